@@ -1,0 +1,88 @@
+// The contract between sessions and the machines underneath. Adapters (namespace/, server/, …) keep it,
+// test/contract/ checks it over each of them and over the fake. Nothing above this file knows which backend runs.
+
+import type { Resources } from "./flavors.ts";
+import type { Template } from "./templates.ts";
+
+export type Stream = "stdout" | "stderr";
+
+export type HostHealth =
+  | { readonly ok: true }
+  /** `reason` is safe to show to anybody: no credentials, no host paths. */
+  | { readonly ok: false; readonly reason: string };
+
+export type SandboxSpec = {
+  /** The full session id; the host derives the sandbox's name from it. Unique for all time. */
+  readonly sessionId: string;
+  readonly template: Template;
+  readonly resources: Resources;
+};
+
+/** Makes sandboxes. Disposing it disposes every sandbox that it still has. */
+export interface SandboxHost extends AsyncDisposable {
+  /** As in `--backend`: "namespace", "server", … */
+  readonly backend: string;
+  /** One short phrase on what separates the guest from this machine, for people. */
+  readonly isolation: string;
+  /** Can a sandbox be had now? Never rejects but for the signal; answers within 5 s. */
+  health(signal: AbortSignal): Promise<HostHealth>;
+  /**
+   * Boots a sandbox whose interpreter is ready to run.
+   *
+   * Throws Failure `sandbox_creation`, `connection` or `configuration`. When the signal aborts it rejects with the
+   * signal's reason, at once or later, and whatever had been started by then is destroyed: nothing is left either way.
+   */
+  create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+}
+
+/**
+ * An isolated machine with one interpreter that keeps its state.
+ *
+ * Its caller runs one thing at a time. Disposing it ends whatever runs and resolves once nothing of it is left (process,
+ * mount, cgroup, folder, remote machine); disposing twice is the same as once; it never rejects.
+ */
+export interface Sandbox extends AsyncDisposable {
+  readonly name: string;
+  /** Resolves, with what is known of the cause, if the sandbox ends without having been disposed. Never rejects. */
+  readonly lost: Promise<string>;
+  /**
+   * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin.
+   *
+   * Throws Failure `code_execution` / `command_execution` if the sandbox is lost or the run could not be started, `connection`
+   * if the backend cannot be reached. Nothing that may have run is ever repeated.
+   */
+  run(request: RunRequest): Promise<RunEnd>;
+}
+
+export type RunRequest = {
+  readonly kind: "code" | "command";
+  readonly source: string;
+  /** The caller's deadline, for backends that must know it beforehand. The caller keeps it itself, by `signal`. */
+  readonly timeoutMs: number;
+  /**
+   * Aborting asks for the run's end: an interrupt first, and after a grace of the adapter's (≤ 1.5 s) by force. The processes
+   * that this run started are gone when `run` resolves; those of earlier runs stay. `run` then resolves as usual, with `interrupted`.
+   */
+  readonly signal: AbortSignal;
+  /** Called with output as it comes, in order within a stream. After `run` has settled it is called no more. */
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+};
+
+export type RunEnd = {
+  /**
+   * - `exited`: the program ran to its end, well or badly (an exception, a syntax error, `sys.exit`, an exit status).
+   * - `interrupted`: it was stopped because `signal` aborted.
+   * - `signaled`: a command was killed by a signal that we did not send.
+   * - `out_of_memory`: the kernel ended it for exceeding the sandbox's memory.
+   * - `interpreter_exited`: the interpreter went away under the code (`os._exit`, a crash).
+   */
+  readonly ended: "exited" | "interrupted" | "signaled" | "out_of_memory" | "interpreter_exited";
+  /** Ran to its end without an error: exit status 0, no exception. */
+  readonly success: boolean;
+  /** A command's exit status; for code only where the program asked for one (`sys.exit(3)`, `process.exit(3)`, `os._exit(3)`). */
+  readonly exitCode: number | null;
+  /** The value of a last expression as the interpreter prints it; it has been printed to stdout too. Code only. */
+  readonly result: string | null;
+  /** The interpreter had to be replaced: variables are gone, files are not. */
+  readonly interpreterRestarted: boolean;
+};

@@ -1,0 +1,82 @@
+// How sessions ended, remembered for a while, so that a caller learns why its session is gone.
+
+import { Failure } from "../failure.ts";
+
+export type EndReason = "stopped" | "expired" | "lost" | "shutdown";
+
+export type Ending = {
+  readonly principal: string;
+  readonly reason: EndReason;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** What else is known of it, one sentence without a full stop; safe to show. */
+  readonly detail?: string | undefined;
+};
+
+/** Endings remembered; the oldest are forgotten first. About 300 bytes each. */
+const maxEndings = 10_000;
+
+export class Endings {
+  readonly #endings = new Map<string, Ending>();
+
+  remember(sessionId: string, ending: Ending): void {
+    this.#endings.set(sessionId, ending);
+    if (this.#endings.size <= maxEndings) return;
+    for (const oldest of this.#endings.keys()) {
+      this.#endings.delete(oldest);
+      return;
+    }
+  }
+
+  /** Undefined for a session that never was, was forgotten, or was another principal's: the three look alike to a caller. */
+  find(sessionId: string, principal: string): Ending | undefined {
+    const ending = this.#endings.get(sessionId);
+    return ending?.principal === principal ? ending : undefined;
+  }
+}
+
+const reasonTexts: Readonly<Record<EndReason, string>> = {
+  stopped: "was stopped",
+  expired: "expired",
+  lost: "was lost",
+  shutdown: "was ended by a shutdown of the server",
+};
+
+/** `session-… expired 4 minutes ago`, or that there never was such a session. */
+export function tellEnding(sessionId: string, ending: Ending | undefined, nowMs: number): string {
+  const id = shorten(sessionId);
+  if (ending === undefined) return `there is no session ${id}`;
+  const detail = ending.detail === undefined ? "" : ` (${ending.detail})`;
+  return `${id} ${reasonTexts[ending.reason]} ${ago(nowMs - ending.at)}${detail}`;
+}
+
+export function sessionNotFound(sessionId: string, ending: Ending | undefined, nowMs: number): Failure {
+  const context =
+    ending === undefined
+      ? { session_id: shorten(sessionId), reason: "unknown" }
+      : { session_id: sessionId, reason: ending.reason, at: new Date(ending.at).toISOString() };
+  const advice =
+    ending === undefined
+      ? ["Check the id against get_sessions, or start a new session by leaving session_id out."]
+      : [
+          "Start a new session by leaving session_id out.",
+          "Set up again what the old session held: its variables and files are gone.",
+        ];
+  return new Failure("session_not_found", `${tellEnding(sessionId, ending, nowMs)}.`, { context, advice });
+}
+
+/** An id of ours is 44 characters; what is longer is somebody's mistake and is not echoed whole. */
+function shorten(sessionId: string): string {
+  return sessionId.length <= 80 ? sessionId : `${sessionId.slice(0, 77)}...`;
+}
+
+function ago(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return plural(seconds, "second");
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? plural(minutes, "minute") : plural(Math.round(minutes / 60), "hour");
+}
+
+function plural(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}

@@ -1,0 +1,153 @@
+// One run in a sandbox: its deadline, its output caps, its cancelling, and how it ended. The first cause wins.
+
+import type { Clock } from "../clock.ts";
+import { Failure } from "../failure.ts";
+import type { RunEnd, Sandbox, Stream } from "../sandbox/port.ts";
+import { OutputCapture } from "./output.ts";
+
+/** CONTRACT.md section 5. */
+export type Ended =
+  | "exited"
+  | "timed_out"
+  | "canceled"
+  | "signaled"
+  | "out_of_memory"
+  | "output_limit"
+  | "interpreter_exited";
+
+export type Outcome = {
+  readonly ended: Ended;
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutTruncatedBytes: number;
+  readonly stderrTruncatedBytes: number;
+  readonly result: string | null;
+  readonly exitCode: number | null;
+  readonly durationMs: number;
+  readonly interpreterRestarted: boolean;
+};
+
+export type ExecutionRequest = {
+  readonly kind: "code" | "command";
+  readonly source: string;
+  readonly timeoutMs: number;
+  /** Aborting cancels the run. */
+  readonly signal: AbortSignal;
+  readonly onOutput?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+};
+
+export type ExecutionLimits = {
+  /** Bytes kept of each stream. */
+  readonly maxOutputBytes: number;
+};
+
+/** A run that produces this many times the bytes that are kept is stopped: nobody will read it, and reading it costs the server. */
+const outputLimitFactor = 64;
+
+/** How long a sandbox may take to end a run that it was asked to end, before it counts as lost. Milliseconds. */
+const settleGraceMs = 10_000;
+
+/**
+ * Runs once and tells how it ended.
+ *
+ * Throws Failure `code_execution` / `command_execution` / `connection` if the sandbox was lost under a run that nobody had asked to end; a
+ * `SandboxStuck` (a Failure too) if it did not end the run when asked to.
+ */
+export async function execute(
+  sandbox: Sandbox,
+  request: ExecutionRequest,
+  limits: ExecutionLimits,
+  clock: Clock,
+): Promise<Outcome> {
+  const stdout = new OutputCapture(limits.maxOutputBytes);
+  const stderr = new OutputCapture(limits.maxOutputBytes);
+  const stop = new AbortController();
+  let cause: "timed_out" | "canceled" | "output_limit" | undefined;
+  const stopFor = (because: NonNullable<typeof cause>) => {
+    if (cause !== undefined) return;
+    cause = because;
+    stop.abort(because);
+  };
+
+  const done = new AbortController();
+  const onCancel = () => stopFor("canceled");
+  request.signal.addEventListener("abort", onCancel, { once: true });
+  if (request.signal.aborted) onCancel();
+  clock.sleep(request.timeoutMs, done.signal).then(
+    () => stopFor("timed_out"),
+    () => undefined,
+  );
+
+  const startedMs = clock.monotonicMs();
+  try {
+    const running = sandbox.run({
+      kind: request.kind,
+      source: request.source,
+      timeoutMs: request.timeoutMs,
+      signal: stop.signal,
+      onOutput: (stream, bytes) => {
+        const capture = stream === "stdout" ? stdout : stderr;
+        capture.push(bytes);
+        request.onOutput?.(stream, bytes);
+        if (stdout.totalBytes + stderr.totalBytes > limits.maxOutputBytes * outputLimitFactor) stopFor("output_limit");
+      },
+    });
+    const end = await settled(running, stop.signal, request.kind, clock, done.signal).catch((error: unknown) => {
+      // A run that was asked to end and whose sandbox went away meanwhile ended for the reason it was asked to.
+      if (cause === undefined || error instanceof SandboxStuck) throw error;
+      return interrupted;
+    });
+    const ended = end.ended === "interrupted" ? (cause ?? "canceled") : end.ended;
+    const out = stdout.read();
+    const err = stderr.read();
+    return {
+      ended,
+      success: ended === "exited" && end.success,
+      stdout: out.text,
+      stderr: err.text,
+      stdoutTruncatedBytes: out.truncatedBytes,
+      stderrTruncatedBytes: err.truncatedBytes,
+      result: end.result,
+      exitCode: end.exitCode,
+      durationMs: clock.monotonicMs() - startedMs,
+      interpreterRestarted: end.interpreterRestarted,
+    };
+  } finally {
+    done.abort();
+    request.signal.removeEventListener("abort", onCancel);
+  }
+}
+
+/** The sandbox did not end a run that it was asked to end. Whoever owns it must give it up. */
+export class SandboxStuck extends Failure {}
+
+const interrupted: RunEnd = {
+  ended: "interrupted",
+  success: false,
+  exitCode: null,
+  result: null,
+  interpreterRestarted: false,
+};
+
+/** The run's end; after the stop signal, only as long as `settleGraceMs`. */
+async function settled(
+  running: Promise<RunEnd>,
+  stop: AbortSignal,
+  kind: "code" | "command",
+  clock: Clock,
+  done: AbortSignal,
+): Promise<RunEnd> {
+  const { promise: stuck, reject } = Promise.withResolvers<never>();
+  const onStop = () => {
+    const kindOfFailure = kind === "code" ? "code_execution" : "command_execution";
+    const what = `the sandbox did not end the run within ${settleGraceMs / 1000} s of being asked to, so it was given up.`;
+    clock.sleep(settleGraceMs, done).then(
+      () => reject(new SandboxStuck(kindOfFailure, what)),
+      () => undefined,
+    );
+  };
+  if (stop.aborted) onStop();
+  else stop.addEventListener("abort", onStop, { once: true });
+  return await Promise.race([running, stuck]);
+}

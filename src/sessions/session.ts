@@ -1,0 +1,194 @@
+// A caller's claim on one sandbox: its queue of executions, its state, when it was last used, how it ends.
+
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { Failure } from "../failure.ts";
+import type { Flavor } from "../sandbox/flavors.ts";
+import type { Sandbox } from "../sandbox/port.ts";
+import type { Ending, EndReason } from "./endings.ts";
+import { sessionNotFound } from "./endings.ts";
+import type { ExecutionLimits, ExecutionRequest, Outcome } from "./execution.ts";
+import { execute } from "./execution.ts";
+import { Turns } from "./turns.ts";
+
+export type SessionStatus = "starting" | "ready" | "busy" | "stopping";
+
+export type SessionView = {
+  readonly sessionId: string;
+  readonly template: string;
+  readonly flavor: Flavor;
+  readonly status: SessionStatus;
+  /** Milliseconds since the epoch, as the two below. */
+  readonly createdAt: number;
+  readonly lastAccessed: number;
+  readonly expiresAt: number;
+  readonly executions: number;
+};
+
+export type SessionLimits = ExecutionLimits & {
+  /** Milliseconds from the end of the last execution. */
+  readonly sessionTimeoutMs: number;
+  /** Executions that may wait behind the running one. */
+  readonly maxQueuedExecutions: number;
+};
+
+export type SessionParts = {
+  readonly id: string;
+  readonly principal: string;
+  readonly template: string;
+  readonly flavor: Flavor;
+  readonly createdAt: number;
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** Made before its sandbox boots; then exactly one of `adopt` and `abandon` is called. */
+export class Session {
+  readonly id: string;
+  readonly principal: string;
+  readonly template: string;
+  readonly flavor: Flavor;
+  readonly #createdAt: number;
+  readonly #limits: SessionLimits;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #turns: Turns;
+  /** Aborted when the session ends, with its Ending: whatever runs or waits in it is to stop. */
+  readonly #ending = new AbortController();
+  #lastUsed: number;
+  #executions = 0;
+  #ended: Promise<void> | undefined;
+  #sandbox: Sandbox | undefined;
+  /** Resolves when the boot is over, well or badly. */
+  readonly #boot = Promise.withResolvers<void>();
+
+  constructor(parts: SessionParts) {
+    this.id = parts.id;
+    this.principal = parts.principal;
+    this.template = parts.template;
+    this.flavor = parts.flavor;
+    this.#createdAt = parts.createdAt;
+    this.#lastUsed = parts.createdAt;
+    this.#limits = parts.limits;
+    this.#clock = parts.clock;
+    this.#emit = parts.emit;
+    this.#turns = new Turns(parts.limits.maxQueuedExecutions);
+  }
+
+  /** Aborts when the session begins to end; a boot in progress goes by it. */
+  get endingSignal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  get status(): SessionStatus {
+    if (this.#ending.signal.aborted) return "stopping";
+    if (this.#sandbox === undefined) return "starting";
+    return this.#turns.count > 0 ? "busy" : "ready";
+  }
+
+  get view(): SessionView {
+    return {
+      sessionId: this.id,
+      template: this.template,
+      flavor: this.flavor,
+      status: this.status,
+      createdAt: this.#createdAt,
+      lastAccessed: this.#lastUsed,
+      expiresAt: this.expiresAt,
+      executions: this.#executions,
+    };
+  }
+
+  /** Milliseconds since the epoch. A busy session's time starts anew when it is done. */
+  get expiresAt(): number {
+    const idleSince = this.status === "ready" ? this.#lastUsed : this.#clock.now();
+    return idleSince + this.#limits.sessionTimeoutMs;
+  }
+
+  get isExpired(): boolean {
+    return this.status === "ready" && this.#clock.now() >= this.expiresAt;
+  }
+
+  /** The sandbox has booted. From here on the session ends it. */
+  adopt(sandbox: Sandbox): void {
+    this.#sandbox = sandbox;
+    this.#lastUsed = this.#clock.now();
+    this.#boot.resolve();
+  }
+
+  /** There will be no sandbox, and nothing is left of the attempt. */
+  abandon(): void {
+    this.#boot.resolve();
+  }
+
+  /**
+   * Runs when those before it have run.
+   *
+   * Throws Failure `limit_reached` (queue full), `session_not_found` (ended while waiting), `code_execution`, `command_execution`,
+   * `connection`; or the signal's reason if that aborts while waiting. A run that is on when the session ends is told as canceled.
+   */
+  async execute(request: ExecutionRequest): Promise<Outcome> {
+    if (this.#turns.isFull) throw queueFull(this.id, this.#limits.maxQueuedExecutions);
+    const endTurn = await this.#turns.take(request.signal);
+    try {
+      return await this.#executeNow(request);
+    } finally {
+      this.#lastUsed = this.#clock.now();
+      endTurn();
+    }
+  }
+
+  async #executeNow(request: ExecutionRequest): Promise<Outcome> {
+    await this.#boot.promise;
+    const sandbox = this.#sandbox;
+    const ending = this.#ending.signal;
+    if (sandbox === undefined || ending.aborted) throw sessionNotFound(this.id, ending.reason, this.#clock.now());
+    const stop = new AbortController();
+    const onStop = () => stop.abort();
+    ending.addEventListener("abort", onStop, { once: true });
+    request.signal.addEventListener("abort", onStop, { once: true });
+    if (request.signal.aborted) onStop();
+    this.#executions++;
+    try {
+      const outcome = await execute(sandbox, { ...request, signal: stop.signal }, this.#limits, this.#clock);
+      this.#tell(request.kind, outcome);
+      return outcome;
+    } finally {
+      ending.removeEventListener("abort", onStop);
+      request.signal.removeEventListener("abort", onStop);
+    }
+  }
+
+  #tell(kind: "code" | "command", { ended, success, durationMs }: Outcome): void {
+    this.#emit({ type: "execution.ended", sessionId: this.id, kind, ended, success, durationMs });
+  }
+
+  /** Ends the session, stops what runs in it, and resolves when its sandbox is gone. The first reason stays. Never rejects. */
+  end(reason: EndReason, detail?: string): Promise<void> {
+    this.#ended ??= this.#end({ principal: this.principal, reason, at: this.#clock.now(), detail });
+    return this.#ended;
+  }
+
+  /** How it ended, or is ending. */
+  get ending(): Ending | undefined {
+    return this.#ending.signal.aborted ? this.#ending.signal.reason : undefined;
+  }
+
+  async #end(ending: Ending): Promise<void> {
+    this.#ending.abort(ending);
+    this.#turns.close(sessionNotFound(this.id, ending, ending.at));
+    await this.#boot.promise;
+    if (this.#sandbox === undefined) return;
+    await this.#sandbox[Symbol.asyncDispose]();
+    this.#emit({ type: "session.closed", sessionId: this.id, reason: ending.reason });
+  }
+}
+
+function queueFull(sessionId: string, maxQueued: number): Failure {
+  const what = `${maxQueued} executions already wait in ${sessionId}, and no more may.`;
+  return new Failure("limit_reached", what, {
+    context: { session_id: sessionId, limit: maxQueued },
+    advice: ["Wait for the running ones to end, or use another session: sessions run in parallel."],
+  });
+}

@@ -1,0 +1,255 @@
+// The table of sessions: opens them once, finds them for their principal, ends them, remembers how each one ended.
+
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { Failure } from "../failure.ts";
+import type { Flavor } from "../sandbox/flavors.ts";
+import { flavors } from "../sandbox/flavors.ts";
+import type { SandboxHost, SandboxSpec, Stream } from "../sandbox/port.ts";
+import type { Template } from "../sandbox/templates.ts";
+import type { Place } from "./admission.ts";
+import { Places } from "./admission.ts";
+import { adoptOrDestroy } from "./adopt.ts";
+import type { Ending, EndReason } from "./endings.ts";
+import { Endings, sessionNotFound, tellEnding } from "./endings.ts";
+import { type Outcome, SandboxStuck } from "./execution.ts";
+import { startReaper } from "./reaper.ts";
+import type { SessionLimits, SessionView } from "./session.ts";
+import { Session } from "./session.ts";
+
+export type SessionsOptions = {
+  readonly host: SandboxHost;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly templates: readonly Template[];
+  readonly defaultFlavor: Flavor;
+  readonly limits: SessionLimits & {
+    readonly maxSessions: number;
+    readonly startTimeoutMs: number;
+    readonly cleanupIntervalMs: number;
+    /** For runs that name no time of their own. */
+    readonly executionTimeoutMs: number;
+  };
+};
+
+export type RunInSession = {
+  readonly principal: string;
+  readonly kind: "code" | "command";
+  readonly source: string;
+  /** Undefined: a new session. */
+  readonly sessionId: string | undefined;
+  /** Undefined: the session's, or `defaultTemplate` and the default flavor for a new one. */
+  readonly template: string | undefined;
+  readonly flavor: Flavor | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onOutput?: (stream: Stream, bytes: Uint8Array) => void;
+};
+
+export type Ran = {
+  readonly session: SessionView;
+  readonly created: boolean;
+  readonly outcome: Outcome;
+};
+
+export type Stopped =
+  | { readonly stopped: true }
+  | { readonly stopped: false; readonly why: string; readonly ending: Ending | undefined };
+
+/** The template of a new session whose caller names none (CONTRACT.md section 5). */
+const defaultTemplate = "python";
+
+export class Sessions implements AsyncDisposable {
+  readonly #options: SessionsOptions;
+  /** At most `maxSessions`, those that are starting or stopping included. */
+  readonly #sessions = new Map<string, { readonly session: Session; readonly place: Place }>();
+  readonly #endings = new Endings();
+  readonly #places: Places;
+  readonly #reaper: AsyncDisposable;
+  #closing = false;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#places = new Places(options.limits.maxSessions);
+    this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#endExpired());
+  }
+
+  get counts(): { readonly active: number; readonly limit: number } {
+    return { active: this.#sessions.size, limit: this.#options.limits.maxSessions };
+  }
+
+  /**
+   * Runs code or a command line in the named session, or in a new one.
+   *
+   * Throws Failure `session_not_found`, `invalid_arguments` (a template or flavor that contradicts the session's, or is unknown), `limit_reached`,
+   * `sandbox_creation`, `connection`, `configuration`, `code_execution`, `command_execution`; the signal's reason if that
+   * aborts before the run begins.
+   */
+  async run(request: RunInSession): Promise<Ran> {
+    const session =
+      request.sessionId === undefined ? await this.#open(request) : this.#findFor(request.sessionId, request);
+    const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
+    const outcome = await session.execute({ ...request, timeoutMs }).catch((error: unknown) => {
+      if (error instanceof SandboxStuck) this.#lose(session, "it did not end a run that it was asked to end");
+      throw error;
+    });
+    return { session: session.view, created: request.sessionId === undefined, outcome };
+  }
+
+  /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
+  list(principal: string, sessionId?: string): readonly SessionView[] {
+    const own = this.#all().filter((session) => session.principal === principal && !session.isExpired);
+    return own.filter(({ id }) => sessionId === undefined || id === sessionId).map((session) => session.view);
+  }
+
+  /** Resolves once the sandbox is gone. */
+  async stop(principal: string, sessionId: string): Promise<Stopped> {
+    const session = this.#active(principal, sessionId);
+    if (session !== undefined) {
+      await this.#end(session, "stopped");
+      return { stopped: true };
+    }
+    const ending = this.#endings.find(sessionId, principal);
+    return { stopped: false, why: tellEnding(sessionId, ending, this.#options.clock.now()), ending };
+  }
+
+  /** Ends every session, and opens no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await this.#reaper[Symbol.asyncDispose]();
+    await Promise.all(this.#all().map((session) => this.#end(session, "shutdown")));
+  }
+
+  #all(): readonly Session[] {
+    return [...this.#sessions.values()].map(({ session }) => session);
+  }
+
+  #active(principal: string, sessionId: string): Session | undefined {
+    const session = this.#sessions.get(sessionId)?.session;
+    if (session?.principal !== principal) return undefined;
+    if (session.isExpired) void this.#end(session, "expired");
+    return session.ending === undefined ? session : undefined;
+  }
+
+  #findFor(sessionId: string, request: RunInSession): Session {
+    const session = this.#active(request.principal, sessionId);
+    if (session === undefined) {
+      const ending = this.#endings.find(sessionId, request.principal);
+      throw sessionNotFound(sessionId, ending, this.#options.clock.now());
+    }
+    refuseOther("template", request.template, session.template, sessionId);
+    refuseOther("flavor", request.flavor, session.flavor, sessionId);
+    return session;
+  }
+
+  async #open(request: RunInSession): Promise<Session> {
+    const { clock, emit, limits, templates, defaultFlavor } = this.#options;
+    const template = findTemplate(templates, request.template ?? defaultTemplate);
+    const flavor = request.flavor ?? defaultFlavor;
+    if (request.signal.aborted) throw request.signal.reason;
+    if (this.#closing) throw new Failure("sandbox_creation", "the server is shutting down.");
+    const place = this.#places.reserve();
+    const session = new Session({
+      id: `session-${crypto.randomUUID()}`,
+      principal: request.principal,
+      template: template.name,
+      flavor,
+      createdAt: clock.now(),
+      limits,
+      clock,
+      emit,
+    });
+    this.#sessions.set(session.id, { session, place });
+    try {
+      await this.#boot(session, { sessionId: session.id, template, resources: flavors[flavor] }, request.signal);
+      return session;
+    } catch (error) {
+      const reason = error instanceof Failure ? error.message : "canceled";
+      emit({ type: "session.failed", sessionId: session.id, reason });
+      void this.#end(session, "lost", "its sandbox never started");
+      throw error;
+    }
+  }
+
+  /** Gives the session its sandbox, unless its caller leaves, the session is ended, or the time for it is over. */
+  async #boot(session: Session, spec: SandboxSpec, callerLeaves: AbortSignal): Promise<void> {
+    const { host, clock, emit, limits } = this.#options;
+    const giveUp = new AbortController();
+    const onLeave = () => giveUp.abort(callerLeaves.reason);
+    const onEnd = () => giveUp.abort(sessionNotFound(session.id, session.ending, clock.now()));
+    callerLeaves.addEventListener("abort", onLeave, { once: true });
+    session.endingSignal.addEventListener("abort", onEnd, { once: true });
+    const done = new AbortController();
+    clock.sleep(limits.startTimeoutMs, done.signal).then(
+      () => giveUp.abort(tooSlow(limits.startTimeoutMs)),
+      () => undefined,
+    );
+    const startedMs = clock.monotonicMs();
+    try {
+      const arriving = host.create(spec, giveUp.signal);
+      const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => session.abandon());
+      session.adopt(sandbox);
+      sandbox.lost.then((why) => this.#lose(session, why));
+      const bootMs = clock.monotonicMs() - startedMs;
+      emit({
+        type: "session.opened",
+        sessionId: session.id,
+        template: session.template,
+        flavor: session.flavor,
+        bootMs,
+      });
+    } finally {
+      done.abort();
+      callerLeaves.removeEventListener("abort", onLeave);
+      session.endingSignal.removeEventListener("abort", onEnd);
+    }
+  }
+
+  async #end(session: Session, reason: EndReason, detail?: string): Promise<void> {
+    const ended = session.end(reason, detail);
+    if (session.ending !== undefined) this.#endings.remember(session.id, session.ending);
+    await ended;
+    this.#sessions.get(session.id)?.place.free();
+    this.#sessions.delete(session.id);
+  }
+
+  #endExpired(): void {
+    for (const session of this.#all()) if (session.isExpired) void this.#end(session, "expired");
+  }
+
+  #lose(session: Session, why: string): void {
+    if (session.ending !== undefined) return;
+    this.#options.emit({ type: "sandbox.lost", sessionId: session.id, reason: why });
+    void this.#end(session, "lost", why);
+  }
+}
+
+function findTemplate(templates: readonly Template[], name: string): Template {
+  const template = templates.find((candidate) => candidate.name === name);
+  if (template !== undefined) return template;
+  const known = templates.map((candidate) => candidate.name);
+  throw new Failure(
+    "invalid_arguments",
+    `template is ${JSON.stringify(name)}, and there are only ${known.join(", ")}.`,
+    {
+      context: { field: "template", value: name, allowed: known },
+      advice: [`Use one of: ${known.join(", ")}.`],
+    },
+  );
+}
+
+function refuseOther(field: "template" | "flavor", asked: string | undefined, has: string, sessionId: string): void {
+  if (asked === undefined || asked === has) return;
+  throw new Failure(
+    "invalid_arguments",
+    `${field} is "${asked}", but ${sessionId} has the ${field} "${has}", which cannot be changed.`,
+    {
+      context: { field, value: asked, allowed: [has], session_id: sessionId },
+      advice: [`Leave ${field} out, or leave session_id out to start a new session.`],
+    },
+  );
+}
+
+function tooSlow(startTimeoutMs: number): Failure {
+  return new Failure("sandbox_creation", `the sandbox was not ready within ${startTimeoutMs / 1000} s.`);
+}

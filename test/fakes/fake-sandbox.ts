@@ -1,0 +1,83 @@
+// A sandbox of the fake host: one run at a time, lost on demand, with processes and files that are entries of two maps.
+
+import { Failure } from "../../src/failure.ts";
+import type { RunEnd, RunRequest, Sandbox, SandboxSpec } from "../../src/sandbox/port.ts";
+import type { Script } from "./fake-host.ts";
+import { runToy, type ToyMachine } from "./toy-language.ts";
+
+export class FakeSandbox implements Sandbox {
+  readonly name: string;
+  readonly spec: SandboxSpec;
+  readonly lost: Promise<string>;
+  /** What the toy language sees. */
+  readonly machine: ToyMachine = { variables: new Map(), files: new Map(), processes: new Map() };
+  /** Every request that came, in order. */
+  readonly requests: RunRequest[] = [];
+  /** How many runs are going on now; never above 1 if the caller keeps the contract. */
+  running = 0;
+  disposed = false;
+  readonly #lost = Promise.withResolvers<string>();
+  readonly #end = Promise.withResolvers<never>();
+  readonly #run: Script;
+  readonly #gone: (self: FakeSandbox) => Promise<void>;
+  #over: string | null = null;
+  #disposal: Promise<void> | null = null;
+
+  constructor(options: { spec: SandboxSpec; run: Script; gone: (self: FakeSandbox) => Promise<void> }) {
+    this.spec = options.spec;
+    this.name = `fake-${options.spec.sessionId}`;
+    this.lost = this.#lost.promise;
+    this.#run = options.run;
+    this.#gone = options.gone;
+    this.#end.promise.catch(() => {});
+  }
+
+  /** Ends it the way a crash of the machine would. */
+  lose(reason = "the fake sandbox was told to vanish"): void {
+    if (this.#over !== null) return;
+    this.#finish(reason);
+    this.#lost.resolve(reason);
+  }
+
+  async run(request: RunRequest): Promise<RunEnd> {
+    this.requests.push(request);
+    const kind = request.kind === "code" ? "code_execution" : "command_execution";
+    if (this.#over !== null) throw new Failure(kind, `The sandbox is gone: ${this.#over}.`);
+    this.running += 1;
+    let settled = false;
+    const guarded: RunRequest = {
+      ...request,
+      onOutput: (stream, bytes) => {
+        if (!settled) request.onOutput(stream, bytes);
+      },
+    };
+    try {
+      const toy = () => runToy(guarded, this.machine, () => this.lose("everything in it was killed"));
+      return await Promise.race([this.#run(guarded, this, toy), this.#end.promise]);
+    } catch (error) {
+      if (error === this.#end) throw new Failure(kind, `The sandbox was lost: ${this.#over}.`);
+      throw error;
+    } finally {
+      settled = true;
+      this.running -= 1;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    if (this.#over === null) this.#finish("it was stopped");
+    this.disposed = true;
+    await this.#gone(this);
+  }
+
+  #finish(reason: string): void {
+    this.#over = reason;
+    for (const kill of this.machine.processes.values()) kill();
+    this.machine.processes.clear();
+    this.#end.reject(this.#end);
+  }
+}

@@ -1,0 +1,51 @@
+// Sessions over the fake host and the fake clock, and short ways to use them.
+
+import type { Event } from "../../src/events.ts";
+import { defaultTemplates } from "../../src/sandbox/templates.ts";
+import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
+import { Sessions } from "../../src/sessions/sessions.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { FakeHost } from "./fake-host.ts";
+
+export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}) {
+  const host = new FakeHost();
+  const clock = new FakeClock();
+  const events: Event[] = [];
+  const sessions = new Sessions({
+    host,
+    clock,
+    emit: (event) => events.push(event),
+    templates: defaultTemplates,
+    defaultFlavor: "small",
+    limits: {
+      maxSessions: 3,
+      sessionTimeoutMs: 60_000,
+      startTimeoutMs: 30_000,
+      cleanupIntervalMs: 10_000,
+      executionTimeoutMs: 20_000,
+      maxQueuedExecutions: 4,
+      maxOutputBytes: 1000,
+      ...limits,
+    },
+  });
+  const run = (source: string, more: Partial<RunInSession> = {}) =>
+    sessions.run({
+      principal: "alice",
+      kind: "code",
+      source,
+      sessionId: undefined,
+      template: undefined,
+      flavor: undefined,
+      timeoutMs: undefined,
+      signal: new AbortController().signal,
+      ...more,
+    });
+  return {
+    host,
+    clock,
+    events,
+    sessions,
+    run,
+    [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
+  };
+}
