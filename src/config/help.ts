@@ -1,0 +1,65 @@
+// The table of options as people read it: `--help`, and the table of the README (scripts/readme.ts puts it there).
+
+import { type Option, options } from "./options.ts";
+
+/** Columns of a terminal that `--help` keeps within. */
+const WIDTH = 100;
+
+const columns = ["flag", "environment", "default", "what it is", "what is allowed"];
+
+const INDENT = "      ";
+
+/** Ends with a newline. */
+export function helpText(version: string): string {
+  const groups = Object.groupBy(table(), (option) => option.group);
+  const sections = Object.entries(groups).map(([group, members]) =>
+    [`${group}:`, ...members.flatMap(entryLines)].join("\n"),
+  );
+  return `${[
+    `msb-mcp ${version}: an MCP server that runs code for AI agents in isolated sandboxes`,
+    "Usage: msb-mcp [flags]",
+    ...sections,
+    "Other:\n  -h, --help\n  -v, --version",
+    "A flag beats its variable, a variable beats the default. An empty variable is an unset one.",
+  ].join("\n\n")}\n`;
+}
+
+/** Without a newline at its end. */
+export function markdownTable(): string {
+  const rows = table().map((option) =>
+    [
+      option.flag === undefined ? "–" : `\`${option.flag}\``,
+      `\`${option.variable}\``,
+      option.fallbackShown === undefined ? "–" : `\`${option.fallbackShown}\``,
+      option.summary,
+      option.kind.repeatable ? `${option.kind.rule}; the flag may be repeated` : option.kind.rule,
+    ].map((cell) => cell.replaceAll("|", "\\|")),
+  );
+  return [columns, columns.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function table(): readonly Option<unknown>[] {
+  return Object.values<Option<unknown>>(options);
+}
+
+function entryLines(option: Option<unknown>): readonly string[] {
+  const { placeholder, repeatable, rule } = option.kind;
+  const value = placeholder === undefined ? "" : ` ${placeholder}${repeatable ? " …" : ""}`;
+  const name = option.flag === undefined ? option.variable : `${option.flag}${value}`;
+  const variable = option.flag === undefined ? "environment only" : option.variable;
+  const fallback = option.fallbackShown === undefined ? "" : `; default: ${option.fallbackShown}`;
+  return [`  ${name}  [${variable}]`, ...wrap(`${option.summary}: ${rule}${fallback}`)];
+}
+
+function wrap(text: string): readonly string[] {
+  const lines: string[] = [];
+  let line = INDENT;
+  for (const word of text.split(" ")) {
+    if (line !== INDENT && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = INDENT;
+    }
+    line += line === INDENT ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}

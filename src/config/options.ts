@@ -1,0 +1,320 @@
+// The one table of options. Types, parsing, `--help` and the README's table all come from it; an option is one entry here.
+
+import { flavorNames } from "../sandbox/flavors.ts";
+import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
+import { namedTokens, scopes, secret } from "./credentials.ts";
+import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
+
+export type Option<T> = {
+  /** Undefined for a secret that must not be seen in a list of processes. */
+  readonly flag: `--${string}` | undefined;
+  readonly variable: string;
+  readonly group: "Server" | "Access" | "Sandboxes" | "Limits";
+  /** One line, without a full stop. */
+  readonly summary: string;
+  readonly kind: Kind<T>;
+  /** The value of an option that was not given. */
+  readonly fallback: (place: Place) => T;
+  /** The fallback in words; undefined where it is nothing. */
+  readonly fallbackShown: string | undefined;
+};
+
+type Entry<T> = Omit<Option<T>, "fallback" | "fallbackShown">;
+
+export type Config = {
+  readonly [Name in OptionName]: (typeof options)[Name] extends Option<infer T> ? T : never;
+};
+
+export type OptionName = keyof typeof options;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const options = {
+  host: withDefault("localhost", {
+    flag: "--host",
+    variable: "MCP_SERVER_HOST",
+    group: "Server",
+    summary: "Where to listen",
+    kind: hostName,
+  }),
+  port: withDefault("8000", {
+    flag: "--port",
+    variable: "MCP_SERVER_PORT",
+    group: "Server",
+    summary: "Port to listen on; 0 picks a free one",
+    kind: wholeNumber(0, 65_535),
+  }),
+  transport: withDefault("http", {
+    flag: "--transport",
+    variable: "MCP_TRANSPORT",
+    group: "Server",
+    summary: "How clients speak to the server",
+    kind: choice(["http", "stdio"]),
+  }),
+  logLevel: withDefault("INFO", {
+    flag: "--log-level",
+    variable: "MCP_LOG_LEVEL",
+    group: "Server",
+    summary: "The least severe messages to log",
+    kind: choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+  }),
+  toolErrors: withDefault("error", {
+    flag: "--tool-errors",
+    variable: "MCP_TOOL_ERRORS",
+    group: "Server",
+    summary: "Calls that failed answer a JSON-RPC error, or a tool result with isError",
+    kind: choice(["error", "result"]),
+  }),
+  stateDir: {
+    flag: "--state-dir",
+    variable: "MSB_MCP_STATE_DIR",
+    group: "Server",
+    summary: "Folder for what outlives the server; created with mode 0700",
+    kind: path,
+    fallback: ({ stateHome, homeDir }) => `${stateHome ?? `${homeDir}/.local/state`}/msb-mcp`,
+    fallbackShown: "$XDG_STATE_HOME/msb-mcp or ~/.local/state/msb-mcp",
+  } satisfies Option<string>,
+
+  auth: withDefault("auto", {
+    flag: "--auth",
+    variable: "MCP_AUTH",
+    group: "Access",
+    summary: "Who may call; auto asks for a token unless it listens on loopback and none is configured",
+    kind: choice(["auto", "none", "token", "oauth"]),
+  }),
+  authTokens: noneByDefault({
+    flag: "--auth-token",
+    variable: "MCP_AUTH_TOKEN",
+    group: "Access",
+    summary: "Bearer tokens, each a principal with sessions of its own",
+    kind: namedTokens,
+  }),
+  authTokenFile: optional({
+    flag: "--auth-token-file",
+    variable: "MCP_AUTH_TOKEN_FILE",
+    group: "Access",
+    summary: "File of hashed bearer tokens, a principal a line",
+    kind: path,
+  }),
+  oauthIssuer: optional({
+    flag: "--oauth-issuer",
+    variable: "MCP_OAUTH_ISSUER",
+    group: "Access",
+    summary: "Authorization server whose access tokens are accepted",
+    kind: issuerUrl,
+  }),
+  oauthAudience: optional({
+    flag: "--oauth-audience",
+    variable: "MCP_OAUTH_AUDIENCE",
+    group: "Access",
+    summary: "Audience that an access token must have been issued for",
+    kind: text,
+  }),
+  oauthScopes: noneByDefault({
+    flag: "--oauth-scopes",
+    variable: "MCP_OAUTH_SCOPES",
+    group: "Access",
+    summary: "Scopes that an access token must have",
+    kind: scopes,
+  }),
+  oauthJwksUrl: optional({
+    flag: "--oauth-jwks-url",
+    variable: "MCP_OAUTH_JWKS_URL",
+    group: "Access",
+    summary: "The issuer's keys, if its metadata does not tell where they are",
+    kind: httpUrl,
+  }),
+  allowedHosts: noneByDefault({
+    flag: "--allowed-hosts",
+    variable: "MCP_ALLOWED_HOSTS",
+    group: "Access",
+    summary: "Host headers to accept beside loopback names and the listening host",
+    kind: hosts,
+  }),
+  allowedOrigins: noneByDefault({
+    flag: "--allowed-origins",
+    variable: "MCP_ALLOWED_ORIGINS",
+    group: "Access",
+    summary: "Web origins to accept beside loopback pages",
+    kind: origins,
+  }),
+  enableCors: withDefault("false", {
+    flag: "--enable-cors",
+    variable: "MCP_ENABLE_CORS",
+    group: "Access",
+    summary: "Let pages of the allowed origins read the answers",
+    kind: boolean,
+  }),
+
+  backend: withDefault("auto", {
+    flag: "--backend",
+    variable: "MCP_SANDBOX_BACKEND",
+    group: "Sandboxes",
+    summary: "What makes the sandboxes",
+    kind: choice(["auto", "namespace", "server"]),
+  }),
+  serverUrl: withDefault("http://127.0.0.1:5555", {
+    flag: "--server-url",
+    variable: "MSB_SERVER_URL",
+    group: "Sandboxes",
+    summary: "The microsandbox server of the server backend",
+    kind: httpUrl,
+  }),
+  apiKey: optional({
+    flag: undefined,
+    variable: "MSB_API_KEY",
+    group: "Sandboxes",
+    summary: "Key for the microsandbox server; no flag, so that it stays out of process lists",
+    kind: secret,
+  }),
+  defaultFlavor: withDefault("small", {
+    flag: "--default-flavor",
+    variable: "MSB_DEFAULT_FLAVOR",
+    group: "Sandboxes",
+    summary: "Size of the sandbox when a call names none",
+    kind: choice(flavorNames),
+  }),
+  sharedVolumes: noneByDefault({
+    flag: "--shared-volume",
+    variable: "MSB_SHARED_VOLUME_PATH",
+    group: "Sandboxes",
+    summary: "Folder of this machine that every sandbox sees",
+    kind: volumes,
+  }),
+  sessionTimeoutMs: withDefault("1800", {
+    flag: "--session-timeout",
+    variable: "MSB_SESSION_TIMEOUT",
+    group: "Sandboxes",
+    summary: "How long a session may be idle",
+    kind: seconds(1, 31_536_000),
+  }),
+  cleanupIntervalMs: withDefault("60", {
+    flag: "--cleanup-interval",
+    variable: "MSB_CLEANUP_INTERVAL",
+    group: "Sandboxes",
+    summary: "How often idle sessions are looked for; less than the session timeout",
+    kind: seconds(1, 86_400),
+  }),
+  executionTimeoutMs: withDefault("300", {
+    flag: "--execution-timeout",
+    variable: "MSB_EXECUTION_TIMEOUT",
+    group: "Sandboxes",
+    summary: "How long a call that names no timeout may run",
+    kind: seconds(1, 1800),
+  }),
+  sandboxStartTimeoutMs: withDefault("180", {
+    flag: "--sandbox-start-timeout",
+    variable: "MSB_SANDBOX_START_TIMEOUT",
+    group: "Sandboxes",
+    summary: "How long a sandbox may take to start",
+    kind: seconds(1, 3600),
+  }),
+
+  maxSessions: withDefault("10", {
+    flag: "--max-sessions",
+    variable: "MSB_MAX_SESSIONS",
+    group: "Limits",
+    summary: "Sandbox sessions at once",
+    kind: wholeNumber(1, 100_000),
+  }),
+  maxQueuedExecutions: withDefault("32", {
+    flag: "--max-queued-executions",
+    variable: "MSB_MAX_QUEUED_EXECUTIONS",
+    group: "Limits",
+    summary: "Calls that may wait in one session",
+    kind: wholeNumber(1, 10_000),
+  }),
+  maxOutputBytes: withDefault(String(MIB), {
+    flag: "--max-output-bytes",
+    variable: "MSB_MAX_OUTPUT_BYTES",
+    group: "Limits",
+    summary: "Output kept of each stream, half of it from the start and half from the end",
+    kind: wholeNumber(KIB, 64 * MIB),
+  }),
+  maxRequestBytes: withDefault(String(4 * MIB), {
+    flag: "--max-request-bytes",
+    variable: "MCP_MAX_REQUEST_BYTES",
+    group: "Limits",
+    summary: "Size of one request's body",
+    kind: wholeNumber(KIB, 256 * MIB),
+  }),
+  maxJsonDepth: withDefault("64", {
+    flag: "--max-json-depth",
+    variable: "MCP_MAX_JSON_DEPTH",
+    group: "Limits",
+    summary: "How deep a request's JSON may nest",
+    kind: wholeNumber(8, 1000),
+  }),
+  maxConcurrentRequests: withDefault("256", {
+    flag: "--max-concurrent-requests",
+    variable: "MCP_MAX_CONCURRENT_REQUESTS",
+    group: "Limits",
+    summary: "Requests and streams at once",
+    kind: wholeNumber(1, 100_000),
+  }),
+  maxConcurrentRequestsPerPrincipal: withDefault("64", {
+    flag: "--max-concurrent-requests-per-principal",
+    variable: "MCP_MAX_CONCURRENT_REQUESTS_PER_PRINCIPAL",
+    group: "Limits",
+    summary: "Requests and streams at once of one caller",
+    kind: wholeNumber(1, 100_000),
+  }),
+  maxMcpSessions: withDefault("1000", {
+    flag: "--max-mcp-sessions",
+    variable: "MCP_MAX_SESSIONS",
+    group: "Limits",
+    summary: "MCP transport sessions at once (a sandbox needs none)",
+    kind: wholeNumber(1, 1_000_000),
+  }),
+} as const;
+
+export type Rule = {
+  /** The rule is looked at only if each of these could be read. */
+  readonly needs: readonly OptionName[];
+  /** What is wrong, or undefined. */
+  readonly check: (config: Config) => string | undefined;
+};
+
+/** What must hold between options. */
+export const rules: readonly Rule[] = [
+  {
+    needs: ["cleanupIntervalMs", "sessionTimeoutMs"],
+    check: ({ cleanupIntervalMs, sessionTimeoutMs }) =>
+      cleanupIntervalMs < sessionTimeoutMs
+        ? undefined
+        : `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
+          `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
+  },
+  {
+    needs: ["auth", "oauthIssuer"],
+    check: ({ auth, oauthIssuer }) =>
+      auth === "oauth" && oauthIssuer === undefined
+        ? "--oauth-issuer (MCP_OAUTH_ISSUER): not given, but --auth is oauth; it must be the authorization server's URL"
+        : undefined,
+  },
+  {
+    needs: ["auth", "oauthIssuer", "oauthAudience"],
+    check: ({ auth, oauthIssuer, oauthAudience }) =>
+      (auth === "oauth" || oauthIssuer !== undefined) && oauthAudience === undefined
+        ? "--oauth-audience (MCP_OAUTH_AUDIENCE): not given, but OAuth is asked for; it must be the audience of this server's tokens"
+        : undefined,
+  },
+];
+
+function withDefault<T>(shown: string, entry: Entry<T>): Option<T> {
+  const fallback = (place: Place) => {
+    const reading = entry.kind.read([shown], place);
+    if (!reading.ok) throw new Error(`the default of ${entry.variable} breaks its own rule`);
+    return reading.value;
+  };
+  return { ...entry, fallback, fallbackShown: shown };
+}
+
+function noneByDefault<T>(entry: Entry<readonly T[]>): Option<readonly T[]> {
+  return { ...entry, fallback: () => [], fallbackShown: undefined };
+}
+
+function optional<T>(entry: Entry<T>): Option<T | undefined> {
+  return { ...entry, fallback: () => undefined, fallbackShown: undefined };
+}

@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { helpText, markdownTable } from "../../src/config/help.ts";
+import { type Option, options } from "../../src/config/options.ts";
+
+const table = Object.values<Option<unknown>>(options);
+
+test("--help names every flag, every variable and every default", () => {
+  const help = helpText("1.2.3");
+  for (const { flag, variable, fallbackShown } of table) {
+    expect(help).toContain(variable);
+    if (flag !== undefined) expect(help).toContain(`  ${flag}`);
+    if (fallbackShown !== undefined) expect(help.replace(/\s+/g, " ")).toContain(`default: ${fallbackShown}`);
+  }
+});
+
+test("--help keeps within 100 columns", () => {
+  expect(
+    helpText("1.2.3")
+      .split("\n")
+      .filter((line) => line.length > 100),
+  ).toEqual([]);
+});
+
+test("the README's table has a row for every option, of as many cells as its head", () => {
+  const rows = markdownTable().split("\n");
+  expect(rows).toHaveLength(table.length + 2);
+  const cells = rows.map((row) => row.replaceAll("\\|", "").split("|").length);
+  expect(new Set(cells).size).toBe(1);
+});
+
+test("no flag and no variable stands for two options", () => {
+  const names = table.flatMap(({ flag, variable }) => (flag === undefined ? [variable] : [flag, variable]));
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test("a secret has no default that --help would show", () => {
+  const secrets = table.filter(({ kind }) => !kind.show("a-text").includes("a-text"));
+  expect(secrets.map(({ variable }) => variable)).toEqual(["MCP_AUTH_TOKEN", "MSB_API_KEY"]);
+  expect(secrets.map(({ fallbackShown }) => fallbackShown)).toEqual([undefined, undefined]);
+});
