@@ -1,0 +1,176 @@
+// What is said with one process of an interpreter, from its start to its end. It is never replaced here: that is runner.ts's.
+
+import type { Clock } from "../../clock.ts";
+import type { Stream } from "../port.ts";
+import type { GuestExit, GuestProcess } from "./guest.ts";
+import { MarkedStream } from "./marked-stream.ts";
+
+/** What the guest program answers for a run. The guest is not trusted: it can fool its own session, and nobody else. */
+export type Answer = {
+  readonly id: string;
+  readonly ended: "exited" | "interrupted";
+  readonly success: boolean;
+  readonly exitCode: number | null;
+  readonly result: string | null;
+};
+
+/** Characters of one line of the guest's: room for a result and a traceback of 64 Ki characters each, escaped. */
+const maxLineLength = 2 * 1024 * 1024;
+/** Characters of a result that are passed on. */
+const maxResultLength = 64 * 1024;
+/** What is kept of stderr to tell why an interpreter did not start. Bytes. */
+const stderrTailBytes = 2048;
+/** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
+const drainMs = 500;
+
+export class Conversation {
+  /** How the process ended, once its output has been read. */
+  readonly ended: Promise<GuestExit>;
+  #hasEnded = false;
+  readonly #process: GuestProcess;
+  readonly #stdout = new MarkedStream();
+  readonly #stderr = new MarkedStream();
+  readonly #ready = Promise.withResolvers<number>();
+  /** The run that is on: its answer, and how many of the answer and the two marks are yet to come. */
+  #run:
+    | { readonly id: string; answer: Answer | undefined; missing: number; readonly over: (answer: Answer) => void }
+    | undefined;
+  #startErrors = "";
+
+  constructor(process: GuestProcess, clock: Clock) {
+    this.#process = process;
+    this.#ready.promise.catch(() => undefined);
+    const startErrors = (bytes: Uint8Array) => {
+      this.#startErrors = (this.#startErrors + Buffer.from(bytes).toString()).slice(-stderrTailBytes);
+    };
+    this.#stderr.begin(crypto.randomUUID(), startErrors, () => undefined);
+    const reading = Promise.all([
+      read(process.stdout, (bytes) => this.#stdout.push(bytes)),
+      read(process.stderr, (bytes) => this.#stderr.push(bytes)),
+      process.control === null ? undefined : this.#readControl(process.control),
+    ]);
+    this.ended = process.exited.then(async (exit) => {
+      this.#hasEnded = true;
+      await within(reading, drainMs, clock);
+      this.#stdout.giveUp();
+      this.#stderr.giveUp();
+      const how = exit.signal === null ? `exit status ${exit.code}` : `signal ${exit.signal}`;
+      this.#ready.reject(new Error(`the interpreter ended before it was ready (${how}): ${this.#startErrors.trim()}`));
+      return exit;
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The process id, as the guest sees it. Rejects if the process ends before it is ready. */
+  async ready(): Promise<number> {
+    const pid = await this.#ready.promise;
+    this.#stderr.giveUp();
+    return pid;
+  }
+
+  /** Resolves when the run has been answered and all its output delivered. Never, if the process ends before: see `ended`. */
+  run(id: string, source: string, onOutput: (stream: Stream, bytes: Uint8Array) => void): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const run = { id, answer: undefined, missing: 3, over: resolve };
+    this.#run = run;
+    const mark = crypto.randomUUID();
+    this.#stdout.begin(
+      mark,
+      (bytes) => onOutput("stdout", bytes),
+      () => this.#came(),
+    );
+    this.#stderr.begin(
+      mark,
+      (bytes) => onOutput("stderr", bytes),
+      () => this.#came(),
+    );
+    this.#process.write(`${JSON.stringify({ id, source, mark })}\n`);
+    return promise;
+  }
+
+  /** Asks the run of this id to end; without effect on any other. */
+  interrupt(id: string): void {
+    this.#process.write(`${JSON.stringify({ interrupt: id })}\n`);
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+
+  #came(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    run.missing--;
+    if (run.missing > 0 || run.answer === undefined) return;
+    this.#run = undefined;
+    run.over(run.answer);
+  }
+
+  async #readControl(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    /** At most `maxLineLength` characters and a chunk. */
+    let pending = "";
+    await read(stream, (bytes) => {
+      const lines = (pending + decoder.decode(bytes, { stream: true })).split("\n");
+      pending = lines.pop() ?? "";
+      for (const line of lines) this.#hear(line);
+      if (pending.length > maxLineLength) this.kill();
+    });
+  }
+
+  /** What is not as agreed comes from an interpreter that its user's code has broken: it is of no more use. */
+  #hear(line: string): void {
+    const message = parse(line);
+    if (message?.ready === true && typeof message.pid === "number") {
+      this.#ready.resolve(message.pid);
+      return;
+    }
+    const answer = message && readAnswer(message);
+    if (this.#run === undefined || this.#run.answer !== undefined || answer?.id !== this.#run.id) {
+      this.kill();
+      return;
+    }
+    this.#run.answer = answer;
+    this.#came();
+  }
+}
+
+async function read(stream: ReadableStream<Uint8Array>, take: (bytes: Uint8Array) => void): Promise<void> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      take(value);
+    }
+  } catch {
+    // The adapter gave the stream up: there is no more to read.
+  }
+}
+
+async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const late = clock.sleep(ms, done.signal).catch(() => undefined);
+  await Promise.race([promise, late]);
+  done.abort();
+}
+
+function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readAnswer({ id, ended, success, exitCode, result }: Readonly<Record<string, unknown>>): Answer | undefined {
+  if (typeof id !== "string" || typeof success !== "boolean") return undefined;
+  if (ended !== "exited" && ended !== "interrupted") return undefined;
+  if (exitCode !== null && (typeof exitCode !== "number" || !Number.isSafeInteger(exitCode))) return undefined;
+  if (result !== null && typeof result !== "string") return undefined;
+  return { id, ended, success, exitCode, result: result?.slice(0, maxResultLength) ?? null };
+}

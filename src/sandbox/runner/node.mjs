@@ -1,0 +1,944 @@
+// The Node runner: an interpreter that keeps its state, spoken to in lines of JSON as python.py is (see there).
+//
+// Descriptors at the start: 0 empty, 1 and 2 the user's, 3 control-out, 4 control-in, 5 and 6 duplicates of 1 and 2 for the marks (Node
+// cannot duplicate descriptors; it makes them all close-on-exec by itself). Standard library only, Node 18 and later.
+//
+// Sources are evaluated by V8's own REPL mode, through the inspector: V8 itself knows top-level await, declarations that may be
+// repeated, and the value of a last expression; no parser of ours has to. Two gaps of that mode are filled by small rewritings below: it knows
+// no `import`, and does not let a `let` follow a `var` or a function of the same name. A second thread reads control-in, and ends
+// code that does not return to the event loop through the inspector too.
+//
+// A run ends as `node script.js` does: when its code has been evaluated and what it has started is done (timers, requests, promises).
+// It does not wait for servers, watchers and intervals, and for sockets, child processes and workers only for a while.
+
+import fs from "node:fs";
+import inspector from "node:inspector";
+import moduleModule, { builtinModules, createRequire, syncBuiltinESMExports } from "node:module";
+import net from "node:net";
+import path from "node:path";
+import process from "node:process";
+import { Writable } from "node:stream";
+import timersModule from "node:timers";
+import timersPromises from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import util from "node:util";
+import vm from "node:vm";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+
+const CONTROL_OUT = 3;
+const CONTROL_IN = 4;
+const MARKED = [5, 6];
+
+// What an answer may carry of a value and of a traceback, in characters; the whole of it has been printed.
+const RESULT_CHARACTERS = 64 * 1024;
+// Sources kept to show the line of an error, in cells and in characters; the oldest go first.
+const KEPT_CELLS = 1000;
+const KEPT_CHARACTERS = 8 * 1024 * 1024;
+// In how many ways a source is tried whose declarations are refused for those of earlier runs: a handful for each such name.
+const MOST_WAYS = 50;
+// How long a run waits for sockets, child processes and workers that it has left open: they may be meant to stay.
+const LINGER_MS = 5000;
+// How long an interrupted event loop has to answer before its code is terminated, and between attempts.
+const BUSY_MS = 40;
+const AGAIN_MS = 100;
+
+// The user may declare any of these names anew, and the runner must go on.
+const {
+  Atomics,
+  Buffer,
+  Error,
+  Int32Array,
+  JSON,
+  Map,
+  Math,
+  Number,
+  Object,
+  Promise,
+  Set,
+  SharedArrayBuffer,
+  String,
+  URL,
+} = globalThis;
+const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timersModule;
+const { inspect } = util;
+
+// Shared by both threads: the number of the run that is on (0 for none), and the last ping that the main thread has answered.
+const RUNNING = 0;
+const PONG = 1;
+
+// The control thread
+
+async function listen() {
+  const shared = new Int32Array(workerData);
+  const session = new inspector.Session();
+  session.connectToMainThread();
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  let pending = "";
+  let seq = 0;
+  let latestId = null;
+  let pings = 0;
+  const decoder = new TextDecoder();
+  // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads.
+  for await (const chunk of new net.Socket({ fd: CONTROL_IN, readable: true, writable: false })) {
+    const lines = (pending + decoder.decode(chunk, { stream: true })).split("\n");
+    pending = lines.pop();
+    for (const line of lines) {
+      const message = JSON.parse(line);
+      if (message.interrupt === undefined) {
+        latestId = message.id;
+        seq += 1;
+        parentPort.postMessage({ seq, request: message });
+      } else if (message.interrupt === latestId) {
+        await interrupt();
+      }
+    }
+  }
+  process.kill(process.pid, "SIGKILL");
+
+  // The next line is read only when no termination is under way that could hit another run.
+  async function interrupt() {
+    const target = seq;
+    let terminations = 0;
+    const ping = () => {
+      pings += 1;
+      parentPort.postMessage({ ping: pings });
+    };
+    const first = pings + 1;
+    parentPort.postMessage({ interrupt: target, forced: false });
+    ping();
+    let waitMs = BUSY_MS;
+    for (;;) {
+      for (let waited = 0; waited < waitMs && !isOver(); waited += 2) await pause(2);
+      if (isOver()) break;
+      waitMs = AGAIN_MS;
+      terminations += 1;
+      session.post("Runtime.terminateExecution", () => {
+        terminations -= 1;
+      });
+      parentPort.postMessage({ interrupt: target, forced: true });
+      ping();
+    }
+    // A termination that found nothing to end would hit the next code that runs: it is given some until it is gone.
+    while (terminations > 0) {
+      ping();
+      await pause(2);
+    }
+    const last = pings + 1;
+    while (Atomics.load(shared, PONG) < last) {
+      ping();
+      await pause(2);
+    }
+
+    // The first ping comes after the request: before it is answered, the run may not have begun.
+    function isOver() {
+      return Atomics.load(shared, RUNNING) !== target && Atomics.load(shared, PONG) >= first;
+    }
+  }
+}
+
+// The main thread
+
+function serve() {
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const session = new inspector.Session();
+  const cells = new Map();
+  let cellCount = 0;
+  let cellCharacters = 0;
+  /** The run that is on. */
+  let current = null;
+  /** What to do once the runtime has cleaned up after code that was terminated. */
+  let afterCleaning = null;
+  /** `_`, until the user takes the name for something else. */
+  let lastValue;
+  let isLastValueTaken = false;
+  const CLEANING = new Error("clean up");
+
+  session.connect();
+  const take = handOver();
+  process.execArgv.length = 0;
+  process.argv.length = 1;
+  const restoreStreams = replaceStreams();
+  replaceExit();
+  trackTimers();
+  provideNames();
+  syncBuiltinESMExports();
+  process.setUncaughtExceptionCaptureCallback(onUncaught);
+  process.on("SIGINT", () => {
+    if (current !== null) stop(current, false);
+  });
+
+  const control = new Worker(new URL(import.meta.url), { workerData: shared.buffer, execArgv: [], argv: [] });
+  control.on("message", (message) => {
+    if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
+    else if (message.request !== undefined) begin(message.seq, message.request);
+    else if (current !== null && current.seq === message.interrupt) stop(current, message.forced);
+  });
+  control.on("exit", () => process.kill(process.pid, "SIGKILL"));
+  send({ ready: true, pid: process.pid });
+
+  function send(message) {
+    writeAll(CONTROL_OUT, `${JSON.stringify(message)}\n`);
+  }
+
+  // One run, from its beginning to its end
+
+  function begin(seq, request) {
+    cellCount += 1;
+    const run = {
+      seq,
+      id: request.id,
+      mark: request.mark,
+      cell: `cell-${cellCount}`,
+      immediate: null,
+      timers: new Set(),
+      timersLimit: 1000,
+      resources: countResources(),
+      promise: null,
+      lingerEnd: Number.POSITIVE_INFINITY,
+      result: null,
+      error: null,
+      exitCode: null,
+      ended: "exited",
+      success: true,
+    };
+    current = run;
+    Atomics.store(shared, RUNNING, seq);
+    restoreStreams();
+    remember(run.cell, request.source);
+    evaluate(run, [rewriteImports(unwrapObject(request.source))]);
+  }
+
+  function remember(cell, source) {
+    cells.set(cell, source);
+    cellCharacters += source.length;
+    for (const [oldest, text] of cells) {
+      if (cells.size <= KEPT_CELLS && (cellCharacters <= KEPT_CHARACTERS || cells.size === 1)) return;
+      cells.delete(oldest);
+      cellCharacters -= text.length;
+    }
+  }
+
+  /**
+   * Evaluates the first of `sources`, ways of writing the same, that is not refused before anything of it runs; `refusal` is what was
+   * wrong with the very first. It is called from the event loop with nothing of ours below, as the user's stacks are to have nothing of ours.
+   */
+  function evaluate(run, [source, ...others], refusal = null, tried = new Set()) {
+    tried.add(source);
+    const question = {
+      expression: `${source}\n//# sourceURL=${run.cell}`,
+      replMode: true,
+      awaitPromise: true,
+      objectGroup: "run",
+    };
+    const onAnswer = (failure, answer) => {
+      if (current !== run) return;
+      if (failure !== null) {
+        // Terminated: by `stop`, which comes again, or by process.exit.
+        if (run.exitCode !== null) finish(run);
+        return;
+      }
+      const details = answer.exceptionDetails;
+      const value = take(details?.exception ?? answer.result);
+      if (details === undefined) {
+        settle(run, value);
+        return;
+      }
+      const isRefused = isRefusal(value, run.cell);
+      const ways = isRefused && tried.size < MOST_WAYS ? [...rewriteRedeclaration(source, value), ...others] : [];
+      const untried = ways.filter((way) => !tried.has(way));
+      if (untried.length > 0) evaluate(run, untried, refusal ?? { value, details }, tried);
+      else if (isRefused && refusal !== null) fail(run, refusal.value, refusal.details);
+      else fail(run, value, details);
+    };
+    run.immediate = setImmediate(session.post.bind(session), "Runtime.evaluate", question, onAnswer);
+  }
+
+  function settle(run, value) {
+    run.lingerEnd = Date.now() + LINGER_MS;
+    if (isPending(value)) run.promise = value;
+    else if (!show(run, value)) return;
+    run.immediate = setImmediate(() => drain(run, 1));
+  }
+
+  /** Prints a value as the prompt does; false if that has ended the run. */
+  function show(run, value) {
+    if (!isLastValueTaken) lastValue = value;
+    if (value === undefined) return true;
+    try {
+      const text = withoutOwnFrames(inspect(value, { showProxy: true }));
+      run.result = text.slice(0, RESULT_CHARACTERS);
+      writeAll(1, `${text}\n`);
+      return true;
+    } catch (error) {
+      fail(run, error, undefined);
+      return false;
+    }
+  }
+
+  function drain(run, waitMs) {
+    if (current !== run) return;
+    if (hasWork(run)) {
+      setTimeout(drain, waitMs, run, Math.min(waitMs * 2, 20));
+      return;
+    }
+    if (run.promise !== null && !show(run, run.promise)) return;
+    finish(run);
+  }
+
+  function hasWork(run) {
+    for (const timer of run.timers) {
+      if (!timer._destroyed && timer.hasRef() && typeof timer._repeat !== "number") return true;
+    }
+    const counts = countResources();
+    const mayLinger = (run.promise !== null && isPending(run.promise)) || Date.now() < run.lingerEnd;
+    for (const [type, count] of counts) {
+      if (count <= (run.resources.get(type) ?? 0) || LASTING.has(type)) continue;
+      if (!LINGERING.has(type)) return true;
+      // A connection to a server of the user's own is kept open from the other end.
+      if (mayLinger && !(type.startsWith("TCPSocket") && counts.has("TCPServerWrap"))) return true;
+    }
+    return false;
+  }
+
+  /** Ends a run that is not to go on: interrupted, or (from inside) by process.exit. */
+  function stop(run, wasTerminated) {
+    if (run.exitCode === null && run.ended !== "interrupted") {
+      run.ended = "interrupted";
+      run.success = false;
+      const message = "Script execution was interrupted";
+      run.error = { type: "Error", message, traceback: `Uncaught Error: ${message}` };
+      writeAll(2, `${run.error.traceback}\n`);
+    }
+    clearTimers(run);
+    if (!wasTerminated) {
+      finish(run);
+      return;
+    }
+    afterCleaning = () => {
+      if (current === run) finish(run);
+    };
+    setImmediate(clean);
+  }
+
+  // Code that is terminated inside a callback leaves the runtime's stack of asynchronous contexts behind. The runtime
+  // empties it when it handles an uncaught exception: so it gets one.
+  function clean() {
+    throw CLEANING;
+  }
+
+  function onUncaught(error) {
+    if (error === CLEANING) {
+      const next = afterCleaning;
+      afterCleaning = null;
+      next?.();
+      return;
+    }
+    if (process.listenerCount("uncaughtException") > 0) process.emit("uncaughtException", error, "uncaughtException");
+    else if (current !== null) fail(current, error, undefined);
+  }
+
+  function fail(run, value, details) {
+    run.success = false;
+    run.error = describe(value, details, run.cell);
+    writeAll(2, `${run.error.traceback}\n`);
+    run.error.traceback = run.error.traceback.slice(0, RESULT_CHARACTERS);
+    clearTimers(run);
+    run.immediate = setImmediate(finish, run);
+  }
+
+  function finish(run) {
+    if (current !== run) return;
+    if (run.exitCode === null && process.exitCode !== undefined && run.ended === "exited")
+      run.exitCode = exitStatus(process.exitCode);
+    if (run.exitCode !== null && run.exitCode !== 0) run.success = false;
+    process.exitCode = undefined;
+    clearImmediate(run.immediate);
+    current = null;
+    session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
+    Atomics.store(shared, RUNNING, 0);
+    for (const fd of MARKED) writeAll(fd, run.mark);
+    const { id, ended, success, exitCode, result, error } = run;
+    send({ id, ended, success, exitCode, result, error, displays: [] });
+  }
+
+  // Errors
+
+  function describe(value, details, cell) {
+    let type = typeof value;
+    let message = "";
+    let text = "";
+    let where = null;
+    try {
+      text = inspect(value);
+      if (util.types.isNativeError(value)) {
+        type = String(value.name);
+        message = String(value.message);
+        where = /\b(cell-\d+):(\d+):(\d+)/.exec(String(value.stack));
+      } else {
+        message = text;
+        text = `Uncaught ${text}`;
+      }
+    } catch {
+      text = "Uncaught exception that cannot be shown";
+    }
+    const shown = withoutOwnFrames(text);
+    // A syntax error has no stack in the source; the inspector counts from 0.
+    const place = where ?? (details && [null, cell, details.lineNumber + 1, details.columnNumber + 1]);
+    return { type, message: message.slice(0, RESULT_CHARACTERS), traceback: `${place ? excerpt(place) : ""}${shown}` };
+  }
+
+  function excerpt([, cell, line, column]) {
+    const text = cells.get(cell)?.split("\n")[Number(line) - 1];
+    if (text === undefined || text.length > 1000) return "";
+    return `${cell}:${line}\n${text}\n${" ".repeat(Math.max(0, Math.min(text.length, Number(column) - 1)))}^\n\n`;
+  }
+
+  // What is changed in the user's world
+
+  /** Names that the prompt has and a module has not. */
+  function provideNames() {
+    const module = new moduleModule("<repl>");
+    module.paths = moduleModule._nodeModulePaths(process.cwd());
+    const require = createRequire(path.join(process.cwd(), "<repl>"));
+    // `if (require.main === module)` runs.
+    require.main = module;
+    define("require", { value: require, writable: true });
+    define("module", { value: module, writable: true });
+    define("exports", { value: module.exports, writable: true });
+    define("__dirname", { get: () => process.cwd(), set: (value) => define("__dirname", { value, writable: true }) });
+    define("__filename", {
+      get: () => path.join(process.cwd(), "<repl>"),
+      set: (value) => define("__filename", { value, writable: true }),
+    });
+    define("__import__", { value: importer(), writable: true });
+    define("_", {
+      get: () => lastValue,
+      set: (value) => {
+        isLastValueTaken = true;
+        define("_", { value, writable: true });
+      },
+    });
+    for (const name of builtinModules) {
+      if (/^_|\//.test(name) || name in globalThis) continue;
+      define(name, { get: () => require(name), set: (value) => define(name, { value, writable: true }) });
+    }
+    function define(name, property) {
+      Object.defineProperty(globalThis, name, { configurable: true, enumerable: false, ...property });
+    }
+  }
+
+  function replaceExit() {
+    process.exit = function exit(code) {
+      const status = exitStatus(code === undefined ? process.exitCode : code);
+      if (current !== null) {
+        const run = current;
+        run.exitCode = status;
+        run.success = status === 0;
+        clearTimers(run);
+        afterCleaning = () => finish(run);
+        setImmediate(clean);
+      }
+      // No `catch` and no `finally` of the user's runs after this.
+      session.post("Runtime.terminateExecution");
+      for (;;);
+    };
+  }
+
+  function trackTimers() {
+    for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
+      const original = timersModule[name];
+      const tracked = {
+        [name](...args) {
+          const timer = original.apply(this, args);
+          if (current !== null) track(current, timer);
+          return timer;
+        },
+      }[name];
+      const custom = name === "setTimeout" ? sleep : original[util.promisify.custom];
+      Object.defineProperty(tracked, util.promisify.custom, { value: custom, enumerable: true, configurable: true });
+      timersModule[name] = tracked;
+      globalThis[name] = tracked;
+    }
+    const originalSleep = timersPromises.setTimeout;
+    function sleep(ms, value, options) {
+      if (options !== undefined) return originalSleep(ms, value, options);
+      return new Promise((resolve) => timersModule.setTimeout(resolve, ms, value));
+    }
+    timersPromises.setTimeout = sleep;
+  }
+
+  function track(run, timer) {
+    run.timers.add(timer);
+    if (run.timers.size < run.timersLimit) return;
+    for (const old of run.timers) if (old._destroyed) run.timers.delete(old);
+    run.timersLimit = run.timers.size * 2 + 1000;
+  }
+
+  function clearTimers(run) {
+    for (const timer of run.timers) {
+      if ("_onImmediate" in timer) clearImmediate(timer);
+      else clearTimeout(timer);
+    }
+    run.timers.clear();
+  }
+
+  /** A function that gives the value behind an inspector's description of it. */
+  function handOver() {
+    let taken;
+    globalThis.__receive = (value) => {
+      taken = value;
+    };
+    let receiver;
+    session.post("Runtime.evaluate", { expression: "__receive" }, (_, answer) => {
+      receiver = answer.result.objectId;
+    });
+    delete globalThis.__receive;
+    return (remote) => {
+      if (remote.type === "undefined") return undefined;
+      const { value, unserializableValue, objectId } = remote;
+      // Absent members are absent on the wire; a primitive that JSON cannot carry has no `value`.
+      const argument = { objectId, unserializableValue, value };
+      const question = {
+        objectId: receiver,
+        functionDeclaration: "function (value) { this(value); }",
+        arguments: [argument],
+        silent: true,
+      };
+      session.post("Runtime.callFunctionOn", question);
+      const value_ = taken;
+      taken = undefined;
+      return value_;
+    };
+  }
+}
+
+/** What a run waits for only while it may linger, and what it never waits for. Timers are counted by themselves. */
+const LINGERING = new Set([
+  "TCPSocketWrap",
+  "TLSWrap",
+  "PipeWrap",
+  "ProcessWrap",
+  "Worker",
+  "MessagePort",
+  "HTTP2Session",
+]);
+const LASTING = new Set([
+  "Timeout",
+  "Immediate",
+  "TCPServerWrap",
+  "PipeServerWrap",
+  "UDPWrap",
+  "FSEventWrap",
+  "StatWatcher",
+  "SignalWrap",
+  "TTYWrap",
+]);
+
+function countResources() {
+  const counts = new Map();
+  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+function isPending(value) {
+  return util.types.isPromise(value) && inspect(value, { depth: 0 }).includes("<pending>");
+}
+
+function exitStatus(code) {
+  const number = Number(code ?? 0);
+  return Number.isInteger(number) ? number & 0xff : 1;
+}
+
+/** Takes what is below the user's code out of the stacks in a text. */
+function withoutOwnFrames(text) {
+  if (!text.includes("(node:") && !text.includes(import.meta.url)) return text;
+  return text
+    .split("\n")
+    .filter((line) => !isOwnFrame(line))
+    .join("\n");
+}
+
+function isOwnFrame(line) {
+  if (!/^\s+at /.test(line)) return false;
+  return line.includes(import.meta.url) || /\(node:(?:inspector|internal\/(?:timers|async_hooks)):/.test(line);
+}
+
+/**
+ * `import()` as of a file in the working directory.
+ * `names`, for rewritten import statements, are what the module has to export.
+ */
+function importer() {
+  const useLoader = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  return async function __import__(specifier, options, names = []) {
+    const from = path.join(process.cwd(), "<repl>");
+    const namespace = await load(`${specifier}`, options, from);
+    for (const name of names) {
+      if (!(name in namespace)) {
+        throw new SyntaxError(`The requested module '${specifier}' does not provide an export named '${name}'`);
+      }
+    }
+    return namespace;
+  };
+
+  function load(specifier, options, from) {
+    if (useLoader !== undefined) {
+      // It warns once that this is experimental, which is not the user's concern.
+      const { emitWarning } = process;
+      process.emitWarning = () => {};
+      try {
+        const script = new vm.Script("(s, o) => import(s, o)", { filename: from, importModuleDynamically: useLoader });
+        return script.runInThisContext()(specifier, options);
+      } finally {
+        process.emitWarning = emitWarning;
+      }
+    }
+    if (/^[a-z][a-z0-9+.-]+:/i.test(specifier)) return import(specifier);
+    const found = createRequire(from).resolve(specifier);
+    return import(path.isAbsolute(found) ? pathToFileURL(found).href : found);
+  }
+}
+
+// Streams: written synchronously, so that nothing is ever left to flush and everything is in order with what native code and children print.
+
+/** Returns a function that makes descriptors that the user has closed usable again. */
+function replaceStreams() {
+  for (const [name, fd] of [
+    ["stdout", 1],
+    ["stderr", 2],
+  ]) {
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        writeAll(fd, chunk);
+        done();
+      },
+    });
+    // As of the stream that this stands for: it can neither be ended nor destroyed.
+    const end = (chunk, encoding, done) => {
+      const last = [chunk, encoding, done].find((argument) => typeof argument === "function");
+      if (chunk !== undefined && chunk !== null && chunk !== last)
+        stream.write(chunk, typeof encoding === "string" ? encoding : undefined);
+      if (last !== undefined) process.nextTick(last);
+      return stream;
+    };
+    Object.assign(stream, { fd, _type: "fs", _isStdio: true, end, destroy: () => stream, destroySoon: () => stream });
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
+  }
+  return () => {
+    for (const [fd, file, flags] of [
+      [0, "/dev/null", "r"],
+      [1, "/proc/self/fd/5", "a"],
+      [2, "/proc/self/fd/6", "a"],
+    ]) {
+      try {
+        fs.fstatSync(fd);
+      } catch {
+        try {
+          // The lowest free descriptor: the one that was found closed.
+          fs.openSync(file, flags);
+        } catch {
+          // A socket cannot be opened again; the run's prints fail, as it asked for.
+        }
+      }
+    }
+  };
+}
+
+function writeAll(fd, data) {
+  let rest = Buffer.from(data);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(fs.writeSync(fd, rest));
+    } catch (error) {
+      // A child that shares the pipe may have made it non-blocking.
+      if (error.code !== "EAGAIN") {
+        if (fd > 2) process.kill(process.pid, "SIGKILL");
+        throw error;
+      }
+      sleepSync(1);
+    }
+  }
+}
+
+function sleepSync(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+// Sources
+
+/** `{ a: 1 }` is an object at the prompt, not a block. */
+function unwrapObject(source) {
+  if (!/^\s*\{/.test(source) || /;\s*$/.test(source)) return source;
+  try {
+    new vm.Script(`(${source}\n)`);
+    return `(${source}\n)`;
+  } catch {
+    return source;
+  }
+}
+
+/** Import statements become declarations, and `import()` a function that resolves from the working directory. Lines stay where they are. */
+function rewriteImports(source) {
+  if (!/\bimport\b/.test(source)) return source;
+  const tokens = tokenize(source);
+  const edits = [];
+  for (let at = 0; at < tokens.length; at += 1) {
+    const token = tokens[at];
+    if (token.text !== "import" || isProperty(tokens, at)) continue;
+    if (tokens[at + 1]?.text === "(") {
+      edits.push({ start: token.start, end: token.end, text: "__import__" });
+    } else if (token.depth === 0) {
+      const statement = parseImport(source, tokens, at + 1);
+      if (statement === null) continue;
+      const newlines = source.slice(token.start, statement.end).split("\n").length - 1;
+      edits.push({ start: token.start, end: statement.end, text: `${statement.text};${"\n".repeat(newlines)}` });
+    }
+  }
+  return applyEdits(source, edits);
+}
+
+function isProperty(tokens, at) {
+  const before = tokens[at - 1]?.text;
+  return before === "." || before === "?." || before === "#" || tokens[at + 1]?.text === ":";
+}
+
+/** Of the tokens after `import`: what stands for them, and where they end. Null if that is no import statement. */
+function parseImport(source, tokens, start) {
+  let at = start;
+  const text = () => tokens[at]?.text;
+  const isName = () => tokens[at]?.kind === "name";
+  let whole = null;
+  const members = [];
+  if (tokens[at]?.kind !== "string") {
+    if (isName()) {
+      members.push(["default", text()]);
+      at += 1;
+      if (text() === ",") at += 1;
+      else if (text() !== "from") return null;
+    }
+    if (text() === "*") {
+      whole = tokens[at + 2]?.text;
+      if (tokens[at + 1]?.text !== "as" || whole === undefined) return null;
+      at += 3;
+    } else if (text() === "{") {
+      at += 1;
+      while (text() !== "}") {
+        const exported = text();
+        if (exported === undefined) return null;
+        let local = exported;
+        at += 1;
+        if (text() === "as") {
+          local = tokens[at + 1]?.text;
+          at += 2;
+        }
+        members.push([exported, local]);
+        if (text() === ",") at += 1;
+        else if (text() !== "}") return null;
+      }
+      at += 1;
+    }
+    if (text() !== "from") return null;
+    at += 1;
+  }
+  if (tokens[at]?.kind !== "string") return null;
+  const specifier = text();
+  let end = tokens[at].end;
+  let options = "undefined";
+  if ((tokens[at + 1]?.text === "with" || tokens[at + 1]?.text === "assert") && tokens[at + 2]?.text === "{") {
+    const close = tokens.findIndex((token, index) => index > at + 2 && token.text === "}");
+    if (close === -1) return null;
+    options = `{ ${tokens[at + 1].text}: ${source.slice(tokens[at + 2].start, tokens[close].end).replaceAll("\n", " ")} }`;
+    end = tokens[close].end;
+    at = close;
+  }
+  if (tokens[at + 1]?.text === ";") end = tokens[at + 1].end;
+  const names = members.map(([exported]) => (/^["']/.test(exported) ? exported : JSON.stringify(exported)));
+  const call = `await __import__(${specifier}, ${options}, [${names.join(", ")}])`;
+  const pattern = `{ ${members.map(([exported, local]) => `${exported}: ${local}`).join(", ")} }`;
+  if (whole !== null)
+    return { end, text: `const ${whole} = ${call}${members.length > 0 ? `, ${pattern} = ${whole}` : ""}` };
+  return { end, text: members.length > 0 ? `const ${pattern} = ${call}` : `void ${call}` };
+}
+
+/** Did V8 refuse a source as a whole? Such an error has no frame in it, or only that of its very beginning. */
+function isRefusal(error, cell) {
+  if (!util.types.isNativeError(error) || error.name !== "SyntaxError") return false;
+  const [, first = "", second = ""] = String(error.stack).split(/\n\s+at /);
+  return first.startsWith("Session.post ") || (first === `${cell}:1:1` && second.startsWith("Session.post "));
+}
+
+/**
+ * V8 lets `const` follow `const`, `let` and `class` each other, and `var` and `function` each other, but nothing else of the same
+ * name. For a source that was refused for that: ways of writing that one declaration in other manners. None for another refusal.
+ */
+function rewriteRedeclaration(source, error) {
+  const name = /^Identifier '(.+)' has already been declared$/.exec(error.message)?.[1];
+  if (name === undefined) return [];
+  const tokens = tokenize(source);
+  const declarations = tokens.map((_, at) => declarationAt(tokens, at, name)).filter((found) => found !== null);
+  // Twice in one source is an error of that source.
+  if (declarations.length !== 1) return [];
+  const [{ keyword, first, last }] = declarations;
+  const manners = ["let", "var", "const"].filter((manner) => manner !== keyword.text);
+  // What is given another value later cannot follow a `const`: its author is to be told now, not in the middle of the run.
+  if (isAssigned(source, tokens, name)) manners.splice(manners.indexOf("const"), 1);
+  if (/^(?:let|const|var)$/.test(keyword.text)) {
+    return manners.map((text) => applyEdits(source, [{ start: keyword.start, end: keyword.end, text }]));
+  }
+  return manners.map((manner) =>
+    applyEdits(source, [
+      { start: first.start, end: first.start, text: `${manner} ${name} = ` },
+      { start: last.end, end: last.end, text: ";" },
+    ]),
+  );
+}
+
+/** Is a name given another value after its declaration? */
+function isAssigned(source, tokens, name) {
+  return tokens.some((token, at) => {
+    if (token.text !== name || isProperty(tokens, at)) return false;
+    const before = tokens[at - 1]?.text ?? "";
+    if (before === "++" || before === "--") return true;
+    if (/^(?:let|const|var|,)$/.test(before)) return false;
+    const after = source.slice(token.end, token.end + 100);
+    return /^\s*(?:=(?![=>])|(?:[-+%^/]|\*\*?|<<|>>>?|&&?|\|\|?|\?\?)=|\+\+|--)/.test(after);
+  });
+}
+
+function declarationAt(tokens, at, name) {
+  const keyword = tokens[at];
+  if (keyword.depth !== 0 || keyword.kind !== "name" || !startsStatement(tokens, at)) return null;
+  if (keyword.text === "let" || keyword.text === "const" || keyword.text === "var") {
+    // Up to a first initializer: `let a, b`, `const { a, b } = …`. Names after it are left to the language's own answer.
+    for (
+      let next = at + 1;
+      next < tokens.length && tokens[next].text !== ";" && !(tokens[next].text === "=" && tokens[next].depth === 0);
+      next += 1
+    ) {
+      if (next > at + 1 && tokens[next].depth === 0 && startsStatement(tokens, next)) break;
+      if (tokens[next].text === name) return { keyword, first: keyword, last: keyword };
+    }
+    return null;
+  }
+  if (keyword.text !== "class" && keyword.text !== "function") return null;
+  const named = tokens[at + 1]?.text === "*" ? at + 2 : at + 1;
+  if (tokens[named]?.text !== name) return null;
+  const isAsync = tokens[at - 1]?.text === "async" && tokens[at - 1].depth === 0;
+  const open = tokens.findIndex((token, index) => index > named && token.depth === 0 && token.text === "{");
+  const last = tokens.find((token, index) => index > open && token.depth === 0 && token.text === "}");
+  if (open === -1 || last === undefined) return null;
+  return { keyword, first: isAsync ? tokens[at - 1] : keyword, last };
+}
+
+function startsStatement(tokens, at) {
+  const before = tokens[at - 1];
+  if (before === undefined || before.text === ";" || before.text === "}") return true;
+  if (before.text === "async") return startsStatement(tokens, at - 1);
+  return tokens[at].newline && (before.kind !== "punctuator" || before.text === ")" || before.text === "]");
+}
+
+function applyEdits(source, edits) {
+  let text = "";
+  let done = 0;
+  for (const edit of edits) {
+    text += source.slice(done, edit.start) + edit.text;
+    done = edit.end;
+  }
+  return text + source.slice(done);
+}
+
+/**
+ * Splits a source into tokens: `{ kind, text, start, end, depth, newline }`, where `depth` counts the brackets around it and `newline` says that
+ * it is the first of its line. Good enough to tell code from strings, comments, templates and regular expressions; V8 judges the rest.
+ */
+function tokenize(source) {
+  const patterns = {
+    skip: /(?:\s+|\/\/[^\n]*|\/\*[^]*?\*\/|^#!.*)+/y,
+    name: /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy,
+    number: /\.?\d[\w.]*/y,
+    string: /"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'/y,
+    regex: /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/\w*/y,
+    template: /(?:[^`\\$]|\\[^]|\$(?!\{))*(?:`|\$\{)/y,
+    punctuator: /=>|\?\.(?!\d)|\+\+|--|\.\.\.|[^]/y,
+  };
+  const tokens = [];
+  const open = [];
+  let at = 0;
+  let newline = true;
+  while (at < source.length) {
+    const blank = match("skip");
+    if (blank !== null) {
+      newline ||= blank.includes("\n");
+      at += blank.length;
+      continue;
+    }
+    const before = tokens.at(-1);
+    const opener = open.at(-1);
+    const isTemplateRest = source[at] === "}" && opener?.text === "`";
+    if (source[at] === "`" || isTemplateRest) {
+      if (isTemplateRest) open.pop();
+      const start = at;
+      at += 1;
+      const body = match("template") ?? source.slice(at);
+      at += body.length;
+      add("template", start);
+      if (body.endsWith("${")) open.push({ text: "`" });
+    } else if (read("name") || read("number") || read("string")) {
+      // Done.
+    } else if (!(source[at] === "/" && mayBeRegex(before) && read("regex"))) {
+      const text = match("punctuator");
+      const start = at;
+      at += text.length;
+      if (text === ")" || text === "]" || text === "}") {
+        const opened = open.pop();
+        add("punctuator", start).isEndOfStatement = opened?.isStatement ?? false;
+      } else {
+        add("punctuator", start);
+        if (text === "(") open.push({ text, isStatement: /^(?:if|while|for|with)$/.test(before?.text ?? "") });
+        if (text === "[") open.push({ text, isStatement: false });
+        if (text === "{") open.push({ text, isStatement: isBlock(before) });
+      }
+    }
+  }
+  return tokens;
+
+  function match(kind) {
+    patterns[kind].lastIndex = at;
+    return patterns[kind].exec(source)?.[0] || null;
+  }
+
+  function read(kind) {
+    const text = match(kind);
+    if (text === null) return false;
+    const start = at;
+    at += text.length;
+    add(kind, start);
+    return true;
+  }
+
+  function add(kind, start) {
+    const token = { kind, text: source.slice(start, at), start, end: at, depth: open.length, newline };
+    tokens.push(token);
+    newline = false;
+    return token;
+  }
+}
+
+const OPERATORS = /^(?:return|typeof|instanceof|in|of|new|delete|void|throw|case|do|else|await|yield)$/;
+
+/** May a slash after this token begin a regular expression, rather than divide? */
+function mayBeRegex(before) {
+  if (before === undefined) return true;
+  if (before.kind === "name") return OPERATORS.test(before.text);
+  if (before.kind !== "punctuator") return false;
+  if (before.text === ")" || before.text === "}") return before.isEndOfStatement;
+  return before.text !== "]" && before.text !== "++" && before.text !== "--";
+}
+
+function isBlock(before) {
+  if (before === undefined) return true;
+  if (before.kind === "name") return !OPERATORS.test(before.text) || before.text === "do" || before.text === "else";
+  return /^(?:[;{})]|=>)$/.test(before.text);
+}
+
+if (isMainThread) serve();
+else void listen();

@@ -1,0 +1,472 @@
+"""The Python runner: an interpreter that keeps its state, spoken to in lines of JSON.
+
+Control-in is descriptor 0 and control-out descriptor 3 at the start; both are moved out of the user's reach, and descriptor 0 becomes empty. One
+request a line:
+
+    {"id": "…", "source": "…", "mark": "…"}    run a source; when it has ended, write the mark to stdout and stderr and answer on control-out
+    {"interrupt": "…"}                          raise KeyboardInterrupt in the run of that id; without effect on any other
+
+The first line on control-out is {"ready": true, "pid": …}, then one a run: {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
+A SIGINT from outside interrupts the run that is on and is ignored between runs. Asynchronous sources share one event loop, which stands still between
+them. End of control-in ends the process. Standard library only, Python 3.8 and later.
+"""
+
+import sys
+
+# The runner's own folder must not shadow what it imports; the user gets the working directory, as at the prompt.
+if not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]
+
+import __future__
+import ast
+import builtins
+import fcntl
+import io
+import json
+import linecache
+import os
+import queue
+import select
+import signal
+import threading
+import time
+import traceback
+import types
+from collections import OrderedDict
+
+if not getattr(sys.flags, "safe_path", False):
+    sys.path.insert(0, "")
+
+# What an answer may carry of a value and of a traceback, in characters; the whole of it has been printed.
+RESULT_CHARACTERS = 64 * 1024
+# Sources kept for tracebacks and inspect, in cells and in characters; the oldest go first.
+KEPT_CELLS = 1000
+KEPT_CHARACTERS = 8 * 1024 * 1024
+# An interrupt that Python has not delivered is sent again: a signal that comes just before a blocking call does not end it.
+RESEND_SECONDS = 0.05
+# One that was delivered is sent once more after this: it may have been lost in a callback or a __del__.
+SECOND_SECONDS = 0.5
+
+OWN_FILE = (lambda: None).__code__.co_filename
+FUTURE_FLAGS = [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
+
+
+class Run:
+    """One run: what the main thread and the control thread both know of it."""
+
+    def __init__(self, request):
+        self.id = request["id"]
+        self.source = request["source"]
+        self.mark = request["mark"].encode()
+        # An interrupt has been asked for by the control thread, and: one has reached the user's code.
+        self.asked = False
+        self.delivered = False
+        self.result = None
+        self.error = None
+        self.exit_code = None
+
+
+class Runner:
+    def __init__(self, control_in, control_out, outputs):
+        self.control_in = control_in
+        self.control_out = control_out
+        self.outputs = outputs
+        self.pid = os.getpid()
+        self.main_thread = threading.main_thread().ident
+        self.requests = queue.SimpleQueue()
+        # Guards `current` against an interrupt that is being sent while its run ends.
+        self.lock = threading.Lock()
+        self.current = None
+        # The id of a run that has been asked for and is not yet `current`.
+        self.upcoming = None
+        # The user's code is on the stack; set and cleared in frames that `on_sigint` never interrupts.
+        self.armed = False
+        self.loop = None
+        self.task = None
+        self.cells = OrderedDict()
+        self.cell_count = 0
+        self.cell_characters = 0
+        self.flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.flush_native = None
+        self.module = types.ModuleType("__main__")
+        self.module.__dict__["__builtins__"] = builtins
+
+    def serve(self):
+        sys.modules["__main__"] = self.module
+        sys.argv = [""]
+        sys.displayhook = self.display
+        signal.signal(signal.SIGINT, self.on_sigint)
+        os.register_at_fork(after_in_child=self.forget_descriptors)
+        threading.Thread(target=self.listen, name="runner-control", daemon=True).start()
+        self.send({"ready": True, "pid": self.pid})
+        self.flush_native = native_flush()
+        while True:
+            self.answer(Run(self.requests.get()))
+
+    def send(self, message):
+        try:
+            write_all(self.control_out, (json.dumps(message) + "\n").encode())
+        except OSError:
+            os._exit(70)
+
+    def forget_descriptors(self):
+        """A forked child must keep neither the host's pipes open nor the conversation."""
+        for fd in [self.control_in, self.control_out, *self.outputs]:
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+    # The control thread
+
+    def listen(self):
+        pending = b""
+        while True:
+            chunk = read_some(self.control_in)
+            if not chunk:
+                os._exit(0)
+            *lines, pending = (pending + chunk).split(b"\n") if b"\n" in chunk else [pending + chunk]
+            for line in lines:
+                message = json.loads(line)
+                if "interrupt" in message:
+                    threading.Thread(target=self.interrupt, args=(message["interrupt"],), daemon=True).start()
+                else:
+                    self.upcoming = message["id"]
+                    self.requests.put(message)
+
+    def interrupt(self, id):
+        """Sends SIGINT to the main thread until the run has taken notice of it or has ended."""
+        deadline = None
+        while True:
+            with self.lock:
+                run = self.current
+                if run is not None and run.id == id:
+                    run.asked = True
+                    if not run.delivered:
+                        signal.pthread_kill(self.main_thread, signal.SIGINT)
+                    elif deadline is None:
+                        deadline = time.monotonic() + SECOND_SECONDS
+                    elif time.monotonic() >= deadline:
+                        signal.pthread_kill(self.main_thread, signal.SIGINT)
+                        return
+                elif self.upcoming != id:
+                    return
+            time.sleep(RESEND_SECONDS)
+
+    # The main thread
+
+    def on_sigint(self, signum, frame):
+        run = self.current
+        if run is None or not self.armed or frame is None or frame.f_code.co_filename == OWN_FILE:
+            return
+        first = not run.delivered
+        run.delivered = True
+        if first and self.task is not None and is_in_asyncio(frame):
+            # Nothing of the user's is computing: the coroutine is cancelled where it waits, as asyncio.run does.
+            self.loop.call_soon_threadsafe(self.task.cancel)
+            return
+        raise KeyboardInterrupt
+
+    def answer(self, run):
+        self.restore()
+        with self.lock:
+            self.current = run
+            self.upcoming = None
+        failure = None
+        try:
+            codes = self.compile(run.source)
+        except BaseException as error:
+            failure = error.with_traceback(None)
+            if isinstance(error, SyntaxError) and error.text is None and error.lineno is not None:
+                # An error found after parsing does not carry its line.
+                error.text = linecache.getline(error.filename, error.lineno)
+        else:
+            failure = self.execute(codes)
+        if os.getpid() != self.pid:
+            self.end_fork(failure)
+        if run.delivered and type(failure).__name__ == "CancelledError":
+            failure = KeyboardInterrupt().with_traceback(failure.__traceback__)
+        if failure is not None:
+            self.report(run, failure)
+        self.flush()
+        with self.lock:
+            self.current = None
+        if run.asked:
+            # A signal that was sent before the lock was taken is delivered now, while nobody is there to be interrupted.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        answer = {
+            "id": run.id,
+            "ended": "interrupted" if run.delivered else "exited",
+            "success": failure is None or run.exit_code == 0,
+            "exitCode": run.exit_code,
+            "result": run.result,
+            "error": run.error,
+            "displays": [],
+        }
+        # Nothing of a run may stay reachable from here while the next one is waited for.
+        del failure
+        try:
+            for fd in self.outputs:
+                write_all(fd, run.mark)
+        except OSError:
+            os._exit(70)
+        self.send(answer)
+
+    def restore(self):
+        """Undoes what an earlier run did to the streams and to SIGINT."""
+        empty = os.open(os.devnull, os.O_RDONLY)
+        if empty != 0:
+            os.dup2(empty, 0)
+            os.close(empty)
+        for fd, saved in zip((1, 2), self.outputs):
+            # A child that shares the pipe may have made it non-blocking.
+            os.set_blocking(saved, True)
+            os.dup2(saved, fd)
+        for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+            if is_closed(getattr(sys, name, None)):
+                original = getattr(sys, "__" + name + "__", None)
+                setattr(sys, name, open_stream(fd, mode) if is_closed(original) else original)
+        if signal.getsignal(signal.SIGINT) is not self.on_sigint:
+            signal.signal(signal.SIGINT, self.on_sigint)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+    def compile(self, source):
+        """The code of all statements but a last expression, and that of the expression."""
+        self.cell_count += 1
+        name = "<cell %d>" % self.cell_count
+        self.remember(name, source)
+        tree = compile(source, name, "exec", self.flags | ast.PyCF_ONLY_AST, True)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        codes = [compile(tree, name, "exec", self.flags, True)]
+        if last is not None:
+            codes.append(compile(ast.Expression(last.value), name, "eval", self.flags, True))
+        # `from __future__ import …` holds for what follows, as at the prompt.
+        for flag in FUTURE_FLAGS:
+            self.flags |= codes[0].co_flags & flag
+        return codes
+
+    def remember(self, name, source):
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        self.cells[name] = len(source)
+        self.cell_characters += len(source)
+        while len(self.cells) > KEPT_CELLS or (self.cell_characters > KEPT_CHARACTERS and len(self.cells) > 1):
+            oldest, size = self.cells.popitem(last=False)
+            self.cell_characters -= size
+            linecache.cache.pop(oldest, None)
+
+    def execute(self, codes):
+        """Runs the codes; returns what they raised, or None."""
+        self.armed = True
+        try:
+            if any(code.co_flags & 0x80 for code in codes):  # inspect.CO_COROUTINE
+                self.execute_async(codes)
+            else:
+                self.evaluate(codes)
+        except BaseException as error:
+            return error
+        finally:
+            self.armed = False
+        return None
+
+    def evaluate(self, codes):
+        value = None
+        for code in codes:
+            value = eval(code, self.module.__dict__)
+        sys.displayhook(value)
+
+    def execute_async(self, codes):
+        import asyncio
+
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+        outcome = []
+        self.task = self.loop.create_task(self.evaluate_async(codes, outcome))
+        try:
+            self.loop.run_until_complete(self.task)
+        except BaseException as error:
+            # Raised by the loop itself, or by another task: the user's coroutine still waits.
+            outcome.append(error)
+            if not self.task.done():
+                self.task.cancel()
+                self.loop.run_until_complete(asyncio.wait([self.task], timeout=0.2))
+        finally:
+            self.task = None
+        if outcome:
+            raise outcome[0]
+
+    async def evaluate_async(self, codes, outcome):
+        try:
+            value = None
+            for code in codes:
+                value = eval(code, self.module.__dict__)
+                if code.co_flags & 0x80:
+                    value = await value
+            sys.displayhook(value)
+        except BaseException as error:
+            # Kept from asyncio, which would let SystemExit and KeyboardInterrupt tear the loop.
+            outcome.append(error)
+
+    def display(self, value):
+        """sys.displayhook, which also keeps what it prints."""
+        if value is None:
+            return
+        builtins._ = None
+        text = repr(value)
+        run = self.current
+        if run is not None:
+            run.result = text[:RESULT_CHARACTERS]
+        if sys.stdout is not None:
+            try:
+                sys.stdout.write(text)
+            except UnicodeEncodeError:
+                encoding = sys.stdout.encoding or "utf-8"
+                sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.write("\n")
+        builtins._ = value
+
+    def report(self, run, failure):
+        if isinstance(failure, SystemExit):
+            run.exit_code = exit_code(failure)
+            if failure.code is not None and not isinstance(failure.code, int):
+                print_error(str(failure.code) + "\n", self.outputs[1])
+            return
+        strip_frames(failure, set())
+        sys.last_type, sys.last_value, sys.last_traceback = type(failure), failure, failure.__traceback__
+        if sys.version_info >= (3, 12):
+            sys.last_exc = failure
+        try:
+            text = "".join(traceback.format_exception(type(failure), failure, failure.__traceback__))
+            message = str(failure)
+        except BaseException:
+            text = message = type(failure).__name__
+            text += "\n"
+        run.error = {
+            "type": type(failure).__name__,
+            "message": message[:RESULT_CHARACTERS],
+            "traceback": text[:RESULT_CHARACTERS],
+        }
+        if sys.excepthook is not sys.__excepthook__:
+            try:
+                sys.excepthook(type(failure), failure, failure.__traceback__)
+                return
+            except BaseException:
+                pass
+        print_error(text, self.outputs[1])
+
+    def flush(self):
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            try:
+                stream.flush()
+            except BaseException:
+                pass
+        if self.flush_native is not None:
+            self.flush_native()
+
+    def end_fork(self, failure):
+        """A child made by os.fork that came to the end of the source ends here: the conversation is its parent's."""
+        status = 0
+        if isinstance(failure, SystemExit):
+            status = exit_code(failure)
+        elif failure is not None:
+            strip_frames(failure, set())
+            traceback.print_exception(type(failure), failure, failure.__traceback__)
+            status = 1
+        self.flush()
+        os._exit(status)
+
+
+def is_in_asyncio(frame):
+    name = frame.f_globals.get("__name__", "")
+    return name == "selectors" or name.partition(".")[0] == "asyncio"
+
+
+def exit_code(failure):
+    if failure.code is None:
+        return 0
+    return failure.code & 0xFF if isinstance(failure.code, int) else 1
+
+
+def strip_frames(error, seen):
+    """Takes the runner's own frames out of an exception and out of all it is chained to."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    kept = []
+    frame = error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename != OWN_FILE:
+            kept.append(frame)
+        frame = frame.tb_next
+    for entry, following in zip(kept, kept[1:] + [None]):
+        entry.tb_next = following
+    error.__traceback__ = kept[0] if kept else None
+    strip_frames(error.__cause__, seen)
+    strip_frames(error.__context__, seen)
+    for member in getattr(error, "exceptions", ()):
+        if isinstance(member, BaseException):
+            strip_frames(member, seen)
+
+
+def print_error(text, fallback):
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BaseException:
+        write_all(fallback, text.encode("utf-8", "backslashreplace"))
+
+
+def is_closed(stream):
+    return stream is None or getattr(stream, "closed", False) is True
+
+
+def open_stream(fd, mode):
+    raw = io.open(fd, mode + "b", -1, closefd=False)
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace" if fd == 2 else "surrogateescape", line_buffering=fd != 0)
+
+
+def native_flush():
+    """A function that flushes C's stdout, or None: printf of a native library is buffered beside ours."""
+    try:
+        import ctypes
+
+        library = ctypes.CDLL(None)
+        stdout = ctypes.c_void_p.in_dll(library, "stdout")
+        flush = library.fflush
+        flush.argtypes = [ctypes.c_void_p]
+        return lambda: flush(stdout)
+    except Exception:
+        return None
+
+
+def write_all(fd, data):
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+def read_some(fd):
+    while True:
+        try:
+            return os.read(fd, 1 << 16)
+        except BlockingIOError:
+            select.select([fd], [], [])
+
+
+def take_away(fd):
+    """A private duplicate that no child inherits, far from the numbers that programs play with."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
+
+
+def main():
+    control_in, control_out = take_away(0), take_away(3)
+    os.close(3)
+    outputs = [take_away(1), take_away(2)]
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", line_buffering=True)
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    Runner(control_in, control_out, outputs).serve()
+
+if __name__ == "__main__":
+    main()

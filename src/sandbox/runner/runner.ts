@@ -1,0 +1,188 @@
+// The host's side of the runner: one interpreter that keeps its state, whatever its user's code does to it.
+// It replaces an interpreter that died or did not obey. How a program gets into a sandbox is the adapter's business
+// (guest.ts), what a process says and prints is conversation.ts's.
+
+import type { Clock } from "../../clock.ts";
+import type { Stream } from "../port.ts";
+import type { Language } from "../templates.ts";
+import { Conversation } from "./conversation.ts";
+import type { GuestExit, SpawnGuest } from "./guest.ts";
+import { runnerArgv } from "./programs.ts";
+
+export type InterpreterOptions = {
+  readonly spawn: SpawnGuest;
+  readonly language: Language;
+  /** The language's interpreter, as a path or a name the guest can start: "/usr/bin/python3", "node". */
+  readonly interpreter: string;
+  /** Where in the guest the adapter has put the file of `runnerPrograms[language]`. */
+  readonly program: string;
+  /** Environment of the interpreter, and so of all that its user's code starts. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+};
+
+export type InterpreterRun = {
+  readonly source: string;
+  /** Aborting interrupts the run; one that does not obey within the grace loses its interpreter. */
+  readonly signal: AbortSignal;
+  /** Called with output as it comes, in order within a stream; never after `run` has settled. The bytes are the callee's to keep. */
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+  /** How long an interrupted run has to end before its interpreter is killed, in milliseconds. Default 1000. */
+  readonly interruptGraceMs?: number;
+  /**
+   * Called once if an interrupted run goes on for a fifth of the grace: it may be waiting in a child process where no
+   * interrupt reaches it (Node's `execSync`), and ends when the adapter ends the processes that this run started. What an
+   * interrupted run leaves running after its end is the adapter's to end too, once `run` has resolved.
+   */
+  readonly afterInterrupt?: () => void;
+};
+
+export type InterpreterRunEnd = {
+  readonly ended: "exited" | "interrupted" | "interpreter_exited";
+  readonly success: boolean;
+  /** What the program asked for (`sys.exit(3)`), or the exit status of an interpreter that went away by itself. */
+  readonly exitCode: number | null;
+  /** The value of a last expression as the language's prompt prints it, at most 64 KiB of it. */
+  readonly result: string | null;
+  readonly interpreterRestarted: boolean;
+  /** How the interpreter's process ended, if it did; tells an adapter a kill by the kernel from an exit. */
+  readonly exit: GuestExit | null;
+};
+
+/**
+ * Starts an interpreter and waits until it is ready.
+ *
+ * Rejects with a plain Error that has the end of the program's stderr in its message if the program ends before, for
+ * the adapter to translate; with the signal's reason if that aborts, after killing the program.
+ */
+export async function startInterpreter(options: InterpreterOptions, signal: AbortSignal): Promise<Interpreter> {
+  return new Interpreter(options, await start(options, signal));
+}
+
+type Started = { readonly conversation: Conversation; readonly pid: number };
+
+/** How long a replacement may take to be ready. Milliseconds. */
+const replacementMs = 30_000;
+
+/** One interpreter and its replacements. Runs one thing at a time; calling `run` during a run throws. */
+export class Interpreter implements AsyncDisposable {
+  readonly #options: InterpreterOptions;
+  readonly #disposed = new AbortController();
+  #present: Started;
+  #isRunning = false;
+
+  constructor(options: InterpreterOptions, started: Started) {
+    this.#options = options;
+    this.#present = started;
+  }
+
+  /** The process id of the present interpreter, as it sees itself (in its own pid namespace); changes with a replacement. */
+  get pid(): number {
+    return this.#present.pid;
+  }
+
+  /**
+   * Runs a source. Resolves once all output of the run has been delivered.
+   *
+   * An interpreter that has gone is replaced by the next run, so that whoever ends what the last one left behind is not in the way. Rejects with
+   * a plain Error, nothing having been run, if a replacement could not be started or this interpreter has been disposed; and with
+   * a plain Error if it is disposed in mid-run.
+   */
+  async run(request: InterpreterRun): Promise<InterpreterRunEnd> {
+    if (this.#isRunning) throw new Error("the interpreter runs something already");
+    this.#isRunning = true;
+    try {
+      this.#disposed.signal.throwIfAborted();
+      if (this.#present.conversation.hasEnded) await this.#replace();
+      return request.signal.aborted ? notBegun : await this.#runOn(this.#present.conversation, request);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Kills the interpreter; resolves when its process has ended. Twice is the same as once; never rejects. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed.abort(new Error("the interpreter has been disposed"));
+    this.#present.conversation.kill();
+    await this.#present.conversation.ended;
+  }
+
+  async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {
+    const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt } = request;
+    const id = crypto.randomUUID();
+    const over = new AbortController();
+    const interrupt = async () => {
+      conversation.interrupt(id);
+      await this.#options.clock.sleep(interruptGraceMs / 5, over.signal);
+      afterInterrupt?.();
+      await this.#options.clock.sleep((interruptGraceMs * 4) / 5, over.signal);
+      conversation.kill();
+    };
+    // Rejects when the run is over before the grace is.
+    const onAbort = () => void interrupt().catch(() => undefined);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      const answer = await Promise.race([conversation.run(id, source, onOutput), conversation.ended]);
+      if ("id" in answer) {
+        const { ended, success, exitCode, result } = answer;
+        return { ended, success, exitCode, result, interpreterRestarted: false, exit: null };
+      }
+      this.#disposed.signal.throwIfAborted();
+      const ended = signal.aborted ? "interrupted" : "interpreter_exited";
+      const exitCode = ended === "interrupted" ? null : answer.code;
+      return { ended, success: false, exitCode, result: null, interpreterRestarted: true, exit: answer };
+    } finally {
+      over.abort();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #replace(): Promise<void> {
+    const giveUp = new AbortController();
+    const done = new AbortController();
+    const onDispose = () => giveUp.abort(this.#disposed.signal.reason);
+    this.#disposed.signal.addEventListener("abort", onDispose, { once: true });
+    const late = new Error(`a new interpreter was not ready within ${replacementMs / 1000} s`);
+    this.#options.clock.sleep(replacementMs, done.signal).then(
+      () => giveUp.abort(late),
+      () => undefined,
+    );
+    try {
+      this.#present = await start(this.#options, giveUp.signal);
+    } finally {
+      done.abort();
+      this.#disposed.signal.removeEventListener("abort", onDispose);
+    }
+  }
+}
+
+/** The default of `interruptGraceMs`. */
+const defaultGraceMs = 1000;
+
+const notBegun: InterpreterRunEnd = {
+  ended: "interrupted",
+  success: false,
+  exitCode: null,
+  result: null,
+  interpreterRestarted: false,
+  exit: null,
+};
+
+async function start(options: InterpreterOptions, signal: AbortSignal): Promise<Started> {
+  signal.throwIfAborted();
+  const { spawn, language, interpreter, program, env, clock } = options;
+  const conversation = new Conversation(
+    spawn(runnerArgv(language, interpreter, program), { control: true, env }),
+    clock,
+  );
+  const onAbort = () => conversation.kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return { conversation, pid: await conversation.ready() };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,6 @@
+// Types of the guest programs, which are imported as text.
+
+declare module "*.py" {
+  const source: string;
+  export default source;
+}
