@@ -2,11 +2,8 @@
 // sandboxes are lost on demand. It keeps the promises of port.ts (test/contract/ checks that).
 
 import { Failure } from "../../src/failure.ts";
-import type { HostHealth, RunEnd, RunRequest, Sandbox, SandboxHost, SandboxSpec } from "../../src/sandbox/port.ts";
-import { FakeSandbox } from "./fake-sandbox.ts";
-
-/** A run by script: gets the request, answers how it ended. Take `toy` to fall back to the toy language. */
-export type Script = (request: RunRequest, sandbox: FakeSandbox, toy: () => Promise<RunEnd>) => Promise<RunEnd>;
+import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../../src/sandbox/port.ts";
+import { FakeSandbox, type Script } from "./fake-sandbox.ts";
 
 export class FakeHost implements SandboxHost {
   readonly backend = "fake";
@@ -23,7 +20,7 @@ export class FakeHost implements SandboxHost {
   readonly live = new Set<FakeSandbox>();
   #gate: PromiseWithResolvers<void> | null = null;
   #disposeGate: PromiseWithResolvers<void> | null = null;
-  #bootFailures: unknown[] = [];
+  readonly #bootFailures: unknown[] = [];
   #disposed = false;
 
   /** From now on boots wait, even for callers that have left, until releaseBoots(). */

@@ -2,8 +2,10 @@
 
 import { Failure } from "../../src/failure.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxSpec } from "../../src/sandbox/port.ts";
-import type { Script } from "./fake-host.ts";
 import { runToy, type ToyMachine } from "./toy-language.ts";
+
+/** A run by script: gets the request, answers how it ended. Take `toy` to fall back to the toy language. */
+export type Script = (request: RunRequest, sandbox: FakeSandbox, toy: () => Promise<RunEnd>) => Promise<RunEnd>;
 
 export class FakeSandbox implements Sandbox {
   readonly name: string;
@@ -55,8 +57,7 @@ export class FakeSandbox implements Sandbox {
       const toy = () => runToy(guarded, this.machine, () => this.lose("everything in it was killed"));
       return await Promise.race([this.#run(guarded, this, toy), this.#end.promise]);
     } catch (error) {
-      if (error === this.#end) throw new Failure(kind, `The sandbox was lost: ${this.#over}.`);
-      throw error;
+      throw error === this.#end ? new Failure(kind, `The sandbox was lost: ${this.#over}.`) : error;
     } finally {
       settled = true;
       this.running -= 1;

@@ -1,7 +1,7 @@
 // The language that the fake's sandboxes understand, as code and as commands: one instruction a line.
 //
 //   print TEXT · warn TEXT · value TEXT (prints, and is the result) · set NAME TEXT · get NAME · write FILE TEXT · read FILE
-//   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn · start NAME (a background process) · processes · vanish
+//   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · start NAME (a background process) · processes · vanish
 
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
 
@@ -36,8 +36,8 @@ export async function runToy(request: RunRequest, machine: ToyMachine, vanish: (
   for (const line of request.source.split("\n")) {
     // A turn of the event loop a line, so that runs of several sandboxes mix as real ones do.
     await Promise.resolve();
-    if (request.signal.aborted) return interrupted(false);
     const [word, rest] = splitOnce(line.trim());
+    if (request.signal.aborted && word !== "stubborn") return interrupted(false);
     const [name, text] = splitOnce(rest);
     result = null;
     switch (word) {
@@ -92,9 +92,12 @@ export async function runToy(request: RunRequest, machine: ToyMachine, vanish: (
         break;
       }
       case "forever":
-      case "stubborn":
         await aborted(request.signal);
-        return interrupted(word === "stubborn");
+        return interrupted(false);
+      case "stubborn":
+        say("stdout", "on\n");
+        await aborted(request.signal);
+        return interrupted(true);
       case "start":
         machine.processes.set(rest, () => {});
         break;

@@ -1,0 +1,126 @@
+// A program in a sandbox as the host holds it: its process outside (the nsenter that waits for it), its pipes, its end.
+
+import type { GuestExit, GuestProcess } from "../runner/guest.ts";
+import { type Libc, signals } from "./libc.ts";
+import { OutputPipe } from "./pipe.ts";
+import { killEntered } from "./processes.ts";
+import { guestPath } from "./tools.ts";
+
+export type OutputName = "stdout" | "stderr" | "control";
+
+export type GuestProgramOptions = {
+  readonly libc: Libc;
+  /** As enterCommand() makes it. */
+  readonly command: readonly string[];
+  /** Connect stdin and descriptor 3. */
+  readonly control: boolean;
+  readonly onOutput: (name: OutputName, bytes: Uint8Array) => void;
+};
+
+export class GuestProgram {
+  /** Of the process outside; what runs inside is its only child. */
+  readonly pid: number;
+  readonly exited: Promise<GuestExit>;
+  /** Resolves after `exited`, once all that the program wrote has been delivered. */
+  readonly drained: Promise<void>;
+  /** Resolves once nothing holds the program's output any more: background processes may for long. */
+  readonly silent: Promise<void>;
+  readonly #process: Bun.Subprocess;
+  readonly #libc: Libc;
+  readonly #pipes: readonly OutputPipe[];
+  #running = true;
+
+  /** Throws what Bun.spawn throws. */
+  constructor({ libc, command, control, onOutput }: GuestProgramOptions) {
+    this.#libc = libc;
+    const names: readonly OutputName[] = control ? ["stdout", "stderr", "control"] : ["stdout", "stderr"];
+    using ends = new DisposableStack();
+    this.#pipes = names.map((name) => {
+      const pipe = new OutputPipe(libc, (bytes) => onOutput(name, bytes));
+      ends.defer(() => pipe.started());
+      return pipe;
+    });
+    const [stdout = -1, stderr = -1, ...more] = this.#pipes.map((pipe) => pipe.writeEnd);
+    this.#process = Bun.spawn([...command], {
+      stdio: [control ? "pipe" : "ignore", stdout, stderr, ...more],
+      env: { PATH: guestPath },
+      cwd: "/",
+    });
+    this.pid = this.#process.pid;
+    this.exited = this.#process.exited.then(() => {
+      this.#running = false;
+      const { exitCode, signalCode } = this.#process;
+      return signalCode === null ? { code: exitCode, signal: null } : { code: null, signal: `${signalCode}` };
+    });
+    this.drained = this.exited.then(() => Promise.all(this.#pipes.map((pipe) => pipe.drain()))).then(() => {});
+    this.silent = Promise.all(this.#pipes.map((pipe) => pipe.ended)).then(() => {});
+  }
+
+  write(text: string): void {
+    const { stdin } = this.#process;
+    if (typeof stdin !== "object" || !this.#running) return;
+    try {
+      stdin.write(text);
+      Promise.resolve(stdin.flush()).catch(() => {});
+    } catch {
+      // The program has closed its end; `exited` tells the rest.
+    }
+  }
+
+  kill(): void {
+    if (this.#running) killEntered(this.#libc, this.pid);
+  }
+
+  /** A guest that stops itself stops its nsenter too, which then cannot tell of its end. */
+  resume(): void {
+    if (this.#running) this.#libc.kill(this.pid, signals.resume);
+  }
+
+  /** Hears nothing more of background processes that hold the program's output. */
+  close(): void {
+    for (const pipe of this.#pipes) pipe.close();
+  }
+}
+
+/** A program with its output as streams, as the runner wants it; `start` makes it, with descriptor 3 if `control`. */
+export function asGuestProcess(
+  control: boolean,
+  start: (onOutput: GuestProgramOptions["onOutput"]) => GuestProgram,
+): GuestProcess {
+  const streams = { stdout: openStream(), stderr: openStream(), control: openStream() };
+  const program = start((name, bytes) => streams[name].push(bytes));
+  void program.drained.then(() => {
+    for (const stream of Object.values(streams)) stream.end();
+  });
+  return {
+    stdout: streams.stdout.readable,
+    stderr: streams.stderr.readable,
+    control: control ? streams.control.readable : null,
+    write: (text) => program.write(text),
+    exited: program.exited,
+    kill: () => program.kill(),
+  };
+}
+
+function openStream() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  let open = true;
+  const readable = new ReadableStream<Uint8Array>({
+    start: (own) => {
+      controller = own;
+    },
+    cancel: () => {
+      open = false;
+    },
+  });
+  return {
+    readable,
+    push: (bytes: Uint8Array) => {
+      if (open) controller?.enqueue(bytes);
+    },
+    end: () => {
+      if (open) controller?.close();
+      open = false;
+    },
+  };
+}

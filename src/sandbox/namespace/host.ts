@@ -1,0 +1,267 @@
+// The `namespace` host: finds out what this machine can do, makes sandboxes of it, and leaves nothing behind.
+
+import { createHash } from "node:crypto";
+import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import type { Clock } from "../../clock.ts";
+import type { Emit } from "../../events.ts";
+import { Failure } from "../../failure.ts";
+import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
+import { runnerPrograms } from "../runner/programs.ts";
+import { startInterpreter } from "../runner/runner.ts";
+import type { Language } from "../templates.ts";
+import type { Volume } from "../volumes.ts";
+import type { Self } from "./enter.ts";
+import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
+import { type Libc, openLibc } from "./libc.ts";
+import { createLimits, type Limits, watch } from "./limits.ts";
+import { bootNamespaces, type Namespaces } from "./namespaces.ts";
+import { NamespaceSandbox } from "./sandbox.ts";
+import { findInterpreter, findTools, guestPath, type Tools } from "./tools.ts";
+
+export type NamespaceHostOptions = {
+  /** Shared with every sandbox. Checked beforehand (parseVolumes). */
+  readonly volumes: readonly Volume[];
+  /** Tells this installation from others on the machine, by its path; nothing is written there. */
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** How long a successful probe answers for the next ones, and a failed one. */
+const healthyForMs = 60_000;
+const unhealthyForMs = 2_000;
+/** port.ts: health() answers within 5 s. */
+const probeLimitMs = 4_500;
+
+/** The size of a sandbox that only probes. */
+const probeResources = { cpus: 1, memoryMib: 64 };
+
+/** Never throws for what a machine lacks: health() and create() tell that. */
+export function createNamespaceHost(options: NamespaceHostOptions): NamespaceHost {
+  return new NamespaceHost(options);
+}
+
+/** What is found once and kept while the host lives. */
+type Machine = {
+  readonly self: Self;
+  readonly tools: Tools;
+  readonly libc: Libc;
+  readonly limits: Limits;
+  /** The same in every sandbox: content by path in the guest, as descriptors. */
+  readonly dataFiles: Readonly<Record<string, number>>;
+};
+
+export class NamespaceHost implements SandboxHost {
+  readonly backend = "namespace";
+  readonly isolation = "Linux namespaces on a shared kernel";
+  readonly #options: NamespaceHostOptions;
+  readonly #end = new AbortController();
+  readonly #sandboxes = new Set<NamespaceSandbox>();
+  readonly #boots = new Set<Promise<unknown>>();
+  #machine: Machine | null = null;
+  #watch: Promise<void> = Promise.resolve();
+  #probe: { readonly result: Promise<HostHealth>; readonly untilMs: number } | null = null;
+  #disposal: Promise<void> | null = null;
+
+  constructor(options: NamespaceHostOptions) {
+    this.#options = options;
+  }
+
+  /** How sandboxes are held to their size here, for people; null while it is unknown for want of tools. */
+  get limits(): string | null {
+    try {
+      return this.#prepare().limits.description;
+    } catch {
+      return null;
+    }
+  }
+
+  async health(signal: AbortSignal): Promise<HostHealth> {
+    signal.throwIfAborted();
+    const { clock } = this.#options;
+    const settled = new AbortController();
+    const late = clock.sleep(probeLimitMs, AbortSignal.any([signal, settled.signal]));
+    try {
+      return await Promise.race([this.#currentProbe(clock.monotonicMs()), late.then(() => tooSlow)]);
+    } finally {
+      settled.abort();
+    }
+  }
+
+  async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+    signal.throwIfAborted();
+    if (this.#end.signal.aborted) throw new Failure("sandbox_creation", "The server is shutting down.");
+    const boot = this.#boot(spec, AbortSignal.any([signal, this.#end.signal]));
+    this.#boots.add(boot);
+    try {
+      return await boot;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof Failure ? error : creationFailure(error);
+    } finally {
+      this.#boots.delete(boot);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #boot(spec: SandboxSpec, signal: AbortSignal): Promise<NamespaceSandbox> {
+    const { clock, emit } = this.#options;
+    const machine = this.#prepare();
+    const { language } = spec.template;
+    const interpreter = findInterpreter(language);
+    const name = nameOf(spec.sessionId);
+    const env = { ...guestEnv, ...spec.template.env };
+    await using stack = new AsyncDisposableStack();
+    const group = machine.limits.group(name, spec.resources);
+    stack.defer(async () => void (await group.remove()));
+    const namespaces = await this.#bootNamespaces(machine, group.joinFiles, spec.resources, signal);
+    const sandbox: NamespaceSandbox = new NamespaceSandbox({
+      ...{ name, resources: spec.resources, namespaces, group, env, clock },
+      ...{ tools: machine.tools, self: machine.self, libc: machine.libc },
+      limitsProcesses: machine.limits.mechanism.processes === "watch",
+      onGone: (warning) => {
+        this.#sandboxes.delete(sandbox);
+        if (warning !== null) emit({ type: "server.warning", message: warning });
+      },
+    });
+    stack.use(sandbox);
+    this.#sandboxes.add(sandbox);
+    const program = programPath(language);
+    sandbox.adopt(await startInterpreter({ spawn: sandbox.spawn, language, interpreter, program, env, clock }, signal));
+    signal.throwIfAborted();
+    stack.move();
+    return sandbox;
+  }
+
+  #bootNamespaces(
+    { tools, self, libc, dataFiles }: Machine,
+    joinFiles: readonly string[],
+    resources: SandboxSpec["resources"],
+    signal: AbortSignal,
+  ): Promise<Namespaces> {
+    const layout = { resources, volumes: this.#options.volumes };
+    return bootNamespaces({ tools, self, libc, joinFiles, layout, dataFiles }, signal);
+  }
+
+  /** One probe at a time, whose answer holds for a while. */
+  #currentProbe(nowMs: number): Promise<HostHealth> {
+    if (this.#probe !== null && nowMs < this.#probe.untilMs) return this.#probe.result;
+    const probe = { result: this.#look(), untilMs: nowMs + healthyForMs };
+    this.#probe = probe;
+    void probe.result.then(({ ok }) => {
+      if (!ok && this.#probe === probe) this.#probe = { ...probe, untilMs: nowMs + unhealthyForMs };
+    });
+    return probe.result;
+  }
+
+  /** Throws Failure `configuration` if something is missing here; asks anew each time until nothing is. */
+  #prepare(): Machine {
+    if (this.#machine !== null) return this.#machine;
+    const { clock, stateDir } = this.#options;
+    const tools = findTools();
+    if (typeof tools === "string") throw new Failure("configuration", tools, { advice: [] });
+    const self = readSelf();
+    const libc = openLibc();
+    const limits = createLimits({
+      view: {
+        membership: readFileSync("/proc/self/cgroup", "latin1"),
+        mounts: readFileSync("/proc/self/mountinfo", "latin1"),
+        serverPid: self.pid,
+      },
+      installation: createHash("sha256").update(stateDir).digest("hex").slice(0, 8),
+      clock,
+    });
+    this.#machine = { self, tools, libc, limits, dataFiles: openDataFiles(libc) };
+    this.#watch = watch({
+      mechanism: limits.mechanism,
+      sandboxes: () => this.#sandboxes,
+      clock,
+      signal: this.#end.signal,
+    });
+    return this.#machine;
+  }
+
+  async #look(): Promise<HostHealth> {
+    try {
+      const machine = this.#prepare();
+      const boot = this.#bootNamespaces(machine, [], probeResources, this.#end.signal);
+      this.#boots.add(boot);
+      try {
+        const namespaces = await boot;
+        namespaces.kill();
+        await namespaces.ended;
+      } finally {
+        this.#boots.delete(boot);
+      }
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, reason: error instanceof Failure ? error.message : cannotBoot };
+    }
+  }
+
+  async #dispose(): Promise<void> {
+    this.#end.abort(new Failure("sandbox_creation", "The server is shutting down."));
+    await Promise.allSettled(this.#boots);
+    await this.#probe?.result;
+    await Promise.all([...this.#sandboxes].map((sandbox) => sandbox[Symbol.asyncDispose]()));
+    await this.#watch;
+    if (this.#machine === null) return;
+    this.#machine.limits.release();
+    for (const descriptor of Object.values(this.#machine.dataFiles)) closeSync(descriptor);
+  }
+}
+
+const tooSlow: HostHealth = {
+  ok: false,
+  reason: "A sandbox takes longer than 4.5 seconds to start on this machine.",
+};
+
+const guestEnv = {
+  PATH: guestPath,
+  HOME: guestHome,
+  USER: guestUser,
+  LOGNAME: guestUser,
+  LANG: "C.UTF-8",
+  TERM: "dumb",
+};
+
+const cannotBoot =
+  "This machine does not let bubblewrap make a sandbox. Unprivileged user namespaces may be switched off: see sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile.";
+
+function creationFailure(cause: unknown): Failure {
+  return new Failure("sandbox_creation", "The sandbox or its interpreter did not start.", { cause });
+}
+
+function programPath(language: Language): string {
+  return `${guestPrograms}/${runnerPrograms[language].fileName}`;
+}
+
+function openDataFiles(libc: Libc): Readonly<Record<string, number>> {
+  const encoder = new TextEncoder();
+  const programs = Object.values(runnerPrograms).map(({ fileName, source }) => [
+    `${guestPrograms}/${fileName}`,
+    source,
+  ]);
+  const etc = Object.entries(syntheticEtc).map(([name, content]) => [`/etc/${name}`, content]);
+  const files = [...programs, ...etc].map(([path = "", content = ""]) => [
+    path,
+    libc.memoryFile(encoder.encode(content)),
+  ]);
+  return Object.fromEntries(files);
+}
+
+/** As the kernel tells it: the numbers of this very pid and user namespace. */
+function readSelf(): Self {
+  const pid = Number(readlinkSync("/proc/self"));
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  return { pid, isRoot: uid === "0" };
+}
+
+/** A name that is safe as a folder's: session ids are, unless somebody else has made them. */
+function nameOf(sessionId: string): string {
+  return sessionId.replace(/[^A-Za-z0-9_.-]/g, "_").replace(/^\.+/, "_");
+}

@@ -1,0 +1,99 @@
+// What a guest sees of a file system, and what it is: the arguments of bubblewrap. Everything is read-only but /tmp, the home,
+// /dev/shm and the volumes that are shared for writing; nothing of the host's homes, /etc secrets, /var, /run or /sys is there.
+
+import { lstatSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Resources } from "../flavors.ts";
+import type { Volume } from "../volumes.ts";
+import { homeBytes, sharedMemoryBytes, tmpBytes } from "./sizes.ts";
+
+export const guestHome = "/home/user";
+export const guestUser = "user";
+export const guestUid = 1000;
+/** Where the runner's programs are. */
+export const guestPrograms = "/run/msb";
+
+/** A file whose content a guest gets under `path`, from a descriptor that bubblewrap inherits. */
+export type DataFile = { readonly path: string; readonly descriptor: number };
+
+export type Layout = {
+  readonly resources: Resources;
+  readonly volumes: readonly Volume[];
+  readonly dataFiles: readonly DataFile[];
+};
+
+/** Small files that programs expect in /etc, without a trace of the host's users. */
+export const syntheticEtc: Readonly<Record<string, string>> = {
+  passwd: `${guestUser}:x:${guestUid}:${guestUid}:${guestUser}:${guestHome}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n`,
+  group: `${guestUser}:x:${guestUid}:\nnogroup:x:65534:\n`,
+  hosts: "127.0.0.1 localhost sandbox\n::1 localhost\n",
+  hostname: "sandbox\n",
+  "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+};
+
+/** Of the host's /etc: what the dynamic linker, Debian's alternatives, TLS libraries and clocks read. No secrets live there. */
+const hostEtc = [
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "ld-musl-x86_64.path",
+  "ld-musl-aarch64.path",
+  "alternatives",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "ca-certificates",
+  "pki/tls/certs",
+  "pki/ca-trust/extracted",
+  "localtime",
+  "mime.types",
+  "protocols",
+  "services",
+  "os-release",
+  "terminfo",
+];
+
+const systemFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+
+export function bwrapArguments({ resources, volumes, dataFiles }: Layout): readonly string[] {
+  return [
+    ...["--unshare-all", "--unshare-user", "--disable-userns"],
+    ...["--uid", `${guestUid}`, "--gid", `${guestUid}`, "--hostname", "sandbox"],
+    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"],
+    ...["--ro-bind", "/usr", "/usr", ...systemFolders.flatMap(mirrored)],
+    ...[
+      "--perms",
+      "0755",
+      "--dir",
+      "/etc",
+      "--perms",
+      "0755",
+      "--dir",
+      "/etc/ssl",
+      ...hostEtc.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+    ],
+    ...["--proc", "/proc", "--dev", "/dev", ...sized("/dev/shm", "1777", sharedMemoryBytes(resources))],
+    ...sized("/tmp", "1777", tmpBytes(resources)),
+    ...["--perms", "0755", "--dir", "/home", ...sized(guestHome, "0755", homeBytes(resources))],
+    ...["--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"],
+    ...dataFiles.flatMap(dataFile),
+    ...volumes.flatMap((volume) => [volume.readOnly ? "--ro-bind" : "--bind", volume.hostPath, volume.guestPath]),
+    // bubblewrap's own root and /dev are writable, and without a size, until told otherwise.
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", guestHome],
+  ];
+}
+
+/** /bin and the like are links into /usr on most systems, folders on others. */
+function mirrored(path: string): readonly string[] {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return [];
+  return entry.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
+}
+
+function sized(path: string, mode: string, bytes: number): readonly string[] {
+  return ["--perms", mode, "--size", `${bytes}`, "--tmpfs", path];
+}
+
+function dataFile({ path, descriptor }: DataFile): readonly string[] {
+  const folder = dirname(path);
+  return ["--perms", "0755", "--dir", folder, "--perms", "0444", "--ro-bind-data", `${descriptor}`, path];
+}

@@ -1,0 +1,84 @@
+// The calls of the C library that the runtime has no way to make: real pipes, files without a name, the parent of a user
+// namespace, and signals to processes that are not our children. Nothing else of ours is native.
+
+import { dlopen, ptr } from "bun:ffi";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+
+export type Libc = {
+  /** Both ends close on exec; only the writing end blocks. */
+  readonly pipe: () => { readonly readEnd: number; readonly writeEnd: number };
+  /** A read-only descriptor of a file in memory with this content, which closes on exec and with which the file goes. */
+  readonly memoryFile: (content: Uint8Array) => number;
+  /** A descriptor of the parent of the user namespace behind `descriptor`. */
+  readonly parentNamespace: (descriptor: number) => number;
+  /** False if there is no such process, or it is not ours to signal. */
+  readonly kill: (pid: number, signal: number) => boolean;
+};
+
+export const signals = { kill: 9, terminate: 15, resume: 18, stop: 19 } as const;
+
+/** O_CLOEXEC of pipe2(2) on x86-64 and arm64, and MFD_CLOEXEC of memfd_create(2). */
+const closeOnExec = 0o2000000;
+const memoryCloseOnExec = 1;
+/** NS_GET_PARENT, ioctl_ns(2). */
+const nsGetParent = 0xb702;
+
+const memoryFileName = new TextEncoder().encode("msb-mcp\0");
+
+/** glibc, then musl by its usual names. */
+const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+
+/** Throws a plain Error if no C library can be opened. */
+export function openLibc(): Libc {
+  const { symbols } = openFirst();
+  return {
+    pipe: () => {
+      const ends = new Int32Array(2);
+      if (symbols.pipe2(ptr(ends), closeOnExec) !== 0) throw new Error("no pipe can be made: out of descriptors?");
+      const [readEnd = -1, writeEnd = -1] = ends;
+      return { readEnd: reopened(readEnd, constants.O_RDONLY | constants.O_NONBLOCK), writeEnd };
+    },
+    memoryFile: (content) => {
+      const descriptor = symbols.memfd_create(ptr(memoryFileName), memoryCloseOnExec);
+      if (descriptor < 0) throw new Error("no file in memory can be made: out of descriptors?");
+      for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+      return reopened(descriptor, constants.O_RDONLY);
+    },
+    parentNamespace: (descriptor) => {
+      const parent = symbols.ioctl(descriptor, nsGetParent, 0);
+      if (parent < 0) throw new Error("the parent of the sandbox's user namespace cannot be opened");
+      return parent;
+    },
+    // 0 and negative numbers would mean whole process groups.
+    kill: (pid, signal) => pid > 0 && symbols.kill(pid, signal) === 0,
+  };
+}
+
+/** Opened anew, for a file description with a mode, flags and a position of its own. */
+function reopened(descriptor: number, flags: number): number {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, flags);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openFirst() {
+  for (const library of libraries) {
+    try {
+      return openLibrary(library);
+    } catch {
+      // The next name may be the one of this system.
+    }
+  }
+  throw new Error(`none of ${libraries.join(", ")} can be opened`);
+}
+
+function openLibrary(name: string) {
+  return dlopen(name, {
+    pipe2: { args: ["ptr", "i32"], returns: "i32" },
+    memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+    ioctl: { args: ["i32", "u64", "u64"], returns: "i32" },
+    kill: { args: ["i32", "i32"], returns: "i32" },
+  });
+}

@@ -1,0 +1,108 @@
+// Which mechanism holds sandboxes to their size on this machine: control groups, or for whatever those do not cover, resource
+// limits and a watch that looks a few times a second and ends the biggest.
+
+import { readFileSync } from "node:fs";
+import type { Clock } from "../../clock.ts";
+import type { Resources } from "../flavors.ts";
+import { claimHierarchy, createGroup, type Hierarchy, type LimitGroup, releaseHierarchy } from "./cgroups.ts";
+import { type CgroupView, findHierarchy } from "./hierarchy.ts";
+import type { Process } from "./processes.ts";
+import { memoryBytes, processLimit } from "./sizes.ts";
+
+/** "cgroup" is exact and the kernel's; "watch" is ours and late by up to `watchIntervalMs`. */
+export type LimitMechanism = {
+  readonly memory: "cgroup" | "watch";
+  readonly processes: "cgroup" | "watch";
+  readonly cpu: "cgroup" | "none";
+};
+
+export type Limits = {
+  readonly mechanism: LimitMechanism;
+  /** One phrase for people. */
+  readonly description: string;
+  group(name: string, resources: Resources): LimitGroup;
+  release(): void;
+};
+
+export const watchIntervalMs = 250;
+
+/** Throws a file system's error if control groups that could be made a moment ago cannot be any more. */
+export function createLimits(options: {
+  readonly view: CgroupView;
+  readonly installation: string;
+  readonly clock: Clock;
+}): Limits {
+  const found = findHierarchy(options.view);
+  const claimed = found === null ? null : claimHierarchy(found, options.installation, options.view.serverPid);
+  const mechanism: LimitMechanism = {
+    memory: claimed?.folders.memory === undefined ? "watch" : "cgroup",
+    processes: claimed?.folders.pids === undefined ? "watch" : "cgroup",
+    cpu: claimed?.folders.cpu === undefined ? "none" : "cgroup",
+  };
+  return {
+    mechanism,
+    description: describe(mechanism, claimed),
+    group: (name, resources) => (claimed === null ? noGroup : createGroup(claimed, name, resources, options.clock)),
+    release: () => {
+      if (claimed !== null) releaseHierarchy(claimed);
+    },
+  };
+}
+
+/** A sandbox as the watch sees it. */
+export type Watched = {
+  readonly resources: Resources;
+  /** All but the two that hold the sandbox. */
+  watchedProcesses(): readonly Process[];
+  /** Ends one of them for exceeding the sandbox's memory, or without that reason. */
+  endProcess(pid: number, reason: "memory" | "processes"): void;
+};
+
+/** Looks at all sandboxes until the signal aborts; for what the mechanism leaves to a watch. Never rejects. */
+export async function watch(options: {
+  readonly mechanism: LimitMechanism;
+  readonly sandboxes: () => Iterable<Watched>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { mechanism, sandboxes, clock, signal } = options;
+  if (mechanism.memory === "cgroup" && mechanism.processes === "cgroup") return;
+  while (!signal.aborted) {
+    for (const sandbox of sandboxes()) look(sandbox, mechanism);
+    await clock.sleep(watchIntervalMs, signal).catch(() => {});
+  }
+}
+
+function look(sandbox: Watched, mechanism: LimitMechanism): void {
+  const processes = sandbox.watchedProcesses();
+  if (mechanism.processes === "watch" && processes.length > processLimit(sandbox.resources)) {
+    for (const { pid } of processes) sandbox.endProcess(pid, "processes");
+    return;
+  }
+  if (mechanism.memory !== "watch") return;
+  const sizes = processes.map(({ pid }) => ({ pid, bytes: residentBytes(pid) }));
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const [biggest] = sizes.sort((a, b) => b.bytes - a.bytes);
+  if (biggest !== undefined && total > memoryBytes(sandbox.resources)) sandbox.endProcess(biggest.pid, "memory");
+}
+
+function residentBytes(pid: number): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const noGroup: LimitGroup = {
+  joinFiles: [],
+  pids: () => null,
+  outOfMemoryKills: () => 0,
+  forbidForks: () => {},
+  remove: async () => true,
+};
+
+function describe({ memory, processes, cpu }: LimitMechanism, hierarchy: Hierarchy | null): string {
+  const names = { cgroup: `cgroup v${hierarchy?.version ?? 2}`, watch: "a watch", none: "no limit" };
+  return `memory by ${names[memory]}, processes by ${names[processes]}, CPU by ${names[cpu]}`;
+}

@@ -1,0 +1,215 @@
+// One bubblewrap and the namespaces it holds: booted, entered by descriptors, ended. Knows nothing of interpreters and runs.
+
+import { closeSync, openSync, readlinkSync } from "node:fs";
+import { bootCommand, type NamespaceDescriptors, type Self } from "./enter.ts";
+import { bwrapArguments, type Layout } from "./layout.ts";
+import { type Libc, signals } from "./libc.ts";
+import { OutputPipe } from "./pipe.ts";
+import { childrenOf, killEntered, readProcess } from "./processes.ts";
+import { guestPath, type Tools } from "./tools.ts";
+
+export type NamespacesOptions = {
+  readonly tools: Tools;
+  readonly self: Self;
+  readonly libc: Libc;
+  readonly joinFiles: readonly string[];
+  readonly layout: Omit<Layout, "dataFiles">;
+  /** Content by path in the guest, as descriptors of files in memory that stay the caller's. */
+  readonly dataFiles: Readonly<Record<string, number>>;
+};
+
+/** nsenter's options by the names of /proc/PID/ns. */
+const entered = { mnt: "mount", pid: "pid", net: "net", ipc: "ipc", uts: "uts", cgroup: "cgroup" };
+
+/** Says when everything is mounted, then holds the sandbox until its stdin ends, which it does at the latest with the server. */
+const holder = ["/bin/sh", "-c", "echo ready; exec cat >/dev/null"];
+const readyWord = "ready\n";
+
+/** What is kept of bubblewrap's complaints, characters. */
+const complaintLimit = 2000;
+
+/**
+ * Boots the namespaces of a sandbox. Rejects with a plain Error with bubblewrap's complaint if they cannot be had, with the signal's
+ * reason if that aborts; nothing is left either way.
+ */
+export async function bootNamespaces(options: NamespacesOptions, signal: AbortSignal): Promise<Namespaces> {
+  signal.throwIfAborted();
+  const boot = new Boot(options);
+  const onAbort = () => boot.kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await boot.ready();
+    signal.throwIfAborted();
+    return new Namespaces(boot, options.libc);
+  } catch (error) {
+    boot.kill();
+    await boot.exited;
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    boot.closePipes();
+  }
+}
+
+export class Namespaces {
+  readonly descriptors: NamespaceDescriptors;
+  /** As in `readlink /proc/PID/ns/pid` of all that runs inside. */
+  readonly pidLink: string;
+  /** The sandbox's init and holder, in the host's numbers. With either of them all ends. */
+  readonly keepers: ReadonlySet<number>;
+  /** Resolves once nothing runs inside any more. */
+  readonly ended: Promise<void>;
+  readonly #init: number;
+  readonly #libc: Libc;
+  /** Kept for its end of the holder's stdin, which would be closed with it. */
+  readonly #boot: Boot;
+  #over = false;
+
+  /** Throws a plain Error if the sandbox has ended meanwhile. */
+  constructor(boot: Boot, libc: Libc) {
+    this.#boot = boot;
+    this.#init = boot.initPid();
+    this.#libc = libc;
+    this.descriptors = openDescriptors(this.#init, libc);
+    this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.others.pid ?? -1}`);
+    this.keepers = new Set([this.#init, ...childrenOf(this.#init)]);
+    // Still bubblewrap's child, so it has been the same process all the while.
+    if (readProcess(this.#init)?.parent !== boot.pid) {
+      this.#close();
+      throw new Error("the sandbox ended while it started");
+    }
+    this.ended = this.#boot.exited.then(() => this.#close());
+  }
+
+  /** False from the moment that the end of everything inside has become certain. */
+  get alive(): boolean {
+    return !this.#over && [...this.keepers].every((pid) => readProcess(pid) !== null);
+  }
+
+  /** Ends everything inside; `ended` tells when. The kernel kills all members of a pid namespace with its init. */
+  kill(): void {
+    if (!this.#over) this.#libc.kill(this.#init, signals.kill);
+  }
+
+  #close(): void {
+    this.#over = true;
+    closeAll(this.descriptors);
+  }
+}
+
+/** A bubblewrap that is on its way. */
+class Boot {
+  readonly pid: number;
+  readonly exited: Promise<void>;
+  readonly #process: Bun.Subprocess<"pipe">;
+  readonly #libc: Libc;
+  readonly #said = { ready: "", info: "", complaint: "" };
+  readonly #pipes: readonly OutputPipe[];
+  #running = true;
+  #heard = Promise.withResolvers<void>();
+
+  constructor(options: NamespacesOptions) {
+    const { tools, self, libc, joinFiles } = options;
+    this.#libc = libc;
+    using opened = new DisposableStack();
+    const own = (descriptor: number) => {
+      opened.defer(() => closeSync(descriptor));
+      return descriptor;
+    };
+    // Positions in the child's table: 0 to 2, the arguments, the report, then the data files.
+    const files = Object.entries(options.dataFiles).map(([path, file], index) => ({
+      path,
+      descriptor: 5 + index,
+      inherited: own(openSync(`/proc/self/fd/${file}`, "r")),
+    }));
+    const encoder = new TextEncoder();
+    const args = bwrapArguments({ ...options.layout, dataFiles: files }).map((argument) => `${argument}\0`);
+    const argsFile = own(libc.memoryFile(encoder.encode(args.join(""))));
+    const stdout = this.#listen(opened, "ready");
+    const stderr = this.#listen(opened, "complaint");
+    const info = this.#listen(opened, "info");
+    this.#pipes = [stdout, stderr, info];
+    const command = bootCommand({
+      tools,
+      self,
+      joinFiles,
+      descriptors: { args: 3, info: 4 },
+      program: holder,
+    });
+    this.#process = Bun.spawn(command, {
+      stdio: [
+        "pipe",
+        stdout.writeEnd,
+        stderr.writeEnd,
+        argsFile,
+        info.writeEnd,
+        ...files.map(({ inherited }) => inherited),
+      ],
+      env: { PATH: guestPath },
+      cwd: "/",
+    });
+    this.pid = this.#process.pid;
+    this.exited = this.#process.exited.then(() => {
+      this.#running = false;
+      this.#heard.resolve();
+    });
+  }
+
+  /** Rejects with a plain Error if bubblewrap ends before. */
+  async ready(): Promise<void> {
+    while (this.#said.ready !== readyWord || !this.#said.info.includes("}")) {
+      if (!this.#running) {
+        await Promise.all(this.#pipes.map((pipe) => pipe.drain()));
+        throw new Error(`bubblewrap could not start a sandbox: ${this.#said.complaint.trim() || "it was ended"}`);
+      }
+      await this.#heard.promise;
+      this.#heard = Promise.withResolvers();
+    }
+  }
+
+  initPid(): number {
+    const pid = Number(/"child-pid":\s*(\d+)/.exec(this.#said.info)?.[1]);
+    if (!Number.isInteger(pid)) throw new Error("bubblewrap did not tell its child's process id");
+    return pid;
+  }
+
+  /** Its child dies with it (--die-with-parent) only once it is set up; before, it must be ended by itself. */
+  kill(): void {
+    if (this.#running) killEntered(this.#libc, this.pid);
+  }
+
+  closePipes(): void {
+    for (const pipe of this.#pipes) pipe.close();
+  }
+
+  #listen(opened: DisposableStack, what: "ready" | "info" | "complaint"): OutputPipe {
+    const decoder = new TextDecoder();
+    const pipe = new OutputPipe(this.#libc, (bytes) => {
+      this.#said[what] = (this.#said[what] + decoder.decode(bytes)).slice(0, complaintLimit);
+      this.#heard.resolve();
+    });
+    opened.defer(() => pipe.started());
+    return pipe;
+  }
+}
+
+function openDescriptors(initPid: number, libc: Libc): NamespaceDescriptors {
+  const own = openSync(`/proc/${initPid}/ns/user`, "r");
+  const others: Record<string, number> = {};
+  let owner = -1;
+  try {
+    owner = libc.parentNamespace(own);
+    for (const [name, option] of Object.entries(entered)) others[option] = openSync(`/proc/${initPid}/ns/${name}`, "r");
+    return { owner, others };
+  } catch (error) {
+    closeAll({ owner, others });
+    throw error;
+  } finally {
+    closeSync(own);
+  }
+}
+
+function closeAll({ owner, others }: NamespaceDescriptors): void {
+  for (const descriptor of [owner, ...Object.values(others)]) if (descriptor >= 0) closeSync(descriptor);
+}

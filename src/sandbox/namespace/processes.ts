@@ -1,0 +1,103 @@
+// The processes of a sandbox as the host's /proc shows them: which there are, which of them belong to a run, and their end.
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Libc, signals } from "./libc.ts";
+
+export type Process = {
+  /** In the host's numbers. */
+  readonly pid: number;
+  readonly parent: number;
+  /** Clock ticks since boot; with `pid` it identifies a process for all time. */
+  readonly startTicks: number;
+};
+
+/** Processes that have died but are not yet reaped are none. */
+export function readProcess(pid: number): Process | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The second field is the program's name in brackets, and may have blanks and brackets of its own.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, parent] = fields;
+    if (state === "Z" || state === "X") return null;
+    return { pid, parent: Number(parent), startTicks: Number(fields[19]) };
+  } catch {
+    return null;
+  }
+}
+
+/** Every process id of the machine. */
+export function allPids(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** `link` as in "pid:[4026532184]"; candidates may contain processes of other namespaces (the host's ends of ours do). */
+export function processesIn(link: string, candidates: readonly number[]): readonly Process[] {
+  return candidates
+    .filter((pid) => pidNamespaceOf(pid) === link)
+    .map(readProcess)
+    .filter((process) => process !== null);
+}
+
+export function pidNamespaceOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return null;
+  }
+}
+
+/** Whom a run has not started: those that were there before it. Keys as by `identity`. */
+export type Snapshot = ReadonlySet<string>;
+
+export function snapshotOf(processes: readonly Process[]): Snapshot {
+  return new Set(processes.map(identity));
+}
+
+/**
+ * Of `processes`, those that have come since `before`, however they detached themselves. Not among them: `kept` (the
+ * interpreter, the sandbox's own two), and the offspring of older processes, such as a server's workers.
+ */
+export function startedSince(
+  before: Snapshot,
+  processes: readonly Process[],
+  kept: ReadonlySet<number>,
+): readonly Process[] {
+  const byPid = new Map(processes.map((process) => [process.pid, process]));
+  const hasOldAncestor = (process: Process): boolean => {
+    const seen = new Set<number>();
+    for (let at = byPid.get(process.parent); at !== undefined && !seen.has(at.pid); at = byPid.get(at.parent)) {
+      if (kept.has(at.pid)) return false;
+      if (before.has(identity(at))) return true;
+      seen.add(at.pid);
+    }
+    return false;
+  };
+  return processes.filter(
+    (process) => !kept.has(process.pid) && !before.has(identity(process)) && !hasOldAncestor(process),
+  );
+}
+
+/**
+ * Ends the program behind an nsenter by force. nsenter stands outside and only waits; it is stopped first, so that it
+ * cannot fork between the look for its child and its own end.
+ */
+export function killEntered(libc: Libc, enteredPid: number): void {
+  if (!libc.kill(enteredPid, signals.stop)) return;
+  for (const child of childrenOf(enteredPid)) libc.kill(child, signals.kill);
+  libc.kill(enteredPid, signals.kill);
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+  } catch {
+    // Kernels without CONFIG_PROC_CHILDREN.
+    return allPids().filter((candidate) => readProcess(candidate)?.parent === pid);
+  }
+}
+
+function identity({ pid, startTicks }: Process): string {
+  return `${pid}@${startTicks}`;
+}

@@ -1,0 +1,91 @@
+// The programs of this machine that make a sandbox, and the interpreters that its guests will find.
+
+import { realpathSync } from "node:fs";
+import { Failure } from "../../failure.ts";
+import type { Language } from "../templates.ts";
+
+/** Absolute paths, valid on the host and, but for bwrap's, in the guest. */
+export type Tools = {
+  readonly sh: string;
+  readonly bwrap: string;
+  readonly nsenter: string;
+  readonly setpriv: string;
+  readonly setsid: string;
+  readonly prlimit: string;
+  readonly unshare: string;
+  readonly mount: string;
+  readonly env: string;
+};
+
+/** The guest's PATH, and where we look ourselves: only places that a guest sees, so no homes with version managers' shims. */
+export const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const guestVisible = ["/usr/", "/bin/", "/sbin/", "/lib"];
+
+const packages: Readonly<Record<keyof Tools, string>> = {
+  sh: "dash",
+  bwrap: "bubblewrap",
+  nsenter: "util-linux",
+  setpriv: "util-linux",
+  setsid: "util-linux",
+  prlimit: "util-linux",
+  unshare: "util-linux",
+  mount: "mount",
+  env: "coreutils",
+};
+
+const interpreters: Readonly<Record<Language, { readonly names: readonly string[]; readonly packageName: string }>> = {
+  python: { names: ["python3", "python"], packageName: "python3" },
+  node: { names: ["node", "nodejs"], packageName: "nodejs" },
+};
+
+/** What is there, or one sentence on what is missing and how to get it. */
+export function findTools(): Tools | string {
+  const missing: (keyof Tools)[] = [];
+  const find = (name: keyof Tools): string => {
+    const path = Bun.which(name, { PATH: guestPath });
+    if (path === null) missing.push(name);
+    return path ?? "";
+  };
+  const tools: Tools = {
+    sh: find("sh"),
+    bwrap: find("bwrap"),
+    nsenter: find("nsenter"),
+    setpriv: find("setpriv"),
+    setsid: find("setsid"),
+    prlimit: find("prlimit"),
+    unshare: find("unshare"),
+    mount: find("mount"),
+    env: find("env"),
+  };
+  if (missing.length === 0) return tools;
+  const install = [...new Set(missing.map((name) => packages[name]))].join(" ");
+  return `The namespace backend needs ${missing.join(", ")}, not found on this machine: apt-get install ${install}.`;
+}
+
+/** The path of a language's interpreter as guests see it. Throws Failure `configuration` if there is none. */
+export function findInterpreter(language: Language): string {
+  const { names, packageName } = interpreters[language];
+  for (const name of names) {
+    const path = Bun.which(name, { PATH: guestPath });
+    if (path !== null && isGuestVisible(path)) return path;
+  }
+  throw new Failure(
+    "configuration",
+    `No ${language} interpreter was found where sandboxes can see it (${guestPath}).`,
+    {
+      advice: [`Install it on the server's machine, for example with: apt-get install ${packageName}.`],
+      context: { language },
+    },
+  );
+}
+
+/** A link in /usr/local/bin may lead to a home that no guest sees. */
+function isGuestVisible(path: string): boolean {
+  try {
+    const target = realpathSync(path);
+    return guestVisible.some((prefix) => target.startsWith(prefix));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,44 @@
+// Python sources, for the contract and for tests of real hosts.
+
+import type { CodeSet } from "../contract/port-contract.ts";
+
+export const python: CodeSet = {
+  print: (text) => `print("${text}")`,
+  printError: (text) => `import sys\nprint("${text}", file=sys.stderr)`,
+  fail: `raise ValueError("failed")`,
+  exit: (status) => `import sys\nsys.exit(${status})`,
+  forever: "while True:\n    pass",
+  stubborn: `
+import time
+shown = False
+while True:
+    try:
+        while True:
+            if not shown:
+                shown = True
+                print("on")
+            time.sleep(0.05)
+    except BaseException:
+        pass
+`,
+  flood: (bytes) => `import sys\nfor _ in range(${bytes} // 1000):\n    _ = sys.stdout.write("x" * 1000)`,
+  writeFile: (name, text) => `with open("${name}", "w") as file:\n    _ = file.write("${text}\\n")`,
+  readFile: (name) => `print(open("${name}").read(), end="")`,
+  startBackground: (name) =>
+    `import subprocess\n_ = subprocess.Popen(["sh", "-c", "while :; do sleep 0.2; echo talk; done", "background-${name}"])`,
+  hog: "hoard = []\nwhile True:\n    hoard.append(bytearray(8_000_000))",
+  setVariable: (name, value) => `${name} = ${value}`,
+  printVariable: (name) => `print(${name})`,
+  value: (text) => `${text}`,
+  crash: (status) => `import os\nos._exit(${status})`,
+};
+
+/** Fills the process table from within the interpreter. */
+export const forkBomb = `
+import os, time
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(0.01)
+`;

@@ -1,0 +1,24 @@
+// Command lines for /bin/sh, for the contract and for tests of real hosts.
+
+import type { CommandSet } from "../contract/port-contract.ts";
+
+/** A background process carries its name in its arguments, where `listBackground` finds it. */
+export const shell: CommandSet = {
+  print: (text) => `echo '${text}'`,
+  printError: (text) => `echo '${text}' >&2`,
+  fail: "false",
+  exit: (status) => `exit ${status}`,
+  forever: "while :; do sleep 0.1; done",
+  stubborn: "trap '' INT TERM HUP QUIT; echo on; while :; do sleep 0.1; done",
+  flood: (bytes) => `head -c ${bytes} /dev/zero`,
+  writeFile: (name, text) => `echo '${text}' > ${name}`,
+  readFile: (name) => `cat ${name}`,
+  startBackground: (name) => `sh -c 'while :; do sleep 0.2; echo talk; done' background-${name} &`,
+  hog: "tail /dev/zero",
+  killed: "kill -SEGV $$",
+  listBackground: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed -n 's/^background-//p' | sort",
+  vanish: "kill -9 -1; sleep 10",
+};
+
+/** Doubles itself and never ends; the pipe keeps both halves alive. */
+export const forkBomb = "bomb() { bomb | bomb & }; bomb; sleep 30";

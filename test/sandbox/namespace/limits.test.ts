@@ -1,0 +1,97 @@
+// Guests that take all they can get: they end as outcomes, and the server and other sandboxes do not notice.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
+import { homeBytes, processLimit, sharedMemoryBytes, tmpBytes } from "../../../src/sandbox/namespace/sizes.ts";
+import type { Sandbox } from "../../../src/sandbox/port.ts";
+import { runIn } from "../../contract/port-contract.ts";
+import { forkBomb as pythonForkBomb } from "../../programs/python.ts";
+import { forkBomb, shell } from "../../programs/shell.ts";
+import { bootOne, command, namespaceHost, patienceMs, small } from "./machine.ts";
+
+let host: NamespaceHost;
+let sandbox: Sandbox;
+let neighbour: Sandbox;
+beforeAll(async () => {
+  host = namespaceHost();
+  [sandbox, neighbour] = await Promise.all([bootOne(host, "hungry"), bootOne(host, "neighbour")]);
+}, patienceMs);
+afterAll(() => host[Symbol.asyncDispose](), patienceMs);
+
+test("the host says which mechanism is in force", () => {
+  expect(host.limits).toMatch(/^memory by .+, processes by .+, CPU by .+$/);
+});
+
+describe("a fork bomb", () => {
+  test("in a command stays within the sandbox's processes, and an interrupt ends it with all that it became", async () => {
+    const caller = new AbortController();
+    const bombing = command(sandbox, forkBomb, caller.signal);
+    setTimeout(() => caller.abort(), 1500);
+    expect((await command(neighbour, "echo well")).stdout).toBe("well\n");
+    expect((await bombing).end).toMatchObject({ ended: "interrupted" });
+    expect(Number((await command(sandbox, "ls -d /proc/[0-9]* | wc -l")).stdout)).toBeLessThan(10);
+  }, 20_000);
+
+  test("in code too, and the sandbox goes on", async () => {
+    const caller = new AbortController();
+    const bombing = runIn(sandbox, "code", pythonForkBomb, caller.signal);
+    setTimeout(() => caller.abort(), 1500);
+    expect((await command(neighbour, "echo well")).stdout).toBe("well\n");
+    expect((await bombing).end).toMatchObject({ ended: "interrupted" });
+    expect((await runIn(sandbox, "code", "print('again')")).stdout).toBe("again\n");
+  }, 20_000);
+
+  test("cannot have more processes than the flavor gives", async () => {
+    await using own = await bootOne(host, "crowded");
+    const source =
+      "i=0; while [ $i -lt 300 ]; do (sleep 30 &) 2>/dev/null; i=$((i+1)); done; set -- /proc/[0-9]*; echo $#";
+    const count = Number((await command(own, source)).stdout);
+    expect(count).toBeGreaterThan(processLimit(small) / 2);
+    expect(count).toBeLessThanOrEqual(processLimit(small));
+  }, 20_000);
+});
+
+describe("memory", () => {
+  test("a command that takes too much ends as out of memory, its sandbox and its neighbour go on", async () => {
+    const { end } = await command(sandbox, shell.hog ?? "");
+    expect(end).toMatchObject({ ended: "out_of_memory", success: false });
+    expect((await command(sandbox, "echo on")).stdout).toBe("on\n");
+    expect((await command(neighbour, "true; echo on")).stdout).toBe("on\n");
+  }, 20_000);
+
+  test("a program that survives the end of its hungry child is told by its own end", async () => {
+    const { end } = await command(sandbox, `${shell.hog}; exit 0`);
+    expect(end).toMatchObject({ ended: "exited", exitCode: 0 });
+  }, 20_000);
+});
+
+test.each([
+  ["/tmp", tmpBytes(small)],
+  ["/home/user", homeBytes(small)],
+  ["/dev/shm", sharedMemoryBytes(small)],
+])("%s holds what its size cap says, and no more", async (folder, bytes) => {
+  const ran = await command(
+    sandbox,
+    `head -c ${bytes * 2} /dev/zero > ${folder}/full; stat -c %s ${folder}/full; rm ${folder}/full`,
+  );
+  expect(ran.stderr).toContain("No space left on device");
+  expect(Number(ran.stdout)).toBeLessThanOrEqual(bytes);
+  expect(Number(ran.stdout)).toBeGreaterThan(bytes / 2);
+});
+
+test("a flood of output can be interrupted, and time goes on for everybody else meanwhile", async () => {
+  const caller = new AbortController();
+  const flooding = command(sandbox, "yes", caller.signal);
+  // A timer and a command of the neighbour come to their turn while the flood is read.
+  await Bun.sleep(300);
+  expect((await command(neighbour, "echo well")).stdout).toBe("well\n");
+  caller.abort();
+  expect((await flooding).end).toMatchObject({ ended: "interrupted" });
+}, 20_000);
+
+test("endless loops of several sandboxes share the machine and can all be interrupted", async () => {
+  const caller = new AbortController();
+  const loops = [sandbox, neighbour].map((each) => command(each, "while :; do :; done", caller.signal));
+  setTimeout(() => caller.abort(), 300);
+  for (const { end } of await Promise.all(loops)) expect(end).toMatchObject({ ended: "interrupted" });
+}, 20_000);

@@ -1,0 +1,84 @@
+// What the tests of the namespace host share: a host of their own, a sandbox of it, and a look at what the machine still has of one.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../../src/clock.ts";
+import { createNamespaceHost, type NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
+import { childrenOf, readProcess } from "../../../src/sandbox/namespace/processes.ts";
+import type { Sandbox } from "../../../src/sandbox/port.ts";
+import { defaultTemplates, type Template } from "../../../src/sandbox/templates.ts";
+import type { Volume } from "../../../src/sandbox/volumes.ts";
+import { type Ran, runIn } from "../../contract/port-contract.ts";
+
+/** For real processes on a busy machine. */
+export const patienceMs = 30_000;
+
+export const small = { cpus: 1, memoryMib: 256 };
+
+export const [pythonTemplate, nodeTemplate] = pickTemplates();
+
+/** By default an installation of its own, so that no other server's groups are in its way. */
+export function namespaceHost(volumes: readonly Volume[] = [], stateDir = `/tmp/msb-mcp-tests/${Bun.nanoseconds()}`) {
+  return createNamespaceHost({ volumes, stateDir, clock: systemClock, emit: () => {} });
+}
+
+export function bootOne(host: NamespaceHost, sessionId: string, template = pythonTemplate): Promise<Sandbox> {
+  return host.create({ sessionId, template, resources: small }, new AbortController().signal);
+}
+
+export function command(sandbox: Sandbox, source: string, signal?: AbortSignal): Promise<Ran> {
+  return runIn(sandbox, "command", source, signal);
+}
+
+/**
+ * Control groups of these sandboxes, and processes that keep any sandbox of this process: to be asked while no other is there. Mounts
+ * live in namespaces, which end with their last process.
+ */
+export async function leftovers(names: readonly string[]): Promise<readonly string[]> {
+  const groups = foldersBelow("/sys/fs/cgroup").filter((folder) => names.some((name) => folder.endsWith(`/${name}`)));
+  return [...groups, ...descendants(process.pid).map((pid) => `process ${pid}: ${readText(`/proc/${pid}/cmdline`)}`)];
+}
+
+/** All that a process has started, by way of others too. */
+export function descendants(pid: number): readonly number[] {
+  return childrenOf(pid)
+    .filter((child) => readProcess(child) !== null)
+    .flatMap((child) => [child, ...descendants(child)]);
+}
+
+export function descriptorCount(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+/** Polls for what a foreign process brings about. Throws after `patienceMs`. */
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - startedMs > patienceMs) throw new Error(`it never came about that ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function foldersBelow(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+function pickTemplates(): readonly [Template, Template] {
+  const [first, second] = defaultTemplates;
+  if (first === undefined || second === undefined) throw new Error("the default templates are python and node");
+  return [first, second];
+}
