@@ -1,0 +1,44 @@
+// The tools clients see, in order.
+
+import type { Flavor } from "../sandbox/flavors.ts";
+import type { Template } from "../sandbox/templates.ts";
+import type { Volume } from "../sandbox/volumes.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import { ProtocolError, type ToolErrors } from "./tool.ts";
+import type { ToolSet } from "./tool-set.ts";
+import { executeCode } from "./tools/execute-code.ts";
+import { executeCommand } from "./tools/execute-command.ts";
+import { getSessions } from "./tools/get-sessions.ts";
+import { getVolumePath } from "./tools/get-volume-path.ts";
+import { stopSession } from "./tools/stop-session.ts";
+
+export type CatalogOptions = {
+  readonly sessions: Sessions;
+  readonly templates: readonly Template[];
+  readonly defaultFlavor: Flavor;
+  readonly volumes: readonly Volume[];
+  readonly sessionTimeoutMs: number;
+  readonly executionTimeoutMs: number;
+  readonly toolErrors: ToolErrors;
+};
+
+export function createCatalog(options: CatalogOptions): ToolSet {
+  const tools = [
+    executeCode(options),
+    executeCommand(options),
+    getSessions(options),
+    stopSession(options),
+    getVolumePath(options),
+  ];
+  const byName = new Map(tools.map((tool) => [tool.wire.name, tool]));
+  const wire = tools.map((tool) => tool.wire);
+  return {
+    list: () => wire,
+    async call(name, args, context) {
+      const tool = byName.get(name);
+      if (tool !== undefined) return await tool.call(args, context);
+      const shown = name.length <= 80 ? name : `${name.slice(0, 80)}…`;
+      throw new ProtocolError(-32602, `Unknown tool: ${shown}. There are: ${[...byName.keys()].join(", ")}.`);
+    },
+  };
+}

@@ -1,0 +1,107 @@
+// defineTool: a TypeBox schema and a few lines that call the domain become a tool as the edge sees it. Here arguments are
+// validated, and here alone a Failure meets the wire.
+
+import type { CallToolResult, Tool as WireTool } from "@modelcontextprotocol/sdk/types.js";
+import { OptionalKind, type Static, type TObject, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Failure, failureTable } from "../failure.ts";
+import { explainMismatch } from "./arguments.ts";
+import type { CallContext } from "./tool-set.ts";
+
+/** How a Failure is told: as a JSON-RPC error, or as a tool result with `isError` (`--tool-errors`). */
+export type ToolErrors = "error" | "result";
+
+export type ToolDefinition<S extends TObject> = {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: S;
+  readonly annotations: NonNullable<WireTool["annotations"]>;
+  readonly meta?: Readonly<Record<string, unknown>>;
+  readonly call: (args: Static<S>, context: CallContext) => Promise<CallToolResult> | CallToolResult;
+};
+
+export type Tool = {
+  readonly wire: WireTool;
+  call(args: unknown, context: CallContext): Promise<CallToolResult>;
+};
+
+/** An error that goes to the wire as it is. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(code: number, message: string, options: { readonly data?: unknown; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.data = options.data;
+  }
+}
+
+export function defineTool<S extends TObject>(definition: ToolDefinition<S>, toolErrors: ToolErrors): Tool {
+  const { name, title, description, input, annotations, meta } = definition;
+  const fits = TypeCompiler.Compile(checkable(input));
+  return {
+    wire: {
+      name,
+      title,
+      description,
+      inputSchema: { ...input, type: "object" },
+      annotations,
+      ...(meta && { _meta: meta }),
+    },
+    async call(args, context) {
+      try {
+        const flat = flatten(args);
+        if (!fits.Check(flat)) throw explainMismatch(input, fits.Errors(flat), flat);
+        return await definition.call(flat, context);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        if (toolErrors === "error") throw wireError(error);
+        const content = [{ type: "text" as const, text: error.message }];
+        return { content, isError: true, structuredContent: { error: wireData(error) } };
+      }
+    },
+  };
+}
+
+/** The schema as TypeBox can check it: a list of strings that models read as `enum` is a union of literals to TypeBox. */
+function checkable<S extends TObject>(input: S): S {
+  const properties = Object.entries(input.properties).map(([name, schema]) => {
+    if (!Array.isArray(schema.enum)) return [name, schema];
+    const union = Type.Union(schema.enum.map((value: string) => Type.Literal(value)));
+    return [name, OptionalKind in schema ? Type.Optional(union) : union];
+  });
+  return { ...input, properties: Object.fromEntries(properties) };
+}
+
+/** Arguments as the schema knows them: unwrapped from `{"params": {…}}`, and a null is the same as leaving it out. */
+function flatten(args: unknown): unknown {
+  if (args === undefined) return {};
+  if (!isRecord(args)) return args;
+  const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
+  if (!Object.values(inner).includes(null)) return inner;
+  return Object.fromEntries(Object.entries(inner).filter(([, value]) => value !== null));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function wireError(failure: Failure): ProtocolError {
+  const { code } = failureTable[failure.kind];
+  return new ProtocolError(code, failure.message, { data: wireData(failure), cause: failure });
+}
+
+/** CONTRACT.md section 6. */
+function wireData(failure: Failure) {
+  const { errorCode, category, severity } = failureTable[failure.kind];
+  return {
+    error_code: errorCode,
+    category,
+    severity,
+    recovery_suggestions: failure.advice,
+    context: failure.context,
+  };
+}

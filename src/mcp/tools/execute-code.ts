@@ -1,0 +1,42 @@
+// execute_code: run code in an interpreter that keeps its state.
+
+import { Type } from "@sinclair/typebox";
+import { defineTool, type Tool } from "../tool.ts";
+import { type RunTool, runAndTell } from "./run.ts";
+import { runArguments } from "./schemas.ts";
+
+/** CONTRACT.md section 5. Seconds. */
+const maxTimeoutSeconds = 300;
+
+export function executeCode(options: RunTool): Tool {
+  const input = Type.Object(
+    {
+      code: Type.String({
+        description: "Source code in the template's language. Top-level await works; stdin is empty.",
+      }),
+      ...runArguments(options, maxTimeoutSeconds),
+    },
+    { additionalProperties: false },
+  );
+  return defineTool(
+    {
+      name: "execute_code",
+      title: "Execute code",
+      description:
+        "Runs Python (default) or Node.js code in an isolated sandbox and returns what it printed. The value of a last expression is " +
+        "printed too. Variables, imports and files persist between calls that pass the same session_id; the first call " +
+        `without one starts a session and returns its id, which stays valid ${idleMinutes(options)} after its last use. There is no network access unless the ` +
+        "operator arranged it. A program that fails is a result with isError and its traceback, and keeps the state from before.",
+      input,
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+      meta: { "anthropic/maxResultSizeChars": 500_000 },
+      call: (args, context) =>
+        runAndTell(options, { ...args, kind: "code", source: args.code, maxTimeoutSeconds }, context),
+    },
+    options.toolErrors,
+  );
+}
+
+function idleMinutes({ sessionTimeoutMs }: RunTool): string {
+  return `${Math.round(sessionTimeoutMs / 6000) / 10} min`;
+}

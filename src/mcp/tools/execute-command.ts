@@ -1,0 +1,36 @@
+// execute_command: run a command line through a shell.
+
+import { Type } from "@sinclair/typebox";
+import { defineTool, type Tool } from "../tool.ts";
+import { type RunTool, runAndTell } from "./run.ts";
+import { runArguments } from "./schemas.ts";
+
+/** CONTRACT.md section 5. Seconds. */
+const maxTimeoutSeconds = 1800;
+
+export function executeCommand(options: RunTool): Tool {
+  const input = Type.Object(
+    {
+      command: Type.String({
+        description: "Command line for /bin/sh: pipes, redirections, && and variables work; stdin is empty.",
+      }),
+      ...runArguments(options, maxTimeoutSeconds),
+    },
+    { additionalProperties: false },
+  );
+  return defineTool(
+    {
+      name: "execute_command",
+      title: "Execute command",
+      description:
+        "Runs a shell command line in an isolated sandbox and returns its output and exit code. With the session_id of an earlier " +
+        "call it sees the same files and background processes; each call is a fresh shell in the home folder. Without a session_id a new session is started.",
+      input,
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+      meta: { "anthropic/maxResultSizeChars": 500_000 },
+      call: (args, context) =>
+        runAndTell(options, { ...args, kind: "command", source: args.command, maxTimeoutSeconds }, context),
+    },
+    options.toolErrors,
+  );
+}

@@ -1,0 +1,27 @@
+// get_volume_path: the host's folders that sandboxes share.
+
+import { Type } from "@sinclair/typebox";
+import type { Volume } from "../../sandbox/volumes.ts";
+import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
+import { plainResult } from "./plain.ts";
+
+export type GetVolumePathOptions = { readonly volumes: readonly Volume[]; readonly toolErrors: ToolErrors };
+
+export function getVolumePath({ volumes, toolErrors }: GetVolumePathOptions): Tool {
+  const mappings = volumes.map(({ hostPath, guestPath, readOnly }) => ({
+    host_path: hostPath,
+    container_path: guestPath,
+    read_only: readOnly,
+  }));
+  return defineTool(
+    {
+      name: "get_volume_path",
+      title: "Get shared volumes",
+      description: "Tells which folders of the host the sandboxes share, and where they are inside.",
+      input: Type.Object({}, { additionalProperties: false }),
+      annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+      call: () => plainResult({ volume_mappings: mappings }),
+    },
+    toolErrors,
+  );
+}

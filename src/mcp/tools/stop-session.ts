@@ -1,0 +1,38 @@
+// stop_session: end a session and its sandbox.
+
+import { Type } from "@sinclair/typebox";
+import type { Sessions, Stopped } from "../../sessions/sessions.ts";
+import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
+import { plainResult } from "./plain.ts";
+
+export type StopSessionOptions = { readonly sessions: Sessions; readonly toolErrors: ToolErrors };
+
+export function stopSession({ sessions, toolErrors }: StopSessionOptions): Tool {
+  return defineTool(
+    {
+      name: "stop_session",
+      title: "Stop session",
+      description:
+        "Stops a session and deletes its sandbox with all variables, files and processes in it; whatever runs there is canceled. " +
+        "Do so when you are done: the number of sessions is limited.",
+      input: Type.Object(
+        { session_id: Type.String({ description: "The session to stop." }) },
+        { additionalProperties: false },
+      ),
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+      call: async (args, { principal }) => {
+        const stopped = await sessions.stop(principal, args.session_id);
+        return plainResult({ success: stopped.stopped, session_id: args.session_id, ...whyNot(stopped) });
+      },
+    },
+    toolErrors,
+  );
+}
+
+function whyNot(stopped: Stopped) {
+  if (stopped.stopped) return {};
+  const { why, ending } = stopped;
+  const message = `Nothing was stopped: ${why}.`;
+  if (ending === undefined) return { reason: "unknown", message };
+  return { reason: ending.reason, message, at: new Date(ending.at).toISOString() };
+}

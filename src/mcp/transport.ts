@@ -1,0 +1,140 @@
+// The SDK Transport that lets one Server answer many clients: every request gets an id of our own, and what the Server sends
+// goes to the outlet of the request it belongs to. Ids, sessions and HTTP of the clients are unknown to the Server, so
+// equal ids of two clients (or of one) never meet.
+
+import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  RequestId,
+} from "@modelcontextprotocol/sdk/types.js";
+import { type IncomingRequest, METHOD_NOT_FOUND, REQUEST_CANCELLED } from "./messages.ts";
+
+/** Takes what the Server sends on behalf of one request. */
+export interface Outlet {
+  /** Exactly once for each request; `response` carries the client's own id. */
+  answered(exchange: Exchange, response: JSONRPCResponse): void;
+  /** A notification, or a request of the server's to the client. False if the client cannot be reached with it. */
+  sent(exchange: Exchange, message: JSONRPCNotification | JSONRPCRequest): boolean;
+}
+
+/** One request of a client's, from its arrival to its answer. */
+export type Exchange = {
+  /** The id it has at the Server. */
+  readonly serverId: number;
+  readonly request: IncomingRequest;
+  readonly outlet: Outlet;
+  /** Who may answer what the server asks during this request: the MCP session or connection it came on. */
+  readonly party: object | undefined;
+  /** Ids of the server's own requests to the client that are still open. Made on demand: hardly any tool asks. */
+  asked: Set<RequestId> | undefined;
+};
+
+export class MultiplexTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
+
+  /** By the Server's id. As many as there are requests in flight, which the gate bounds. */
+  readonly #exchanges = new Map<RequestId, Exchange>();
+  /** The server's own open requests. Each lives no longer than its exchange. */
+  readonly #questions = new Map<RequestId, Exchange>();
+  readonly #sent = Promise.resolve();
+  #lastId = 0;
+
+  start(): Promise<void> {
+    return this.#sent;
+  }
+
+  /** Takes a client's request down; `ask` then hands it to the Server. */
+  open(request: IncomingRequest, outlet: Outlet, party?: object): Exchange {
+    this.#lastId += 1;
+    const exchange: Exchange = { serverId: this.#lastId, request, outlet, party, asked: undefined };
+    this.#exchanges.set(exchange.serverId, exchange);
+    return exchange;
+  }
+
+  /** The outlet may get the answer before this returns. */
+  ask(exchange: Exchange, principal: string): void {
+    const { method, params } = exchange.request;
+    const message: JSONRPCRequest = { jsonrpc: "2.0", id: exchange.serverId, method };
+    if (params !== undefined) message.params = params;
+    // The principal was established before; the Server sees no token.
+    this.onmessage?.(message, { authInfo: { token: "", clientId: principal, scopes: [] } });
+  }
+
+  /**
+   * Aborts the tool's signal and answers at once. The SDK's Server sends nothing for a cancelled request, and an HTTP
+   * request has to be answered; a client that cancelled ignores the answer.
+   */
+  cancel(exchange: Exchange, reason: string): void {
+    if (!this.#take(exchange.serverId)) return;
+    this.onmessage?.({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: exchange.serverId, reason },
+    });
+    const error = { code: REQUEST_CANCELLED, message: `Request cancelled: ${reason}` };
+    exchange.outlet.answered(exchange, { jsonrpc: "2.0", id: exchange.request.id, error });
+  }
+
+  /** A client's answer to a request of the server's. Ignored unless it comes from the party that was asked. */
+  reply(message: JSONRPCResponse, party: object): void {
+    if (message.id === undefined) return;
+    const exchange = this.#questions.get(message.id);
+    if (exchange === undefined || exchange.party !== party) return;
+    this.#questions.delete(message.id);
+    exchange.asked?.delete(message.id);
+    this.onmessage?.(message);
+  }
+
+  /** Called by the Server. Rejects what cannot reach a client, so that a tool does not wait for an answer in vain. */
+  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if ("method" in message) return this.#pass(message, options?.relatedRequestId);
+    const exchange = message.id === undefined ? undefined : this.#take(message.id);
+    if (exchange !== undefined) exchange.outlet.answered(exchange, withId(message, exchange.request.id));
+    return this.#sent;
+  }
+
+  /** Cancels everything in flight. */
+  async close(): Promise<void> {
+    for (const exchange of [...this.#exchanges.values()]) this.cancel(exchange, "the server is stopping.");
+    this.onclose?.();
+  }
+
+  #pass(message: JSONRPCNotification | JSONRPCRequest, relatedId: RequestId | undefined): Promise<void> {
+    const exchange = relatedId === undefined ? undefined : this.#exchanges.get(relatedId);
+    const asks = "id" in message;
+    // A notification that belongs to no request, or to one that has ended, has no receiver; that is not a fault.
+    if (exchange === undefined) return asks ? Promise.reject(unreachable(message.method)) : this.#sent;
+    if (asks) {
+      exchange.asked ??= new Set();
+      exchange.asked.add(message.id);
+      this.#questions.set(message.id, exchange);
+    }
+    if (exchange.outlet.sent(exchange, message) || !asks) return this.#sent;
+    this.#questions.delete(message.id);
+    exchange.asked?.delete(message.id);
+    return Promise.reject(unreachable(message.method));
+  }
+
+  #take(serverId: RequestId): Exchange | undefined {
+    const exchange = this.#exchanges.get(serverId);
+    if (exchange === undefined) return undefined;
+    this.#exchanges.delete(serverId);
+    for (const id of exchange.asked ?? []) this.#questions.delete(id);
+    return exchange;
+  }
+}
+
+function withId(message: JSONRPCResponse, id: RequestId): JSONRPCResponse {
+  if ("result" in message) return { jsonrpc: "2.0", id, result: message.result };
+  return { jsonrpc: "2.0", id, error: message.error };
+}
+
+function unreachable(method: string): Error {
+  return Object.assign(new Error(`The client cannot be asked ${method} on this request.`), { code: METHOD_NOT_FOUND });
+}
