@@ -1,0 +1,64 @@
+// The Elysia app: which path answers what, and what every request to /mcp passes before it is MCP. It decides nothing itself.
+
+import { cors } from "@elysiajs/cors";
+import { Elysia } from "elysia";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import type { McpEndpoint } from "../mcp/endpoint.ts";
+import type { Authenticator } from "./auth/authenticator.ts";
+import { metadataPaths } from "./auth/metadata.ts";
+import { readBody } from "./body.ts";
+import { corsOptions } from "./cors.ts";
+import type { Guard } from "./guard.ts";
+import { refuse } from "./refusal.ts";
+import type { Status } from "./status.ts";
+
+export type AppOptions = {
+  readonly endpoint: McpEndpoint;
+  readonly status: Status;
+  readonly guard: Guard;
+  readonly authenticator: Authenticator;
+  readonly enableCors: boolean;
+  readonly maxRequestBytes: number;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** How long a request's body may take to arrive. Milliseconds. */
+const bodyTimeoutMs = 30_000;
+
+export type App = { readonly fetch: (request: Request) => Response | Promise<Response> };
+
+export function createApp(options: AppOptions): App {
+  const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit } = options;
+
+  async function answerMcp(request: Request): Promise<Response> {
+    const refusal = guard.checkHost(request) ?? guard.checkOrigin(request);
+    if (refusal !== null) return refuse(refusal, emit);
+    const caller = await authenticator.authenticate(request);
+    if (!caller.ok) return refuse(caller.refusal, emit);
+    const body = await readBody(request, { maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
+    if (!body.ok) return refuse(body.refusal, emit);
+    return await endpoint.handle(request, body.text, { principal: caller.principal });
+  }
+
+  // Elysia's search for the path begins behind a host of at least four characters; "mcp", as in a compose file, is shorter.
+  const app = new Elysia({ handler: { standardHostname: false } });
+  // Before everything else: preflights carry no token.
+  if (enableCors) app.use(cors(corsOptions(guard.isAllowedOrigin)));
+  for (const path of metadataPaths) {
+    app.get(path, ({ request }) => {
+      const metadata = authenticator.resourceMetadata(request);
+      return metadata === undefined ? new Response("Not found\n", { status: 404 }) : Response.json(metadata);
+    });
+  }
+  app
+    .get("/", async () => Response.json(await status.page()))
+    .get("/healthz", () => new Response("ok\n"))
+    .get("/readyz", async () => {
+      const health = await status.ready();
+      return new Response(health.ok ? "ready\n" : `${health.reason}\n`, { status: health.ok ? 200 : 503 });
+    })
+    .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" });
+  return { fetch: (request) => app.fetch(request) };
+}

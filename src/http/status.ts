@@ -1,0 +1,69 @@
+// What the server says of itself without a token: GET /, /healthz, /readyz. Nothing private.
+
+import type { Clock } from "../clock.ts";
+import type { HostHealth, SandboxHost } from "../sandbox/port.ts";
+
+/** A backend is asked at most once in this time, however often people ask us. Milliseconds. */
+const recheckMs = 5_000;
+/** How long the backend has to answer. Milliseconds. */
+const healthTimeoutMs = 6_000;
+
+export type StatusOptions = {
+  readonly host: SandboxHost;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly sessionCounts: () => { readonly active: number; readonly limit: number };
+  /** What people should know of this backend before they rely on it. */
+  readonly warning: string | undefined;
+};
+
+export type Status = {
+  /** GET / (CONTRACT.md section 3). */
+  page(): Promise<Readonly<Record<string, unknown>>>;
+  /** GET /readyz. */
+  ready(): Promise<HostHealth>;
+};
+
+export function createStatus({ host, clock, version, sessionCounts, warning }: StatusOptions): Status {
+  let asked: { readonly atMs: number; readonly answer: Promise<HostHealth> } | undefined;
+
+  const ready = (): Promise<HostHealth> => {
+    if (asked === undefined || clock.monotonicMs() - asked.atMs >= recheckMs) {
+      asked = { atMs: clock.monotonicMs(), answer: askHealth(host, clock) };
+    }
+    return asked.answer;
+  };
+
+  return {
+    ready,
+    async page() {
+      const health = await ready();
+      return {
+        status: health.ok ? "healthy" : "degraded",
+        server: "MCP Server for Microsandbox",
+        version,
+        wrapper_status: health.ok ? "connected" : "disconnected",
+        backend: {
+          name: host.backend,
+          isolation: host.isolation,
+          ...(warning !== undefined && { warning }),
+          ...(!health.ok && { reason: health.reason }),
+        },
+        sessions: sessionCounts(),
+      };
+    },
+  };
+}
+
+async function askHealth(host: SandboxHost, clock: Clock): Promise<HostHealth> {
+  const done = new AbortController();
+  const late = clock.sleep(healthTimeoutMs, done.signal).then((): HostHealth => {
+    return { ok: false, reason: `the backend did not answer within ${healthTimeoutMs / 1000} s` };
+  });
+  try {
+    return await Promise.race([host.health(done.signal), late]);
+  } finally {
+    late.catch(() => undefined);
+    done.abort();
+  }
+}
