@@ -66,7 +66,9 @@ export class Sessions implements AsyncDisposable {
   readonly #endings = new Endings();
   readonly #places: Places;
   readonly #reaper: AsyncDisposable;
-  #closing = false;
+  /** Runs that have not ended, those that wait for a boot or a turn included. */
+  #running = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -86,6 +88,21 @@ export class Sessions implements AsyncDisposable {
    * aborts before the run begins.
    */
   async run(request: RunInSession): Promise<Ran> {
+    if (this.#drained !== undefined) throw new Failure("sandbox_creation", "the server is shutting down.");
+    this.#running++;
+    try {
+      return await this.#run(request);
+    } finally {
+      this.#running--;
+      this.#tellIfDrained();
+    }
+  }
+
+  #tellIfDrained(): void {
+    if (this.#running === 0) this.#drained?.resolve();
+  }
+
+  async #run(request: RunInSession): Promise<Ran> {
     const session =
       request.sessionId === undefined ? await this.#open(request) : this.#findFor(request.sessionId, request);
     const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
@@ -113,9 +130,16 @@ export class Sessions implements AsyncDisposable {
     return { stopped: false, why: tellEnding(sessionId, ending, this.#options.clock.now()), ending };
   }
 
-  /** Ends every session, and opens no more. */
+  /** From now on nothing new is run; resolves when what runs has ended. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers();
+    this.#tellIfDrained();
+    return this.#drained.promise;
+  }
+
+  /** Ends every session, and opens no more. What runs is canceled. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true;
+    void this.drain();
     await this.#reaper[Symbol.asyncDispose]();
     await Promise.all(this.#all().map((session) => this.#end(session, "shutdown")));
   }
@@ -147,7 +171,6 @@ export class Sessions implements AsyncDisposable {
     const template = findTemplate(templates, request.template ?? defaultTemplate);
     const flavor = request.flavor ?? defaultFlavor;
     if (request.signal.aborted) throw request.signal.reason;
-    if (this.#closing) throw new Failure("sandbox_creation", "the server is shutting down.");
     const place = this.#places.reserve();
     const session = new Session({
       id: `session-${crypto.randomUUID()}`,

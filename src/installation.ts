@@ -1,0 +1,49 @@
+// What makes this installation itself: one secret in the state directory, made at the first start.
+
+import { createHash, randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "./failure.ts";
+
+export type Installation = {
+  /** Tells its sandboxes from those of others on the same backend. Not secret. */
+  readonly id: string;
+  /** Signs the ids of MCP sessions, so that clients keep theirs over a restart. Secret, 32 bytes. */
+  readonly sessionKey: Uint8Array;
+};
+
+const secretBytes = 32;
+
+/** Makes the directory (0700) if need be. Throws Failure `configuration` if it cannot be used. */
+export async function openInstallation(stateDir: string): Promise<Installation> {
+  const path = join(stateDir, "installation-secret");
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await chmod(stateDir, 0o700);
+    await makeOnce(path);
+    const secret = (await readFile(path, "latin1")).trim();
+    return {
+      id: derive(secret, "installation id").toString("hex").slice(0, 16),
+      sessionKey: derive(secret, "mcp session key"),
+    };
+  } catch (error) {
+    throw unusable(stateDir, error);
+  }
+}
+
+/** Of two servers that start at once, one makes it and both read it. */
+async function makeOnce(path: string): Promise<void> {
+  const secret = `${randomBytes(secretBytes).toString("hex")}\n`;
+  await writeFile(path, secret, { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  });
+}
+
+function derive(secret: string, purpose: string): Buffer {
+  return createHash("sha256").update(`${purpose}\0${secret}`).digest();
+}
+
+function unusable(stateDir: string, cause: unknown): Failure {
+  const advice = ["Name another one with --state-dir."];
+  return new Failure("configuration", `the state directory ${stateDir} cannot be used.`, { advice, cause });
+}

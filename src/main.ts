@@ -1,0 +1,66 @@
+// The process edge: argv and environment in, signals, exit status out. Nothing else touches `process`.
+
+import { homedir } from "node:os";
+import { systemClock } from "./clock.ts";
+import { helpText } from "./config/help.ts";
+import { loadConfig } from "./config/load.ts";
+import { createLog } from "./log.ts";
+import { type RunningServer, StartError, startServer } from "./server.ts";
+import { commit, version } from "./version.ts";
+
+/** Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong, 130 ended by a second signal. */
+type ExitStatus = 0 | 1 | 2 | 130;
+
+process.exitCode = await main();
+
+async function main(): Promise<ExitStatus> {
+  const loaded = loadConfig(process.argv.slice(2), process.env, { cwd: process.cwd(), homeDir: homedir() });
+  switch (loaded.kind) {
+    case "help":
+      process.stdout.write(helpText(version));
+      return 0;
+    case "version":
+      process.stdout.write(`msb-mcp ${version} (${commit})\n`);
+      return 0;
+    case "problems":
+      for (const problem of loaded.problems) process.stderr.write(`msb-mcp: ${problem}\n`);
+      process.stderr.write("msb-mcp: nothing was started; --help shows every option\n");
+      return 2;
+    case "config":
+      break;
+  }
+  const { config, given } = loaded;
+  const emit = createLog(config.logLevel, (line) => void process.stderr.write(line), systemClock.now);
+  const stop = Promise.withResolvers<string>();
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals++;
+    if (signals > 1) process.exit(130);
+    stop.resolve(signal);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  process.stdout.on("error", () => stop.resolve("stdout closed"));
+  // Whoever read the log may go; the server does not go with them.
+  process.stderr.on("error", () => undefined);
+
+  let server: RunningServer;
+  try {
+    server = await startServer({
+      config,
+      given,
+      clock: systemClock,
+      emit,
+      stdin: () => Bun.stdin.stream(),
+      writeStdout: (text) => void process.stdout.write(text),
+    });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`msb-mcp: ${error.message}\n`);
+    return 1;
+  }
+  const signal = await Promise.race([stop.promise, server.finished]);
+  emit({ type: "server.stopping", signal });
+  await server[Symbol.asyncDispose]();
+  return 0;
+}

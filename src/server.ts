@@ -1,0 +1,251 @@
+// The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
+
+import type { Clock } from "./clock.ts";
+import type { Config, OptionName } from "./config/options.ts";
+import type { Emit } from "./events.ts";
+import { Failure } from "./failure.ts";
+import { createApp } from "./http/app.ts";
+import { createAuthenticator } from "./http/auth/authenticator.ts";
+import { readTokenFile } from "./http/auth/token-file.ts";
+import { isLoopback } from "./http/authority.ts";
+import { createGuard } from "./http/guard.ts";
+import { listen } from "./http/listen.ts";
+import { createStatus } from "./http/status.ts";
+import { type Installation, openInstallation } from "./installation.ts";
+import { createCatalog } from "./mcp/catalog.ts";
+import { createEndpoint } from "./mcp/endpoint.ts";
+import type { EdgeLimits } from "./mcp/limits.ts";
+import { createMcpServer, type ServerDescription } from "./mcp/server.ts";
+import { serveStdio } from "./mcp/stdio.ts";
+import type { ToolSet } from "./mcp/tool-set.ts";
+import { type Choice, chooseBackend } from "./sandbox/choose.ts";
+import { createNamespaceHost } from "./sandbox/namespace/host.ts";
+import type { SandboxHost } from "./sandbox/port.ts";
+import { createServerHost } from "./sandbox/server/host.ts";
+import { defaultTemplates } from "./sandbox/templates.ts";
+import { Sessions } from "./sessions/sessions.ts";
+import { version } from "./version.ts";
+
+export type ServerOptions = {
+  readonly config: Config;
+  /** The options that were given rather than defaulted. */
+  readonly given: ReadonlySet<OptionName>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** For `--transport stdio`. */
+  readonly stdin: () => ReadableStream<Uint8Array>;
+  readonly writeStdout: (text: string) => void;
+};
+
+export type RunningServer = AsyncDisposable & {
+  /** Resolves when the server has nothing left to do: the client on stdio has gone. Never for HTTP. */
+  readonly finished: Promise<string>;
+};
+
+/** It could not start. The message is for the operator. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** How long running calls may go on once the server is told to stop. CONTRACT.md section 8. Milliseconds. */
+const drainGraceMs = 10_000;
+
+/** Throws StartError, having taken down again what it had built. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  try {
+    return await build(options);
+  } catch (error) {
+    if (error instanceof Failure) throw new StartError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function build(options: ServerOptions): Promise<RunningServer> {
+  const { config, emit } = options;
+  await using stack = new AsyncDisposableStack();
+  const installation = await openInstallation(config.stateDir);
+  const isLocal = config.transport === "stdio" || isLoopback(config.host);
+  const choice = await chooseBackend({
+    asked: config.backend,
+    isServerUrlGiven: options.given.has("serverUrl"),
+    doesServerAnswer: () => doesServerAnswer(config.serverUrl),
+    isLoopback: isLocal,
+  });
+  if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
+  const host = stack.use(createHost(choice, options, installation));
+  const sessions = stack.use(createSessions(options, host));
+  const tools = createCatalog({
+    ...config,
+    sessions,
+    templates: defaultTemplates,
+    volumes: config.sharedVolumes,
+  });
+  const parts = { ...options, stack, installation, choice, host, sessions, tools };
+  return config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
+}
+
+type Parts = ServerOptions & {
+  readonly stack: AsyncDisposableStack;
+  readonly installation: Installation;
+  readonly choice: Choice;
+  readonly host: SandboxHost;
+  readonly sessions: Sessions;
+  readonly tools: ToolSet;
+};
+
+async function startHttp(parts: Parts): Promise<RunningServer> {
+  const { config, clock, emit, stack, installation, choice, host, sessions, tools } = parts;
+  const authenticator = await createAuthenticator({
+    mode: config.auth,
+    listeningHost: config.host,
+    tokens: config.authTokens,
+    digests: await tokenDigests(config.authTokenFile),
+    ...oauthSettings(config),
+    stateDir: config.stateDir,
+    clock,
+    emit,
+  });
+  const guard = createGuard({
+    listeningHost: config.host,
+    isTokenRequired: authenticator.isTokenRequired,
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+  });
+  const status = createStatus({
+    host,
+    clock,
+    version,
+    sessionCounts: () => sessions.counts,
+    warning: choice.warning,
+  });
+  const description = describe(choice);
+  const limits = edgeLimits(config);
+  const server = createMcpServer(tools, { description, clock, emit, limits });
+  const { sessionKey } = installation;
+  const endpoint = stack.use(await createEndpoint({ server, description, clock, emit, limits, sessionKey }));
+  const { enableCors, maxRequestBytes } = config;
+  const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit });
+  const listening = listenOrExplain(() => listen(app, config.host, config.port), config);
+  stack.defer(() => listening.close());
+  stack.defer(async () => {
+    listening.stopAccepting();
+    await drain(sessions, clock);
+    await sessions[Symbol.asyncDispose]();
+  });
+  emit({
+    type: "server.listening",
+    url: `${listening.url}/mcp`,
+    backend: host.backend,
+    auth: authenticator.description,
+  });
+  const parting = stack.move();
+  return { finished: new Promise(() => undefined), [Symbol.asyncDispose]: () => parting.disposeAsync() };
+}
+
+function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...streams }: Parts): RunningServer {
+  const description = describe(choice);
+  const limits = edgeLimits(config);
+  const server = createMcpServer(tools, { description, clock, emit, limits });
+  const served = serveStdio({
+    server,
+    description,
+    input: streams.stdin(),
+    write: streams.writeStdout,
+    // As on a loopback address without a token.
+    principal: "local",
+    limits,
+  });
+  stack.defer(async () => {
+    await drain(sessions, clock);
+  });
+  const parting = stack.move();
+  return {
+    finished: served.then(() => "end of input"),
+    [Symbol.asyncDispose]: () => parting.disposeAsync(),
+  };
+}
+
+function createHost({ backend }: Choice, options: ServerOptions, installation: Installation): SandboxHost {
+  const { config, clock, emit } = options;
+  const common = { volumes: config.sharedVolumes, clock, emit };
+  if (backend === "namespace") return createNamespaceHost({ ...common, stateDir: config.stateDir });
+  return createServerHost({
+    ...common,
+    url: config.serverUrl,
+    apiKey: config.apiKey ?? null,
+    installationId: installation.id,
+    startTimeoutMs: config.sandboxStartTimeoutMs,
+  });
+}
+
+function createSessions({ config, clock, emit }: ServerOptions, host: SandboxHost): Sessions {
+  return new Sessions({
+    host,
+    clock,
+    emit,
+    templates: defaultTemplates,
+    defaultFlavor: config.defaultFlavor,
+    limits: { ...config, startTimeoutMs: config.sandboxStartTimeoutMs },
+  });
+}
+
+function edgeLimits(config: Config): Partial<EdgeLimits> {
+  return {
+    jsonDepth: config.maxJsonDepth,
+    mcpSessions: config.maxMcpSessions,
+    requests: config.maxConcurrentRequests,
+    requestsPerPrincipal: config.maxConcurrentRequestsPerPrincipal,
+    streams: config.maxConcurrentRequests,
+    streamsPerPrincipal: config.maxConcurrentRequestsPerPrincipal,
+    lineBytes: config.maxRequestBytes,
+  };
+}
+
+function describe({ warning }: Choice): ServerDescription {
+  const instructions =
+    "Runs Python, Node.js and shell command lines in isolated sandboxes. Pass the session_id of an earlier result to go on where it " +
+    "left off; stop_session when done.";
+  return {
+    info: { name: "msb-mcp", title: "msb-mcp", version },
+    capabilities: { tools: {} },
+    instructions: warning === undefined ? instructions : `${instructions} Note: ${warning}`,
+  };
+}
+
+async function tokenDigests(path: string | undefined) {
+  if (path === undefined) return [];
+  const { digests, problems } = await readTokenFile(path);
+  if (problems.length > 0) throw new StartError(problems.join("\n"));
+  return digests;
+}
+
+function oauthSettings({ oauthIssuer, oauthAudience, oauthScopes, oauthJwksUrl }: Config) {
+  if (oauthIssuer === undefined || oauthAudience === undefined) return {};
+  const jwksUrl = oauthJwksUrl === undefined ? {} : { jwksUrl: oauthJwksUrl };
+  return { oauth: { issuer: oauthIssuer, audience: oauthAudience, scopes: oauthScopes, ...jwksUrl } };
+}
+
+/** Is there a microsandbox server? Asked once, at the start. */
+async function doesServerAnswer(url: string): Promise<boolean> {
+  const answer = await fetch(new URL("/api/v1/health", url), { signal: AbortSignal.timeout(1000) }).catch(
+    () => undefined,
+  );
+  return answer?.ok === true && (await answer.text()).includes("Service is healthy");
+}
+
+function listenOrExplain<T>(start: () => T, { host, port }: Config): T {
+  try {
+    return start();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why = code === "EADDRINUSE" ? "the port is in use; name another one with --port" : String(code ?? error);
+    throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { cause: error });
+  }
+}
+
+async function drain(sessions: Sessions, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const late = clock.sleep(drainGraceMs, done.signal).catch(() => undefined);
+  await Promise.race([sessions.drain(), late]);
+  done.abort();
+}

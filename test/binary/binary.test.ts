@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import packageJson from "../../package.json" with { type: "json" };
+import { Executable } from "./executable.ts";
+
+let executable: Executable;
+
+beforeAll(async () => {
+  executable = await Executable.build();
+});
+
+afterAll(async () => {
+  await executable[Symbol.asyncDispose]();
+});
+
+test("--version says the version and the commit that it was built from", async () => {
+  const { status, stdout, stderr } = await executable.run(["--version"]);
+  const commit = /^msb-mcp (\S+) \(([0-9a-f]{12}(?:\+dirty)?|unknown)\)\n$/.exec(stdout);
+  expect(commit?.[1]).toBe(packageJson.version);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+});
+
+test("--help goes to stdout and is no error", async () => {
+  const { status, stdout, stderr } = await executable.run(["--help"]);
+  expect(stdout).toContain("--session-timeout");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+});
+
+test("five bad options at once are all reported, each with its value and what is allowed", async () => {
+  const { status, stdout, stderr } = await executable.run(
+    ["--port", "99999", "--backend=docker", "--session-timeout=0"],
+    {
+      MCP_LOG_LEVEL: "LOUD",
+      MSB_SERVER_URL: "ftp://ada:hunter2@host",
+    },
+  );
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  for (const expected of [
+    '--port: "99999" is not allowed; it must be a whole number from 0 to 65535',
+    '--backend: "docker" is not allowed; it must be one of auto, ',
+    '--session-timeout: "0" is not allowed; it must be a whole number of seconds from 1 to ',
+    'MCP_LOG_LEVEL: "LOUD" is not allowed; it must be one of DEBUG, INFO, WARNING, ERROR',
+    'MSB_SERVER_URL: "ftp://***@host" is not allowed; it must be an http:// or https:// URL',
+  ]) {
+    expect(stderr).toContain(expected);
+  }
+});
+
+test("an unknown flag is refused with the nearest name", async () => {
+  const { status, stderr } = await executable.run(["--sesion-timeout", "5"]);
+  expect(status).toBe(2);
+  expect(stderr).toContain("--sesion-timeout: no such flag; the nearest is --session-timeout");
+});
+
+test("a secret that is not allowed is not shown", async () => {
+  const { status, stderr } = await executable.run([], { MCP_AUTH_TOKEN: "hunter2 with spaces" });
+  expect(status).toBe(2);
+  expect(stderr).toContain("MCP_AUTH_TOKEN");
+  expect(stderr).not.toContain("hunter2");
+});
+
+test("a port in use ends the program with status 1 and a line that names it", async () => {
+  await using other = Bun.serve({ hostname: "localhost", port: 0, fetch: () => new Response() });
+  const { status, stdout, stderr } = await executable.run(["--backend=namespace", `--port=${other.port}`]);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  expect(stderr).toContain(String(other.port));
+  expect(stderr).toContain("in use");
+  expect(stderr).not.toContain("    at ");
+});
+
+describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
+  test("files planted in the working directory neither run nor change anything", async () => {
+    await using server = await executable.serve();
+    const answer = await fetch(server.url.replace(/\/mcp\/?$/, "/"));
+    expect(await answer.json()).toMatchObject({ status: "healthy", version: packageJson.version });
+    expect(await executable.traces()).toEqual([]);
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)("%s ends it with status 0", async (signal) => {
+    const server = await executable.serve();
+    expect(await server.end(signal)).toBe(0);
+  });
+});
