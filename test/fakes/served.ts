@@ -1,0 +1,66 @@
+// The product's tools over the fake host, served over HTTP on a free port, with a client that has connected.
+
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { type CallToolResult, CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { createApp } from "../../src/http/app.ts";
+import { createAuthenticator } from "../../src/http/auth/authenticator.ts";
+import { createGuard } from "../../src/http/guard.ts";
+import { listen } from "../../src/http/listen.ts";
+import { createStatus } from "../../src/http/status.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { createEndpoint } from "../../src/mcp/endpoint.ts";
+import { createMcpServer } from "../../src/mcp/server.ts";
+import type { ToolErrors } from "../../src/mcp/tool.ts";
+import { defaultTemplates } from "../../src/sandbox/templates.ts";
+import type { Volume } from "../../src/sandbox/volumes.ts";
+import type { SessionsOptions } from "../../src/sessions/sessions.ts";
+import { sessionsOverFake } from "./sessions.ts";
+
+export type ServedOptions = {
+  readonly limits?: Partial<SessionsOptions["limits"]>;
+  readonly toolErrors?: ToolErrors;
+  readonly volumes?: readonly Volume[];
+};
+
+export async function serveOverFake({ limits = {}, toolErrors = "error", volumes = [] }: ServedOptions = {}) {
+  await using stack = new AsyncDisposableStack();
+  const fake = stack.use(sessionsOverFake(limits));
+  const { sessions, host, clock, events } = fake;
+  const emit = (event: (typeof events)[number]) => void events.push(event);
+  const description = { info: { name: "msb-mcp", version: "0" }, capabilities: { tools: {} } };
+  const tools = createCatalog({
+    sessions,
+    templates: defaultTemplates,
+    defaultFlavor: "small",
+    volumes,
+    sessionTimeoutMs: 60_000,
+    executionTimeoutMs: 20_000,
+    toolErrors,
+  });
+  const server = createMcpServer(tools, { description, clock, emit });
+  const endpoint = stack.use(await createEndpoint({ server, description, clock, emit }));
+  const authenticator = await createAuthenticator({
+    ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "", clock, emit },
+  });
+  const guard = createGuard({
+    listeningHost: "localhost",
+    isTokenRequired: false,
+    allowedHosts: [],
+    allowedOrigins: [],
+  });
+  const status = createStatus({ host, clock, version: "0", sessionCounts: () => sessions.counts, warning: undefined });
+  const app = createApp({
+    ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 1_000_000, clock, emit },
+  });
+  const listening = listen(app, "127.0.0.1", 0);
+  stack.defer(() => listening.close());
+  const url = new URL(`${listening.url}/mcp`);
+  const client = new Client({ name: "test", version: "0" });
+  await client.connect(new StreamableHTTPClientTransport(url));
+  stack.defer(() => client.close());
+  const call = async (name: string, args: Readonly<Record<string, unknown>> = {}): Promise<CallToolResult> =>
+    CallToolResultSchema.parse(await client.callTool({ name, arguments: args }));
+  const parts = stack.move();
+  return { ...fake, url, client, call, tools, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}

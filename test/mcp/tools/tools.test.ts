@@ -1,0 +1,291 @@
+// The five tools as a real client sees them (CONTRACT.md sections 5 and 6).
+
+import { describe, expect, test } from "bun:test";
+import { McpError } from "@modelcontextprotocol/sdk/types.js";
+import { Failure } from "../../../src/failure.ts";
+import { serveOverFake } from "../../fakes/served.ts";
+
+async function errorOf(promise: Promise<unknown>): Promise<McpError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof McpError) return error;
+  throw new Error(`expected an McpError, got ${String(error)}`);
+}
+
+/** What the SDK puts before the server's own message. */
+const messageOf = (error: McpError) => error.message.replace(/^MCP error -?\d+: /, "");
+
+describe("the list", () => {
+  test("has the five tools, each with a title, a description and annotations, within its budget", async () => {
+    await using served = await serveOverFake();
+    const { tools } = await served.client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual([
+      "execute_code",
+      "execute_command",
+      "get_sessions",
+      "stop_session",
+      "get_volume_path",
+    ]);
+    for (const tool of tools) {
+      expect(tool.title).toBeString();
+      expect(tool.description).toBeString();
+      expect(tool.annotations).toMatchObject({
+        readOnlyHint: expect.any(Boolean),
+        destructiveHint: expect.any(Boolean),
+      });
+    }
+    expect(JSON.stringify({ tools }).length / 4).toBeLessThan(3000);
+  });
+
+  test("has flat arguments with their limits", async () => {
+    await using served = await serveOverFake();
+    const { tools } = await served.client.listTools();
+    const [code, command] = tools.map(({ inputSchema }) => inputSchema);
+    expect(code).toMatchObject({
+      required: ["code"],
+      properties: {
+        template: { enum: ["python", "node"] },
+        flavor: { enum: ["small", "medium", "large"] },
+        timeout: { type: "integer", minimum: 1, maximum: 300 },
+      },
+    });
+    expect(command).toMatchObject({ required: ["command"], properties: { timeout: { minimum: 1, maximum: 1800 } } });
+  });
+});
+
+describe("execute_code and execute_command", () => {
+  test("give exactly the contract's result", async () => {
+    await using served = await serveOverFake();
+    const result = await served.call("execute_code", { code: "value 42" });
+    const id = served.sessions.list("local")[0]?.sessionId;
+    expect(result).toEqual({
+      content: [
+        { type: "text", text: "42\n" },
+        { type: "text", text: `[session ${id} (new) · success · 0 ms]` },
+      ],
+      isError: false,
+      session_id: id,
+      session_created: true,
+      structuredContent: {
+        session_id: id,
+        session_created: true,
+        success: true,
+        ended: "exited",
+        stdout: "42\n",
+        stderr: "",
+        result: "42",
+        exit_code: null,
+        execution_time_ms: 0,
+        template: "python",
+        flavor: "small",
+        expires_at: new Date(served.clock.now() + 60_000).toISOString(),
+        stdout_truncated_bytes: 0,
+        stderr_truncated_bytes: 0,
+      },
+    });
+  });
+
+  test("show standard output, then standard error, and nothing where there is none", async () => {
+    await using served = await serveOverFake();
+    const both = await served.call("execute_command", { command: "warn second\nprint first" });
+    expect(both.content[0]).toEqual({ type: "text", text: "first\nsecond\n" });
+    const none = await served.call("execute_command", { command: "set x 1" });
+    expect(none.content[0]).toEqual({ type: "text", text: "" });
+  });
+
+  test("tell a program that failed as a result", async () => {
+    await using served = await serveOverFake();
+    const result = await served.call("execute_command", { command: "print before\nexit 3" });
+    expect(result).toMatchObject({
+      isError: true,
+      structuredContent: { success: false, ended: "exited", exit_code: 3 },
+    });
+    expect(result.content[0]).toEqual({ type: "text", text: "before\n" });
+    expect(result.content[1]).toMatchObject({ text: expect.stringContaining("exit code 3") });
+  });
+
+  test("say that the interpreter was restarted, in the result and to the model", async () => {
+    await using served = await serveOverFake();
+    const result = await served.call("execute_code", { code: "crash 5" });
+    expect(result.structuredContent).toMatchObject({
+      ended: "interpreter_exited",
+      interpreter_restarted: true,
+      exit_code: 5,
+    });
+    expect(result.content[1]).toMatchObject({ text: expect.stringContaining("interpreter restarted") });
+  });
+
+  test("understand arguments that are wrapped in params, and a null as left out", async () => {
+    await using served = await serveOverFake();
+    const wrapped = await served.call("execute_code", {
+      params: { code: "print hi", flavor: "medium", session_id: null },
+    });
+    expect(wrapped).toMatchObject({ isError: false, structuredContent: { stdout: "hi\n", flavor: "medium" } });
+  });
+
+  test("use the timeout that the call names, else the configured one", async () => {
+    await using served = await serveOverFake();
+    const named = served.call("execute_code", { code: "forever", timeout: 2 });
+    await Bun.sleep(20);
+    await served.clock.advance(2000);
+    expect((await named).content[1]).toMatchObject({ text: expect.stringContaining("timed out after 2 s") });
+    const unnamed = served.call("execute_code", { code: "forever" });
+    await Bun.sleep(20);
+    await served.clock.advance(20_000);
+    expect((await unnamed).content[1]).toMatchObject({ text: expect.stringContaining("timed out after 20 s") });
+  });
+});
+
+describe("arguments that do not fit", () => {
+  const cases: readonly (readonly [string, string, Readonly<Record<string, unknown>>, readonly string[]])[] = [
+    ["a missing one", "execute_code", {}, ["code is required", "a string"]],
+    ["a wrong type", "execute_code", { code: 7 }, ["code is 7", "a string"]],
+    ["a timeout of 0", "execute_code", { code: "", timeout: 0 }, ["timeout is 0", "from 1 to 300"]],
+    ["a timeout of 10000", "execute_command", { command: "", timeout: 10_000 }, ["timeout is 10000", "from 1 to 1800"]],
+    ["a timeout of half a second", "execute_code", { code: "", timeout: 0.5 }, ["timeout is 0.5"]],
+    ["an unknown template", "execute_code", { code: "", template: "cobol" }, ['"cobol"', '"python", "node"']],
+    ["an unknown flavor", "execute_code", { code: "", flavor: "xxl" }, ['"xxl"', '"small", "medium", "large"']],
+    ["an unknown argument", "execute_code", { code: "", sesion_id: "x" }, ["sesion_id", "session_id"]],
+    ["a session id that is no string", "stop_session", { session_id: 1 }, ["session_id is 1"]],
+  ];
+
+  test.each(cases)("%s is named, with its value and what is allowed", async (_, name, args, parts) => {
+    await using served = await serveOverFake();
+    const error = await errorOf(served.call(name, args));
+    expect(error.code).toBe(-32602);
+    expect(messageOf(error)).toStartWith("Invalid arguments: ");
+    for (const part of parts) expect(error.message).toContain(part);
+    expect(error.data).toMatchObject({ error_code: "INVALID_ARGUMENTS", category: "validation", severity: "low" });
+    expect(served.host.requested).toEqual([]);
+  });
+
+  test("several wrong ones are told together", async () => {
+    await using served = await serveOverFake();
+    const error = await errorOf(served.call("execute_code", { timeout: 0, flavor: "xxl" }));
+    for (const part of ["code is required", "timeout is 0", '"xxl"']) expect(error.message).toContain(part);
+  });
+
+  test("an unknown tool is told with the known ones", async () => {
+    await using served = await serveOverFake();
+    const error = await errorOf(served.call("execute_everything"));
+    expect(error.code).toBe(-32602);
+    expect(error.message).toContain("execute_everything");
+    expect(error.message).toContain("execute_code, execute_command");
+  });
+});
+
+describe("a call that could not be carried out", () => {
+  test("is an error with the contract's data", async () => {
+    await using served = await serveOverFake();
+    const { session_id } = (await served.call("execute_code", { code: "print" })) as { session_id?: string };
+    await served.call("stop_session", { session_id });
+    const error = await errorOf(served.call("execute_code", { code: "print", session_id }));
+    expect(error.code).toBe(-32602);
+    expect(messageOf(error)).toStartWith(`Session not found: ${session_id} was stopped`);
+    expect(error.data).toEqual({
+      error_code: "SESSION_NOT_FOUND",
+      category: "session",
+      severity: "low",
+      recovery_suggestions: expect.any(Array),
+      context: { session_id, reason: "stopped", at: expect.any(String) },
+    });
+  });
+
+  test("is a result with isError where the operator wants that", async () => {
+    await using served = await serveOverFake({ toolErrors: "result" });
+    const result = await served.call("execute_code", { code: "", timeout: 0 });
+    expect(result).toMatchObject({ isError: true, structuredContent: { error: { error_code: "INVALID_ARGUMENTS" } } });
+    expect(result.content[0]).toMatchObject({ text: expect.stringContaining("timeout is 0") });
+  });
+
+  test("unexpectedly tells a request id that the log has too, and nothing internal", async () => {
+    await using served = await serveOverFake();
+    served.host.failNextBoot(new Error("/home/operator/secret is broken"));
+    const error = await errorOf(served.call("execute_code", { code: "print" }));
+    expect(error.code).toBe(-32603);
+    expect(error.message).not.toContain("secret");
+    const requestId = /request id ([\w-]+)/.exec(error.message)?.[1];
+    expect(requestId).toBeString();
+    expect(served.events).toContainEqual({
+      type: "request.failed",
+      requestId: requestId ?? "",
+      error: expect.any(Error),
+    });
+  });
+
+  test.each([
+    ["limit_reached", -32600, "RESOURCE_LIMIT_EXCEEDED", "Resource limit exceeded: "],
+    ["configuration", -32603, "CONFIGURATION_ERROR", "Configuration error: "],
+    ["sandbox_creation", -32603, "SANDBOX_CREATION_ERROR", "Sandbox creation failed: "],
+    ["connection", -32603, "CONNECTION_ERROR", "Connection error: "],
+    ["code_execution", -32603, "CODE_EXECUTION_ERROR", "Code execution failed: "],
+    ["command_execution", -32603, "COMMAND_EXECUTION_ERROR", "Command execution failed: "],
+  ] as const)("as %s has its row of the table", async (kind, code, errorCode, prefix) => {
+    await using served = await serveOverFake();
+    served.host.failNextBoot(new Failure(kind, "it was told to."));
+    const error = await errorOf(served.call("execute_code", { code: "print" }));
+    expect(error.code).toBe(code);
+    expect(messageOf(error)).toStartWith(`${prefix}it was told to.`);
+    expect(error.data).toMatchObject({ error_code: errorCode });
+  });
+});
+
+describe("get_sessions, stop_session and get_volume_path", () => {
+  test("give their object as structured content, as JSON text, and with its fields on the result", async () => {
+    const volumes = [{ hostPath: "/srv/data", guestPath: "/data", readOnly: true }];
+    await using served = await serveOverFake({ volumes });
+    const result = await served.call("get_volume_path");
+    const object = { volume_mappings: [{ host_path: "/srv/data", container_path: "/data", read_only: true }] };
+    expect(result).toEqual({
+      ...object,
+      content: [{ type: "text", text: JSON.stringify(object) }],
+      isError: false,
+      structuredContent: object,
+    });
+  });
+
+  test("sessions are listed whole, one by its id, and none for an id that is not active", async () => {
+    await using served = await serveOverFake();
+    await served.call("execute_code", { code: "print" });
+    const { structuredContent: second } = await served.call("execute_code", { code: "print", template: "node" });
+    const all = await served.call("get_sessions");
+    expect(all.structuredContent?.sessions).toHaveLength(2);
+    const one = await served.call("get_sessions", { session_id: second?.session_id });
+    expect(one.structuredContent).toEqual({
+      sessions: [
+        {
+          session_id: second?.session_id,
+          template: "node",
+          flavor: "small",
+          status: "ready",
+          created_at: expect.any(String),
+          last_accessed: expect.any(String),
+          expires_at: expect.any(String),
+          executions: 1,
+        },
+      ],
+    });
+    const none = await served.call("get_sessions", { session_id: "session-none" });
+    expect(none.structuredContent).toEqual({ sessions: [] });
+  });
+
+  test("stopping what is not active says why", async () => {
+    await using served = await serveOverFake();
+    const { structuredContent } = await served.call("execute_code", { code: "print" });
+    const session_id = structuredContent?.session_id;
+    expect((await served.call("stop_session", { session_id })).structuredContent).toEqual({
+      success: true,
+      session_id,
+    });
+    expect((await served.call("stop_session", { session_id })).structuredContent).toMatchObject({
+      success: false,
+      session_id,
+      reason: "stopped",
+      at: expect.any(String),
+    });
+    const unknown = await served.call("stop_session", { session_id: "session-none" });
+    expect(unknown.structuredContent).toMatchObject({ success: false, reason: "unknown" });
+  });
+});
