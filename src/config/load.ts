@@ -69,8 +69,7 @@ export function loadConfig(
   // Every name of the table has just been given what its own kind or fallback returned, or is in `unread`.
   const config = values as Config;
   for (const { needs, check } of rules) {
-    const problem = needs.some((name) => unread.has(name)) ? undefined : check(config);
-    if (problem !== undefined) problems.push(problem);
+    if (!needs.some((name) => unread.has(name))) problems.push(...check(config));
   }
   return problems.length === 0 ? { kind: "config", config, given } : { kind: "problems", problems };
 }

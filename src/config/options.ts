@@ -1,5 +1,6 @@
 // The one table of options. Types, parsing, `--help` and the README's table all come from it; an option is one entry here.
 
+import { authProblems } from "../http/auth/problems.ts";
 import { flavorNames } from "../sandbox/flavors.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
@@ -218,7 +219,7 @@ export const options = {
     summary: "Sandbox sessions at once",
     kind: wholeNumber(1, 100_000),
   }),
-  maxQueuedExecutions: withDefault("32", {
+  maxQueuedExecutions: withDefault("100", {
     flag: "--max-queued-executions",
     variable: "MSB_MAX_QUEUED_EXECUTIONS",
     group: "Limits",
@@ -246,14 +247,14 @@ export const options = {
     summary: "How deep a request's JSON may nest",
     kind: wholeNumber(8, 1000),
   }),
-  maxConcurrentRequests: withDefault("256", {
+  maxConcurrentRequests: withDefault("1024", {
     flag: "--max-concurrent-requests",
     variable: "MCP_MAX_CONCURRENT_REQUESTS",
     group: "Limits",
     summary: "Requests and streams at once",
     kind: wholeNumber(1, 100_000),
   }),
-  maxConcurrentRequestsPerPrincipal: withDefault("64", {
+  maxConcurrentRequestsPerPrincipal: withDefault("512", {
     flag: "--max-concurrent-requests-per-principal",
     variable: "MCP_MAX_CONCURRENT_REQUESTS_PER_PRINCIPAL",
     group: "Limits",
@@ -272,8 +273,8 @@ export const options = {
 export type Rule = {
   /** The rule is looked at only if each of these could be read. */
   readonly needs: readonly OptionName[];
-  /** What is wrong, or undefined. */
-  readonly check: (config: Config) => string | undefined;
+  /** What is wrong, a message a problem. */
+  readonly check: (config: Config) => readonly string[];
 };
 
 /** What must hold between options. */
@@ -282,23 +283,26 @@ export const rules: readonly Rule[] = [
     needs: ["cleanupIntervalMs", "sessionTimeoutMs"],
     check: ({ cleanupIntervalMs, sessionTimeoutMs }) =>
       cleanupIntervalMs < sessionTimeoutMs
-        ? undefined
-        : `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
-          `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
+        ? []
+        : [
+            `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
+              `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
+          ],
   },
   {
-    needs: ["auth", "oauthIssuer"],
-    check: ({ auth, oauthIssuer }) =>
-      auth === "oauth" && oauthIssuer === undefined
-        ? "--oauth-issuer (MCP_OAUTH_ISSUER): not given, but --auth is oauth; it must be the authorization server's URL"
-        : undefined,
-  },
-  {
-    needs: ["auth", "oauthIssuer", "oauthAudience"],
-    check: ({ auth, oauthIssuer, oauthAudience }) =>
-      (auth === "oauth" || oauthIssuer !== undefined) && oauthAudience === undefined
-        ? "--oauth-audience (MCP_OAUTH_AUDIENCE): not given, but OAuth is asked for; it must be the audience of this server's tokens"
-        : undefined,
+    needs: ["auth", "authTokens", "authTokenFile", "oauthIssuer", "oauthAudience", "oauthScopes", "oauthJwksUrl"],
+    check: (config) =>
+      authProblems({
+        mode: config.auth,
+        tokens: config.authTokens,
+        hasTokenFile: config.authTokenFile !== undefined,
+        oauth: {
+          scopes: config.oauthScopes,
+          ...(config.oauthIssuer !== undefined && { issuer: config.oauthIssuer }),
+          ...(config.oauthAudience !== undefined && { audience: config.oauthAudience }),
+          ...(config.oauthJwksUrl !== undefined && { jwksUrl: config.oauthJwksUrl }),
+        },
+      }),
   },
 ];
 

@@ -134,9 +134,9 @@ test("a flag without its value is an error", () => {
 
 test("a flag that was given twice is an error, unless it may be repeated", () => {
   expect(problemsOf(["--port=1", "--port=1"])).toEqual(["--port: given 2 times; allowed is once"]);
-  expect(configOf(["--auth-token=a=one", "--auth-token", "b=two"]).authTokens).toEqual([
-    { principal: "a", token: "one" },
-    { principal: "b", token: "two" },
+  expect(configOf(["--auth-token=a=one-of-16-letters", "--auth-token", "b=two-of-16-letters"]).authTokens).toEqual([
+    { principal: "a", token: "one-of-16-letters" },
+    { principal: "b", token: "two-of-16-letters" },
   ]);
 });
 
