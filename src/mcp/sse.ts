@@ -50,10 +50,6 @@ export class SseConnection implements Beating {
     options.pulse.add(this);
   }
 
-  get open(): boolean {
-    return this.#controller !== undefined;
-  }
-
   /** Whether the reader keeps up. What is optional is left out while it does not. */
   get keepsUp(): boolean {
     return (this.#controller?.desiredSize ?? 0) > 0;

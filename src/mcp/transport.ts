@@ -11,7 +11,7 @@ import type {
   MessageExtraInfo,
   RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
-import { type IncomingRequest, METHOD_NOT_FOUND, REQUEST_CANCELLED } from "./messages.ts";
+import { INTERNAL_ERROR, type IncomingRequest, REQUEST_CANCELLED } from "./messages.ts";
 
 /** Takes what the Server sends on behalf of one request. */
 export interface Outlet {
@@ -136,5 +136,5 @@ function withId(message: JSONRPCResponse, id: RequestId): JSONRPCResponse {
 }
 
 function unreachable(method: string): Error {
-  return Object.assign(new Error(`The client cannot be asked ${method} on this request.`), { code: METHOD_NOT_FOUND });
+  return Object.assign(new Error(`The client cannot be asked ${method} on this request.`), { code: INTERNAL_ERROR });
 }

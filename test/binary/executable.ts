@@ -83,14 +83,20 @@ export class Serving implements AsyncDisposable {
   }
 
   static async once(child: Child): Promise<Serving> {
-    const decoder = new TextDecoder();
+    const listening = Promise.withResolvers<string>();
     let log = "";
-    for await (const bytes of child.stderr) {
-      log += decoder.decode(bytes, { stream: true });
-      const url = /"event":"server\.listening".*?"url":"([^"]+)"/.exec(log)?.[1];
-      if (url !== undefined) return new Serving(child, url);
-    }
-    throw new Error(`the server ended with ${await child.exited} before it listened:\n${log}`);
+    const read = async () => {
+      const decoder = new TextDecoder();
+      // To the end, and not only until it listens: a program whose log nobody reads is another test.
+      for await (const bytes of child.stderr) {
+        log += decoder.decode(bytes, { stream: true });
+        const url = /"event":"server\.listening".*?"url":"([^"]+)"/.exec(log)?.[1];
+        if (url !== undefined) listening.resolve(url);
+      }
+      listening.reject(new Error(`the server ended with ${await child.exited} before it listened:\n${log}`));
+    };
+    read().catch(listening.reject);
+    return new Serving(child, await listening.promise);
   }
 
   /** Sends the signal and gives the exit status. */
