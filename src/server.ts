@@ -125,7 +125,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
   const endpoint = stack.use(await createEndpoint({ server, description, clock, emit, limits, sessionKey }));
   const { enableCors, maxRequestBytes } = config;
   const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit });
-  const listening = listenOrExplain(() => listen(app, config.host, config.port), config);
+  const listening = listenOrExplain(() => listen(app, { hostname: config.host, port: config.port, clock }), config);
   stack.defer(() => listening.close());
   stack.defer(async () => {
     listening.stopAccepting();

@@ -15,10 +15,11 @@ export type Body = { readonly ok: true; readonly text: string } | { readonly ok:
 export async function readBody(request: Request, { maxBytes, timeoutMs }: BodyLimits, clock: Clock): Promise<Body> {
   const declared = request.headers.get("content-length");
   if (declared !== null && !(Number(declared) <= maxBytes)) return refused(tooLarge(maxBytes));
-  if (request.body === null) return { ok: true, text: "" };
+  // Asked only where there may be none: the question alone makes a stream of the body.
+  if (declared === null && request.body === null) return { ok: true, text: "" };
 
   // Bun never reads beyond a declared length; only a body without one has to be counted while it comes.
-  const counted = declared === null ? countedBytes(request.body, maxBytes) : undefined;
+  const counted = declared === null && request.body !== null ? countedBytes(request.body, maxBytes) : undefined;
   try {
     const bytes = await within(counted?.bytes ?? request.bytes(), timeoutMs, clock);
     if (bytes === "timed out") return refused(tooSlow(timeoutMs));
@@ -62,9 +63,11 @@ function nextTurn(): Promise<"not yet"> {
   return new Promise((resolve) => setImmediate(() => resolve("not yet")));
 }
 
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
 function decoded(bytes: Uint8Array): Body {
   try {
-    return { ok: true, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+    return { ok: true, text: strictUtf8.decode(bytes) };
   } catch {
     return refused(notUtf8);
   }

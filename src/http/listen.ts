@@ -1,5 +1,6 @@
-// The listening socket: what Bun is told so that slow clients are bounded and event streams are not.
+// The listening socket: what Bun is told so that slow clients are bounded and slow answers are not.
 
+import type { Clock } from "../clock.ts";
 import type { App } from "./app.ts";
 
 export type Listening = {
@@ -10,11 +11,22 @@ export type Listening = {
   close(): Promise<void>;
 };
 
-/** Headers that do not come, and connections that are kept for nothing, are cut after this. Seconds. */
-const idleTimeoutS = 30;
+export type ListenOptions = {
+  readonly hostname: string;
+  readonly port: number;
+  readonly clock: Clock;
+  /** Connections on which nothing happens are cut after this, half-sent headers among them. Seconds, at most Bun's 255. */
+  readonly idleTimeoutS?: number;
+};
 
 /** Throws what Bun throws: with the code EADDRINUSE where the port is taken. */
-export function listen(app: App, hostname: string, port: number): Listening {
+export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions): Listening {
+  /** Requests without an answer yet. As many as there are connections; the edge bounds those that it works on. */
+  const unanswered = new Set<Request>();
+  /** Those of them whose connections have been told to wait. */
+  const waiting = new Set<Request>();
+  const stop = new AbortController();
+
   const server = Bun.serve({
     hostname,
     port,
@@ -26,19 +38,38 @@ export function listen(app: App, hostname: string, port: number): Listening {
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, self) {
-      // The headers are here; from now on body.ts bounds the body, and the run its own time.
-      self.timeout(request, 0);
-      const response = await app.fetch(request);
-      // The 0 stays on the connection: it is taken back, or the connection ends with its stream.
-      const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-      if (isStream) response.headers.set("connection", "close");
-      else self.timeout(request, idleTimeoutS);
-      return response;
+      unanswered.add(request);
+      try {
+        return await app.fetch(request);
+      } finally {
+        unanswered.delete(request);
+        // The wait would stay on the connection for the requests that come after.
+        if (waiting.delete(request)) self.timeout(request, idleTimeoutS);
+      }
     },
   });
+
+  // A run may be silent for longer than a connection may. Each request could say so when it comes, at the price of a tenth of its time;
+  // only those that are still there at the next look do. Event streams need no wait: they send something every 15 s.
+  const look = async () => {
+    for (;;) {
+      const before = [...unanswered];
+      await clock.sleep(idleTimeoutS * 250, stop.signal);
+      for (const request of before) {
+        if (!unanswered.has(request) || waiting.has(request)) continue;
+        waiting.add(request);
+        server.timeout(request, 0);
+      }
+    }
+  };
+  look().catch(() => undefined);
+
   return {
     url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     stopAccepting: () => void server.stop(),
-    close: () => server.stop(true),
+    close: async () => {
+      stop.abort();
+      await server.stop(true);
+    },
   };
 }

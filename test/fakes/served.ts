@@ -3,6 +3,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { type CallToolResult, CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { systemClock } from "../../src/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createAuthenticator } from "../../src/http/auth/authenticator.ts";
 import { createGuard } from "../../src/http/guard.ts";
@@ -53,7 +54,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "error", volumes
   const app = createApp({
     ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 1_000_000, clock, emit },
   });
-  const listening = listen(app, "127.0.0.1", 0);
+  const listening = listen(app, { hostname: "127.0.0.1", port: 0, clock: systemClock });
   stack.defer(() => listening.close());
   const url = new URL(`${listening.url}/mcp`);
   const client = new Client({ name: "test", version: "0" });

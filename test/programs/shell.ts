@@ -13,7 +13,10 @@ export const shell: CommandSet = {
   flood: (bytes) => `head -c ${bytes} /dev/zero`,
   writeFile: (name, text) => `echo '${text}' > ${name}`,
   readFile: (name) => `cat ${name}`,
-  startBackground: (name) => `sh -c 'while :; do sleep 0.2; echo talk; done' background-${name} &`,
+  // A process that has been forked but not yet become what it is to be has no name of its own to be found by.
+  startBackground: (name) => `
+sh -c 'while :; do sleep 0.2; echo talk; done' background-${name} &
+until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; done`,
   hog: "tail /dev/zero",
   killed: "kill -SEGV $$",
   listBackground: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed -n 's/^background-//p' | sort",

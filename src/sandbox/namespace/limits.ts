@@ -80,15 +80,36 @@ function look(sandbox: Watched, mechanism: LimitMechanism): void {
     return;
   }
   if (mechanism.memory !== "watch") return;
-  const sizes = processes.map(({ pid }) => ({ pid, bytes: residentBytes(pid) }));
-  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  const [biggest] = sizes.sort((a, b) => b.bytes - a.bytes);
-  if (biggest !== undefined && total > memoryBytes(sandbox.resources)) sandbox.endProcess(biggest.pid, "memory");
+  const limit = memoryBytes(sandbox.resources);
+  if (measure(processes, residentBytes).total <= limit) return;
+  // Forked processes share most of theirs; looking closer costs too much to do it always.
+  const { total, biggest } = measure(processes, proportionalBytes);
+  if (biggest !== null && total > limit) sandbox.endProcess(biggest.pid, "memory");
+}
+
+function measure(processes: readonly Process[], bytesOf: (pid: number) => number) {
+  let total = 0;
+  let biggest: { readonly pid: number; readonly bytes: number } | null = null;
+  for (const { pid } of processes) {
+    const bytes = bytesOf(pid);
+    total += bytes;
+    if (biggest === null || bytes > biggest.bytes) biggest = { pid, bytes };
+  }
+  return { total, biggest };
 }
 
 function residentBytes(pid: number): number {
+  return readKib(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+/** What is shared counts in parts. */
+function proportionalBytes(pid: number): number {
+  return readKib(`/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/m);
+}
+
+function readKib(file: string, line: RegExp): number {
   try {
-    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+    return 1024 * Number(line.exec(readFileSync(file, "latin1"))?.[1] ?? 0);
   } catch {
     return 0;
   }

@@ -28,12 +28,12 @@ export class RunScope {
 
   /** Ends its processes by force. Resolves to false if some are still there after a bounded time. */
   async end(): Promise<boolean> {
-    const { libc, group, clock } = this.#options;
+    const { libc, group, clock, mayForbidForks } = this.#options;
     try {
       for (let look = 0; look < looks; look++) {
         const started = this.#started();
         if (started.length === 0) return true;
-        group.forbidForks(true);
+        if (mayForbidForks()) group.forbidForks(true);
         for (const { pid } of started) libc.kill(pid, signals.kill);
         await clock.sleep(lookIntervalMs);
       }
@@ -57,4 +57,6 @@ export type RunScopeOptions = {
   readonly processes: () => readonly Process[];
   /** Those that no run ends: the sandbox's own two and its interpreter. */
   readonly kept: () => ReadonlySet<number>;
+  /** Asked each time: forbidding also stops whoever else starts something in the sandbox. */
+  readonly mayForbidForks: () => boolean;
 };

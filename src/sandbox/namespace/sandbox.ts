@@ -50,6 +50,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #interpreters = new Set<GuestProgram>();
   readonly #lingering = new Set<GuestProgram>();
   #interpreter: Interpreter | null = null;
+  /** How many interpreters there have been. */
+  #spawned = 0;
   #watchKills = 0;
   #over: string | null = null;
   #disposal: Promise<void> | null = null;
@@ -71,6 +73,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     asGuestProcess(control, (onOutput) => {
       const program = this.#start(argv, env, control, onOutput);
       this.#interpreters.add(program);
+      this.#spawned += 1;
       void program.exited.then(() => this.#interpreters.delete(program));
       return program;
     });
@@ -84,7 +87,12 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#throwIfOver(request);
     const kills = this.#outOfMemoryKills();
     const { libc, group, clock } = this.#options;
-    const scope = new RunScope({ libc, group, clock, processes: () => this.#processes(), kept: () => this.#kept() });
+    const spawned = this.#spawned;
+    const scope = new RunScope({
+      ...{ libc, group, clock, processes: () => this.#processes(), kept: () => this.#kept() },
+      // A new interpreter that starts meanwhile must be able to.
+      mayForbidForks: () => spawned === this.#spawned,
+    });
     let settled = false;
     const guarded: RunRequest = {
       ...request,
@@ -98,6 +106,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
       const wasKilled = !end.success && end.ended !== "interrupted" && this.#outOfMemoryKills() > kills;
+      // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
+      if (wasKilled || end.ended === "interpreter_exited") await this.#end(scope);
       return wasKilled ? { ...end, ended: "out_of_memory" } : end;
     } finally {
       settled = true;

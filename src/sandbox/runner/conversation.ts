@@ -26,7 +26,7 @@ const drainMs = 500;
 export class Conversation {
   /** How the process ended, once its output has been read. */
   readonly ended: Promise<GuestExit>;
-  #hasEnded = false;
+  #isOver = false;
   readonly #process: GuestProcess;
   readonly #stdout = new MarkedStream();
   readonly #stderr = new MarkedStream();
@@ -50,7 +50,7 @@ export class Conversation {
       process.control === null ? undefined : this.#readControl(process.control),
     ]);
     this.ended = process.exited.then(async (exit) => {
-      this.#hasEnded = true;
+      this.#isOver = true;
       await within(reading, drainMs, clock);
       this.#stdout.giveUp();
       this.#stderr.giveUp();
@@ -60,8 +60,9 @@ export class Conversation {
     });
   }
 
-  get hasEnded(): boolean {
-    return this.#hasEnded;
+  /** The process has ended, or is about to: nothing more can be run on it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** The process id, as the guest sees it. Rejects if the process ends before it is ready. */
@@ -97,6 +98,7 @@ export class Conversation {
   }
 
   kill(): void {
+    this.#isOver = true;
     this.#process.kill();
   }
 

@@ -22,6 +22,7 @@ import timersModule from "node:timers";
 import timersPromises from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
+import { promiseHooks } from "node:v8";
 import vm from "node:vm";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
@@ -36,8 +37,11 @@ const KEPT_CELLS = 1000;
 const KEPT_CHARACTERS = 8 * 1024 * 1024;
 // In how many ways a source is tried whose declarations are refused for those of earlier runs: a handful for each such name.
 const MOST_WAYS = 50;
+// Promises that are kept from being collected: the first that a source makes is the one that its evaluation is answered by.
+const MOST_HELD = 100;
 // How long a run waits for sockets, child processes and workers that it has left open: they may be meant to stay.
 const LINGER_MS = 5000;
+const OWN_SERVER_LINGER_MS = 100;
 // How long an interrupted event loop has to answer before its code is terminated, and between attempts.
 const BUSY_MS = 40;
 const AGAIN_MS = 100;
@@ -72,10 +76,11 @@ async function listen() {
   const shared = new Int32Array(workerData);
   const session = new inspector.Session();
   session.connectToMainThread();
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const pause = timersPromises.setTimeout;
   let pending = "";
   let seq = 0;
   let latestId = null;
+  let wasInterrupted = false;
   let pings = 0;
   const decoder = new TextDecoder();
   // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads.
@@ -85,53 +90,47 @@ async function listen() {
     for (const line of lines) {
       const message = JSON.parse(line);
       if (message.interrupt === undefined) {
+        // What an interrupted run has left behind may have begun to compute since.
+        if (wasInterrupted) await interrupt();
+        wasInterrupted = false;
         latestId = message.id;
         seq += 1;
         parentPort.postMessage({ seq, request: message });
       } else if (message.interrupt === latestId) {
         await interrupt();
+        wasInterrupted = true;
       }
     }
   }
   process.kill(process.pid, "SIGKILL");
 
-  // The next line is read only when no termination is under way that could hit another run.
+  // Returns once the run is over and the main thread answers with no termination under way: one that found nothing to end would hit
+  // the next code that runs, which is to be a ping and not the next request. Until then no further line is read.
   async function interrupt() {
     const target = seq;
     let terminations = 0;
-    const ping = () => {
-      pings += 1;
-      parentPort.postMessage({ ping: pings });
-    };
-    const first = pings + 1;
-    parentPort.postMessage({ interrupt: target, forced: false });
-    ping();
     let waitMs = BUSY_MS;
-    for (;;) {
-      for (let waited = 0; waited < waitMs && !isOver(); waited += 2) await pause(2);
-      if (isOver()) break;
+    parentPort.postMessage({ interrupt: target, forced: false });
+    while (!(await isQuiet())) {
       waitMs = AGAIN_MS;
       terminations += 1;
       session.post("Runtime.terminateExecution", () => {
         terminations -= 1;
       });
       parentPort.postMessage({ interrupt: target, forced: true });
-      ping();
-    }
-    // A termination that found nothing to end would hit the next code that runs: it is given some until it is gone.
-    while (terminations > 0) {
-      ping();
-      await pause(2);
-    }
-    const last = pings + 1;
-    while (Atomics.load(shared, PONG) < last) {
-      ping();
-      await pause(2);
     }
 
-    // The first ping comes after the request: before it is answered, the run may not have begun.
-    function isOver() {
-      return Atomics.load(shared, RUNNING) !== target && Atomics.load(shared, PONG) >= first;
+    async function isQuiet() {
+      let decisive = null;
+      for (let waited = 0; waited < waitMs; waited += 2) {
+        pings += 1;
+        parentPort.postMessage({ ping: pings });
+        if (terminations === 0) decisive ??= pings;
+        await pause(2);
+        const isAnswered = decisive !== null && Atomics.load(shared, PONG) >= decisive;
+        if (isAnswered && Atomics.load(shared, RUNNING) !== target) return true;
+      }
+      return false;
     }
   }
 }
@@ -140,7 +139,6 @@ async function listen() {
 
 function serve() {
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  const session = new inspector.Session();
   const cells = new Map();
   let cellCount = 0;
   let cellCharacters = 0;
@@ -153,8 +151,11 @@ function serve() {
   let isLastValueTaken = false;
   const CLEANING = new Error("clean up");
 
-  session.connect();
-  const take = handOver();
+  /** The inspector of this very thread, and how to get hold of a value that it describes. */
+  let session;
+  let take;
+
+  connect();
   process.execArgv.length = 0;
   process.argv.length = 1;
   const restoreStreams = replaceStreams();
@@ -189,12 +190,14 @@ function serve() {
       id: request.id,
       mark: request.mark,
       cell: `cell-${cellCount}`,
-      immediate: null,
+      immediates: [],
+      isAnswered: false,
+      held: [],
       timers: new Set(),
       timersLimit: 1000,
       resources: countResources(),
       promise: null,
-      lingerEnd: Number.POSITIVE_INFINITY,
+      settledAt: 0,
       result: null,
       error: null,
       exitCode: null,
@@ -232,6 +235,7 @@ function serve() {
     };
     const onAnswer = (failure, answer) => {
       if (current !== run) return;
+      run.isAnswered = true;
       if (failure !== null) {
         // Terminated: by `stop`, which comes again, or by process.exit.
         if (run.exitCode !== null) finish(run);
@@ -250,14 +254,33 @@ function serve() {
       else if (isRefused && refusal !== null) fail(run, refusal.value, refusal.details);
       else fail(run, value, details);
     };
-    run.immediate = setImmediate(session.post.bind(session), "Runtime.evaluate", question, onAnswer);
+    run.isAnswered = false;
+    let stopHolding;
+    run.immediates.push(
+      setImmediate(() => {
+        stopHolding = promiseHooks.onInit((promise) => {
+          if (run.held.length < MOST_HELD) run.held.push(promise);
+        });
+      }),
+      setImmediate(session.post.bind(session), "Runtime.evaluate", question, onAnswer),
+    );
+    setImmediate(() => stopHolding?.());
+  }
+
+  // A connection whose answer is outstanding must not see its promise collected as garbage: it would be told so in the middle of the
+  // collection, and the process would abort. Hence `held`, and a new connection after a run that has not been answered.
+  function connect() {
+    session?.disconnect();
+    session = new inspector.Session();
+    session.connect();
+    take = handOver();
   }
 
   function settle(run, value) {
-    run.lingerEnd = Date.now() + LINGER_MS;
+    run.settledAt = Date.now();
     if (isPending(value)) run.promise = value;
     else if (!show(run, value)) return;
-    run.immediate = setImmediate(() => drain(run, 1));
+    run.immediates.push(setImmediate(() => drain(run, 1)));
   }
 
   /** Prints a value as the prompt does; false if that has ended the run. */
@@ -290,12 +313,13 @@ function serve() {
       if (!timer._destroyed && timer.hasRef() && typeof timer._repeat !== "number") return true;
     }
     const counts = countResources();
-    const mayLinger = (run.promise !== null && isPending(run.promise)) || Date.now() < run.lingerEnd;
+    const isAwaited = run.promise !== null && isPending(run.promise);
     for (const [type, count] of counts) {
       if (count <= (run.resources.get(type) ?? 0) || LASTING.has(type)) continue;
-      if (!LINGERING.has(type)) return true;
-      // A connection to a server of the user's own is kept open from the other end.
-      if (mayLinger && !(type.startsWith("TCPSocket") && counts.has("TCPServerWrap"))) return true;
+      if (!LINGERING.has(type) || isAwaited) return true;
+      // A server of the user's own keeps its end of a connection open.
+      const lingerMs = type === "TCPSocketWrap" && counts.has("TCPServerWrap") ? OWN_SERVER_LINGER_MS : LINGER_MS;
+      if (Date.now() - run.settledAt < lingerMs) return true;
     }
     return false;
   }
@@ -343,7 +367,7 @@ function serve() {
     writeAll(2, `${run.error.traceback}\n`);
     run.error.traceback = run.error.traceback.slice(0, RESULT_CHARACTERS);
     clearTimers(run);
-    run.immediate = setImmediate(finish, run);
+    run.immediates.push(setImmediate(finish, run));
   }
 
   function finish(run) {
@@ -352,9 +376,11 @@ function serve() {
       run.exitCode = exitStatus(process.exitCode);
     if (run.exitCode !== null && run.exitCode !== 0) run.success = false;
     process.exitCode = undefined;
-    clearImmediate(run.immediate);
+    for (const immediate of run.immediates) clearImmediate(immediate);
     current = null;
-    session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
+    if (run.isAnswered) session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
+    else connect();
+    run.held.length = 0;
     Atomics.store(shared, RUNNING, 0);
     for (const fd of MARKED) writeAll(fd, run.mark);
     const { id, ended, success, exitCode, result, error } = run;
@@ -560,7 +586,10 @@ function withoutOwnFrames(text) {
 
 function isOwnFrame(line) {
   if (!/^\s+at /.test(line)) return false;
-  return line.includes(import.meta.url) || /\(node:(?:inspector|internal\/(?:timers|async_hooks)):/.test(line);
+  return (
+    line.includes(import.meta.url) ||
+    /(?:\(node:(?:inspector|internal\/(?:timers|async_hooks)):| runNextTicks \(node:)/.test(line)
+  );
 }
 
 /**

@@ -69,6 +69,7 @@ export class Interpreter implements AsyncDisposable {
   readonly #options: InterpreterOptions;
   readonly #disposed = new AbortController();
   #present: Started;
+  #replacement: Promise<void> = Promise.resolve();
   #isRunning = false;
 
   constructor(options: InterpreterOptions, started: Started) {
@@ -93,7 +94,10 @@ export class Interpreter implements AsyncDisposable {
     this.#isRunning = true;
     try {
       this.#disposed.signal.throwIfAborted();
-      if (this.#present.conversation.hasEnded) await this.#replace();
+      if (this.#present.conversation.isOver) {
+        this.#replacement = this.#replace(request.signal);
+        await this.#replacement;
+      }
       return request.signal.aborted ? notBegun : await this.#runOn(this.#present.conversation, request);
     } finally {
       this.#isRunning = false;
@@ -104,6 +108,7 @@ export class Interpreter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error("the interpreter has been disposed"));
     this.#present.conversation.kill();
+    await this.#replacement.catch(() => undefined);
     await this.#present.conversation.ended;
   }
 
@@ -122,7 +127,9 @@ export class Interpreter implements AsyncDisposable {
     const onAbort = () => void interrupt().catch(() => undefined);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const answer = await Promise.race([conversation.run(id, source, onOutput), conversation.ended]);
+      const first = await Promise.race([conversation.run(id, source, onOutput), conversation.ended]);
+      // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
+      const answer = conversation.isOver ? await conversation.ended : first;
       if ("id" in answer) {
         const { ended, success, exitCode, result } = answer;
         return { ended, success, exitCode, result, interpreterRestarted: false, exit: null };
@@ -137,21 +144,22 @@ export class Interpreter implements AsyncDisposable {
     }
   }
 
-  async #replace(): Promise<void> {
-    const giveUp = new AbortController();
+  /** Leaves the interpreter that is over in its place if `signal` aborts before there is a new one. */
+  async #replace(signal: AbortSignal): Promise<void> {
+    await this.#present.conversation.ended;
+    const late = new AbortController();
     const done = new AbortController();
-    const onDispose = () => giveUp.abort(this.#disposed.signal.reason);
-    this.#disposed.signal.addEventListener("abort", onDispose, { once: true });
-    const late = new Error(`a new interpreter was not ready within ${replacementMs / 1000} s`);
+    const reason = new Error(`a new interpreter was not ready within ${replacementMs / 1000} s`);
     this.#options.clock.sleep(replacementMs, done.signal).then(
-      () => giveUp.abort(late),
+      () => late.abort(reason),
       () => undefined,
     );
     try {
-      this.#present = await start(this.#options, giveUp.signal);
+      this.#present = await start(this.#options, AbortSignal.any([this.#disposed.signal, signal, late.signal]));
+    } catch (error) {
+      if (this.#disposed.signal.aborted || !signal.aborted) throw error;
     } finally {
       done.abort();
-      this.#disposed.signal.removeEventListener("abort", onDispose);
     }
   }
 }

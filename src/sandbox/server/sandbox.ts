@@ -1,5 +1,8 @@
 // A sandbox on the server: code through our own runner, commands through a shell, both at the far end of one link. Notices
-// when the sandbox has gone, and says so once.
+// when the sandbox has gone, and says so once. User code does not run in the portal's interpreter: that one reads lines as
+// if typed, cannot be interrupted, loses stderr, and is of no use after a timeout or an exit; and two ways of running code
+// would give two sets of results. A sandbox whose portal fails is lost and not replaced: its files would be gone, and
+// port.ts promises them to whoever is told `interpreterRestarted`.
 
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";

@@ -59,6 +59,8 @@ test("a server that is killed takes its sandboxes with it, and the next one clea
   const script = join(import.meta.dir, "server-to-kill.ts");
   const orphan = `orphan-${Bun.nanoseconds()}`;
   const server = Bun.spawn([process.execPath, script, stateDir, orphan], { stdout: "pipe", stderr: "inherit" });
+  // Should a check below fail, it must not live on.
+  using _ = { [Symbol.dispose]: () => server.kill("SIGKILL") };
   const reader = server.stdout.getReader();
   const { value } = await reader.read();
   const name = new TextDecoder().decode(value).trim();
@@ -73,7 +75,7 @@ test("a server that is killed takes its sandboxes with it, and the next one clea
   await eventually("a next server has cleared away its groups", async () => {
     await using next = namespaceHost([], stateDir);
     expect(next.limits).not.toBeNull();
-    return (await leftovers([name])).length === 0;
+    return (await leftovers([name], server.pid)).length === 0;
   });
 }, 60_000);
 

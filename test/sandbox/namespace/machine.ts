@@ -34,8 +34,10 @@ export function command(sandbox: Sandbox, source: string, signal?: AbortSignal):
  * Control groups of these sandboxes, and processes that keep any sandbox of this process: to be asked while no other is there. Mounts
  * live in namespaces, which end with their last process.
  */
-export async function leftovers(names: readonly string[]): Promise<readonly string[]> {
-  const groups = foldersBelow("/sys/fs/cgroup").filter((folder) => names.some((name) => folder.endsWith(`/${name}`)));
+export async function leftovers(names: readonly string[], serverPid = process.pid): Promise<readonly string[]> {
+  const groups = foldersBelow("/sys/fs/cgroup").filter((folder) =>
+    names.some((name) => folder.endsWith(`-${serverPid}/${name}`)),
+  );
   return [...groups, ...descendants(process.pid).map((pid) => `process ${pid}: ${readText(`/proc/${pid}/cmdline`)}`)];
 }
 
