@@ -37,8 +37,7 @@ export type EndpointOptions = {
 export async function createEndpoint(options: EndpointOptions): Promise<McpEndpoint> {
   const { server, description, clock, emit } = options;
   const limits = { ...defaultEdgeLimits, ...options.limits };
-  const transport = new MultiplexTransport();
-  await server.connect(transport);
+  const transport = await MultiplexTransport.connect(server);
   const edge: Edge = { transport, gate: new Gate(limits), pulse: new Pulse(clock), departures: new Departures() };
   const revisions2025 = new Revisions2025(edge, limits, options.sessionKey ?? randomBytes(32));
   const revision2026 = createRevision2026(edge, limits, description);

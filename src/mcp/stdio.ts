@@ -36,8 +36,7 @@ export type StdioOptions = {
 /** Serves until the input ends; what then still runs is cancelled. Rejects if the input cannot be read. */
 export async function serveStdio(options: StdioOptions): Promise<void> {
   const limits = { ...defaultEdgeLimits, ...options.limits };
-  const transport = new MultiplexTransport();
-  await options.server.connect(transport);
+  const transport = await MultiplexTransport.connect(options.server);
   const client = new StdioClient(transport, options, limits);
   try {
     for await (const line of readLines(options.input, limits.lineBytes)) client.take(line);
