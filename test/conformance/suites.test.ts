@@ -6,10 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FixtureServer, startFixtureServer } from "./fixture-server.ts";
-
-const modules = join(import.meta.dir, "../../node_modules/@modelcontextprotocol");
-/** A suite takes some 15 s; on a busy machine several times that. */
-const timeoutMs = 240_000;
+import { runSuite, suiteTimeoutMs } from "./run-suite.ts";
 
 let fixture: FixtureServer;
 let workDir: string;
@@ -24,42 +21,41 @@ afterAll(async () => {
   await rm(workDir, { recursive: true });
 });
 
-/** Runs a suite's command line; it writes its results into the current directory. */
-async function runSuite(suite: "conformance" | "conformance-next", ...args: readonly string[]) {
-  const command = [process.execPath, join(modules, suite, "dist/index.js"), "server", "--url", fixture.url, ...args];
-  const child = Bun.spawn(command, { cwd: workDir, stdout: "pipe", stderr: "pipe", timeout: timeoutMs - 10_000 });
-  const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  const output = stdout + stderr;
-  // Shown as a whole, because what failed is in the middle of it.
-  if (status !== 0) console.error(output);
-  return { status, output, summary: output.slice(output.lastIndexOf("=== SUMMARY ===")) };
-}
-
 test(
   "0.1.16, active suite: 40 of 40 checks pass",
   async () => {
-    const { status, summary } = await runSuite("conformance");
+    const { status, summary } = await runSuite("conformance", { url: fixture.url, workDir });
     expect(summary).toContain("Total: 40 passed, 0 failed");
     expect(status).toBe(0);
   },
-  timeoutMs,
+  suiteTimeoutMs,
 );
 
 test(
   "0.2.0-alpha.12: every requirement of 2025-11-25 is met, and what is not scored too",
   async () => {
-    const { status, summary } = await runSuite("conformance-next", "--requirements", "2025-11-25");
+    const { status, summary } = await runSuite(
+      "conformance-next",
+      { url: fixture.url, workDir },
+      "--requirements",
+      "2025-11-25",
+    );
     expect(summary).not.toContain("✗");
     expect(summary).toMatch(/Total: \d\d passed, 0 failed/);
     expect(status).toBe(0);
   },
-  timeoutMs,
+  suiteTimeoutMs,
 );
 
 test(
   "0.2.0-alpha.12: every requirement of 2026-07-28 is met; only tasks and tool-defined headers, which we do not offer, fail",
   async () => {
-    const { status, summary } = await runSuite("conformance-next", "--requirements", "2026-07-28");
+    const { status, summary } = await runSuite(
+      "conformance-next",
+      { url: fixture.url, workDir },
+      "--requirements",
+      "2026-07-28",
+    );
     const failing = [...summary.matchAll(/^✗ ([\w-]+):/gm)].map(([, name]) => name ?? "");
     const unoffered = failing.filter(
       (name) => !name.startsWith("tasks-") && name !== "http-custom-header-server-validation",
@@ -68,5 +64,5 @@ test(
     expect(summary).toContain("✓ server-stateless");
     expect(status).toBe(0);
   },
-  timeoutMs,
+  suiteTimeoutMs,
 );
