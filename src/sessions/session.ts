@@ -146,7 +146,11 @@ export class Session {
     if (sandbox === undefined || ending.aborted) throw sessionNotFound(this.id, ending.reason, this.#clock.now());
     const stop = new AbortController();
     const onStop = () => stop.abort();
-    ending.addEventListener("abort", onStop, { once: true });
+    // A run in a sandbox that was lost ends by itself, with what is known of the loss.
+    const onEnding = () => {
+      if (this.ending?.reason !== "lost") stop.abort();
+    };
+    ending.addEventListener("abort", onEnding, { once: true });
     request.signal.addEventListener("abort", onStop, { once: true });
     if (request.signal.aborted) onStop();
     this.#executions++;
@@ -155,7 +159,7 @@ export class Session {
       this.#tell(request.kind, outcome);
       return outcome;
     } finally {
-      ending.removeEventListener("abort", onStop);
+      ending.removeEventListener("abort", onEnding);
       request.signal.removeEventListener("abort", onStop);
     }
   }

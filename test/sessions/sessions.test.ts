@@ -245,6 +245,16 @@ describe("how sessions end", () => {
     expect(s.sessions.counts.active).toBe(0);
   });
 
+  test("a run whose sandbox is lost underneath is an error that says so, not a canceled run", async () => {
+    await using s = sessionsOverFake();
+    const running = failureOf(s.run("forever"));
+    await settle();
+    s.host.only().lose("the machine was switched off");
+    const failure = await running;
+    expect(failure.kind).toBe("code_execution");
+    expect(failure.message).toContain("the machine was switched off");
+  });
+
   test("another principal can neither see nor use nor stop a session, and cannot tell that it exists", async () => {
     await using s = sessionsOverFake();
     const { session } = await s.run("print");
