@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Load, LoadResult } from "./load.ts";
 import { measureRunner } from "./runner.ts";
+import { measureStub } from "./stub.ts";
 
 const root = join(import.meta.dir, "../..");
 const connections = 32;
@@ -24,7 +25,7 @@ const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "get
 
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const ours = await startOurs(stack);
+  const ours = await startOurs(stack, "--backend", "namespace");
   const contenders: readonly Contender[] = [
     { ...plain("bare Bun.serve echo", await startPeer(stack, "echo")) },
     { ...plain("msb-mcp, bare JSON-RPC", ours) },
@@ -47,6 +48,8 @@ async function main(): Promise<void> {
   console.log("| who | requests/s | of the echo |\n|---|--:|--:|");
   for (const [name, rate] of perSecond) console.log(`| ${name} | ${Math.round(rate)} | ${(rate / echo).toFixed(2)} |`);
   await measureRunner(ours);
+  const stub = await startStub(stack);
+  await measureStub(stub, await startOurs(stack, "--backend", "server", "--server-url", stub));
 }
 
 /** Requests per second, by name. */
@@ -106,12 +109,12 @@ async function openSession(url: string): Promise<Readonly<Record<string, string>
 }
 
 /** The compiled binary, as users run it; built if it is not there. */
-async function startOurs(stack: AsyncDisposableStack): Promise<string> {
+async function startOurs(stack: AsyncDisposableStack, ...flags: readonly string[]): Promise<string> {
   const binary = join(root, "dist/msb-mcp");
   if (!(await Bun.file(binary).exists())) await Bun.$`${process.execPath} run build`.cwd(root).quiet();
   const stateDir = await mkdtemp(join(tmpdir(), "msb-mcp-bench-"));
   stack.defer(() => rm(stateDir, { recursive: true }));
-  const child = Bun.spawn([binary, "--port", "0", "--backend", "namespace", "--state-dir", stateDir], {
+  const child = Bun.spawn([binary, "--port", "0", "--state-dir", stateDir, ...flags], {
     stderr: "pipe",
   });
   stack.defer(async () => {
@@ -122,7 +125,15 @@ async function startOurs(stack: AsyncDisposableStack): Promise<string> {
 }
 
 async function startPeer(stack: AsyncDisposableStack, name: string): Promise<string> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "peers.ts"), name], {
+  return await startScript(stack, join(import.meta.dir, "peers.ts"), name);
+}
+
+async function startStub(stack: AsyncDisposableStack): Promise<string> {
+  return await startScript(stack, join(root, "test/stub-microsandbox/main.ts"), "--port", "0", "--dev");
+}
+
+async function startScript(stack: AsyncDisposableStack, ...command: readonly string[]): Promise<string> {
+  const child = Bun.spawn([process.execPath, ...command], {
     stdout: "pipe",
     stderr: "inherit",
   });
