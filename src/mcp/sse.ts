@@ -32,6 +32,9 @@ export class SseConnection implements Beating {
       {
         start: (controller) => {
           this.#controller = controller;
+          // Bun sends the headers with the first bytes: without this blank line, which means nothing, a silent stream would open
+          // with its first keep-alive.
+          controller.enqueue(this.#encoder.encode("\n"));
         },
         cancel: () => {
           if (this.#finish()) options.onGone?.();

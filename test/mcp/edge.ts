@@ -159,7 +159,7 @@ export async function* eventsOf(response: Response): AsyncGenerator<SseEvent> {
     for (const block of blocks) {
       const fields = block.split("\n");
       const field = (name: string) => fields.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-      yield { id: field("id"), data: field("data") ?? "", comment: block.startsWith(":") };
+      yield { id: field("id"), data: field("data") ?? "", comment: block.trimStart().startsWith(":") };
     }
   }
 }
