@@ -33,7 +33,12 @@ export class Conversation {
   readonly #ready = Promise.withResolvers<number>();
   /** The run that is on: its answer, and how many of the answer and the two marks are yet to come. */
   #run:
-    | { readonly id: string; answer: Answer | undefined; missing: number; readonly over: (answer: Answer) => void }
+    | {
+        readonly id: string;
+        answer: Answer | undefined;
+        missing: number;
+        readonly over: (end: Answer | GuestExit) => void;
+      }
     | undefined;
   #startErrors = "";
 
@@ -56,6 +61,7 @@ export class Conversation {
       this.#stderr.giveUp();
       const how = exit.signal === null ? `exit status ${exit.code}` : `signal ${exit.signal}`;
       this.#ready.reject(new Error(`the interpreter ended before it was ready (${how}): ${this.#startErrors.trim()}`));
+      this.#run?.over(exit);
       return exit;
     });
   }
@@ -72,9 +78,11 @@ export class Conversation {
     return pid;
   }
 
-  /** Resolves when the run has been answered and all its output delivered. Never, if the process ends before: see `ended`. */
-  run(id: string, source: string, onOutput: (stream: Stream, bytes: Uint8Array) => void): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+  /** Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. */
+  run(id: string, source: string, onOutput: (stream: Stream, bytes: Uint8Array) => void): Promise<Answer | GuestExit> {
+    if (this.#isOver) return this.ended;
+    // Not a race with `ended`: each would leave a reaction there for as long as the interpreter lives.
+    const { promise, resolve } = Promise.withResolvers<Answer | GuestExit>();
     const run = { id, answer: undefined, missing: 3, over: resolve };
     this.#run = run;
     const mark = crypto.randomUUID();

@@ -10,6 +10,10 @@
 //
 // A run ends as `node script.js` does: when its code has been evaluated and what it has started is done (timers, requests, promises).
 // It does not wait for servers, watchers and intervals, and for sockets, child processes and workers only for a while.
+//
+// Known limits: before Node 24, computing code that is interrupted while an AsyncLocalStorage is in use takes the process with it (an
+// assertion of the runtime's; the host replaces it). A SIGINT from outside reaches only code that returns to the event loop; an interrupt on
+// control-in reaches all but system calls that wait. What an interrupted run awaits of the network may still come and go on.
 
 import fs from "node:fs";
 import inspector from "node:inspector";

@@ -32,6 +32,7 @@ import threading
 import time
 import traceback
 import types
+import warnings
 from collections import OrderedDict
 
 if not getattr(sys.flags, "safe_path", False):
@@ -97,6 +98,8 @@ class Runner:
         sys.displayhook = self.display
         signal.signal(signal.SIGINT, self.on_sigint)
         os.register_at_fork(after_in_child=self.forget_descriptors)
+        # Of a fork beside the one thread that is ours, from 3.12 on; it holds no lock that a child needs.
+        warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
         threading.Thread(target=self.listen, name="runner-control", daemon=True).start()
         self.send({"ready": True, "pid": self.pid})
         self.flush_native = native_flush()

@@ -127,7 +127,7 @@ export class Interpreter implements AsyncDisposable {
     const onAbort = () => void interrupt().catch(() => undefined);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const first = await Promise.race([conversation.run(id, source, onOutput), conversation.ended]);
+      const first = await conversation.run(id, source, onOutput);
       // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
       const answer = conversation.isOver ? await conversation.ended : first;
       if ("id" in answer) {

@@ -1,0 +1,116 @@
+// What is made of a guest program that does not keep to what was agreed.
+
+import { expect, test } from "bun:test";
+import { systemClock } from "../../../src/clock.ts";
+import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
+import type { GuestExit, GuestProcess } from "../../../src/sandbox/runner/guest.ts";
+
+type Request = { readonly id: string; readonly mark: string };
+
+/** A process that says what it is told to. */
+class Puppet implements GuestProcess {
+  readonly #exited = Promise.withResolvers<GuestExit>();
+  readonly #writers: Record<"stdout" | "stderr" | "control", (bytes: Uint8Array | null) => void>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  readonly control: ReadableStream<Uint8Array>;
+  readonly exited = this.#exited.promise;
+  request: Request = { id: "", mark: "" };
+  killed = false;
+
+  constructor() {
+    const [stdout, control, stderr] = [channel(), channel(), channel()];
+    this.stdout = stdout.stream;
+    this.control = control.stream;
+    this.stderr = stderr.stream;
+    this.#writers = { stdout: stdout.send, control: control.send, stderr: stderr.send };
+  }
+
+  say(where: "stdout" | "stderr" | "control", text: string): void {
+    this.#writers[where](Buffer.from(text));
+  }
+
+  write(text: string): void {
+    this.request = JSON.parse(text);
+  }
+
+  kill(): void {
+    this.killed = true;
+    this.exit({ code: null, signal: "SIGKILL" });
+  }
+
+  exit(how: GuestExit): void {
+    for (const send of Object.values(this.#writers)) send(null);
+    this.#exited.resolve(how);
+  }
+}
+
+function channel() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({}, { highWaterMark: 1000 });
+  const writer = writable.getWriter();
+  let isClosed = false;
+  const send = (bytes: Uint8Array | null) => {
+    if (isClosed) return;
+    isClosed = bytes === null;
+    void (bytes === null ? writer.close() : writer.write(bytes)).catch(() => undefined);
+  };
+  return { stream: readable, send };
+}
+
+async function begun(): Promise<{
+  puppet: Puppet;
+  conversation: Conversation;
+  printed: () => string;
+  answer: Promise<unknown>;
+}> {
+  const puppet = new Puppet();
+  const conversation = new Conversation(puppet, systemClock);
+  puppet.say("control", '{"ready":true,"pid":7}\n');
+  expect(await conversation.ready()).toBe(7);
+  let printed = "";
+  const answer = conversation.run("the-run", "source", (_, bytes) => {
+    printed += Buffer.from(bytes).toString();
+  });
+  return { puppet, conversation, printed: () => printed, answer };
+}
+
+const good = { id: "the-run", ended: "exited", success: true, exitCode: null, result: "1" };
+
+test("a run is over when its answer and both marks have come, in any order", async () => {
+  const { puppet, printed, answer } = await begun();
+  puppet.say("control", `${JSON.stringify(good)}\n`);
+  puppet.say("stderr", puppet.request.mark);
+  puppet.say("stdout", `out${puppet.request.mark}`);
+  expect(await answer).toEqual(good);
+  expect(printed()).toBe("out");
+});
+
+test("output that looks like the beginning of a mark is not lost when the process ends", async () => {
+  const { puppet, conversation, printed } = await begun();
+  puppet.say("stdout", `out${puppet.request.mark.slice(0, 9)}`);
+  puppet.exit({ code: 1, signal: null });
+  expect(await conversation.ended).toEqual({ code: 1, signal: null });
+  expect(printed()).toBe(`out${puppet.request.mark.slice(0, 9)}`);
+});
+
+for (const [what, line] of Object.entries({
+  "is no JSON": "hello\n",
+  "is not an object": "5\n",
+  "has another run's id": `${JSON.stringify({ ...good, id: "other" })}\n`,
+  "has fields of other types": `${JSON.stringify({ ...good, exitCode: "0" })}\n`,
+  "has no end": "x".repeat(3 * 1024 * 1024),
+})) {
+  test(`a program whose answer ${what} is killed`, async () => {
+    const { puppet, conversation } = await begun();
+    puppet.say("control", line);
+    expect(await conversation.ended).toEqual({ code: null, signal: "SIGKILL" });
+    expect([puppet.killed, conversation.isOver]).toEqual([true, true]);
+  });
+}
+
+test("a result is passed on up to its cap", async () => {
+  const { puppet, answer } = await begun();
+  puppet.say("control", `${JSON.stringify({ ...good, result: "r".repeat(100_000) })}\n`);
+  for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, puppet.request.mark);
+  expect(await answer).toEqual({ ...good, result: "r".repeat(65_536) });
+});

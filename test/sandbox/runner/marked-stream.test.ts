@@ -1,0 +1,71 @@
+// Where a run's output ends, however the bytes come.
+
+import { expect, test } from "bun:test";
+import { MarkedStream } from "../../../src/sandbox/runner/marked-stream.ts";
+
+const mark = "<aab-mark>";
+
+function collect(): { stream: MarkedStream; text: () => string; ends: () => number } {
+  const stream = new MarkedStream();
+  let text = "";
+  let ends = 0;
+  stream.begin(
+    mark,
+    (bytes) => {
+      text += Buffer.from(bytes).toString("latin1");
+    },
+    () => {
+      ends++;
+    },
+  );
+  return { stream, text: () => text, ends: () => ends };
+}
+
+test("a mark is found wherever chunks are cut, and what follows it is dropped", () => {
+  const all = Buffer.from(`out <aa<aab-mar${mark}of nobody`);
+  for (let first = 0; first <= all.length; first++) {
+    for (let second = first; second <= all.length; second++) {
+      const { stream, text, ends } = collect();
+      for (const part of [all.subarray(0, first), all.subarray(first, second), all.subarray(second)]) stream.push(part);
+      expect({ first, second, text: text(), ends: ends() }).toEqual({
+        first,
+        second,
+        text: "out <aa<aab-mar",
+        ends: 1,
+      });
+    }
+  }
+});
+
+test("bytes that cannot be the beginning of a mark are delivered at once", () => {
+  const { stream, text } = collect();
+  stream.push(Buffer.from("progress"));
+  expect(text()).toBe("progress");
+  stream.push(Buffer.from(" <aab"));
+  expect(text()).toBe("progress ");
+  stream.push(Buffer.from("c"));
+  expect(text()).toBe("progress <aabc");
+});
+
+test("a stream that ends without a mark loses nothing", () => {
+  const { stream, text, ends } = collect();
+  stream.push(Buffer.from("last <aab-mark"));
+  stream.giveUp();
+  expect(text()).toBe("last <aab-mark");
+  expect(ends()).toBe(0);
+});
+
+test("bytes outside any run go nowhere, and what was held back of one run is not another's", () => {
+  const { stream, text } = collect();
+  stream.push(Buffer.from(`${mark}<aab`));
+  let next = "";
+  stream.begin(
+    "<other>",
+    (bytes) => {
+      next += Buffer.from(bytes).toString();
+    },
+    () => undefined,
+  );
+  stream.push(Buffer.from("text<other>"));
+  expect([text(), next]).toEqual(["", "text"]);
+});

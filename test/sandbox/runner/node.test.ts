@@ -1,0 +1,290 @@
+// What node.mjs promises to the programs that run in it.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rehearse } from "./rehearse.ts";
+import { Prompt } from "./spawn.ts";
+
+let prompt: Prompt;
+beforeAll(async () => {
+  prompt = await Prompt.start("node");
+});
+afterAll(() => prompt[Symbol.asyncDispose]());
+
+rehearse(() => prompt, {
+  "a last expression is printed as at the prompt, and undefined is not": [
+    { source: "40 + 2", stdout: "42\n", result: "42" },
+    { source: "_ * 2", stdout: "84\n", result: "84" },
+    { source: "'text'", stdout: "'text'\n", result: "'text'" },
+    { source: "let unused = 1", stdout: "", result: null },
+    { source: "undefined", stdout: "", result: null },
+    { source: "null", stdout: "null\n", result: "null" },
+    { source: "{ a: 1, b: [2n, -0, Symbol('s')] }", stdout: "{ a: 1, b: [ 2n, -0, Symbol(s) ] }\n" },
+    { source: "new Map([[1, { a: 2 }]])", stdout: "Map(1) { 1 => { a: 2 } }\n" },
+    { source: "1; 2 // and no more", stdout: "2\n" },
+    { source: "", stdout: "", result: null },
+  ],
+  "variables, functions and classes stay and may be declared again": [
+    { source: "const x = 42; let y = 1; class A {}; function double(n) { return n * 2 }" },
+    { source: "console.log(double(x), new A() instanceof A, y)", stdout: "84 true 1\n" },
+    { source: "const x = 43; let y = 2; class A { b = 1 }; function double(n) { return n * 3 }" },
+    { source: "console.log(double(x), new A().b, y)", stdout: "129 1 2\n" },
+    {
+      source: "x = 1",
+      success: false,
+      stderr: /^cell-\d+:1\nx = 1\n {2}\^\n\nTypeError: Assignment to constant variable/,
+    },
+  ],
+  "a declaration may follow one of another kind": [
+    { source: "const f = () => 1; let g = 1; var h = 1; function i() {}; const j = 1; class k {}" },
+    {
+      source:
+        "function f() { return 2 }\nasync function g() { return 3 }\nlet h = 4; const i = 5; let j = 6; const k = 7",
+    },
+    { source: "[f(), await g(), h, i, j, k].join()", stdout: "'2,3,4,5,6,7'\n" },
+    {
+      source: "let twice = 1; let twice = 2",
+      success: false,
+      stderr: /SyntaxError: Identifier 'twice' has already been declared/,
+    },
+    { source: "globalThis.ran = 0", stdout: "0\n" },
+    { source: "ran++; eval('let e; let e')", success: false, stderr: /SyntaxError: Identifier 'e' has already/ },
+    { source: "ran", stdout: "1\n" },
+  ],
+  "top-level await works, with its value, its declarations and in loops": [
+    { source: "const z = await new Promise((resolve) => setTimeout(resolve, 5, 6)); z * 7", stdout: "42\n" },
+    { source: "z", stdout: "6\n" },
+    { source: "for await (const n of [1, Promise.resolve(2)]) console.log(n)", stdout: "1\n2\n" },
+    { source: "await Promise.resolve('value')", stdout: "'value'\n" },
+    {
+      source: "await 0; throw new TypeError('later')",
+      success: false,
+      stderr: /^cell-\d+:1\n.*\n {15}\^\n\nTypeError: later\n {4}at cell-\d+:1:16\n$/,
+    },
+  ],
+  "modules can be had by require, import() and import statements": [
+    { source: "require('node:fs').writeFileSync('mine.mjs', 'export default 5; export const named = 6'); undefined" },
+    {
+      source:
+        "import mine, { named as other } from './mine.mjs'\nimport * as path from \"path\"; import 'node:os'\n[mine, other, path.basename('/a/b')]",
+      stdout: "[ 5, 6, 'b' ]\n",
+    },
+    { source: "mine + other", stdout: "11\n" },
+    { source: "(await import('./mine.mjs')).named", stdout: "6\n" },
+    { source: "const load = () => import('node:path'); typeof (await load()).join", stdout: "'function'\n" },
+    {
+      source: "/import x from 'y'/.test(\"import x from 'y'\") && `import(0)` // import(2)",
+      stdout: "'import(0)'\n",
+    },
+    {
+      source: "import { missing } from './mine.mjs'",
+      success: false,
+      stderr: /SyntaxError: The requested module '\.\/mine\.mjs' does not provide an export named 'missing'/,
+    },
+    { source: "if (require.main === module) console.log('main')", stdout: "main\n" },
+    { source: "__dirname === process.cwd() && typeof os.cpus", stdout: "'function'\n" },
+  ],
+  "a syntax error anywhere runs nothing": [
+    {
+      source: "console.log('never')\nlet w = ;",
+      success: false,
+      stdout: "",
+      stderr: /^cell-\d+:2\nlet w = ;\n {8}\^\n\nSyntaxError: Unexpected token ';'\n$/,
+    },
+    { source: "console.log('never'); return 5", success: false, stdout: "", stderr: /SyntaxError: Illegal return/ },
+  ],
+  "an error shows the user's lines, also those of earlier runs, and none of the runner's": [
+    { source: "let step = 1\nfunction fail() {\n\n  throw new Error('boo')\n}" },
+    {
+      source: "step = 2\nfail()\nstep = 3",
+      success: false,
+      stderr:
+        /^cell-\d+:4\n {2}throw new Error\('boo'\)\n {8}\^\n\nError: boo\n {4}at fail \(cell-\d+:4:9\)\n {4}at cell-\d+:2:1\n$/,
+    },
+    { source: "step", stdout: "2\n" },
+    { source: "throw 'text'", success: false, stderr: "Uncaught 'text'\n" },
+    {
+      source: "throw new Error('outer', { cause: new Error('inner') })",
+      success: false,
+      stderr: /^cell(?:.*\n)*.*cause\]: Error: inner/,
+    },
+  ],
+  "process.exit ends the run and nothing else, past every catch and finally": [
+    {
+      source: "let kept = 1; process.stdout.write('bye'); process.exit(3)",
+      success: false,
+      exitCode: 3,
+      stdout: "bye",
+    },
+    { source: "try { process.exit() } finally { console.log('never') }", success: true, exitCode: 0, stdout: "" },
+    {
+      source: "setTimeout(() => { try { process.exit(4) } catch {} }, 1); await new Promise(() => {})",
+      success: false,
+      exitCode: 4,
+    },
+    { source: "setTimeout(() => console.log('never'), 20); process.exit(5)", success: false, exitCode: 5 },
+    { source: "await new Promise((resolve) => setTimeout(resolve, 40))", stdout: "" },
+    { source: "process.exitCode = 6; undefined", success: false, exitCode: 6 },
+    { source: "kept", stdout: "1\n" },
+  ],
+  "a run ends when what it has started has": [
+    { source: "setTimeout(() => console.log('later'), 30); undefined", stdout: "later\n" },
+    {
+      source: "async function main() { await new Promise((r) => setTimeout(r, 20)); console.log('done') }\nmain(); 0",
+      stdout: "0\ndone\n",
+    },
+    { source: "(async () => { await new Promise((r) => setTimeout(r, 20)); return 7 })()", stdout: "Promise { 7 }\n" },
+    { source: "require('child_process').exec('echo out', (_, out) => console.log(out.trim())); 0", stdout: "0\nout\n" },
+    { source: "require('fs').readFile('/dev/null', () => console.log('read')); 0", stdout: "0\nread\n" },
+    { source: "Promise.resolve().then(() => console.log('micro')); undefined", stdout: "micro\n" },
+  ],
+  "a run does not wait for servers and intervals": [
+    { source: "const interval = setInterval(() => {}, 10); 0", stdout: "0\n" },
+    {
+      source: "const server = require('http').createServer((_, answer) => answer.end('ok')).listen(0); 0",
+      stdout: "0\n",
+    },
+    { source: "await (await fetch('http://127.0.0.1:' + server.address().port)).text()", stdout: "'ok'\n" },
+    {
+      source: "fetch('http://127.0.0.1:' + server.address().port).then((a) => a.text()).then(console.log); 0",
+      stdout: "0\nok\n",
+    },
+    { source: "clearInterval(interval); server.closeAllConnections(); server.close(); 0", stdout: "0\n" },
+  ],
+  "an error that nobody catches ends its run and not the interpreter": [
+    {
+      source: "setTimeout(() => { throw new Error('in a callback') }, 1); await new Promise(() => {})",
+      success: false,
+      stderr: /Error: in a callback/,
+    },
+    {
+      source: "Promise.reject(new TypeError('unhandled')); undefined",
+      success: false,
+      stderr: /^cell-\d+:1\n.*\n {15}\^\n\nTypeError: unhandled/,
+    },
+    {
+      source:
+        "process.once('uncaughtException', (e) => console.log('caught', e.message)); setTimeout(() => { throw new Error('mine') }, 1); 0",
+      stdout: "0\ncaught mine\n",
+    },
+    { source: "'on'", stdout: "'on'\n" },
+  ],
+  "stdin is empty": [
+    { source: "process.stdin.on('data', () => {}).on('end', () => console.log('end')); 0", stdout: "0\nend\n" },
+    { source: "require('fs').readFileSync(0, 'utf8')", stdout: "''\n" },
+  ],
+  "output is exact, in order with that of child processes": [
+    { source: "process.stdout.write('x'); undefined", stdout: "x" },
+    {
+      source:
+        "console.log('1'); require('child_process').spawnSync('echo', ['2'], { stdio: 'inherit' }); console.log('3')",
+      stdout: "1\n2\n3\n",
+    },
+    { source: "console.error('err')", stderr: "err\n" },
+    {
+      source: "process.stdout.write('y'.repeat(3_000_000)); process.exit(0)",
+      stdout: "y".repeat(3_000_000),
+      exitCode: 0,
+    },
+    { source: "process.stdout.end('last'); process.stdout.destroy(); undefined", stdout: "last" },
+    { source: "console.log('again')", stdout: "again\n" },
+    // A child of Node's makes the pipe that it inherits non-blocking, for all.
+    {
+      source:
+        "require('child_process').execFileSync(process.execPath, ['-e', 'process.stdout'], { stdio: 'inherit' }); process.stdout.write('z'.repeat(3_000_000)); undefined",
+      stdout: "z".repeat(3_000_000),
+    },
+  ],
+  "names that the runner uses itself may be declared": [
+    {
+      source:
+        "const JSON = 1, Promise = 2, setTimeout = 3, Object = 4, Error = 5, Map = 6, process = 7, Buffer = 8, String = 9",
+    },
+    { source: "JSON + Map", stdout: "7\n" },
+    { source: "missing()", success: false, stderr: /ReferenceError: missing is not defined/ },
+  ],
+});
+
+describe("an interrupt", () => {
+  let fresh: Prompt;
+  beforeAll(async () => {
+    fresh = await Prompt.start("node");
+  });
+  afterAll(() => fresh[Symbol.asyncDispose]());
+
+  for (const [what, source] of Object.entries({
+    "a loop": "while (true) {}",
+    "a loop that catches everything": "while (true) { try { while (true) {} } catch {} finally { while (true) {} } }",
+    "a loop after an await": "await 0; while (true) {}",
+    "a loop of awaits": "while (true) await 0",
+    "a loop in a timer": "setTimeout(() => { console.log('on'); while (true) {} }, 1); await new Promise(() => {})",
+    "a loop in a timer after the last statement":
+      "setTimeout(() => { console.log('on'); while (true) {} }, 1); undefined",
+    "a loop in a callback":
+      "require('fs').readFile('/dev/null', () => { console.log('on'); while (true) {} }); await new Promise(() => {})",
+    "a promise that never settles": "await new Promise(() => {})",
+    "a timer": "await new Promise((resolve) => setTimeout(resolve, 600_000))",
+    "a timer of timers/promises": "await require('timers/promises').setTimeout(600_000)",
+    "a connection": "await new Promise(() => require('net').createServer().listen(0))",
+  })) {
+    test(`ends ${what}, and the state stays`, async () => {
+      await fresh.run("globalThis.kept = 'kept'");
+      const ran = await fresh.interruptAfterOutput(source.includes("on')") ? source : `console.log('on')\n${source}`);
+      expect(ran).toMatchObject({ ended: "interrupted", success: false, interpreterRestarted: false, stdout: "on\n" });
+      expect(await fresh.run("kept")).toMatchObject({ stdout: "'kept'\n", stderr: "" });
+    });
+  }
+
+  test("ends a loop of timers for good", async () => {
+    const loop = "for (let i = 0; ; i++) { console.log('tick'); await new Promise((r) => setTimeout(r, 1)) }";
+    expect(await fresh.interruptAfterOutput(loop)).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(await fresh.run("await new Promise((r) => setTimeout(r, 30)); 1")).toMatchObject({ stdout: "1\n" });
+  });
+
+  test("reaches a run that waits for a child process once that has been ended", async () => {
+    const source = "console.log('on'); require('child_process').execSync('echo $$ > child; exec sleep 600')";
+    const ended = async () => {
+      const pid = Number(await Bun.file(`${fresh.directory}/child`).text());
+      process.kill(pid, "SIGKILL");
+    };
+    const ran = await fresh.interruptAfterOutput(source, () => void ended());
+    expect(ran).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(await fresh.run("kept")).toMatchObject({ stdout: "'kept'\n", stderr: "" });
+  });
+
+  test("leaves a promise that may be collected as garbage, as may that of a run that waits for ever", async () => {
+    await fresh.run(
+      "require('v8').setFlagsFromString('--expose-gc'); globalThis.collect = require('vm').runInNewContext('gc')",
+    );
+    const waiting =
+      "let rounds = 0; setInterval(() => { collect(); if (++rounds === 20) console.log('on') }, 1); await new Promise(() => {})";
+    expect(await fresh.interruptAfterOutput(waiting)).toMatchObject({
+      ended: "interrupted",
+      interpreterRestarted: false,
+    });
+    const collecting =
+      "for (let i = 0; i < 20; i++) { collect(); await new Promise((r) => setTimeout(r, 1)) } 'collected'";
+    expect(await fresh.run(collecting)).toMatchObject({ ended: "exited", stdout: "'collected'\n" });
+  });
+
+  test("that comes as a run ends never reaches the next one", async () => {
+    for (let round = 0; round < 100; round++) {
+      const abort = new AbortController();
+      const running = fresh.run(`for (let i = 0; i < ${round * 50_000}; i++) {}`, abort.signal);
+      setTimeout(() => abort.abort(), round % 4);
+      const { ended, interpreterRestarted } = await running;
+      expect(["exited", "interrupted"]).toContain(ended);
+      expect(interpreterRestarted).toBe(false);
+      expect(await fresh.run("1 + 1")).toMatchObject({ stdout: "2\n", stderr: "" });
+    }
+  });
+
+  test("as a signal from outside ends the run that is on, and does nothing between runs", async () => {
+    process.kill(fresh.interpreter.pid, "SIGINT");
+    // A signal is not told when it has been taken notice of.
+    await Bun.sleep(50);
+    expect(await fresh.run("1")).toMatchObject({ stdout: "1\n", stderr: "" });
+    const ran = await fresh.run("process.kill(process.pid, 'SIGINT'); await new Promise(() => {})");
+    expect(ran).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(await fresh.run("2")).toMatchObject({ stdout: "2\n", stderr: "" });
+  });
+});

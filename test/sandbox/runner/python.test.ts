@@ -1,0 +1,198 @@
+// What python.py promises to the programs that run in it.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rehearse } from "./rehearse.ts";
+import { Prompt } from "./spawn.ts";
+
+let prompt: Prompt;
+beforeAll(async () => {
+  prompt = await Prompt.start("python");
+});
+afterAll(() => prompt[Symbol.asyncDispose]());
+
+rehearse(() => prompt, {
+  "a last expression is printed as at the prompt, and None is not": [
+    { source: "40 + 2", stdout: "42\n", result: "42" },
+    { source: "_ * 2", stdout: "84\n", result: "84" },
+    { source: "'a\\nb'", stdout: "'a\\nb'\n", result: "'a\\nb'" },
+    { source: "x = 1", stdout: "", result: null },
+    { source: "None", stdout: "", result: null },
+    { source: "1\n2", stdout: "2\n", result: "2" },
+    { source: "'\\ud800'", stdout: "'\\ud800'\n", result: "'\\ud800'" },
+    { source: "", stdout: "", result: null },
+  ],
+  "variables, functions, imports and futures stay": [
+    { source: "import math\nx = 42\ndef double(n):\n\n    return n * 2" },
+    { source: "print(double(x), math.floor(2.5))", stdout: "84 2\n" },
+    { source: "from __future__ import annotations\ndef f(a: Missing): pass" },
+    { source: "def g(a: Missing): pass\ng.__annotations__", stdout: "{'a': 'Missing'}\n" },
+  ],
+  "output is exactly what was written": [
+    { source: "print('x', end='')", stdout: "x" },
+    { source: "import sys\nsys.stdout.buffer.write(bytes([0, 255]).replace(b'\\xff', b''))\nNone", stdout: "\0" },
+    { source: "print('é', file=sys.stderr)", stderr: "é\n" },
+    { source: "print('a' * 1_000_000)", stdout: `${"a".repeat(1_000_000)}\n` },
+  ],
+  "a syntax error anywhere runs nothing": [
+    {
+      source: "print('never')\nx = (",
+      success: false,
+      stdout: "",
+      stderr: /^ {2}File "<cell \d+>", line 2\n(?:.*\n)*SyntaxError: /,
+    },
+    { source: "print('never')\nreturn 5", success: false, stdout: "", stderr: /return 5\n(?:.*\n)*SyntaxError/ },
+    { source: "print('never')\0", success: false, stdout: "", stderr: /null byte/ },
+  ],
+  "a traceback shows the user's lines, also those of earlier runs, and none of the runner's": [
+    { source: "y = 1\ndef fail():\n\n    raise ValueError('boo')" },
+    {
+      source: "y = 2\nfail()\ny = 3",
+      success: false,
+      stderr:
+        /^Traceback \(most recent call last\):\n {2}File "<cell \d+>", line 2, in <module>\n {4}fail\(\)\n(?:[ ~^]+\n)? {2}File "<cell \d+>", line 4, in fail\n {4}raise ValueError\('boo'\)\nValueError: boo\n$/,
+    },
+    { source: "y", stdout: "2\n" },
+    {
+      source: "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise KeyError('k') from e",
+      success: false,
+      stderr: /^Traceback.*\n(?:.*\n)*.*direct cause.*\n(?:.*\n)*KeyError: 'k'\n$/,
+    },
+    {
+      source: "class Bad:\n    def __repr__(self): return 1 / 0\nBad()",
+      success: false,
+      stderr: /^Traceback.*\n.*in __repr__\n(?:.*\n)*ZeroDivisionError: division by zero\n$/,
+    },
+  ],
+  "sys.exit ends the run and nothing else": [
+    { source: "import sys\nkept = 1\nprint('bye', end='')\nsys.exit(3)", success: false, exitCode: 3, stdout: "bye" },
+    { source: "sys.exit()", success: true, exitCode: 0 },
+    { source: "sys.exit('a message')", success: false, exitCode: 1, stderr: "a message\n" },
+    { source: "exit()", success: true, exitCode: 0 },
+    { source: "async def leave(): sys.exit(4)\nawait leave()", success: false, exitCode: 4 },
+    { source: "kept", stdout: "1\n" },
+  ],
+  "stdin is empty, also for child processes": [
+    { source: "input('? ')", success: false, stdout: "? ", stderr: /EOFError/ },
+    { source: "import os\nos.system('cat')", stdout: "0\n" },
+  ],
+  "what native code and child processes print is captured, in order of the flushes": [
+    {
+      source: "import os\nprint('first')\nos.write(1, b'second')\nos.system('echo third')\nNone",
+      stdout: "first\nsecondthird\n",
+    },
+    { source: "import ctypes\nctypes.CDLL(None).printf(b'native')\nNone", stdout: "native" },
+    {
+      source: "import subprocess\nsubprocess.run(['sh', '-c', 'echo out; echo err >&2'])\nNone",
+      stdout: "out\n",
+      stderr: "err\n",
+    },
+  ],
+  "streams that a program has broken are whole in the next run": [
+    { source: "os.close(1)", stdout: "" },
+    { source: "print('back')", stdout: "back\n" },
+    { source: "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nprint('lost')", stdout: "" },
+    { source: "print('back')", stdout: "back\n" },
+    { source: "sys.stdout = None" },
+    { source: "print('back')", stdout: "back\n" },
+    { source: "sys.stderr.close(); sys.stdin.close(); sys.__stdout__.close()" },
+    { source: "print('back'); print('error', file=sys.stderr)", stdout: "back\n", stderr: "error\n" },
+  ],
+  "top-level await shares one event loop between runs": [
+    { source: "import asyncio\nawait asyncio.sleep(0.01)\n'done'", stdout: "'done'\n" },
+    { source: "task = asyncio.create_task(asyncio.sleep(0.01, 'late'))\nawait asyncio.sleep(0)" },
+    { source: "await task", stdout: "'late'\n" },
+    { source: "[n async for n in aiter_missing()] if False else 5", stdout: "5\n" },
+    {
+      source: "async def fail():\n    1 / 0\nawait fail()",
+      success: false,
+      stderr:
+        /^Traceback.*\n {2}File "<cell \d+>", line 3, in <module>\n(?:.*\n)*ZeroDivisionError: division by zero\n$/,
+    },
+    { source: "async def two(): return 2\nasyncio.run(two())", stdout: "2\n" },
+    { source: "await two()", stdout: "2\n" },
+  ],
+  "__main__ is a real module": [
+    { source: "if __name__ == '__main__': print('main')", stdout: "main\n" },
+    { source: "import pickle\nclass A: pass\ntype(pickle.loads(pickle.dumps(A()))) is A", stdout: "True\n" },
+    { source: "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\nP(1)", stdout: "P(x=1)\n" },
+    {
+      source: "import inspect\ndef shown(): return 1\nprint(inspect.getsource(shown), end='')",
+      stdout: "def shown(): return 1\n",
+    },
+    { source: "answer = 42\nfrom __main__ import answer as same\nsame", stdout: "42\n" },
+    { source: "from multiprocessing import get_context\ndef square(n): return n * n" },
+    { source: "with get_context('fork').Pool(2) as pool: print(pool.map(square, [2, 3]))", stdout: "[4, 9]\n" },
+  ],
+  "a forked child that reaches the end of the source ends there": [
+    {
+      source:
+        "import os, sys\nchild = os.fork()\nif child == 0: sys.exit(7)\nos.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if hasattr(os, 'waitstatus_to_exitcode') else 7",
+      stdout: "7\n",
+    },
+    { source: "'still here'", stdout: "'still here'\n" },
+    {
+      source:
+        "sys.stdout.flush()\nchild = os.fork()\nif child == 0: print([n for n in os.listdir('/proc/self/fd') if int(n) >= 100])\nelse: os.waitpid(child, 0)",
+      stdout: "[]\n",
+    },
+  ],
+  "modules in the working directory can be imported": [
+    { source: "open('mine.py', 'w').write('value = 5')\nNone" },
+    { source: "import mine\nmine.value", stdout: "5\n" },
+  ],
+  "a result is capped, what is printed is not": [
+    { source: "'x' * 100_000", stdout: `'${"x".repeat(100_000)}'\n`, result: `'${"x".repeat(65_535)}` },
+  ],
+});
+
+describe("an interrupt", () => {
+  for (const [what, source] of Object.entries({
+    "a loop": "while True: pass",
+    "a sleep": "import time; time.sleep(600)",
+    "a child process": "import subprocess; subprocess.run(['sleep', '600'])",
+    "a blocking read": "import os; os.read(os.pipe()[0], 1)",
+    "a lock": "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()",
+    "an await": "import asyncio\nawait asyncio.sleep(600)",
+    "a loop in a coroutine": "import asyncio\nawait asyncio.sleep(0)\nwhile True: pass",
+    "asyncio.run":
+      "import asyncio\nasync def main():\n    print('on')\n    await asyncio.sleep(600)\nasyncio.run(main())",
+    "an await of a future that nobody sets": "import asyncio\nawait asyncio.get_running_loop().create_future()",
+  })) {
+    test(`ends ${what}, and the state stays`, async () => {
+      await prompt.run("kept = 'kept'");
+      const ran = await prompt.interruptAfterOutput(source.includes("'on'") ? source : `print('on')\n${source}`);
+      expect(ran).toMatchObject({ ended: "interrupted", success: false, interpreterRestarted: false, stdout: "on\n" });
+      expect(ran.stderr).toEndWith("KeyboardInterrupt\n");
+      expect(await prompt.run("kept")).toMatchObject({ stdout: "'kept'\n", stderr: "" });
+    });
+  }
+
+  test("that comes while an error is being shown does not spoil it", async () => {
+    const source =
+      "import os, signal\nclass Told(Exception):\n    def __str__(self):\n        os.kill(os.getpid(), signal.SIGINT)\n        return 'shown'\nraise Told";
+    const ran = await prompt.run(source);
+    expect(ran.ended).toBe("exited");
+    expect(ran.stderr).toEndWith("Told: shown\n");
+  });
+
+  test("that comes as a run ends never reaches the next one", async () => {
+    for (let round = 0; round < 100; round++) {
+      const abort = new AbortController();
+      const running = prompt.run(`for i in range(${round * 50}): pass`, abort.signal);
+      setTimeout(() => abort.abort(), round % 4);
+      const { ended } = await running;
+      expect(["exited", "interrupted"]).toContain(ended);
+      expect(await prompt.run("sum(range(2000))")).toMatchObject({ stdout: "1999000\n", stderr: "" });
+    }
+  });
+
+  test("as a signal from outside ends the run that is on, and does nothing between runs", async () => {
+    process.kill(prompt.interpreter.pid, "SIGINT");
+    // A signal is not told when it has been taken notice of.
+    await Bun.sleep(50);
+    expect(await prompt.run("1")).toMatchObject({ stdout: "1\n", stderr: "" });
+    const source = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(600)";
+    expect(await prompt.run(source)).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(await prompt.run("2")).toMatchObject({ stdout: "2\n", stderr: "" });
+  });
+});
