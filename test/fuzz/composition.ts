@@ -1,0 +1,70 @@
+// The whole way of a request in this process, from the Elysia app to the fake host.
+
+import { systemClock } from "../../src/clock.ts";
+import type { Event } from "../../src/events.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createAuthenticator } from "../../src/http/auth/authenticator.ts";
+import { createGuard } from "../../src/http/guard.ts";
+import { createStatus } from "../../src/http/status.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { createEndpoint } from "../../src/mcp/endpoint.ts";
+import { createMcpServer } from "../../src/mcp/server.ts";
+import { defaultTemplates } from "../../src/sandbox/templates.ts";
+import { sessionsOverFake } from "../fakes/sessions.ts";
+
+export async function openApp() {
+  await using stack = new AsyncDisposableStack();
+  const fake = stack.use(sessionsOverFake());
+  const events: Event[] = []; // of one test
+  const emit = (event: Event) => void events.push(event);
+  const clock = systemClock;
+  const tools = createCatalog({
+    sessions: fake.sessions,
+    templates: defaultTemplates,
+    volumes: [],
+    defaultFlavor: "small",
+    sessionTimeoutMs: 60_000,
+    executionTimeoutMs: 20_000,
+    toolErrors: "error",
+  });
+  const description = { info: { name: "fuzzed", version: "1" }, capabilities: { tools: {} } };
+  const server = createMcpServer(tools, { description, clock, emit });
+  const endpoint = stack.use(await createEndpoint({ server, description, clock, emit }));
+  const guard = createGuard({
+    listeningHost: "localhost",
+    isTokenRequired: false,
+    allowedHosts: [],
+    allowedOrigins: [],
+  });
+  const authenticator = await createAuthenticator({
+    ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "/nonexistent" },
+    ...{ clock, emit },
+  });
+  const sessionCounts = () => fake.sessions.counts;
+  const status = createStatus({ host: fake.host, clock, version: "1", sessionCounts, warning: undefined });
+  const app = createApp({
+    endpoint,
+    status,
+    guard,
+    authenticator,
+    enableCors: true,
+    maxRequestBytes: 1_000_000,
+    clock,
+    emit,
+  });
+  const kept = stack.move();
+  /** The fakes remember everything for their tests. */
+  const forget = () => {
+    fake.events.splice(0);
+    fake.host.booted.splice(0);
+    fake.host.requested.splice(0);
+  };
+  return { app, events, forget, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+export function initialize(): Request {
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "fuzz", version: "1" } };
+  const headers = { Host: "localhost", "Content-Type": "application/json" };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params });
+  return new Request("http://localhost/mcp", { method: "POST", headers, body });
+}
