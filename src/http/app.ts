@@ -7,7 +7,7 @@ import type { Emit } from "../events.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import { metadataPaths } from "./auth/metadata.ts";
-import { readBody } from "./body.ts";
+import { createBodyReader } from "./body.ts";
 import { corsOptions } from "./cors.ts";
 import type { Guard } from "./guard.ts";
 import { refuse } from "./refusal.ts";
@@ -31,13 +31,14 @@ export type App = { readonly fetch: (request: Request) => Response | Promise<Res
 
 export function createApp(options: AppOptions): App {
   const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit } = options;
+  const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
 
   async function answerMcp(request: Request): Promise<Response> {
     const refusal = guard.checkHost(request) ?? guard.checkOrigin(request);
     if (refusal !== null) return refuse(refusal, emit);
     const caller = await authenticator.authenticate(request);
     if (!caller.ok) return refuse(caller.refusal, emit);
-    const body = await readBody(request, { maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
+    const body = await readBody(request);
     if (!body.ok) return refuse(body.refusal, emit);
     return await endpoint.handle(request, body.text, { principal: caller.principal });
   }

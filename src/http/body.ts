@@ -11,24 +11,58 @@ export type BodyLimits = {
 
 export type Body = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly refusal: Refusal };
 
-/** Never holds more than `maxBytes` and a chunk; a declared length beyond it is refused before a byte is read. */
-export async function readBody(request: Request, { maxBytes, timeoutMs }: BodyLimits, clock: Clock): Promise<Body> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && !(Number(declared) <= maxBytes)) return refused(tooLarge(maxBytes));
-  // Asked only where there may be none: the question alone makes a stream of the body.
-  if (declared === null && request.body === null) return { ok: true, text: "" };
+export type ReadBody = (request: Request) => Promise<Body>;
 
-  // Bun never reads beyond a declared length; only a body without one has to be counted while it comes.
-  const counted = declared === null && request.body !== null ? countedBytes(request.body, maxBytes) : undefined;
-  try {
-    const bytes = await within(counted?.bytes ?? request.bytes(), timeoutMs, clock);
-    if (bytes === "timed out") return refused(tooSlow(timeoutMs));
-    return bytes === "too many" ? refused(tooLarge(maxBytes)) : decoded(bytes);
-  } catch {
-    return refused(brokenOff);
-  } finally {
-    counted?.stop();
-  }
+/** The function never rejects, and never holds more than `maxBytes` and a chunk; a declared length beyond it is refused before a byte is read. */
+export function createBodyReader({ maxBytes, timeoutMs }: BodyLimits, clock: Clock): ReadBody {
+  const watch = createWatch(timeoutMs, clock);
+  return (request) => {
+    const declared = request.headers.get("content-length");
+    if (declared !== null) {
+      if (!(Number(declared) <= maxBytes)) return Promise.resolve(refused(tooLarge(maxBytes)));
+      // Bun never reads beyond a declared length.
+      return watch(request.bytes().then(decoded, () => refused(brokenOff)));
+    }
+    // Not asked of the others: the question alone makes a stream of the body.
+    if (request.body === null) return Promise.resolve({ ok: true, text: "" });
+    const counted = countedBytes(request.body, maxBytes);
+    const body = counted.bytes.then(
+      (bytes) => (bytes === "too many" ? refused(tooLarge(maxBytes)) : decoded(bytes)),
+      () => refused(brokenOff),
+    );
+    return watch(body).finally(counted.stop);
+  };
+}
+
+type Watched = { readonly late: () => void; done: AbortController | undefined; isHere: boolean };
+
+/**
+ * Gives a body, or the refusal that it is too slow. Most come in one packet with their headers: a timer for each would cost a quarter of a
+ * quick request's time, so that only those that are not here at the end of the turn of the event loop get one.
+ */
+function createWatch(timeoutMs: number, clock: Clock): (body: Promise<Body>) => Promise<Body> {
+  /** Of this turn of the event loop: at most as many as there are connections. */
+  let fresh: Watched[] = [];
+  const look = () => {
+    const waiting = fresh.filter(({ isHere }) => !isHere);
+    fresh = [];
+    for (const watched of waiting) {
+      watched.done = new AbortController();
+      clock.sleep(timeoutMs, watched.done.signal).then(watched.late, () => undefined);
+    }
+  };
+  return (body) =>
+    new Promise((resolve) => {
+      const late = () => resolve(refused(tooSlow(timeoutMs)));
+      const watched: Watched = { late, done: undefined, isHere: false };
+      if (fresh.length === 0) setImmediate(look);
+      fresh.push(watched);
+      void body.then((here) => {
+        watched.isHere = true;
+        watched.done?.abort();
+        resolve(here);
+      });
+    });
 }
 
 function countedBytes(body: ReadableStream<Uint8Array>, maxBytes: number) {
@@ -45,22 +79,6 @@ function countedBytes(body: ReadableStream<Uint8Array>, maxBytes: number) {
     }
   };
   return { bytes: read(), stop: () => void reader.cancel().catch(() => undefined) };
-}
-
-async function within<T>(wanted: Promise<T>, timeoutMs: number, clock: Clock): Promise<T | "timed out"> {
-  // Most bodies come in one packet with their headers: a timer for each would cost a quarter of the request's time.
-  const soon = await Promise.race([wanted, nextTurn()]);
-  if (soon !== "not yet") return soon;
-  const timer = new AbortController();
-  try {
-    return await Promise.race([wanted, clock.sleep(timeoutMs, timer.signal).then(() => "timed out" as const)]);
-  } finally {
-    timer.abort();
-  }
-}
-
-function nextTurn(): Promise<"not yet"> {
-  return new Promise((resolve) => setImmediate(() => resolve("not yet")));
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/clock.ts";
-import { type BodyLimits, readBody } from "../../src/http/body.ts";
+import { type BodyLimits, createBodyReader } from "../../src/http/body.ts";
 import { refuse } from "../../src/http/refusal.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 import { connectRaw } from "./raw.ts";
@@ -15,7 +15,7 @@ function echoServer(clock = systemClock) {
     idleTimeout: 0,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request) {
-      const body = await readBody(request, limits, clock);
+      const body = await createBodyReader(limits, clock)(request);
       return body.ok ? new Response(body.text) : refuse(body.refusal, () => undefined);
     },
   });
@@ -69,7 +69,7 @@ describe("a body beyond the limit is refused with 413, which names the limit", (
 
   test("at the first byte too many, when it is not", async () => {
     const request = new Request("http://x/", { method: "POST", body: chunked("x".repeat(600), "x".repeat(401)) });
-    const body = await readBody(request, limits, systemClock);
+    const body = await createBodyReader(limits, systemClock)(request);
     expect(!body.ok && body.refusal.status).toBe(413);
   });
 
@@ -131,6 +131,6 @@ test.each([
   ["a cut character", [0xe2, 0x82]],
 ])("%s is a parse error, not a replacement character", async (_name, bytes) => {
   const request = new Request("http://x/", { method: "POST", body: new Uint8Array(bytes) });
-  const body = await readBody(request, limits, systemClock);
+  const body = await createBodyReader(limits, systemClock)(request);
   expect(body).toMatchObject({ ok: false, refusal: { status: 400, code: -32700 } });
 });
