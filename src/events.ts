@@ -2,6 +2,8 @@
 
 export type Event =
   | { readonly type: "server.listening"; readonly url: string; readonly backend: string; readonly auth: string }
+  /** How sandboxes are held to their size on this machine. */
+  | { readonly type: "server.limits"; readonly mechanism: string }
   | { readonly type: "server.stopping"; readonly signal: string }
   | { readonly type: "server.warning"; readonly message: string }
   | {

@@ -168,7 +168,11 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
 function createHost({ backend }: Choice, options: ServerOptions, installation: Installation): SandboxHost {
   const { config, clock, emit } = options;
   const common = { volumes: config.sharedVolumes, clock, emit };
-  if (backend === "namespace") return createNamespaceHost({ ...common, stateDir: config.stateDir });
+  if (backend === "namespace") {
+    const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
+    if (host.limits !== null) emit({ type: "server.limits", mechanism: host.limits });
+    return host;
+  }
   return createServerHost({
     ...common,
     url: config.serverUrl,
