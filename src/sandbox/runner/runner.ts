@@ -71,6 +71,8 @@ export class Interpreter implements AsyncDisposable {
   #present: Started;
   #replacement: Promise<void> = Promise.resolve();
   #isRunning = false;
+  /** Of the last interpreter that has gone: whether a run has told its caller so. */
+  #loss: "none" | "untold" | "told" = "none";
 
   constructor(options: InterpreterOptions, started: Started) {
     this.#options = options;
@@ -97,8 +99,9 @@ export class Interpreter implements AsyncDisposable {
       if (this.#present.conversation.isOver) {
         this.#replacement = this.#replace(request.signal);
         await this.#replacement;
+        this.#loss = this.#loss === "told" ? "none" : "untold";
       }
-      return request.signal.aborted ? notBegun : await this.#runOn(this.#present.conversation, request);
+      return request.signal.aborted ? notBegun : this.#tell(await this.#runOn(this.#present.conversation, request));
     } finally {
       this.#isRunning = false;
     }
@@ -110,6 +113,13 @@ export class Interpreter implements AsyncDisposable {
     this.#present.conversation.kill();
     await this.#replacement.catch(() => undefined);
     await this.#present.conversation.ended;
+  }
+
+  /** A loss that no run has told, because it came between two, is told by the next one. */
+  #tell(end: InterpreterRunEnd): InterpreterRunEnd {
+    const interpreterRestarted = end.interpreterRestarted || this.#loss === "untold";
+    this.#loss = end.interpreterRestarted ? "told" : "none";
+    return { ...end, interpreterRestarted };
   }
 
   async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {

@@ -1,6 +1,7 @@
 // What the host's side promises of an interpreter, in whatever language.
 
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { systemClock } from "../../../src/clock.ts";
 import type { GuestProcess, SpawnGuest } from "../../../src/sandbox/runner/guest.ts";
 import { startInterpreter } from "../../../src/sandbox/runner/runner.ts";
@@ -44,6 +45,20 @@ for (const language of ["python", "node"] as const) {
   const source = sources[language];
 
   describe(`an interpreter of ${language}`, () => {
+    test("that goes away between two runs is told by the next one, once", async () => {
+      await using prompt = await Prompt.start(language);
+      const { pid } = prompt.interpreter;
+      process.kill(pid, "SIGKILL");
+      while (existsSync(`/proc/${pid}`)) await Bun.sleep(5);
+      await Bun.sleep(100);
+      expect(await prompt.run(source.print)).toMatchObject({
+        ended: "exited",
+        stdout: "here\n",
+        interpreterRestarted: true,
+      });
+      expect(await prompt.run(source.print)).toMatchObject({ ended: "exited", interpreterRestarted: false });
+    });
+
     test("that goes away is told so, with all that it printed, and the next run has a new one", async () => {
       await using prompt = await Prompt.start(language);
       const { pid } = prompt.interpreter;
