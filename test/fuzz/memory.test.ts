@@ -40,7 +40,9 @@ test(
     }
     // Of the rounds after the first, in which code is compiled and tables are made.
     const [first = 0] = counts.slice(1);
-    expect((counts.at(-1) ?? Number.POSITIVE_INFINITY) - first).toBeLessThan(objectsPerRound * (rounds - 1));
+    // The least of the last three, because the collector now and then takes garbage on a stack for a reference.
+    const last = Math.min(...counts.slice(-3));
+    expect(last - first).toBeLessThan(objectsPerRound * (rounds - 1));
   },
   testMs,
 );
