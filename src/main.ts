@@ -57,7 +57,7 @@ async function main(): Promise<ExitStatus> {
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`msb-mcp: ${error.message}\n`);
-    return 1;
+    return error.isConfiguration ? 2 : 1;
   }
   const signal = await Promise.race([stop.promise, server.finished]);
   emit({ type: "server.stopping", signal });

@@ -45,6 +45,13 @@ export type RunningServer = AsyncDisposable & {
 /** It could not start. The message is for the operator. */
 export class StartError extends Error {
   override readonly name = "StartError";
+  /** What is wrong is what the operator has configured, as far as only a start can tell. */
+  readonly isConfiguration: boolean;
+
+  constructor(message: string, options: { readonly isConfiguration: boolean; readonly cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.isConfiguration = options.isConfiguration;
+  }
 }
 
 /** How long running calls may go on once the server is told to stop. CONTRACT.md section 8. Milliseconds. */
@@ -55,9 +62,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     return await build(options);
   } catch (error) {
-    if (error instanceof Failure) throw new StartError(error.message, { cause: error });
-    throw error;
+    throw error instanceof Failure ? startError(error) : error;
   }
+}
+
+function startError(failure: Failure): StartError {
+  return new StartError(failure.message, { isConfiguration: failure.kind === "configuration", cause: failure });
 }
 
 async function build(options: ServerOptions): Promise<RunningServer> {
@@ -130,6 +140,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
   stack.defer(async () => {
     listening.stopAccepting();
     await drain(sessions, clock);
+    // Before the connections are cut, so that canceled runs are answered.
     await sessions[Symbol.asyncDispose]();
   });
   emit({
@@ -219,7 +230,7 @@ function describe({ warning }: Choice): ServerDescription {
 async function tokenDigests(path: string | undefined) {
   if (path === undefined) return [];
   const { digests, problems } = await readTokenFile(path);
-  if (problems.length > 0) throw new StartError(problems.join("\n"));
+  if (problems.length > 0) throw new StartError(problems.join("\n"), { isConfiguration: true });
   return digests;
 }
 
@@ -243,7 +254,7 @@ function listenOrExplain<T>(start: () => T, { host, port }: Config): T {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const why = code === "EADDRINUSE" ? "the port is in use; name another one with --port" : String(code ?? error);
-    throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { cause: error });
+    throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { isConfiguration: false, cause: error });
   }
 }
 

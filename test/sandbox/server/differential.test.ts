@@ -1,9 +1,6 @@
 // The same programs on the server backend and on the namespace backend: same ends, same bytes.
 
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { createNamespaceHost } from "../../../src/sandbox/namespace/host.ts";
 import type { Sandbox, SandboxHost } from "../../../src/sandbox/port.ts";
@@ -32,19 +29,8 @@ const allowedDifferences: readonly { readonly reason: string; readonly same: (te
 
 const normal = (text: string) => allowedDifferences.reduce((now, { same }) => same(now), text);
 
-async function namespaceHost(): Promise<SandboxHost> {
-  const stateDir = await mkdtemp(join(tmpdir(), "differential-"));
-  const host = createNamespaceHost({ volumes: [], stateDir, clock: systemClock, emit: () => {} });
-  return {
-    backend: host.backend,
-    isolation: host.isolation,
-    health: (signal) => host.health(signal),
-    create: (spec, signal) => host.create(spec, signal),
-    [Symbol.asyncDispose]: async () => {
-      await host[Symbol.asyncDispose]();
-      await rm(stateDir, { recursive: true, force: true });
-    },
-  };
+function namespaceHost(): SandboxHost {
+  return createNamespaceHost({ volumes: [], stateDir: "/differential", clock: systemClock, emit: () => {} });
 }
 
 async function outcome(sandbox: Sandbox, { kind, source }: CorpusEntry, stop: boolean) {
