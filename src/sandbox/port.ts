@@ -16,6 +16,8 @@ export type SandboxSpec = {
   readonly sessionId: string;
   readonly template: Template;
   readonly resources: Resources;
+  /** Called with what a long boot is doing, one short line each: an image being pulled, so much of it here. Safe to show to the caller. */
+  readonly onProgress?: ((message: string) => void) | undefined;
 };
 
 /** Makes sandboxes. Disposing it disposes every sandbox that it still has. */
@@ -33,7 +35,34 @@ export interface SandboxHost extends AsyncDisposable {
    * signal's reason, at once or later, and whatever had been started by then is destroyed: nothing is left either way.
    */
   create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /** What became of sandboxes whose process has gone; undefined where sandboxes end with the process that made them. */
+  readonly survivors?: Survivors;
 }
+
+/** The sandboxes of this installation that outlived the process that made them. Never anybody else's. */
+export interface Survivors {
+  /** Every sandbox of this installation that the backend has now, this process's own included. Throws Failure `connection`. */
+  list(signal: AbortSignal): Promise<readonly Survivor[]>;
+  /**
+   * Takes over a sandbox that another process made, with its files and, where that can be, its interpreter's state; the next
+   * run tells if it could not (`interpreterRestarted`). From here on it is a sandbox like those of `create`.
+   *
+   * Throws Failure `sandbox_creation` or `connection` if it cannot be taken over: it is then still there, for `destroy`. When the signal aborts it
+   * rejects with the signal's reason.
+   */
+  adopt(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /** Ends it; resolves once nothing of it is left, and at once for one that is not there. Throws Failure `connection` if it may still be there. */
+  destroy(name: string, signal: AbortSignal): Promise<void>;
+}
+
+export type Survivor = {
+  /** As `Sandbox.name`. */
+  readonly name: string;
+  /** Null where the backend does not tell. */
+  readonly sessionId: string | null;
+  /** Milliseconds since the epoch; null where the backend does not tell. */
+  readonly createdAtMs: number | null;
+};
 
 /**
  * An isolated machine with one interpreter that keeps its state.
@@ -85,4 +114,6 @@ export type RunEnd = {
   readonly result: string | null;
   /** The interpreter had to be replaced: variables are gone, files are not. */
   readonly interpreterRestarted: boolean;
+  /** What the backend has to say of the run beside its output, a sentence each: a connection that the network policy refused. At most 10. */
+  readonly notices?: readonly string[];
 };
