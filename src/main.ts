@@ -29,7 +29,11 @@ async function main(): Promise<ExitStatus> {
     case "config":
       break;
   }
-  const { config, given } = loaded;
+  const { config, given, command } = loaded;
+  if (command !== "serve") {
+    process.stderr.write(`msb-mcp: ${command} is not in this build\n`);
+    return 1;
+  }
   const emit = createLog(config.logLevel, (line) => void process.stderr.write(line), systemClock.now);
   const stop = Promise.withResolvers<string>();
   let signals = 0;

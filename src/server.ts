@@ -18,11 +18,11 @@ import type { EdgeLimits } from "./mcp/limits.ts";
 import { createMcpServer, type ServerDescription } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import type { ToolSet } from "./mcp/tool-set.ts";
+import { beyondBackend } from "./sandbox/abilities.ts";
 import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
-import { defaultTemplates } from "./sandbox/templates.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
 
@@ -81,13 +81,15 @@ async function build(options: ServerOptions): Promise<RunningServer> {
     doesServerAnswer: () => doesServerAnswer(config.serverUrl),
     isLoopback: isLocal,
   });
+  // A backend asked for by name was looked at with the configuration; here is the one that `auto` took.
+  const beyond = beyondBackend(choice.backend, config.network, config.secrets);
+  if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
   const host = stack.use(createHost(choice, options, installation));
   const sessions = stack.use(createSessions(options, host));
   const tools = createCatalog({
     ...config,
     sessions,
-    templates: defaultTemplates,
     volumes: config.sharedVolumes,
   });
   const parts = { ...options, stack, installation, choice, host, sessions, tools };
@@ -198,7 +200,8 @@ function createSessions({ config, clock, emit }: ServerOptions, host: SandboxHos
     host,
     clock,
     emit,
-    templates: defaultTemplates,
+    templates: config.templates,
+    flavors: config.flavors,
     defaultFlavor: config.defaultFlavor,
     limits: { ...config, startTimeoutMs: config.sandboxStartTimeoutMs },
   });

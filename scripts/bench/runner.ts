@@ -2,7 +2,7 @@
 
 import { tmpdir } from "node:os";
 import { systemClock } from "../../src/clock.ts";
-import { flavors } from "../../src/sandbox/flavors.ts";
+import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { createNamespaceHost } from "../../src/sandbox/namespace/host.ts";
 import type { Sandbox } from "../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
@@ -20,7 +20,7 @@ export async function measureRunner(url: string): Promise<void> {
   console.log('\na warm execute_code("1+1"), one after the other, in milliseconds:\n');
   console.log("| language | way | median | p99 |\n|---|---|--:|--:|");
   for (const template of defaultTemplates) {
-    const spec = { sessionId: `bench-${template.name}`, template, resources: flavors.small };
+    const spec = { sessionId: `bench-${template.name}`, template, resources: defaultFlavors.small };
     await using sandbox = await host.create(spec, new AbortController().signal);
     const sessionId = await openSession(url, template.name);
     const overHttp = () => callTool(url, { code: "1+1", session_id: sessionId });

@@ -1,16 +1,32 @@
-// The command line, taken apart: which flags were given with which texts, and what is no flag of ours. What the texts mean
-// is not looked at here (load.ts).
+// The command line, taken apart: the command, which flags were given with which texts, and what is no flag of ours. What the texts
+// mean is not looked at here (load.ts).
 
 import { isBooleanWord, quote } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import type { Option } from "./options.ts";
 
+/** What the program is to do; what is no command is reported. */
+export type Command = "serve" | "doctor" | "pull";
+
 export type CommandLine = {
+  readonly command: Command;
+  /** `--json`, which only some commands know. */
+  readonly json: boolean;
   /** The texts of each flag that was given, in order. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   readonly asksFor: ReadonlySet<"help" | "version">;
   readonly problems: readonly string[];
 };
+
+export const commands: readonly { readonly name: Command; readonly summary: string; readonly knowsJson: boolean }[] = [
+  { name: "serve", summary: "serve MCP (the default)", knowsJson: false },
+  {
+    name: "doctor",
+    summary: "tell what this machine can run, and what is missing; --json for programs",
+    knowsJson: true,
+  },
+  { name: "pull", summary: "fetch the images of all templates ahead", knowsJson: false },
+];
 
 const questions = new Map<string, "help" | "version">([
   ["--help", "help"],
@@ -23,11 +39,15 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
   const flags = new Map(
     table.flatMap((option) => (option.flag === undefined ? [] : [[option.flag as string, option]])),
   );
-  const names = [...flags.keys(), "--help", "--version"];
   const texts = new Map<string, string[]>();
   const asksFor = new Set<"help" | "version">();
   const problems: string[] = [];
   const rest = [...argv];
+  const word = argv[0]?.startsWith("-") === false ? rest.shift() : undefined;
+  const command = commands.find(({ name }) => name === (word ?? "serve"));
+  if (command === undefined) problems.push(noSuchCommand(word ?? ""));
+  const names = [...flags.keys(), "--help", "--version", ...(command?.knowsJson ? ["--json"] : [])];
+  let json = false;
   let before: Option<unknown> | undefined;
 
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
@@ -37,6 +57,8 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
     const option = flags.get(name);
     if (question !== undefined) {
       asksFor.add(question);
+    } else if (argument === "--json" && command?.knowsJson) {
+      json = true;
     } else if (option !== undefined) {
       before = option;
       const text = equals < 0 ? textOf(option, rest) : argument.slice(equals + 1);
@@ -54,7 +76,12 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
       );
     }
   }
-  return { texts, asksFor, problems };
+  return { command: command?.name ?? "serve", json, texts, asksFor, problems };
+}
+
+function noSuchCommand(word: string): string {
+  const names = commands.map(({ name }) => name);
+  return `argument 1: ${quote(word)} is no command; the nearest is ${nearest(word, names)} (there are ${names.join(", ")})`;
 }
 
 /** The text of a flag without "=": the next argument, which is taken off, unless the flag may stand alone. */

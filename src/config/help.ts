@@ -1,5 +1,6 @@
 // The table of options as people read it: `--help`, and the table of the README (scripts/readme.ts puts it there).
 
+import { commands } from "./argv.ts";
 import { type Option, options } from "./options.ts";
 
 /** Columns of a terminal that `--help` keeps within. */
@@ -17,7 +18,8 @@ export function helpText(version: string): string {
   );
   return `${[
     `msb-mcp ${version}: an MCP server that runs code for AI agents in isolated sandboxes`,
-    "Usage: msb-mcp [flags]",
+    "Usage: msb-mcp [command] [flags]",
+    ["Commands:", ...commands.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`)].join("\n"),
     ...sections,
     "Other:\n  -h, --help\n  -v, --version",
     "A flag beats its variable, a variable beats the default. An empty variable is an unset one.",

@@ -10,6 +10,8 @@ export type Place = {
   readonly homeDir: string;
   /** XDG_STATE_HOME, if set. */
   readonly stateHome: string | undefined;
+  /** A variable of the environment, for values that name one. */
+  readonly variable: (name: string) => string | undefined;
 };
 
 export type Reading<T> =

@@ -1,12 +1,15 @@
 // argv and environment → a Config, or every problem at once. Nothing is read from the process here; of the machine only what
-// the values themselves name (the folders of shared volumes).
+// the values themselves name (the folders of shared volumes, the file of templates).
 
-import { readCommandLine } from "./argv.ts";
+import { type Command, readCommandLine } from "./argv.ts";
 import { type Config, type Option, type OptionName, options, rules } from "./options.ts";
 
 export type Loaded =
   | {
       readonly kind: "config";
+      readonly command: Command;
+      /** The command was asked to answer in JSON. */
+      readonly json: boolean;
       readonly config: Config;
       /** The options that were given by a flag or a variable. */
       readonly given: ReadonlySet<OptionName>;
@@ -34,7 +37,12 @@ export function loadConfig(
 
   const stateHome = env.XDG_STATE_HOME;
   // The XDG base directory specification has relative paths ignored.
-  const place = { cwd, homeDir, stateHome: stateHome?.startsWith("/") ? stateHome : undefined };
+  const place = {
+    cwd,
+    homeDir,
+    stateHome: stateHome?.startsWith("/") ? stateHome : undefined,
+    variable: (name: string) => env[name],
+  };
   const values: Partial<Record<OptionName, unknown>> = {};
   const given = new Set<OptionName>();
   const unread = new Set<OptionName>();
@@ -71,7 +79,8 @@ export function loadConfig(
   for (const { needs, check } of rules) {
     if (!needs.some((name) => unread.has(name))) problems.push(...check(config));
   }
-  return problems.length === 0 ? { kind: "config", config, given } : { kind: "problems", problems };
+  if (problems.length > 0) return { kind: "problems", problems };
+  return { kind: "config", command: line.command, json: line.json, config, given };
 }
 
 const optionNames = Object.keys(options) as readonly OptionName[];

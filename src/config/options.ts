@@ -1,10 +1,14 @@
 // The one table of options. Types, parsing, `--help` and the README's table all come from it; an option is one entry here.
 
 import { authProblems } from "../http/auth/problems.ts";
-import { flavorNames } from "../sandbox/flavors.ts";
+import { beyondBackend } from "../sandbox/abilities.ts";
+import { defaultFlavors, type Flavors, flavorNames } from "../sandbox/flavors.ts";
+import { unreachableSecrets } from "../sandbox/secrets.ts";
+import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
+import { flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
 
 export type Option<T> = {
   /** Undefined for a secret that must not be seen in a list of processes. */
@@ -176,6 +180,38 @@ export const options = {
     summary: "Size of the sandbox when a call names none",
     kind: choice(flavorNames),
   }),
+  flavors: {
+    flag: "--flavor",
+    variable: "MSB_MCP_FLAVORS",
+    group: "Sandboxes",
+    summary: "Other sizes than the usual: small=1:1024, medium=2:2048, large=4:4096",
+    kind: flavorSizes,
+    fallback: () => defaultFlavors,
+    fallbackShown: undefined,
+  } satisfies Option<Flavors>,
+  templates: {
+    flag: "--templates",
+    variable: "MSB_MCP_TEMPLATES",
+    group: "Sandboxes",
+    summary: "File that adds templates to python and node, or changes them",
+    kind: templatesFile,
+    fallback: () => defaultTemplates,
+    fallbackShown: "python, node",
+  } satisfies Option<readonly Template[]>,
+  network: withDefault("none", {
+    flag: "--network",
+    variable: "MSB_MCP_NETWORK",
+    group: "Sandboxes",
+    summary: "Whom sandboxes may reach (microvm backend)",
+    kind: networkPolicy,
+  }),
+  secrets: noneByDefault({
+    flag: "--secret",
+    variable: "MSB_MCP_SECRETS",
+    group: "Sandboxes",
+    summary: "Key that sandboxes use for one host without having it (microvm backend)",
+    kind: secretBindings,
+  }),
   sharedVolumes: noneByDefault({
     flag: "--shared-volume",
     variable: "MSB_SHARED_VOLUME_PATH",
@@ -288,6 +324,18 @@ export const rules: readonly Rule[] = [
             `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
               `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
           ],
+  },
+  {
+    needs: ["network", "secrets"],
+    check: ({ network, secrets }) =>
+      unreachableSecrets(secrets, network).map(
+        (problem) =>
+          `--secret (MSB_MCP_SECRETS): ${problem}; allowed are hosts that --network (MSB_MCP_NETWORK) allows`,
+      ),
+  },
+  {
+    needs: ["backend", "network", "secrets"],
+    check: ({ backend, network, secrets }) => (backend === "auto" ? [] : beyondBackend(backend, network, secrets)),
   },
   {
     needs: ["auth", "authTokens", "authTokenFile", "oauthIssuer", "oauthAudience", "oauthScopes", "oauthJwksUrl"],

@@ -1,6 +1,6 @@
 // The tools clients see, in order.
 
-import type { Flavor } from "../sandbox/flavors.ts";
+import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -15,6 +15,7 @@ import { stopSession } from "./tools/stop-session.ts";
 export type CatalogOptions = {
   readonly sessions: Sessions;
   readonly templates: readonly Template[];
+  readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly volumes: readonly Volume[];
   readonly sessionTimeoutMs: number;

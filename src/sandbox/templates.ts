@@ -2,16 +2,47 @@
 
 export type Language = "python" | "node";
 
+export const languages: readonly Language[] = ["python", "node"];
+
+/** Where the files of a sandbox come from, for hosts that boot images. Paths are absolute. */
+export type ImageSource =
+  /** An OCI image, pulled from its registry unless it is in the runtime's cache: `python:3.13-slim`. */
+  | { readonly kind: "registry"; readonly reference: string }
+  /** A folder that is the root of a Linux system. */
+  | { readonly kind: "folder"; readonly path: string }
+  /** One image of an archive as `docker save` writes it, loaded on first use. */
+  | { readonly kind: "archive"; readonly path: string; readonly reference: string };
+
 export type Template = {
   readonly name: string;
   readonly language: Language;
-  /** An image reference, for hosts that boot images; hosts without images ignore it. */
-  readonly image: string;
+  /** For hosts that boot images themselves; hosts without images ignore it. */
+  readonly image: ImageSource;
+  /** The image as a microsandbox server of 0.2 knows it; only the server backend uses it. */
+  readonly serverImage: string;
   /** Environment of every program in the sandbox. */
   readonly env: Readonly<Record<string, string>>;
 };
 
+/** The images are Docker's official ones; the tags follow security updates of one minor version. */
 export const defaultTemplates: readonly Template[] = [
-  { name: "python", language: "python", image: "microsandbox/python", env: {} },
-  { name: "node", language: "node", image: "microsandbox/node", env: {} },
+  {
+    name: "python",
+    language: "python",
+    image: { kind: "registry", reference: "python:3.13-slim" },
+    serverImage: "microsandbox/python",
+    env: {},
+  },
+  {
+    name: "node",
+    language: "node",
+    image: { kind: "registry", reference: "node:24-slim" },
+    serverImage: "microsandbox/node",
+    env: {},
+  },
 ];
+
+/** The image as people know it. Folders and archives by their last name only: where they are is the operator's business. */
+export function imageName(image: ImageSource): string {
+  return image.kind === "folder" ? `folder ${image.path.split("/").at(-1)}` : image.reference;
+}

@@ -3,8 +3,7 @@
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
-import type { Flavor } from "../sandbox/flavors.ts";
-import { flavors } from "../sandbox/flavors.ts";
+import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { SandboxHost, SandboxSpec, Stream } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Place } from "./admission.ts";
@@ -22,6 +21,7 @@ export type SessionsOptions = {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly templates: readonly Template[];
+  readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly limits: SessionLimits & {
     readonly maxSessions: number;
@@ -167,7 +167,7 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #open(request: RunInSession): Promise<Session> {
-    const { clock, emit, limits, templates, defaultFlavor } = this.#options;
+    const { clock, emit, limits, templates, flavors, defaultFlavor } = this.#options;
     const template = findTemplate(templates, request.template ?? defaultTemplate);
     const flavor = request.flavor ?? defaultFlavor;
     if (request.signal.aborted) throw request.signal.reason;

@@ -35,6 +35,6 @@ test("no flag and no variable stands for two options", () => {
 
 test("a secret has no default that --help would show", () => {
   const secrets = table.filter(({ kind }) => !kind.show("a-text").includes("a-text"));
-  expect(secrets.map(({ variable }) => variable)).toEqual(["MCP_AUTH_TOKEN", "MSB_API_KEY"]);
-  expect(secrets.map(({ fallbackShown }) => fallbackShown)).toEqual([undefined, undefined]);
+  expect(secrets.map(({ variable }) => variable)).toEqual(["MCP_AUTH_TOKEN", "MSB_API_KEY", "MSB_MCP_SECRETS"]);
+  expect(secrets.map(({ fallbackShown }) => fallbackShown)).toEqual([undefined, undefined, undefined]);
 });

@@ -13,6 +13,7 @@ import { createCatalog } from "../../src/mcp/catalog.ts";
 import { createEndpoint } from "../../src/mcp/endpoint.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import type { ToolErrors } from "../../src/mcp/tool.ts";
+import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import type { Volume } from "../../src/sandbox/volumes.ts";
 import type { SessionsOptions } from "../../src/sessions/sessions.ts";
@@ -33,6 +34,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "error", volumes
   const tools = createCatalog({
     sessions,
     templates: defaultTemplates,
+    flavors: defaultFlavors,
     defaultFlavor: "small",
     volumes,
     sessionTimeoutMs: 60_000,

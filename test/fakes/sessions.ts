@@ -1,6 +1,7 @@
 // Sessions over the fake host and the fake clock, and short ways to use them.
 
 import type { Event } from "../../src/events.ts";
+import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
@@ -16,6 +17,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     clock,
     emit: (event) => events.push(event),
     templates: defaultTemplates,
+    flavors: defaultFlavors,
     defaultFlavor: "small",
     limits: {
       maxSessions: 3,

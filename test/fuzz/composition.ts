@@ -9,6 +9,7 @@ import { createStatus } from "../../src/http/status.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { createEndpoint } from "../../src/mcp/endpoint.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
+import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { sessionsOverFake } from "../fakes/sessions.ts";
 
@@ -22,6 +23,7 @@ export async function openApp() {
     sessions: fake.sessions,
     templates: defaultTemplates,
     volumes: [],
+    flavors: defaultFlavors,
     defaultFlavor: "small",
     sessionTimeoutMs: 60_000,
     executionTimeoutMs: 20_000,

@@ -2,7 +2,7 @@
 
 import type { TUnsafe } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
-import { type Flavor, flavorNames, flavors } from "../../sandbox/flavors.ts";
+import { type Flavor, type Flavors, flavorNames } from "../../sandbox/flavors.ts";
 import type { Template } from "../../sandbox/templates.ts";
 
 /** A string out of a list. `enum` reads better to models than TypeBox's union of literals. */
@@ -12,12 +12,14 @@ export function oneOf<T extends string>(values: readonly T[], description: strin
 
 export type RunDefaults = {
   readonly templates: readonly Template[];
+  readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly executionTimeoutMs: number;
 };
 
 /** The arguments of a run beside its source; `maxTimeoutSeconds` is the longest time a call may ask for. */
-export function runArguments({ templates, defaultFlavor, executionTimeoutMs }: RunDefaults, maxTimeoutSeconds: number) {
+export function runArguments(defaults: RunDefaults, maxTimeoutSeconds: number) {
+  const { templates, flavors, defaultFlavor, executionTimeoutMs } = defaults;
   const sizes = flavorNames
     .map((name) => `${name} = ${flavors[name].cpus} CPU, ${flavors[name].memoryMib} MB`)
     .join("; ");

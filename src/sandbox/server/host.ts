@@ -240,7 +240,7 @@ class ServerHost implements SandboxHost {
   }
 
   async #creationFailure(error: unknown, { template }: SandboxSpec, address: Address): Promise<Failure> {
-    const what = `The microsandbox server at ${this.#client.shownUrl} did not start a sandbox of the image ${template.image}`;
+    const what = `The microsandbox server at ${this.#client.shownUrl} did not start a sandbox of the image ${template.serverImage}`;
     if (error instanceof Failure) {
       return error;
     }

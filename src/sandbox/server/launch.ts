@@ -19,7 +19,7 @@ export type StartConfig = {
  * Throws Failure `configuration` for what the server would not take, or would take for something else.
  */
 export function startConfig(spec: SandboxSpec, volumes: readonly Volume[]): StartConfig {
-  const { image, name } = spec.template;
+  const { serverImage: image, name } = spec.template;
   if (!isImageReference(image)) {
     throw new Failure("configuration", `The template ${name} has the image ${JSON.stringify(image)}.`, {
       advice: ["Give it a reference such as microsandbox/python or microsandbox/python:latest."],

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
-import { bootOne, command, namespaceHost, patienceMs, readText } from "./machine.ts";
+import { bootOne, command, namespaceHost, patienceMs, pythonTemplate, readText } from "./machine.ts";
 
 let host: NamespaceHost;
 let sandbox: Sandbox;
@@ -77,7 +77,7 @@ test("nothing of the server's environment reaches a guest", async () => {
 });
 
 test("a template's environment reaches commands", async () => {
-  const template = { name: "custom", language: "python", image: "", env: { GREETING: "hello world" } } as const;
+  const template = { ...pythonTemplate, name: "custom", env: { GREETING: "hello world" } };
   await using own = await bootOne(host, "environment", template);
   expect((await command(own, 'echo "$GREETING"')).stdout).toBe("hello world\n");
 });

@@ -13,6 +13,7 @@ import {
   leftovers,
   namespaceHost,
   patienceMs,
+  pythonTemplate,
 } from "./machine.ts";
 
 test("twenty sandboxes at once each keep to themselves, and leave no process, mount, group or descriptor", async () => {
@@ -44,7 +45,7 @@ test("boots that are given up at any moment leave nothing", async () => {
     const name = `given-up-${delayMs}`;
     names.push(name);
     const resources = { cpus: 1, memoryMib: 256 };
-    const template = { name: "python", language: "python", image: "", env: {} } as const;
+    const template = pythonTemplate;
     const booting = host.create({ sessionId: name, template, resources }, caller.signal);
     setTimeout(() => caller.abort(new Error("the caller left")), delayMs);
     const arrived = await booting.catch((error: unknown) => error);

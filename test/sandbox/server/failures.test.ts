@@ -184,7 +184,7 @@ describe("a server that speaks wrongly", () => {
 describe("a start that fails", () => {
   test("is told with what could be found out, and leaves nothing", async () => {
     await using at = await arena();
-    const template = { ...templateOf("python"), image: "nobody/nothing" };
+    const template = { ...templateOf("python"), serverImage: "nobody/nothing" };
     const failure = await failureOf(at.host.create({ ...spec(), template }, never));
     expect(failure.kind).toBe("sandbox_creation");
     expect(failure.message).toContain("nobody/nothing");

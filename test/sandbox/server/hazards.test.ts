@@ -41,9 +41,9 @@ describe("starting", () => {
     const create = (template: object, volumes: { hostPath: string; guestPath: string; readOnly: boolean }[] = []) =>
       makeHost({ url: at.stub.url, volumes }).create(spec({ template: { ...python, ...template } }), never);
     const refused = { kind: "configuration" };
-    await expect(create({ image: "Not An Image" })).rejects.toMatchObject(refused);
-    await expect(create({ image: "./rootfs" })).rejects.toMatchObject(refused);
-    await expect(create({ image: "" })).rejects.toMatchObject(refused);
+    await expect(create({ serverImage: "Not An Image" })).rejects.toMatchObject(refused);
+    await expect(create({ serverImage: "./rootfs" })).rejects.toMatchObject(refused);
+    await expect(create({ serverImage: "" })).rejects.toMatchObject(refused);
     await expect(create({ env: { "A=B": "c" } })).rejects.toMatchObject(refused);
     await expect(create({ env: { A: "c\0" } })).rejects.toMatchObject(refused);
     await expect(create({}, [{ hostPath: "/a:b", guestPath: "/c", readOnly: false }])).rejects.toMatchObject(refused);

@@ -1,0 +1,55 @@
+// The kinds of option values that say what sandboxes are: templates, sizes, whom they reach, what they may use. What each means
+// is with the thing itself in src/sandbox.
+
+import { resolve } from "node:path";
+import { type Flavors, flavorRule, parseFlavors } from "../sandbox/flavors.ts";
+import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/network.ts";
+import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
+import type { Template } from "../sandbox/templates.ts";
+import { readTemplates } from "../sandbox/templates-file.ts";
+import { itemsOf, type Kind, quote } from "./kinds.ts";
+
+export const templatesFile: Kind<readonly Template[]> = {
+  rule: "a TOML file with a table a template: language, image, env, server_image",
+  placeholder: "FILE",
+  repeatable: false,
+  show: quote,
+  read: ([path = ""], { cwd }) => {
+    const { templates, problems } = readTemplates(resolve(cwd, path));
+    return problems.length === 0 ? { ok: true, value: templates } : { ok: false, reasons: problems };
+  },
+};
+
+export const flavorSizes: Kind<Flavors> = {
+  rule: flavorRule,
+  placeholder: "NAME=CPUS:MEMORY_MB",
+  repeatable: true,
+  show: quote,
+  read: (texts) => {
+    const { flavors, problems } = parseFlavors(texts.flatMap(itemsOf));
+    return problems.length === 0 ? { ok: true, value: flavors } : { ok: false, reasons: problems };
+  },
+};
+
+export const networkPolicy: Kind<NetworkPolicy> = {
+  rule: networkRule,
+  placeholder: "POLICY",
+  repeatable: false,
+  show: quote,
+  read: ([text = ""]) => {
+    const reading = parseNetwork(text);
+    return "policy" in reading ? { ok: true, value: reading.policy } : { ok: false, reasons: reading.problems };
+  },
+};
+
+export const secretBindings: Kind<readonly Secret[]> = {
+  rule: secretRule,
+  placeholder: "NAME=VARIABLE@HOST",
+  repeatable: true,
+  // A value may have been given where its variable's name belongs.
+  show: () => "(not shown)",
+  read: (texts, { variable }) => {
+    const { secrets, problems } = parseSecrets(texts.flatMap(itemsOf), variable);
+    return problems.length === 0 ? { ok: true, value: secrets } : { ok: false, reasons: problems };
+  },
+};

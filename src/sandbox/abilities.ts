@@ -1,0 +1,19 @@
+// What was configured for sandboxes that the backend cannot do: told at the start, never left out silently.
+
+import { describeNetwork, type NetworkPolicy } from "./network.ts";
+import type { Secret } from "./secrets.ts";
+
+/** Backends that enforce a network policy and keep secrets out of the guest. */
+const governing: readonly string[] = ["microvm", "cloud"];
+
+/** One problem an option. */
+export function beyondBackend(backend: string, network: NetworkPolicy, secrets: readonly Secret[]): readonly string[] {
+  if (governing.includes(backend)) return [];
+  const allowed = `allowed with the ${backend} backend is`;
+  return [
+    ...(network.kind === "none"
+      ? []
+      : [`--network (MSB_MCP_NETWORK): ${describeNetwork(network)} needs --backend microvm; ${allowed} none`]),
+    ...(secrets.length === 0 ? [] : [`--secret (MSB_MCP_SECRETS): needs --backend microvm; ${allowed} no secret`]),
+  ];
+}

@@ -1,0 +1,193 @@
+// `--templates FILE`: a TOML file, a table a template, that adds templates or changes what `python` and `node` are.
+
+import { readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { defaultTemplates, type ImageSource, type Language, languages, type Template } from "./templates.ts";
+
+/** The names of all templates are in the schema of two tools, which every client reads. */
+const maxTemplates = 32;
+
+/** Far more than so many templates need. */
+const maxFileBytes = 1_048_576;
+
+const keys = ["language", "image", "server_image", "env"];
+
+const rules = {
+  name: "1 to 32 letters, digits, - and _, and begin with a letter",
+  image: 'a string such as "python:3.13-slim", or { folder = "PATH" }, or { archive = "PATH", reference = "NAME:TAG" }',
+  reference: 'an OCI reference such as "python:3.13-slim" or "ghcr.io/owner/name@sha256:…"',
+  env: "a table of strings, whose names are letters, digits and _",
+  language: `one of ${languages.join(", ")}`,
+};
+
+/**
+ * The default templates, changed and added to by the file. Relative paths in it are taken from its folder. Never throws: every problem names
+ * the file, the key, the value and what is allowed.
+ */
+export function readTemplates(path: string): { templates: readonly Template[]; problems: readonly string[] } {
+  const problems: string[] = [];
+  const report = (key: string, value: unknown, rule: string) => {
+    problems.push(`${path}: ${key}: ${show(value)} is not allowed; it must be ${rule}`);
+  };
+  const tables = parse(path, problems);
+  const templates = new Map(defaultTemplates.map((template) => [template.name, template]));
+  for (const [name, table] of Object.entries(tables)) {
+    const template = readTemplate(name, table, templates.get(name), dirname(path), report);
+    if (template !== undefined) templates.set(name, template);
+  }
+  if (templates.size > maxTemplates) {
+    problems.push(`${path}: there are ${templates.size} templates with python and node; allowed are ${maxTemplates}`);
+  }
+  return { templates: [...templates.values()], problems };
+}
+
+type Report = (key: string, value: unknown, rule: string) => void;
+
+function parse(path: string, problems: string[]): Readonly<Record<string, unknown>> {
+  try {
+    const { size } = statSync(path);
+    if (size > maxFileBytes) {
+      problems.push(`${path}: has ${size} bytes; allowed are ${maxFileBytes}`);
+      return {};
+    }
+    const parsed: unknown = Bun.TOML.parse(readFileSync(path, "utf8"));
+    return isTable(parsed) ? parsed : {};
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? error.code : `it is no TOML (${messageOf(error)})`;
+    problems.push(`${path}: cannot be read: ${why}; allowed is a TOML file with a table a template`);
+    return {};
+  }
+}
+
+/** Undefined if anything is wrong with it, which has been reported. */
+function readTemplate(
+  name: string,
+  table: unknown,
+  former: Template | undefined,
+  folder: string,
+  report: Report,
+): Template | undefined {
+  let isWhole = true;
+  const wrong: Report = (key, value, rule) => {
+    isWhole = false;
+    report(key, value, rule);
+  };
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,31}$/.test(name)) wrong("template name", name, rules.name);
+  if (!isTable(table)) {
+    wrong(name, table, `a table with ${keys.join(", ")}`);
+    return undefined;
+  }
+  for (const key of Object.keys(table)) {
+    if (!keys.includes(key))
+      wrong(`${name}.${key}`, table[key], `left out; the keys of a template are ${keys.join(", ")}`);
+  }
+  const language = readLanguage(name, table.language, former, wrong);
+  const image = readImage(name, table.image, former, folder, wrong);
+  const env = readEnv(name, table.env, former, wrong);
+  const serverImage = readServerImage(name, table.server_image, wrong);
+  if (!isWhole || language === undefined || image === undefined) return undefined;
+  return {
+    name,
+    language,
+    image,
+    env,
+    serverImage: serverImage ?? defaultServerImage(table.image, language, image, former),
+  };
+}
+
+function readLanguage(name: string, value: unknown, former: Template | undefined, wrong: Report): Language | undefined {
+  if (value === undefined && former !== undefined) return former.language;
+  const language = languages.find((candidate) => candidate === value);
+  if (language === undefined) wrong(`${name}.language`, value, rules.language);
+  return language;
+}
+
+function readImage(
+  name: string,
+  value: unknown,
+  former: Template | undefined,
+  folder: string,
+  wrong: Report,
+): ImageSource | undefined {
+  const key = `${name}.image`;
+  if (value === undefined && former !== undefined) return former.image;
+  if (typeof value === "string") {
+    if (isReference(value)) return { kind: "registry", reference: value };
+    wrong(key, value, rules.reference);
+    return undefined;
+  }
+  const names = isTable(value) ? Object.keys(value).sort().join(" ") : "";
+  if (isTable(value) && names === "folder" && isPath(value.folder)) {
+    return { kind: "folder", path: resolve(folder, value.folder) };
+  }
+  if (isTable(value) && names === "archive reference" && isPath(value.archive)) {
+    const { archive, reference } = value;
+    if (isReference(reference)) return { kind: "archive", path: resolve(folder, archive), reference };
+    wrong(`${key}.reference`, reference, rules.reference);
+    return undefined;
+  }
+  wrong(key, value, rules.image);
+  return undefined;
+}
+
+function readServerImage(name: string, value: unknown, wrong: Report): string | undefined {
+  if (value === undefined || isReference(value)) return value;
+  wrong(`${name}.server_image`, value, rules.reference);
+  return undefined;
+}
+
+/** An image that was named for microVMs is a server's too, where it comes from a registry. */
+function defaultServerImage(
+  given: unknown,
+  language: Language,
+  image: ImageSource,
+  former: Template | undefined,
+): string {
+  if (given !== undefined && image.kind === "registry") return image.reference;
+  return former?.serverImage ?? `microsandbox/${language}`;
+}
+
+function readEnv(name: string, value: unknown, former: Template | undefined, wrong: Report): Template["env"] {
+  if (value === undefined) return former?.env ?? {};
+  if (!isTable(value)) {
+    wrong(`${name}.env`, value, rules.env);
+    return {};
+  }
+  const env: Record<string, string> = {};
+  for (const [variable, text] of Object.entries(value)) {
+    const isAllowed = /^[A-Za-z_][A-Za-z0-9_]*$/.test(variable) && typeof text === "string" && !text.includes("\0");
+    // The value is not shown: people put keys where they should not.
+    if (isAllowed) env[variable] = text;
+    else wrong(`${name}.env.${variable}`, typeof text === "string" ? "(not shown)" : text, `in ${rules.env}`);
+  }
+  return env;
+}
+
+/** The grammar of references is laxer than this in nothing that a registry takes; what begins like a path is none. */
+function isReference(value: unknown): value is string {
+  return (
+    typeof value === "string" &&
+    value.length <= 255 &&
+    /^[a-z0-9][\w.-]*(?::\d+)?(?:\/[a-z0-9][a-z0-9._-]*)*(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+:[a-f0-9]{32,128})?$/i.test(
+      value,
+    )
+  );
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 120) : String(error);
+}

@@ -1,0 +1,299 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Environment, loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/options.ts";
+import type { AllowedHost } from "../../src/sandbox/network.ts";
+import { defaultTemplates } from "../../src/sandbox/templates.ts";
+
+function load(argv: readonly string[], env: Environment = {}, cwd = "/work") {
+  return loadConfig(argv, env, { cwd, homeDir: "/home/ada" });
+}
+
+function configOf(argv: readonly string[], env: Environment = {}, cwd = "/work"): Config {
+  const loaded = load(argv, env, cwd);
+  if (loaded.kind !== "config") throw new Error(`no config: ${JSON.stringify(loaded)}`);
+  return loaded.config;
+}
+
+function problemsOf(argv: readonly string[], env: Environment = {}, cwd = "/work"): readonly string[] {
+  const loaded = load(argv, env, cwd);
+  if (loaded.kind !== "problems") throw new Error(`no problems: ${JSON.stringify(loaded)}`);
+  return loaded.problems;
+}
+
+/** A folder with this as templates.toml, while `use` runs. */
+function withTemplates<T>(toml: string, use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "templates-"));
+  try {
+    writeFileSync(join(folder, "templates.toml"), toml);
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("without options there is no network, no secret, and the contract's templates and sizes", () => {
+  const config = configOf([]);
+  expect(config).toMatchObject({ network: { kind: "none" }, secrets: [], templates: defaultTemplates });
+  expect(config.flavors).toEqual({
+    small: { cpus: 1, memoryMib: 1024 },
+    medium: { cpus: 2, memoryMib: 2048 },
+    large: { cpus: 4, memoryMib: 4096 },
+  });
+});
+
+test.each([
+  [[], "serve", false],
+  [["serve", "--port=1"], "serve", false],
+  [["doctor"], "doctor", false],
+  [["doctor", "--json", "--port=1"], "doctor", true],
+  [["pull", "--templates=x.toml"], "pull", false],
+] as const)("%p is the command %s", (argv, command, json) => {
+  withTemplates("", (folder) => {
+    const given = argv.map((argument) => argument.replace("x.toml", join(folder, "templates.toml")));
+    expect(load(given)).toMatchObject({ kind: "config", command, json });
+  });
+});
+
+test("an unknown command is an error that names the nearest", () => {
+  expect(problemsOf(["docter"])).toEqual([
+    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull)',
+  ]);
+});
+
+test("--json is a flag only where a command answers in JSON", () => {
+  expect(problemsOf(["--json"])).toHaveLength(1);
+  expect(problemsOf(["pull", "--json"])).toHaveLength(1);
+});
+
+test("a flavor can be made smaller, and the others stay as they are", () => {
+  expect(configOf(["--flavor", "small=1:128", "--flavor=large=8:16384"]).flavors).toEqual({
+    small: { cpus: 1, memoryMib: 128 },
+    medium: { cpus: 2, memoryMib: 2048 },
+    large: { cpus: 8, memoryMib: 16_384 },
+  });
+  expect(configOf([], { MSB_MCP_FLAVORS: "small=2:512, medium=2:600" }).flavors.medium.memoryMib).toBe(600);
+});
+
+test.each(["tiny=1:128", "small=0:128", "small=1:63", "small=65:128", "small=1", "small=1:128:1", "small=1.5:128"])(
+  "%p is no size of a flavor",
+  (text) => {
+    const [problem, ...more] = problemsOf([`--flavor=${text}`]);
+    expect(more).toEqual([]);
+    expect(problem).toStartWith(`--flavor: ${JSON.stringify(text)} is not allowed; it must be NAME=CPUS:MEMORY_MB`);
+  },
+);
+
+test("a flavor has one size", () => {
+  expect(problemsOf(["--flavor=small=1:128,small=1:256"])).toEqual([
+    '--flavor: "small=1:256": small has a size already; allowed is one',
+  ]);
+});
+
+test("a file adds templates and changes what the usual ones are", () => {
+  const toml = `
+    [python]
+    image = "python:3.12-slim"
+    [data]
+    language = "python"
+    image = { archive = "images/data.tar", reference = "data:1" }
+    env = { TZ = "UTC" }
+    [bare]
+    language = "node"
+    image = { folder = "/srv/rootfs" }
+    server_image = "microsandbox/bare"
+  `;
+  withTemplates(toml, (folder) => {
+    const { templates } = configOf(["--templates", "templates.toml"], {}, folder);
+    expect(templates).toEqual([
+      {
+        name: "python",
+        language: "python",
+        image: { kind: "registry", reference: "python:3.12-slim" },
+        serverImage: "python:3.12-slim",
+        env: {},
+      },
+      ...defaultTemplates.filter(({ name }) => name === "node"),
+      {
+        name: "data",
+        language: "python",
+        image: { kind: "archive", path: join(folder, "images/data.tar"), reference: "data:1" },
+        serverImage: "microsandbox/python",
+        env: { TZ: "UTC" },
+      },
+      {
+        name: "bare",
+        language: "node",
+        image: { kind: "folder", path: "/srv/rootfs" },
+        serverImage: "microsandbox/bare",
+        env: {},
+      },
+    ]);
+  });
+});
+
+test("every problem of a templates file is told, with the file, the key, the value and what is allowed", () => {
+  const toml = `
+    stray = 1
+    [data]
+    language = "ruby"
+    image = "./folder"
+    colour = "red"
+    [more]
+    env = { "A-B" = "s3cret", GOOD = 1 }
+    image = { folder = "x", archive = "y" }
+    [node]
+    server_image = "../x"
+  `;
+  withTemplates(toml, (folder) => {
+    const file = join(folder, "templates.toml");
+    const problems = problemsOf(["--templates", file]);
+    const keys = problems.map((problem) => problem.replace(`--templates: ${file}: `, "").split(": ")[0]);
+    expect(keys.sort()).toEqual([
+      "data.colour",
+      "data.image",
+      "data.language",
+      "more.env.A-B",
+      "more.env.GOOD",
+      "more.image",
+      "more.language",
+      "node.server_image",
+      "stray",
+    ]);
+    expect(problems).toContain(
+      `--templates: ${file}: data.language: "ruby" is not allowed; it must be one of python, node`,
+    );
+    expect(problems.join()).not.toContain("s3cret");
+  });
+});
+
+test("a templates file that is missing, or no TOML, is one problem", () => {
+  expect(problemsOf(["--templates=/nowhere/it.toml"])).toEqual([
+    "--templates: /nowhere/it.toml: cannot be read: ENOENT; allowed is a TOML file with a table a template",
+  ]);
+  withTemplates("[python", (folder) => {
+    expect(problemsOf(["--templates=templates.toml"], {}, folder)).toHaveLength(1);
+  });
+});
+
+test("there is an end to how many templates a file may add", () => {
+  const toml = Array.from({ length: 31 }, (_, index) => `[t${index}]\nlanguage = "node"\nimage = "x"\n`).join("");
+  withTemplates(toml, (folder) => {
+    expect(problemsOf(["--templates=templates.toml"], {}, folder)).toHaveLength(1);
+  });
+});
+
+const microvm = ["--backend=auto"];
+
+test.each([
+  ["none", { kind: "none" }],
+  ["packages", { kind: "packages" }],
+  ["public", { kind: "public" }],
+] as const)("--network %s is a policy", (text, policy) => {
+  expect(configOf([...microvm, `--network=${text}`]).network).toEqual(policy);
+});
+
+test.each<[string, AllowedHost]>([
+  ["api.example.com", { kind: "domain", name: "api.example.com", port: undefined }],
+  ["API.Example.com:8443", { kind: "domain", name: "api.example.com", port: 8443 }],
+  ["*.example.com:443", { kind: "subdomains", name: "example.com", port: 443 }],
+  ["192.0.2.7", { kind: "network", cidr: "192.0.2.7/32", port: undefined }],
+  ["10.0.0.0/8:5432", { kind: "network", cidr: "10.0.0.0/8", port: 5432 }],
+  ["2001:db8::1", { kind: "network", cidr: "2001:db8::1/128", port: undefined }],
+  ["[2001:db8::/32]:443", { kind: "network", cidr: "2001:db8::/32", port: 443 }],
+  ["host.microsandbox.internal:8080", { kind: "machine", port: 8080 }],
+])("%s is a host that may be allowed", (text, host) => {
+  expect(configOf([...microvm, "--network", `allow:${text}`]).network).toEqual({ kind: "allow", hosts: [host] });
+});
+
+test.each([
+  "com",
+  "*.com",
+  "*",
+  "api.*.com",
+  "https://api.example.com",
+  "api.example.com/path",
+  "api.example.com:0",
+  "api.example.com:65536",
+  "256.0.0.1",
+  "10.0.0.0/33",
+  "localhost:80",
+  "127.0.0.1:80",
+  "[::1]:80",
+  "host.microsandbox.internal",
+  "host.microsandbox.internal:53",
+  "a b.example.com",
+])("%p is no host that may be allowed", (text) => {
+  const [problem, ...more] = problemsOf([`--network=allow:${text}`]);
+  expect(more).toEqual([]);
+  expect(problem).toStartWith(`--network: ${JSON.stringify(text)} is not allowed; `);
+});
+
+test.each(["all", "allow", "allow:", "allow:,", "NONE", "none,public"])("%p is no network policy", (text) => {
+  expect(problemsOf([`--network=${text}`])[0]).toStartWith(`--network: ${JSON.stringify(text)} is not allowed; `);
+});
+
+test("a secret has its value from this process's variable, and nothing that prints the configuration shows it", () => {
+  const argv = ["--network=allow:api.example.com", "--secret", "API_KEY=MY_KEY@api.example.com"];
+  const { secrets } = configOf(argv, { MY_KEY: "s3cret" });
+  expect(secrets.map(({ name, host, reveal }) => [name, host, reveal()])).toEqual([
+    ["API_KEY", "api.example.com", "s3cret"],
+  ]);
+  expect(JSON.stringify(secrets) + Bun.inspect(secrets)).not.toContain("s3cret");
+});
+
+test.each([
+  ["an unset variable", "KEY=NOT_SET@api.example.com"],
+  ["an empty variable", "KEY=EMPTY@api.example.com"],
+  ["a value of two lines", "KEY=LINES@api.example.com"],
+  ["a value in the place of its variable", "KEY=s3-cret/@api.example.com"],
+  ["no host", "KEY=MY_KEY"],
+  ["a host that is an address", "KEY=MY_KEY@192.0.2.1"],
+  ["a whole top-level domain", "KEY=MY_KEY@*.com"],
+  ["a name that is no variable", "A-B=MY_KEY@api.example.com"],
+])("a secret with %s is one problem, which shows no value", (_, text) => {
+  const env = { MY_KEY: "s3-cret/", EMPTY: "", LINES: "s3-cret/\nmore" };
+  const [problem, ...more] = problemsOf(["--network=public", "--secret", text], env);
+  expect(more).toEqual([]);
+  expect(problem).toStartWith("--secret: secret 1: ");
+  expect(problem).not.toContain("s3-cret/");
+});
+
+test("a variable of the guest holds one secret", () => {
+  const argv = ["--network=public", "--secret=A=K@a.example.com", "--secret=A=K@b.example.com"];
+  expect(problemsOf(argv, { K: "v" })).toEqual([
+    "--secret: secret 2: A is bound already; allowed is one secret a variable",
+  ]);
+});
+
+test.each([
+  ["none", "api.example.com", false],
+  ["packages", "api.example.com", false],
+  ["packages", "pypi.org", true],
+  ["public", "api.example.com", true],
+  ["public", "host.microsandbox.internal", false],
+  ["allow:api.example.com:8443", "api.example.com", true],
+  ["allow:*.example.com", "api.example.com", true],
+  ["allow:*.example.com", "*.eu.example.com", true],
+  ["allow:api.example.com", "*.example.com", false],
+  ["allow:example.com", "api.example.com", false],
+  ["allow:*.example.com", "evilexample.com", false],
+  ["allow:192.0.2.0/24", "api.example.com", false],
+  ["allow:host.microsandbox.internal:80", "host.microsandbox.internal", true],
+])("with --network %s, a secret for %s can be sent: %p", (network, host, expected) => {
+  const loaded = load([`--network=${network}`, `--secret=KEY=MY_KEY@${host}`], { MY_KEY: "v" });
+  expect(loaded.kind).toBe(expected ? "config" : "problems");
+});
+
+test.each(["namespace", "server"])(
+  "the %s backend refuses a network policy and secrets, rather than forget them",
+  (name) => {
+    const argv = [`--backend=${name}`, "--network=public", "--secret=KEY=MY_KEY@api.example.com"];
+    expect(problemsOf(argv, { MY_KEY: "v" })).toEqual([
+      `--network (MSB_MCP_NETWORK): public needs --backend microvm; allowed with the ${name} backend is none`,
+      `--secret (MSB_MCP_SECRETS): needs --backend microvm; allowed with the ${name} backend is no secret`,
+    ]);
+  },
+);
