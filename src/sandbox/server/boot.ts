@@ -1,12 +1,12 @@
 // From a name to a sandbox that answers: starts it, waits until its portal does, and loads courier and relay into it.
 
 import type { Clock } from "../../clock.ts";
+import { Gone } from "../linked/gone.ts";
 import { type RunnerProgram, runnerPrograms } from "../runner/programs.ts";
 import type { Language } from "../templates.ts";
 import type { Answers } from "./answers.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
-import { Gone } from "./gone.ts";
 import { guestPrograms } from "./guest/programs.ts";
 import { inquire } from "./inquiry.ts";
 

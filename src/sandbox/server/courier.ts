@@ -2,11 +2,11 @@
 // sent again and when the sandbox is given up.
 
 import type { Clock } from "../../clock.ts";
+import { Gone } from "../linked/gone.ts";
 import type { Language } from "../templates.ts";
 import type { Answers, OutputLine, Page } from "./answers.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
-import { Gone } from "./gone.ts";
 import { inquire } from "./inquiry.ts";
 
 export type CourierOptions = {

@@ -1,9 +1,14 @@
-// The `server` host: makes sandboxes on a microsandbox server (the 0.2 HTTP API) and ends every one that it has made.
+// The `server` host: makes sandboxes on a microsandbox server (the 0.2 HTTP API) and ends every one that it has made. User code does not
+// run in the portal's interpreter: that one reads lines as if typed, cannot be interrupted, loses stderr, and is of no use after
+// a timeout or an exit; and two ways of running code would give two sets of results.
 // Each has a namespace of its own where the key allows, because a namespace's starts race and one bad entry spoils all of it.
 
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
+import { Gone } from "../linked/gone.ts";
+import { createSpawn } from "../linked/guest-process.ts";
+import { LinkedSandbox } from "../linked/sandbox.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Volume } from "../volumes.ts";
@@ -13,14 +18,11 @@ import { CallError } from "./call-error.ts";
 import { type Address, type Client, createClient } from "./client.ts";
 import { createCourier } from "./courier.ts";
 import { toFailure } from "./failures.ts";
-import { Gone } from "./gone.ts";
-import { createSpawn } from "./guest-process.ts";
 import { inquire, type SandboxState, stopForGood } from "./inquiry.ts";
 import { readKey } from "./key.ts";
 import { type StartConfig, startConfig } from "./launch.ts";
-import { Link } from "./link.ts";
+import { RelayLink } from "./link.ts";
 import { incarnations, installationTag, sandboxName } from "./names.ts";
-import { ServerSandbox } from "./sandbox.ts";
 
 export type ServerHostOptions = {
   /** MSB_SERVER_URL. Credentials in it are sent where there is no key, and never shown. */
@@ -63,7 +65,7 @@ class ServerHost implements SandboxHost {
   readonly #onlyNamespace: string | null;
   readonly #end = new AbortController();
   /** Bounded by the sessions layer's limit of sessions. */
-  readonly #sandboxes = new Map<ServerSandbox, Address>();
+  readonly #sandboxes = new Map<LinkedSandbox, Address>();
   /** Boots and their clean-up; each is bounded in time. */
   readonly #work = new Set<Promise<unknown>>();
   /** The last start in `#onlyNamespace`. */
@@ -136,7 +138,7 @@ class ServerHost implements SandboxHost {
     return turn;
   }
 
-  async #assemble(spec: SandboxSpec, address: Address, untilMs: number, signal: AbortSignal): Promise<ServerSandbox> {
+  async #assemble(spec: SandboxSpec, address: Address, untilMs: number, signal: AbortSignal): Promise<LinkedSandbox> {
     const { clock } = this.#options;
     const { language, env } = spec.template;
     const common = { client: this.#client, address, language, answers: this.#answers, clock };
@@ -148,9 +150,9 @@ class ServerHost implements SandboxHost {
       folder: booted.folder,
       patienceMs: this.#options.patienceMs ?? 10_000,
     });
-    let sandbox: ServerSandbox | null = null;
+    let sandbox: LinkedSandbox | null = null;
     let broken: Gone | null = null;
-    const link = new Link({
+    const link = new RelayLink({
       ...courier,
       onBroken: (error) => {
         broken = error instanceof Gone ? error : new Gone("the link to it broke");
@@ -169,7 +171,7 @@ class ServerHost implements SandboxHost {
         },
         signal,
       );
-      const made: ServerSandbox = new ServerSandbox({
+      const made: LinkedSandbox = new LinkedSandbox({
         ...{ name: address.sandbox, link, interpreter, clock, env },
         failureOf: (gone, kind) => this.#goneFailure(gone, kind),
         destroy: async () => {
@@ -252,7 +254,7 @@ class ServerHost implements SandboxHost {
         : this.#failure(error, "sandbox_creation", `${what}; ${findings[await inquire(this.#client, address)]}`);
     }
     if (error instanceof Gone) {
-      return error.call === null
+      return !(error.call instanceof CallError)
         ? new Failure("sandbox_creation", `${what}: ${error.message}.`, { cause: error })
         : this.#failure(error.call, "sandbox_creation", what);
     }
@@ -260,7 +262,7 @@ class ServerHost implements SandboxHost {
   }
 
   #goneFailure(gone: Gone, kind: FailureKind): Failure {
-    return gone.call === null
+    return !(gone.call instanceof CallError)
       ? new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone })
       : this.#failure(gone.call, kind, `The sandbox of this session was lost: ${gone.message}`);
   }

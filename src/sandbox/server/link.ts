@@ -6,30 +6,11 @@
 // operation once, in the order of their numbers, and repeats an answer that did not come, so a request that may have been lost
 // can be sent again: what it asked for happens once.
 
-import type { GuestExit, GuestSpawnOptions } from "../runner/guest.ts";
+import { gone, type Link, type Program, type ProgramEvents, signalName } from "../linked/link.ts";
+import type { GuestSpawnOptions } from "../runner/guest.ts";
 import type { Page } from "./answers.ts";
 
-export type ProgramEnd = GuestExit & {
-  /** The kernel killed something for want of memory while it ran. */
-  readonly memoryRanOut: boolean;
-  /** It had ended before something was written to it, which so has had no effect. */
-  readonly unheard: boolean;
-};
-
-export type ProgramEvents = {
-  readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
-  readonly onControl: (bytes: Uint8Array) => void;
-  /** After all that it wrote before its end. Called once, also when the link ends (with neither code nor signal). */
-  readonly onEnd: (end: ProgramEnd) => void;
-};
-
-export type Program = {
-  write(text: string): void;
-  /** To the program alone or to its process group. */
-  signal(number: number, group: boolean): void;
-};
-
-export type LinkOptions = {
+export type RelayLinkOptions = {
   /**
    * Delivers one request and resolves with the answer to `nonce`. Sends it again where it may have been lost; rejects when
    * the sandbox is given up, which ends the link.
@@ -60,8 +41,8 @@ const requestLimit = 1024 * 1024;
 /** Bounds what goes through a command's argument, in characters: Linux takes 128 KiB. */
 const besideLimit = 96 * 1024;
 
-export class Link {
-  readonly #options: LinkOptions;
+export class RelayLink implements Link {
+  readonly #options: RelayLinkOptions;
   readonly #programs = new Map<number, Entry>();
   /** Bounded by what one run writes: its source, and a few signals. */
   #unconfirmed: Operation[] = [];
@@ -77,11 +58,10 @@ export class Link {
   #waiting: (() => void)[] = [];
   #ended = false;
 
-  constructor(options: LinkOptions) {
+  constructor(options: RelayLinkOptions) {
     this.#options = options;
   }
 
-  /** Starts a program in the guest. One that cannot be started ends with 127, as in a shell. */
   start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program {
     this.#lastProgram += 1;
     const id = this.#lastProgram;
@@ -110,27 +90,23 @@ export class Link {
     };
   }
 
-  /** From here to the next mark is one run's time; output from before is dropped. Goes along with the run's first operation. */
+  /** Goes along with the run's first operation. */
   mark(): void {
     this.#enqueue("mark");
   }
 
-  /** Asks every process that was started since the mark to end (SIGTERM), but for the interpreter. */
   terminate(): void {
     this.#operate("terminate");
   }
 
-  /** Ends every process that was started since the mark, but for the interpreter. Resolves when that is done. */
   async sweep(): Promise<void> {
     await this.#done(this.#operate("sweep"));
   }
 
-  /** Ends every process that was started through the relay, and theirs. Resolves when that is done. */
   async endAll(): Promise<void> {
     await this.#done(this.#operate("end"));
   }
 
-  /** Fetches what happens until disposed; programs that are starting or ending are watched anyway. */
   listen(): Disposable {
     this.#listeners += 1;
     return {
@@ -140,7 +116,6 @@ export class Link {
     };
   }
 
-  /** No more requests; every program's end is told. */
   end(): void {
     if (this.#ended) {
       return;
@@ -244,7 +219,12 @@ export class Link {
       }
       if (event[0] === "x") {
         this.#programs.delete(event[1]);
-        entry.events.onEnd({ code: event[2], signal: signalName(event[3]), memoryRanOut: event[4], unheard: event[5] });
+        entry.events.onEnd({
+          code: event[2],
+          signal: event[3] === null ? null : signalName(event[3]),
+          memoryRanOut: event[4],
+          unheard: event[5],
+        });
       } else if (event[0] === "c") {
         entry.heard = true;
         entry.events.onControl(Buffer.from(event[2], "base64"));
@@ -275,8 +255,6 @@ export class Link {
   }
 }
 
-const gone: ProgramEnd = { code: null, signal: null, memoryRanOut: false, unheard: false };
-
 function encode(message: object): string {
   return Buffer.from(JSON.stringify(message)).toString("base64");
 }
@@ -300,29 +278,3 @@ function upTo(limit: number, operations: readonly Operation[]): readonly Operati
   });
   return count < 0 ? operations : operations.slice(0, Math.max(1, count));
 }
-
-function signalName(number: number | null): string | null {
-  return number === null ? null : (signalNames[number] ?? `SIG${number}`);
-}
-
-/** Linux's, on every architecture that it runs microVMs on. */
-const signalNames: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  10: "SIGUSR1",
-  11: "SIGSEGV",
-  12: "SIGUSR2",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-  24: "SIGXCPU",
-  25: "SIGXFSZ",
-  31: "SIGSYS",
-};

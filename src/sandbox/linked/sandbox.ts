@@ -1,7 +1,5 @@
-// A sandbox on the server: code through our own runner, commands through a shell, both at the far end of one link. Notices
-// when the sandbox has gone, and says so once. User code does not run in the portal's interpreter: that one reads lines as
-// if typed, cannot be interrupted, loses stderr, and is of no use after a timeout or an exit; and two ways of running code
-// would give two sets of results. A sandbox whose portal fails is lost and not replaced: its files would be gone, and
+// A sandbox that is another machine: code through our own runner, commands through a shell, both at the far end of one link. Notices
+// when the sandbox has gone, and says so once. One whose link fails is lost and not replaced: its files would be gone, and
 // port.ts promises them to whoever is told `interpreterRestarted`.
 
 import type { Clock } from "../../clock.ts";
@@ -11,7 +9,7 @@ import type { Interpreter } from "../runner/runner.ts";
 import { Gone } from "./gone.ts";
 import type { Link, ProgramEnd } from "./link.ts";
 
-export type ServerSandboxOptions = {
+export type LinkedSandboxOptions = {
   readonly name: string;
   readonly link: Link;
   readonly interpreter: Interpreter;
@@ -33,10 +31,10 @@ const sigkill = 9;
 /** What a shell gives as the status of a command that SIGKILL ended. */
 const killedStatus = 128 + sigkill;
 
-export class ServerSandbox implements Sandbox {
+export class LinkedSandbox implements Sandbox {
   readonly name: string;
   readonly lost: Promise<string>;
-  readonly #options: ServerSandboxOptions;
+  readonly #options: LinkedSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
   /** Resolves when the sandbox has gone, or has been disposed. */
   readonly #over = Promise.withResolvers<Gone>();
@@ -44,7 +42,7 @@ export class ServerSandbox implements Sandbox {
   #disposal: Promise<void> | null = null;
   #interpreterEnd: ProgramEnd | null = null;
 
-  constructor(options: ServerSandboxOptions) {
+  constructor(options: LinkedSandboxOptions) {
     this.#options = options;
     this.name = options.name;
     this.lost = this.#lost.promise;
