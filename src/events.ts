@@ -16,15 +16,55 @@ export type Event =
   | { readonly type: "session.failed"; readonly sessionId: string; readonly reason: string }
   | { readonly type: "session.closed"; readonly sessionId: string; readonly reason: string }
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
-  | {
-      readonly type: "execution.ended";
-      readonly sessionId: string;
-      readonly kind: "code" | "command";
-      readonly ended: string;
-      readonly success: boolean;
-      readonly durationMs: number;
-    }
+  | ExecutionEnded
+  | CallEnded
+  /** Bytes of a request's body, once it has been read. */
+  | { readonly type: "request.received"; readonly bytes: number }
+  /** Bytes of an answer's body, event streams included: those once they are over. */
+  | { readonly type: "response.sent"; readonly bytes: number }
+  /** Answered with an HTTP error, at the door or by the endpoint. `reason` is one of a fixed set: nothing of the request's own text is in it. */
   | { readonly type: "request.refused"; readonly reason: string; readonly status: number }
   | { readonly type: "request.failed"; readonly requestId: string; readonly error: unknown };
+
+/** A run that began has ended, well or badly. */
+export type ExecutionEnded = {
+  readonly type: "execution.ended";
+  readonly sessionId: string;
+  /** A name, never a token. */
+  readonly principal: string;
+  readonly template: string;
+  readonly flavor: string;
+  readonly kind: "code" | "command";
+  /** CONTRACT.md section 5; "failed" if its sandbox was lost or could not be reached. */
+  readonly ended: string;
+  readonly success: boolean;
+  readonly exitCode: number | null;
+  /** Waited for a place and for a turn. */
+  readonly queueMs: number;
+  /** Waited for the sandbox; null for a run in one that was there. */
+  readonly bootMs: number | null;
+  readonly runMs: number;
+  /** What the program wrote, what was left out of the result included. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly truncatedBytes: number;
+  /** A function, so that only a subscriber that means to has it: it is in no log line. */
+  readonly source: () => string;
+};
+
+/** A tool call has its result or its error. */
+export type CallEnded = {
+  readonly type: "call.ended";
+  readonly requestId: string;
+  /** "unknown" for a name that is no tool's. */
+  readonly tool: string;
+  readonly principal: string;
+  /** "success", "unsuccessful" (a result with `isError`), "canceled", "protocol_error", or the kind of Failure. */
+  readonly outcome: string;
+  /** From the request's arrival. */
+  readonly durationMs: number;
+  /** Of that, what was neither waiting nor running: reading, checking, telling. Null for calls that ran nothing. */
+  readonly wireMs: number | null;
+};
 
 export type Emit = (event: Event) => void;

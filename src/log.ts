@@ -1,8 +1,19 @@
-// Events as JSON lines for the operator, secrets taken out. What happened is events.ts's; this only decides how it reads.
+// Events as lines for the operator, JSON or for people, secrets taken out. What happened is events.ts's; this only decides how it reads.
 
 import type { Emit, Event } from "./events.ts";
 
 export type LogLevel = "DEBUG" | "INFO" | "WARNING" | "ERROR";
+
+export type LogFormat = "json" | "human";
+
+export type LogOptions = {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Gets whole lines, their ends included. */
+  readonly write: (line: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+};
 
 const severities: Readonly<Record<LogLevel, number>> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 };
 
@@ -16,22 +27,79 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "session.closed": "INFO",
   "sandbox.lost": "WARNING",
   "execution.ended": "DEBUG",
+  "call.ended": "DEBUG",
+  "request.received": "DEBUG",
+  "response.sent": "DEBUG",
   "request.refused": "WARNING",
   "request.failed": "ERROR",
 };
 
-/** Subscriber that writes a line for each event at or above `level`. `write` gets whole lines. */
-export function createLog(level: LogLevel, write: (line: string) => void, now: () => number): Emit {
+/** Subscriber that writes a line for each event at or above `level`. */
+export function createLog({ level, format, write, now }: LogOptions): Emit {
+  const line = format === "json" ? jsonLine : humanLine;
   return (event) => {
-    const its = levels[event.type];
+    const its = levelOf(event);
     if (severities[its] < severities[level]) return;
     const { type, ...fields } = event;
-    const time = new Date(now()).toISOString();
-    write(`${JSON.stringify({ time, level: its, event: type, ...fields }, readable)}\n`);
+    write(`${line(new Date(now()).toISOString(), its, type, fields)}\n`);
   };
 }
 
-function readable(_key: string, value: unknown): unknown {
+/** Who was not let in, or not for now, is the operator's concern; what a client got wrong is not, and clients repeat themselves. */
+function levelOf(event: Event): LogLevel {
+  if (event.type !== "request.refused") return levels[event.type];
+  return [401, 403, 429, 503].includes(event.status) ? "WARNING" : "INFO";
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function jsonLine(time: string, level: LogLevel, event: string, fields: Fields): string {
+  return oneLine(JSON.stringify({ time, level, event, ...fields }, (_key, value) => readable(value)));
+}
+
+/** `2026-11-24T10:00:00.000Z INFO    session.opened sessionId=session-… bootMs=12.3`; what is null or a function is left out. */
+function humanLine(time: string, level: LogLevel, event: string, fields: Fields): string {
+  const shown = Object.entries(fields).flatMap(([name, value]) => {
+    const text = shownValue(readable(value));
+    return text === undefined ? [] : [`${name}=${text}`];
+  });
+  return [time, level.padEnd(7), event, ...shown].join(" ");
+}
+
+function shownValue(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "string":
+      return printable(value);
+    case "number":
+      return String(Math.round(value * 10) / 10);
+    case "boolean":
+      return String(value);
+    case "object":
+      return value === null ? undefined : printable(JSON.stringify(value, (_key, inner) => readable(inner)));
+    default:
+      return undefined;
+  }
+}
+
+/** In quotes unless it is one plain word. */
+function printable(text: string): string {
+  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : oneLine(JSON.stringify(text));
+}
+
+/**
+ * JSON without any character that could end a line, move a terminal's cursor or turn the direction of the text after it: all of
+ * Unicode's category C and its two separators, of which JSON.stringify escapes only the first 32.
+ */
+function oneLine(json: string): string {
+  return json.replace(/[\p{C}\u2028\u2029]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}
+
+function readable(value: unknown): unknown {
   if (value instanceof Error) return redact(causes(value));
   return typeof value === "string" ? redact(value) : value;
 }

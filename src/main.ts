@@ -34,7 +34,12 @@ async function main(): Promise<ExitStatus> {
     process.stderr.write(`msb-mcp: ${command} is not in this build\n`);
     return 1;
   }
-  const emit = createLog(config.logLevel, (line) => void process.stderr.write(line), systemClock.now);
+  const emit = createLog({
+    level: config.logLevel,
+    format: config.logFormat ?? (process.stderr.isTTY ? "human" : "json"),
+    write: (line) => void process.stderr.write(line),
+    now: systemClock.now,
+  });
   const stop = Promise.withResolvers<string>();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {

@@ -64,6 +64,16 @@ export const options = {
     summary: "The least severe messages to log",
     kind: choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
   }),
+  logFormat: {
+    ...optional({
+      flag: "--log-format",
+      variable: "MCP_LOG_FORMAT",
+      group: "Server",
+      summary: "How the log on stderr is written",
+      kind: choice(["json", "human"]),
+    }),
+    fallbackShown: "human on a terminal, else json",
+  },
   toolErrors: withDefault("error", {
     flag: "--tool-errors",
     variable: "MCP_TOOL_ERRORS",

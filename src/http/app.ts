@@ -34,13 +34,15 @@ export function createApp(options: AppOptions): App {
   const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
 
   async function answerMcp(request: Request): Promise<Response> {
+    const arrivedMs = clock.monotonicMs();
     const refusal = guard.checkHost(request) ?? guard.checkOrigin(request);
     if (refusal !== null) return refuse(refusal, emit);
     const caller = await authenticator.authenticate(request);
     if (!caller.ok) return refuse(caller.refusal, emit);
     const body = await readBody(request);
     if (!body.ok) return refuse(body.refusal, emit);
-    return await endpoint.handle(request, body.text, { principal: caller.principal });
+    if (body.bytes > 0) emit({ type: "request.received", bytes: body.bytes });
+    return await endpoint.handle(request, body.text, { principal: caller.principal, arrivedMs });
   }
 
   // Elysia's search for the path begins behind a host of at least four characters; "mcp", as in a compose file, is shorter.

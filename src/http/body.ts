@@ -9,7 +9,9 @@ export type BodyLimits = {
   readonly timeoutMs: number;
 };
 
-export type Body = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly refusal: Refusal };
+export type Body =
+  | { readonly ok: true; readonly text: string; readonly bytes: number }
+  | { readonly ok: false; readonly refusal: Refusal };
 
 export type ReadBody = (request: Request) => Promise<Body>;
 
@@ -24,7 +26,7 @@ export function createBodyReader({ maxBytes, timeoutMs }: BodyLimits, clock: Clo
       return watch(request.bytes().then(decoded, () => refused(brokenOff)));
     }
     // Not asked of the others: the question alone makes a stream of the body.
-    if (request.body === null) return Promise.resolve({ ok: true, text: "" });
+    if (request.body === null) return Promise.resolve({ ok: true, text: "", bytes: 0 });
     const counted = countedBytes(request.body, maxBytes);
     const body = counted.bytes.then(
       (bytes) => (bytes === "too many" ? refused(tooLarge(maxBytes)) : decoded(bytes)),
@@ -85,7 +87,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 function decoded(bytes: Uint8Array): Body {
   try {
-    return { ok: true, text: strictUtf8.decode(bytes) };
+    return { ok: true, text: strictUtf8.decode(bytes), bytes: bytes.length };
   } catch {
     return refused(notUtf8);
   }

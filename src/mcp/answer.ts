@@ -3,6 +3,8 @@
 // the last one is there.
 
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse } from "@modelcontextprotocol/sdk/types.js";
+import type { Emit } from "../events.ts";
+import type { Caller } from "./caller.ts";
 import type { Awaited } from "./departures.ts";
 import type { Edge } from "./edge.ts";
 import type { IncomingRequest } from "./messages.ts";
@@ -33,7 +35,7 @@ export interface Dialect {
 }
 
 export type AnswerOptions = {
-  readonly principal: string;
+  readonly caller: Caller;
   readonly dialect: Dialect;
   readonly accepts: Accepts;
   /** An array is answered, even by one result. */
@@ -79,7 +81,7 @@ export class Answer implements Outlet, Beating, Awaited {
       this.#exchanges.push(exchange);
       options.session?.inFlight.add(exchange);
     }
-    for (const exchange of this.#exchanges) edge.transport.ask(exchange, options.principal);
+    for (const exchange of this.#exchanges) edge.transport.ask(exchange, options.caller);
   }
 
   get settled(): boolean {
@@ -113,11 +115,11 @@ export class Answer implements Outlet, Beating, Awaited {
   }
 
   #settle(): void {
-    const { accepts, principal } = this.#options;
+    const { accepts, caller } = this.#options;
     if (accepts !== "json") this.#edge.pulse.delete(this);
-    this.#edge.gate.leave(principal, this.#exchanges.length);
+    this.#edge.gate.leave(caller.principal, this.#exchanges.length);
     if (this.#stream !== undefined) this.#stream.end();
-    else this.#resolve(jsonResponse(this.#gathered, this.#options));
+    else this.#resolve(jsonResponse(this.#gathered, this.#options, this.#edge.emit));
   }
 
   #streamOf(): MessageStream {
@@ -150,11 +152,13 @@ export function acceptedBodies(request: Request): Accepts {
 
 const jsonHeaders = { "content-type": "application/json" };
 
-function jsonResponse(responses: readonly JSONRPCResponse[], options: AnswerOptions): Response {
+function jsonResponse(responses: readonly JSONRPCResponse[], options: AnswerOptions, emit: Emit): Response {
   const { batch, dialect, headers } = options;
   const [first] = responses;
   const status = batch || first === undefined ? 200 : dialect.statusOf(first);
-  return new Response(JSON.stringify(batch ? responses : first), {
+  const body = JSON.stringify(batch ? responses : first);
+  emit({ type: "response.sent", bytes: Buffer.byteLength(body) });
+  return new Response(body, {
     status,
     headers: headers === undefined ? jsonHeaders : { ...jsonHeaders, ...headers },
   });

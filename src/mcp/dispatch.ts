@@ -19,7 +19,7 @@ export function dispatch(
   options: DispatchOptions,
   faults: readonly JSONRPCResponse[] = [],
 ): Response | Promise<Response> {
-  const refused = edge.gate.enter(options.principal, requests.length);
+  const refused = edge.gate.enter(options.caller.principal, requests.length);
   if (refused !== undefined) return refuseBusy(refused, requests[0]?.id ?? null);
   const answer = new Answer(edge, options, requests, faults);
   if (options.cancelledByLeaving !== undefined) edge.departures.watch(options.cancelledByLeaving, answer);

@@ -6,8 +6,9 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/sdk/types.js";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
+import type { Caller } from "./caller.ts";
 import { Departures } from "./departures.ts";
-import type { Caller, Edge } from "./edge.ts";
+import type { Edge } from "./edge.ts";
 import { Gate } from "./gate.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import { INTERNAL_ERROR, INVALID_REQUEST, type Parsed, parseMessages } from "./messages.ts";
@@ -38,7 +39,7 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
   const { server, description, clock, emit } = options;
   const limits = { ...defaultEdgeLimits, ...options.limits };
   const transport = await MultiplexTransport.connect(server);
-  const edge: Edge = { transport, gate: new Gate(limits), pulse: new Pulse(clock), departures: new Departures() };
+  const edge: Edge = { transport, gate: new Gate(limits), pulse: new Pulse(clock), departures: new Departures(), emit };
   const revisions2025 = new Revisions2025(edge, limits, options.sessionKey ?? randomBytes(32));
   const revision2026 = createRevision2026(edge, limits, description);
 
@@ -67,7 +68,10 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
   return {
     async handle(request, body, caller) {
       try {
-        return await answer(request, body, caller);
+        const response = await answer(request, body, caller);
+        const { status } = response;
+        if (status >= 400) emit({ type: "request.refused", reason: refusals[status] ?? "other", status });
+        return response;
       } catch (error) {
         const requestId = crypto.randomUUID();
         emit({ type: "request.failed", requestId, error });
@@ -81,6 +85,17 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
     },
   };
 }
+
+/** Why the endpoint answers with a status of its own, for log and metrics. */
+const refusals: Readonly<Record<number, string>> = {
+  400: "invalid MCP request",
+  404: "no such MCP session or method",
+  405: "method not allowed",
+  406: "answer not acceptable",
+  415: "not JSON",
+  429: "too many requests of one caller",
+  503: "too many requests",
+};
 
 function isJson(request: Request): boolean {
   const type = request.headers.get("content-type");

@@ -3,8 +3,9 @@
 
 import type { JSONRPCResponse, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { acceptedBodies, type Dialect } from "./answer.ts";
+import type { Caller } from "./caller.ts";
 import { dispatch } from "./dispatch.ts";
-import type { Caller, Edge } from "./edge.ts";
+import type { Edge } from "./edge.ts";
 import type { EdgeLimits } from "./limits.ts";
 import {
   INVALID_PARAMS,
@@ -160,7 +161,7 @@ export function createRevision2026(edge: Edge, limits: EdgeLimits, description: 
         return Response.json(finishResponse(message.method, discovered(message.id, description), description));
       }
       return dispatch(edge, [message], {
-        principal: caller.principal,
+        caller,
         dialect,
         accepts: acceptedBodies(request),
         batch: false,

@@ -9,8 +9,9 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
 import { acceptedBodies, type Dialect, mediaTypesOf } from "./answer.ts";
+import type { Caller } from "./caller.ts";
 import { type DispatchOptions, dispatch } from "./dispatch.ts";
-import type { Caller, Edge } from "./edge.ts";
+import type { Edge } from "./edge.ts";
 import type { EdgeLimits } from "./limits.ts";
 import { type McpSession, McpSessions } from "./mcp-sessions.ts";
 import {
@@ -58,7 +59,7 @@ export class Revisions2025 {
       finish: (_exchange, response) => response,
       statusOf: () => 200,
       allows: () => true,
-      openStream: (answer) => openMessageStream({ pulse: edge.pulse, limits, answer }),
+      openStream: (answer) => openMessageStream({ ...edge, limits, answer }),
     };
   }
 
@@ -95,7 +96,7 @@ export class Revisions2025 {
     if (refused !== undefined) return refuseBusy(refused, null);
 
     const connection: SseConnection = new SseConnection({
-      pulse: this.#edge.pulse,
+      ...this.#edge,
       unreadBytes: this.#limits.unreadBytes,
       onClosed: () => {
         this.#edge.gate.closeStream(caller.principal);
@@ -186,7 +187,7 @@ export class Revisions2025 {
   #dispatch(request: Request, requests: readonly IncomingRequest[], about: About): Response | Promise<Response> {
     const { session, caller, batch = false, headers, faults } = about;
     const options: DispatchOptions = {
-      principal: caller.principal,
+      caller,
       dialect: session === undefined ? this.#bare : this.#resumable(session),
       accepts: acceptedBodies(request),
       batch,
@@ -215,8 +216,8 @@ export class Revisions2025 {
   }
 
   #resumable(session: McpSession): Dialect {
-    const { pulse } = this.#edge;
-    const openStream = () => openResumableStream({ pulse, limits: this.#limits, replay: this.#replay, session });
+    const openStream = () =>
+      openResumableStream({ ...this.#edge, limits: this.#limits, replay: this.#replay, session });
     return { ...this.#bare, openStream };
   }
 }

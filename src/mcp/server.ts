@@ -16,7 +16,7 @@ import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "./messages.ts";
 import { Progress } from "./progress.ts";
 import { ProtocolError } from "./tool.ts";
-import type { ToolSet } from "./tool-set.ts";
+import type { CallAccount, ToolSet } from "./tool-set.ts";
 
 /** How the server presents itself, in `initialize` and in `server/discover` alike. */
 export type ServerDescription = {
@@ -39,6 +39,7 @@ export function createMcpServer(tools: ToolSet, options: McpServerOptions): Serv
   const { info, ...rest } = description;
   const limits = { ...defaultEdgeLimits, ...options.limits };
   const newRequestId = createRequestIds();
+  const names = new Set(tools.list().map((tool) => tool.name));
   const server = new Server(info, rest);
   server.onerror = (error) => emit({ type: "request.failed", requestId: newRequestId(), error });
 
@@ -46,18 +47,35 @@ export function createMcpServer(tools: ToolSet, options: McpServerOptions): Serv
     const { name, arguments: args } = request.params ?? {};
     if (typeof name !== "string") throw new ProtocolError(INVALID_PARAMS, 'Invalid params: "name" must be a string.');
     const requestId = newRequestId();
+    const principal = extra.authInfo?.clientId ?? "";
+    const account: CallAccount = { spentMs: null, failure: undefined };
+    const startedMs = arrivalOf(extra) ?? clock.monotonicMs();
+    const tell = (end: string) => {
+      const outcome = extra.signal.aborted ? "canceled" : (account.failure ?? end);
+      const durationMs = clock.monotonicMs() - startedMs;
+      const wireMs = account.spentMs === null ? null : Math.max(0, durationMs - account.spentMs);
+      const tool = names.has(name) ? name : "unknown";
+      emit({ type: "call.ended", requestId, tool, principal, outcome, durationMs, wireMs });
+    };
     const token = extra._meta?.progressToken;
     using progress = token === undefined ? undefined : startProgress(token, extra);
     try {
-      return await tools.call(name, args, {
-        principal: extra.authInfo?.clientId ?? "",
+      const result = await tools.call(name, args, {
+        principal,
         signal: extra.signal,
         requestId,
+        account,
         progress: progress === undefined ? ignore : (message) => progress.report(message),
       });
+      tell(result.isError ? "unsuccessful" : "success");
+      return result;
     } catch (error) {
-      if (hasCode(error) || extra.signal.aborted) throw error;
+      if (hasCode(error) || extra.signal.aborted) {
+        tell("protocol_error");
+        throw error;
+      }
       emit({ type: "request.failed", requestId, error });
+      tell("internal");
       throw internalError(requestId, error);
     }
   }
@@ -76,6 +94,12 @@ export function createMcpServer(tools: ToolSet, options: McpServerOptions): Serv
     throw new ProtocolError(METHOD_NOT_FOUND, `Method not found: ${shown}`);
   };
   return server;
+}
+
+/** When the request came, if who received it has said so (transport.ts). */
+function arrivalOf({ authInfo }: Extra): number | undefined {
+  const arrivedMs = authInfo?.extra?.arrivedMs;
+  return typeof arrivedMs === "number" ? arrivedMs : undefined;
 }
 
 /** Says nothing but where in the log to look. */

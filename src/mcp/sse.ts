@@ -1,10 +1,12 @@
 // One HTTP response whose body is an event stream: writing, keep-alive comments, what a reader that does not read is worth.
 // Which messages go on it, and whether they can be asked for again, is not decided here.
 
+import type { Emit } from "../events.ts";
 import type { Beating, Pulse } from "./pulse.ts";
 
 export type SseOptions = {
   readonly pulse: Pulse;
+  readonly emit: Emit;
   /** Bytes that may wait for the reader before notifications are left out. */
   readonly unreadBytes: number;
   /** The client went away before the stream was closed. */
@@ -24,6 +26,7 @@ export class SseConnection implements Beating {
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #lastWriteMs: number;
+  #sentBytes = 0;
 
   constructor(options: SseOptions) {
     this.#options = options;
@@ -69,7 +72,9 @@ export class SseConnection implements Beating {
       return;
     }
     this.#lastWriteMs = this.#options.pulse.clock.monotonicMs();
-    controller.enqueue(this.#encoder.encode(event));
+    const bytes = this.#encoder.encode(event);
+    this.#sentBytes += bytes.length;
+    controller.enqueue(bytes);
   }
 
   /** Ends the response once the reader has all of it. */
@@ -86,6 +91,7 @@ export class SseConnection implements Beating {
     if (this.#controller === undefined) return false;
     this.#controller = undefined;
     this.#options.pulse.delete(this);
+    this.#options.emit({ type: "response.sent", bytes: this.#sentBytes });
     this.#options.onClosed?.();
     return true;
   }

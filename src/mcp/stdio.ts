@@ -126,7 +126,7 @@ class StdioClient implements Outlet {
     }
     const exchange = this.#transport.open(request, this, this);
     this.#inFlight.add(exchange);
-    this.#transport.ask(exchange, this.#options.principal);
+    this.#transport.ask(exchange, this.#options);
   }
 
   #cancel(requestId: RequestId): void {

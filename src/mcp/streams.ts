@@ -1,6 +1,7 @@
 // The two kinds of event stream an answer can become: one that dies with its connection, and one of an MCP session that its
 // client can come back to.
 
+import type { Emit } from "../events.ts";
 import type { MessageStream } from "./answer.ts";
 import type { Awaited } from "./departures.ts";
 import type { EdgeLimits } from "./limits.ts";
@@ -14,13 +15,14 @@ const PRIMING_VERSION = "2025-11-25";
 
 export type PlainStreamOptions = {
   readonly pulse: Pulse;
+  readonly emit: Emit;
   readonly limits: EdgeLimits;
   /** Told when the client goes before the end. */
   readonly answer: Awaited;
 };
 
-export function openMessageStream({ pulse, limits, answer }: PlainStreamOptions): MessageStream {
-  const connection = new SseConnection({ pulse, unreadBytes: limits.unreadBytes, onGone: () => answer.leave() });
+export function openMessageStream({ pulse, emit, limits, answer }: PlainStreamOptions): MessageStream {
+  const connection = new SseConnection({ pulse, emit, unreadBytes: limits.unreadBytes, onGone: () => answer.leave() });
   return {
     response: connection.response,
     write: (json, mayBeMissed) => {
@@ -32,15 +34,17 @@ export function openMessageStream({ pulse, limits, answer }: PlainStreamOptions)
 
 export type ResumableStreamOptions = {
   readonly pulse: Pulse;
+  readonly emit: Emit;
   readonly limits: EdgeLimits;
   readonly replay: Replay;
   readonly session: McpSession;
 };
 
-export function openResumableStream({ pulse, limits, replay, session }: ResumableStreamOptions): MessageStream {
+export function openResumableStream({ pulse, emit, limits, replay, session }: ResumableStreamOptions): MessageStream {
   const stream = replay.open(session.id);
   const connection: SseConnection = new SseConnection({
     pulse,
+    emit,
     unreadBytes: limits.unreadBytes,
     onClosed: () => stream.detach(connection),
   });

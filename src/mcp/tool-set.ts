@@ -3,6 +3,13 @@
 
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
 
+export type CallAccount = {
+  /** Milliseconds that it spent waiting for a sandbox and running in it; null if it ran nothing. */
+  spentMs: number | null;
+  /** The kind of Failure that it came to. */
+  failure: string | undefined;
+};
+
 export type CallContext = {
   /** Who calls, as decided before the edge. */
   readonly principal: string;
@@ -10,6 +17,8 @@ export type CallContext = {
   readonly signal: AbortSignal;
   /** Names this call in the log, and to the client if it fails unexpectedly. Unique in this process's life. */
   readonly requestId: string;
+  /** What there is to tell of the call beside its result, filled in by whoever carries it out. */
+  readonly account: CallAccount;
   /** Reports a chunk of output as text. Throttling and caps are the edge's. Does nothing if the client asked for no progress. */
   readonly progress: (message: string) => void;
 };

@@ -58,6 +58,7 @@ export function defineTool<S extends TObject>(definition: ToolDefinition<S>, too
         return await definition.call(flat, context);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
+        context.account.failure = error.kind;
         if (toolErrors === "error") throw wireError(error);
         const content = [{ type: "text" as const, text: error.message }];
         return { content, isError: true, structuredContent: { error: wireData(error) } };

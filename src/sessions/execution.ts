@@ -20,12 +20,24 @@ export type Outcome = {
   readonly success: boolean;
   readonly stdout: string;
   readonly stderr: string;
+  /** What the program wrote, what was left out included. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
   readonly stdoutTruncatedBytes: number;
   readonly stderrTruncatedBytes: number;
   readonly result: string | null;
   readonly exitCode: number | null;
   readonly durationMs: number;
   readonly interpreterRestarted: boolean;
+};
+
+/** Where the time of a call went, in milliseconds. */
+export type Phases = {
+  /** Waited for a place and for a turn. */
+  readonly queueMs: number;
+  /** Waited for the sandbox to boot; null if it was there. */
+  readonly bootMs: number | null;
+  readonly runMs: number;
 };
 
 export type ExecutionRequest = {
@@ -106,6 +118,8 @@ export async function execute(
       success: ended === "exited" && end.success,
       stdout: out.text,
       stderr: err.text,
+      stdoutBytes: stdout.totalBytes,
+      stderrBytes: stderr.totalBytes,
       stdoutTruncatedBytes: out.truncatedBytes,
       stderrTruncatedBytes: err.truncatedBytes,
       result: end.result,

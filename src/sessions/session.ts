@@ -7,7 +7,7 @@ import type { Flavor } from "../sandbox/flavors.ts";
 import type { Sandbox } from "../sandbox/port.ts";
 import type { Ending, EndReason } from "./endings.ts";
 import { sessionNotFound } from "./endings.ts";
-import type { ExecutionLimits, ExecutionRequest, Outcome } from "./execution.ts";
+import type { ExecutionLimits, ExecutionRequest, Outcome, Phases } from "./execution.ts";
 import { execute } from "./execution.ts";
 import { Turns } from "./turns.ts";
 
@@ -42,6 +42,13 @@ export type SessionParts = {
   readonly clock: Clock;
   readonly emit: Emit;
 };
+
+export type QueuedExecution = ExecutionRequest & {
+  /** What the call has waited for before it came to the session. */
+  readonly waited?: Omit<Phases, "runMs"> | undefined;
+};
+
+export type Executed = { readonly outcome: Outcome; readonly phases: Phases };
 
 /** Made before its sandbox boots; then exactly one of `adopt` and `abandon` is called. */
 export class Session {
@@ -128,19 +135,26 @@ export class Session {
    * Throws Failure `limit_reached` (queue full), `session_not_found` (ended while waiting), `code_execution`, `command_execution`,
    * `connection`; or the signal's reason if that aborts while waiting. A run that is on when the session ends is told as canceled.
    */
-  async execute(request: ExecutionRequest): Promise<Outcome> {
+  async execute(request: QueuedExecution): Promise<Executed> {
     if (this.#turns.isFull) throw queueFull(this.id, this.#limits.maxQueuedExecutions);
+    const cameMs = this.#clock.monotonicMs();
     const endTurn = await this.#turns.take(request.signal);
+    const { queueMs, bootMs } = request.waited ?? { queueMs: 0, bootMs: null };
+    const waited = { queueMs: queueMs + this.#clock.monotonicMs() - cameMs, bootMs };
     try {
-      return await this.#executeNow(request);
+      return await this.#executeNow(request, waited);
     } finally {
       this.#lastUsed = this.#clock.now();
       endTurn();
     }
   }
 
-  async #executeNow(request: ExecutionRequest): Promise<Outcome> {
+  async #executeNow(request: ExecutionRequest, waited: Omit<Phases, "runMs">): Promise<Executed> {
+    const cameMs = this.#clock.monotonicMs();
+    const isBooting = this.status === "starting";
     await this.#boot.promise;
+    const startedMs = this.#clock.monotonicMs();
+    const bootMs = isBooting ? startedMs - cameMs : waited.bootMs;
     const sandbox = this.#sandbox;
     const ending = this.#ending.signal;
     if (sandbox === undefined || ending.aborted) throw sessionNotFound(this.id, ending.reason, this.#clock.now());
@@ -154,18 +168,38 @@ export class Session {
     request.signal.addEventListener("abort", onStop, { once: true });
     if (request.signal.aborted) onStop();
     this.#executions++;
+    const phases = () => ({ queueMs: waited.queueMs, bootMs, runMs: this.#clock.monotonicMs() - startedMs });
     try {
       const outcome = await execute(sandbox, { ...request, signal: stop.signal }, this.#limits, this.#clock);
-      this.#tell(request.kind, outcome);
-      return outcome;
+      return { outcome, phases: this.#tell(request, phases(), outcome) };
+    } catch (error) {
+      this.#tell(request, phases(), undefined);
+      throw error;
     } finally {
       ending.removeEventListener("abort", onEnding);
       request.signal.removeEventListener("abort", onStop);
     }
   }
 
-  #tell(kind: "code" | "command", { ended, success, durationMs }: Outcome): void {
-    this.#emit({ type: "execution.ended", sessionId: this.id, kind, ended, success, durationMs });
+  /** Without an outcome, the sandbox was lost under the run. */
+  #tell({ kind, source }: ExecutionRequest, phases: Phases, outcome: Outcome | undefined): Phases {
+    this.#emit({
+      type: "execution.ended",
+      sessionId: this.id,
+      principal: this.principal,
+      template: this.template,
+      flavor: this.flavor,
+      kind,
+      ended: outcome?.ended ?? "failed",
+      success: outcome?.success ?? false,
+      exitCode: outcome?.exitCode ?? null,
+      ...phases,
+      stdoutBytes: outcome?.stdoutBytes ?? 0,
+      stderrBytes: outcome?.stderrBytes ?? 0,
+      truncatedBytes: (outcome?.stdoutTruncatedBytes ?? 0) + (outcome?.stderrTruncatedBytes ?? 0),
+      source: () => source,
+    });
+    return phases;
   }
 
   /** Ends the session, stops what runs in it, and resolves when its sandbox is gone. The first reason stays. Never rejects. */

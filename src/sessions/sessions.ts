@@ -11,7 +11,7 @@ import { Places } from "./admission.ts";
 import { adoptOrDestroy } from "./adopt.ts";
 import type { Ending, EndReason } from "./endings.ts";
 import { Endings, sessionNotFound, tellEnding } from "./endings.ts";
-import { type Outcome, SandboxStuck } from "./execution.ts";
+import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
 import { startReaper } from "./reaper.ts";
 import type { SessionLimits, SessionView } from "./session.ts";
 import { Session } from "./session.ts";
@@ -50,11 +50,15 @@ export type Ran = {
   readonly session: SessionView;
   readonly created: boolean;
   readonly outcome: Outcome;
+  readonly phases: Phases;
 };
 
 export type Stopped =
   | { readonly stopped: true }
   | { readonly stopped: false; readonly why: string; readonly ending: Ending | undefined };
+
+/** A session to run in, and what the call waited for until it was one. */
+type Ready = { readonly session: Session; readonly waited: Omit<Phases, "runMs"> | undefined };
 
 /** The template of a new session whose caller names none (CONTRACT.md section 5). */
 const defaultTemplate = "python";
@@ -103,14 +107,14 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #run(request: RunInSession): Promise<Ran> {
-    const session =
+    const { session, waited } =
       request.sessionId === undefined ? await this.#open(request) : this.#findFor(request.sessionId, request);
     const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
-    const outcome = await session.execute({ ...request, timeoutMs }).catch((error: unknown) => {
+    const executed = await session.execute({ ...request, timeoutMs, waited }).catch((error: unknown) => {
       if (error instanceof SandboxStuck) this.#lose(session, "it did not end a run that it was asked to end");
       throw error;
     });
-    return { session: session.view, created: request.sessionId === undefined, outcome };
+    return { session: session.view, created: request.sessionId === undefined, ...executed };
   }
 
   /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
@@ -155,7 +159,7 @@ export class Sessions implements AsyncDisposable {
     return session.ending === undefined ? session : undefined;
   }
 
-  #findFor(sessionId: string, request: RunInSession): Session {
+  #findFor(sessionId: string, request: RunInSession): Ready {
     const session = this.#active(request.principal, sessionId);
     if (session === undefined) {
       const ending = this.#endings.find(sessionId, request.principal);
@@ -163,10 +167,10 @@ export class Sessions implements AsyncDisposable {
     }
     refuseOther("template", request.template, session.template, sessionId);
     refuseOther("flavor", request.flavor, session.flavor, sessionId);
-    return session;
+    return { session, waited: undefined };
   }
 
-  async #open(request: RunInSession): Promise<Session> {
+  async #open(request: RunInSession): Promise<Ready> {
     const { clock, emit, limits, templates, flavors, defaultFlavor } = this.#options;
     const template = findTemplate(templates, request.template ?? defaultTemplate);
     const flavor = request.flavor ?? defaultFlavor;
@@ -184,8 +188,9 @@ export class Sessions implements AsyncDisposable {
     });
     this.#sessions.set(session.id, { session, place });
     try {
-      await this.#boot(session, { sessionId: session.id, template, resources: flavors[flavor] }, request.signal);
-      return session;
+      const spec = { sessionId: session.id, template, resources: flavors[flavor] };
+      const bootMs = await this.#boot(session, spec, request.signal);
+      return { session, waited: { queueMs: 0, bootMs } };
     } catch (error) {
       const reason = error instanceof Failure ? error.message : "canceled";
       emit({ type: "session.failed", sessionId: session.id, reason });
@@ -194,8 +199,8 @@ export class Sessions implements AsyncDisposable {
     }
   }
 
-  /** Gives the session its sandbox, unless its caller leaves, the session is ended, or the time for it is over. */
-  async #boot(session: Session, spec: SandboxSpec, callerLeaves: AbortSignal): Promise<void> {
+  /** Gives the session its sandbox, unless its caller leaves, the session is ended, or the time for it is over. Returns how long it took, in ms. */
+  async #boot(session: Session, spec: SandboxSpec, callerLeaves: AbortSignal): Promise<number> {
     const { host, clock, emit, limits } = this.#options;
     const giveUp = new AbortController();
     const onLeave = () => giveUp.abort(callerLeaves.reason);
@@ -221,6 +226,7 @@ export class Sessions implements AsyncDisposable {
         flavor: session.flavor,
         bootMs,
       });
+      return bootMs;
     } finally {
       done.abort();
       callerLeaves.removeEventListener("abort", onLeave);

@@ -110,6 +110,7 @@ describe("memory does not grow", () => {
       await using edge = await startEdge({ limits });
       const step = (nth: number) => {
         edge.tools.waiting.length = 0;
+        edge.events.length = 0;
         return round(edge, nth);
       };
       const before = await objectsAfter(400, step);

@@ -42,6 +42,8 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
     signal: context.signal,
     onOutput: (stream, bytes) => context.progress(decoders[stream].decode(bytes, { stream: true })),
   });
+  const { queueMs, bootMs, runMs } = ran.phases;
+  context.account.spentMs = queueMs + (bootMs ?? 0) + runMs;
   return tell(ran, timeoutMs);
 }
 
