@@ -1,61 +1,66 @@
-// Builds the executable: dist/msb-mcp for this machine, or dist/msb-mcp-<os>-<cpu> for another.
-// Usage: bun scripts/build.ts [--target bun-linux-arm64] [--outfile FILE]
+// Builds the executable: dist/msb-mcp for this machine, or dist/msb-mcp-<os>-<cpu> for another. It carries the microsandbox runtime of
+// its platform, where there is one.
+// Usage: bun scripts/build.ts [--target bun-linux-arm64] [--no-embed] [--outfile FILE]
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
+import { buildExecutable, buildTargets } from "./build/executable.ts";
+import { compressParts, type Parts } from "./build/parts.ts";
+import { runtimePlugin } from "./build/plugin.ts";
 
 const root = join(import.meta.dir, "..");
-
-/** The platforms that a release may have an executable for. */
-const targets = [
-  "bun-linux-x64",
-  "bun-linux-x64-baseline",
-  "bun-linux-x64-musl",
-  "bun-linux-arm64",
-  "bun-linux-arm64-musl",
-  "bun-darwin-x64",
-  "bun-darwin-arm64",
-  "bun-windows-x64",
-] as const;
 
 const { values } = parseArgs({
   options: {
     target: { type: "string" },
     outfile: { type: "string" },
+    "no-embed": { type: "boolean", default: false },
   },
 });
-const target = targets.find((name) => name === values.target);
+const target = buildTargets.find((name) => name === values.target);
 if (values.target !== undefined && target === undefined) {
-  console.error(`--target: "${values.target}" is not allowed; it must be one of ${targets.join(", ")}`);
+  console.error(`--target: "${values.target}" is not allowed; it must be one of ${buildTargets.join(", ")}`);
   process.exit(2);
 }
 const outfile = values.outfile ?? `${root}/dist/msb-mcp${target === undefined ? "" : target.replace(/^bun/, "")}`;
+const platform = platformOf(target ?? `bun-${process.platform}-${process.arch}`);
+const parts = values["no-embed"] ? undefined : await partsFor(platform);
 
-const result = await Bun.build({
-  entrypoints: [`${root}/src/main.ts`],
-  target: "bun",
-  // Compiled ahead: the start is mostly parsing otherwise. Names are kept, because logs show them.
-  format: "esm",
-  bytecode: true,
-  minify: { whitespace: true, syntax: true, identifiers: false },
-  sourcemap: "inline",
-  define: { BUILD_COMMIT: JSON.stringify(await commit()) },
-  compile: {
-    outfile,
-    ...(target === undefined ? {} : { target }),
-    // By default a compiled program runs what a bunfig.toml in its working directory tells it to, and reads its .env.
-    autoloadDotenv: false,
-    autoloadBunfig: false,
-    autoloadTsconfig: false,
-    autoloadPackageJson: false,
-  },
-  throw: false,
+const built = await buildExecutable({
+  entry: `${root}/src/main.ts`,
+  outfile,
+  target,
+  plugin: runtimePlugin(platform, parts),
+  commit: await commit(),
 });
-for (const message of result.logs) console.error(message);
-if (!result.success) process.exit(1);
-// The executable carries its source map; the copy beside it is of no use.
-await Bun.file(`${outfile}.map`).delete();
+for (const message of built.messages) console.error(message);
+if (!built.ok) process.exit(1);
 console.log(outfile);
+
+function platformOf(bunTarget: string): RuntimePlatform | undefined {
+  const [, os = "", cpu = "", variant] = bunTarget.split("-");
+  return variant === "musl" ? undefined : runtimePlatform(os === "windows" ? "win32" : os, cpu);
+}
+
+/** Ends the program if there is a runtime for the platform that is not here. */
+async function partsFor(platform: RuntimePlatform | undefined): Promise<Parts | undefined> {
+  if (platform === undefined) {
+    console.error("there is no microVM runtime for this platform: building without one");
+    return undefined;
+  }
+  const parts = await compressParts(root, platform);
+  if (parts === undefined) {
+    const [os, cpu] = platform.split("-");
+    console.error(
+      `the microVM runtime for ${platform} (${packageOf(platform)}) is not installed. Get it with\n` +
+        `  bun install --os=${os} --cpu=${cpu}\n` +
+        "(a plain `bun install` afterwards brings this machine's back), or build without it: --no-embed",
+    );
+    process.exit(2);
+  }
+  return parts;
+}
 
 async function commit(): Promise<string> {
   const hash = await Bun.$`git rev-parse --short=12 HEAD`.cwd(root).nothrow().quiet();

@@ -12,6 +12,8 @@ export type Place = {
   readonly stateHome: string | undefined;
   /** A variable of the environment, for values that name one. */
   readonly variable: (name: string) => string | undefined;
+  /** XDG_CACHE_HOME, if set. */
+  readonly cacheHome: string | undefined;
 };
 
 export type Reading<T> =

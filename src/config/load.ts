@@ -35,12 +35,11 @@ export function loadConfig(
   const [question] = line.asksFor;
   if (question !== undefined) return { kind: question };
 
-  const stateHome = env.XDG_STATE_HOME;
-  // The XDG base directory specification has relative paths ignored.
   const place = {
     cwd,
     homeDir,
-    stateHome: stateHome?.startsWith("/") ? stateHome : undefined,
+    stateHome: absolute(env.XDG_STATE_HOME),
+    cacheHome: absolute(env.XDG_CACHE_HOME),
     variable: (name: string) => env[name],
   };
   const values: Partial<Record<OptionName, unknown>> = {};
@@ -81,6 +80,11 @@ export function loadConfig(
   }
   if (problems.length > 0) return { kind: "problems", problems };
   return { kind: "config", command: line.command, json: line.json, config, given };
+}
+
+/** The XDG base directory specification has relative paths ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
 }
 
 const optionNames = Object.keys(options) as readonly OptionName[];

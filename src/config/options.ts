@@ -183,6 +183,15 @@ export const options = {
     summary: "Key for the microsandbox server; no flag, so that it stays out of process lists",
     kind: secret,
   }),
+  runtimeDir: {
+    flag: "--runtime-dir",
+    variable: "MSB_MCP_RUNTIME_DIR",
+    group: "Sandboxes",
+    summary: "Folder that the microVM runtime is unpacked to, or, for a build without one, where one is installed",
+    kind: path,
+    fallback: ({ cacheHome, homeDir }) => `${cacheHome ?? `${homeDir}/.cache`}/msb-mcp`,
+    fallbackShown: "$XDG_CACHE_HOME/msb-mcp or ~/.cache/msb-mcp; of an installed one ~/.microsandbox",
+  } satisfies Option<string>,
   defaultFlavor: withDefault("small", {
     flag: "--default-flavor",
     variable: "MSB_DEFAULT_FLAVOR",

@@ -127,10 +127,31 @@ export async function hostileDirectory(): Promise<string> {
     "tsconfig.json": '{ "compilerOptions": { "paths": { "elysia": ["./preload.cjs"], "*": ["./preload.cjs"] } } }',
     "package.json":
       '{ "name": "planted", "version": "6.6.6", "type": "commonjs", "imports": { "#*": "./preload.cjs" } }',
+    ...plantedRuntime(leaveTrace),
     "node_modules/elysia/package.json": '{ "name": "elysia", "main": "index.js" }',
     "node_modules/elysia/index.js": leaveTrace("module"),
     "index.ts": leaveTrace("index"),
   };
   for (const [name, content] of Object.entries(files)) await Bun.write(join(directory, name), content);
+  // First in PATH and in the package that microsandbox's own search would find.
+  for (const folder of [join(directory, "bin"), join(directory, "node_modules", runtimePackage, "bin")]) {
+    await Bun.write(join(folder, "msb"), `#!/bin/sh\n: >${directory}/planted-msb\n`);
+    await chmod(join(folder, "msb"), 0o755);
+  }
   return directory;
+}
+
+const runtimePackage = "@superradcompany/microsandbox-linux-x64-gnu";
+
+/** A microsandbox package, and the package of its runtime, whose addon is a script. */
+function plantedRuntime(leaveTrace: (name: string) => string): Readonly<Record<string, string>> {
+  return {
+    "node_modules/microsandbox/package.json": '{ "name": "microsandbox", "version": "0.6.18", "main": "index.js" }',
+    "node_modules/microsandbox/index.js": leaveTrace("microsandbox"),
+    "node_modules/microsandbox/native/index.cjs": leaveTrace("microsandbox-native"),
+    [`node_modules/${runtimePackage}/package.json`]: `{ "name": "${runtimePackage}", "version": "0.6.18", "main": "index.js" }`,
+    [`node_modules/${runtimePackage}/index.js`]: leaveTrace("addon"),
+    [`node_modules/${runtimePackage}/microsandbox.linux-x64-gnu.node`]: "not an addon: loading it fails",
+    [`node_modules/${runtimePackage}/lib/libkrunfw.so.5.6.1`]: "not a library",
+  };
 }

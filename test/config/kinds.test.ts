@@ -5,7 +5,7 @@ import { hostName, hosts, httpUrl, issuerUrl, origins } from "../../src/config/a
 import { namedTokens, scopes } from "../../src/config/credentials.ts";
 import { choice, type Kind, volumes } from "../../src/config/kinds.ts";
 
-const place = { cwd: "/", homeDir: "/", stateHome: undefined, variable: () => undefined };
+const place = { cwd: "/", homeDir: "/", stateHome: undefined, cacheHome: undefined, variable: () => undefined };
 
 function read<T>(kind: Kind<T>, ...texts: readonly string[]): T | "refused" {
   const reading = kind.read(texts, place);

@@ -1,0 +1,43 @@
+// What an executable needs of the microsandbox package other than it is: its runtime embedded, and its native addon loaded from the
+// path that it is given, because the package's own loader looks for files beside itself, which a single file has not.
+
+import { createHash } from "node:crypto";
+import type { BunPlugin } from "bun";
+import type { RuntimePlatform } from "../../src/sandbox/microvm/platform.ts";
+import type { Parts } from "./parts.ts";
+
+/** `parts` undefined: the executable carries no runtime. */
+export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Parts | undefined): BunPlugin {
+  const carried = platform === undefined || parts === undefined ? carriesNothing : carriesParts(platform, parts);
+  return {
+    name: "microsandbox runtime",
+    setup(build) {
+      const replace = (filter: RegExp, contents: string) =>
+        build.onLoad({ filter }, () => ({ contents, loader: "js" }));
+      replace(/[\\/]src[\\/]sandbox[\\/]microvm[\\/]carried\.ts$/, carried);
+      replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
+      replace(/[\\/]microsandbox[\\/]native[\\/]index\.cjs$/, nativeLoader);
+    },
+  };
+}
+
+const carriesNothing = `export const carried = { kind: "none" };`;
+
+function carriesParts(platform: RuntimePlatform, { version, parts }: Parts): string {
+  const hash = createHash("sha256");
+  for (const { sha256 } of parts) hash.update(sha256);
+  const imports = parts.map(({ name, file }) => `import ${name} from ${JSON.stringify(file)} with { type: "file" };`);
+  // The name of each import is the name of its part.
+  const entries = parts.map(({ file: _, ...part }) => `{ ...${JSON.stringify(part)}, file: ${part.name} }`);
+  const head = JSON.stringify({ kind: "embedded", platform, version, hash: hash.digest("hex").slice(0, 12) });
+  return [...imports, `export const carried = { ...${head}, parts: [${entries.join(", ")}] };`].join("\n");
+}
+
+/** Without the package's search for `msb`, which would look into the working directory. */
+const bindings = `import native from "../../native/index.cjs";\nexport const napi = native;`;
+
+const nativeLoader = `
+const addon = { exports: {} };
+process.dlopen(addon, process.env.NAPI_RS_NATIVE_LIBRARY_PATH);
+module.exports = addon.exports;
+`;
