@@ -9,12 +9,60 @@ export type Event =
   | {
       readonly type: "session.opened";
       readonly sessionId: string;
+      readonly principal: string;
       readonly template: string;
       readonly flavor: string;
       readonly bootMs: number;
+      /** Its sandbox was there before it was asked for. */
+      readonly isAhead: boolean;
     }
+  /** It never had a sandbox. */
   | { readonly type: "session.failed"; readonly sessionId: string; readonly reason: string }
-  | { readonly type: "session.closed"; readonly sessionId: string; readonly reason: string }
+  /** Nothing of its sandbox is left. */
+  | {
+      readonly type: "session.closed";
+      readonly sessionId: string;
+      readonly principal: string;
+      readonly template: string;
+      readonly flavor: string;
+      readonly reason: "stopped" | "expired" | "evicted" | "lost" | "shutdown";
+      /** What else is known: what an eviction made room for, why a sandbox was lost. */
+      readonly detail?: string | undefined;
+      readonly executions: number;
+      /** From its opening until it began to end. */
+      readonly aliveMs: number;
+    }
+  /** A session of an earlier process goes on with the sandbox that outlived it. */
+  | {
+      readonly type: "sandbox.adopted";
+      readonly sessionId: string;
+      readonly template: string;
+      readonly flavor: string;
+      readonly adoptMs: number;
+    }
+  /** A sandbox of this installation that nobody claims. */
+  | { readonly type: "orphan.found"; readonly name: string; readonly ageMs: number | null }
+  | { readonly type: "orphan.removed"; readonly name: string }
+  | { readonly type: "orphan.kept"; readonly name: string; readonly reason: string }
+  | {
+      readonly type: "admission.refused";
+      readonly principal: string;
+      /** Which limit: of the server or of the principal, on what. */
+      readonly scope: "server" | "principal";
+      readonly resource: "sessions" | "memory" | "queue";
+      /** It could not be admitted however long it waited. */
+      readonly isImpossible: boolean;
+    }
+  /** A new session waited for room, in the queue or until what it took the room of was gone. */
+  | {
+      readonly type: "admission.waited";
+      readonly principal: string;
+      readonly waitedMs: number;
+      readonly admitted: boolean;
+    }
+  /** What a restart must know is kept in memory only, from now on or until `ledger.restored`. */
+  | { readonly type: "ledger.degraded"; readonly reason: string }
+  | { readonly type: "ledger.restored" }
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
   | ExecutionEnded
   | CallEnded

@@ -23,6 +23,7 @@ import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
+import { Admission } from "./sessions/admission.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
 
@@ -86,7 +87,7 @@ async function build(options: ServerOptions): Promise<RunningServer> {
   if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
   const host = stack.use(createHost(choice, options, installation));
-  const sessions = stack.use(createSessions(options, host));
+  const sessions = stack.use(createSessions(options, host, installation));
   const tools = createCatalog({
     ...config,
     sessions,
@@ -195,8 +196,15 @@ function createHost({ backend }: Choice, options: ServerOptions, installation: I
   });
 }
 
-function createSessions({ config, clock, emit }: ServerOptions, host: SandboxHost): Sessions {
+function createSessions(
+  { config, clock, emit }: ServerOptions,
+  host: SandboxHost,
+  { id: installationId }: Installation,
+): Sessions {
+  const admission = new Admission(config.maxSessions);
   return new Sessions({
+    installationId,
+    admission,
     host,
     clock,
     emit,

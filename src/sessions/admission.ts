@@ -5,12 +5,20 @@ import { Failure } from "../failure.ts";
 /** `free` may be called more than once. */
 export type Place = { free(): void };
 
-export class Places {
+export class Admission {
   readonly #limit: number;
   #taken = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /**
+   * For a sandbox that is booted ahead of need; undefined if there is no room. `giveUp` is called at most once, when a session needs the room: the
+   * place is then to be freed as soon as nothing of the sandbox is left.
+   */
+  reserveAhead(_memoryMib: number, _giveUp: () => void): Place | undefined {
+    return this.#taken >= this.#limit ? undefined : this.reserve();
   }
 
   /** Throws Failure `limit_reached` if all places are taken. */

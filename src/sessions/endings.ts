@@ -1,8 +1,9 @@
 // How sessions ended, remembered for a while, so that a caller learns why its session is gone.
 
 import { Failure } from "../failure.ts";
+import type { IdOrigin } from "./ids.ts";
 
-export type EndReason = "stopped" | "expired" | "lost" | "shutdown";
+export type EndReason = "stopped" | "expired" | "evicted" | "lost" | "shutdown";
 
 export type Ending = {
   readonly principal: string;
@@ -38,34 +39,54 @@ export class Endings {
 const reasonTexts: Readonly<Record<EndReason, string>> = {
   stopped: "was stopped",
   expired: "expired",
+  evicted: "was ended to make room",
   lost: "was lost",
   shutdown: "was ended by a shutdown of the server",
 };
 
+/** Of an id that nobody knows an ending for: what it tells by itself. */
+const originTexts: Readonly<Record<IdOrigin, (id: string) => string>> = {
+  ours: (id) => `there is no session ${id}`,
+  foreign: (id) => `${id} was made by another installation of msb-mcp`,
+  mistyped: (id) => `${id} is mistyped: its check digits do not fit`,
+  malformed: (id) => `there is no session ${id}: whole ids are "session-", 5 letters or digits, "-" and 24 more`,
+};
+
+/** How a session ended, or what else there is to say of an id that is not active. */
+export type Absence = Ending | IdOrigin;
+
 /** `session-… expired 4 minutes ago`, or that there never was such a session. */
-export function tellEnding(sessionId: string, ending: Ending | undefined, nowMs: number): string {
+export function tellAbsence(sessionId: string, absence: Absence, nowMs: number): string {
   const id = shorten(sessionId);
-  if (ending === undefined) return `there is no session ${id}`;
+  if (typeof absence === "string") return originTexts[absence](id);
+  const ending = absence;
   const detail = ending.detail === undefined ? "" : ` (${ending.detail})`;
   return `${id} ${reasonTexts[ending.reason]} ${ago(nowMs - ending.at)}${detail}`;
 }
 
-export function sessionNotFound(sessionId: string, ending: Ending | undefined, nowMs: number): Failure {
+/** `unknown`: there never was such a session, or it ended too long ago, or is another principal's. */
+export function reasonOf(absence: Absence): EndReason | "unknown" | "mistyped" | "foreign" {
+  if (typeof absence !== "string") return absence.reason;
+  return absence === "ours" || absence === "malformed" ? "unknown" : absence;
+}
+
+export function sessionNotFound(sessionId: string, absence: Absence, nowMs: number): Failure {
+  const reason = reasonOf(absence);
   const context =
-    ending === undefined
-      ? { session_id: shorten(sessionId), reason: "unknown" }
-      : { session_id: sessionId, reason: ending.reason, at: new Date(ending.at).toISOString() };
+    typeof absence === "string"
+      ? { session_id: shorten(sessionId), reason }
+      : { session_id: sessionId, reason, at: new Date(absence.at).toISOString() };
   const advice =
-    ending === undefined
+    typeof absence === "string"
       ? ["Check the id against get_sessions, or start a new session by leaving session_id out."]
       : [
           "Start a new session by leaving session_id out.",
           "Set up again what the old session held: its variables and files are gone.",
         ];
-  return new Failure("session_not_found", `${tellEnding(sessionId, ending, nowMs)}.`, { context, advice });
+  return new Failure("session_not_found", `${tellAbsence(sessionId, absence, nowMs)}.`, { context, advice });
 }
 
-/** An id of ours is 44 characters; what is longer is somebody's mistake and is not echoed whole. */
+/** An id of ours is 38 characters; what is longer is somebody's mistake and is not echoed whole. */
 function shorten(sessionId: string): string {
   return sessionId.length <= 80 ? sessionId : `${sessionId.slice(0, 77)}...`;
 }

@@ -29,6 +29,8 @@ export type Outcome = {
   readonly exitCode: number | null;
   readonly durationMs: number;
   readonly interpreterRestarted: boolean;
+  /** As `RunEnd.notices`; empty where there are none. */
+  readonly notices: readonly string[];
 };
 
 /** Where the time of a call went, in milliseconds. */
@@ -126,6 +128,7 @@ export async function execute(
       exitCode: end.exitCode,
       durationMs: clock.monotonicMs() - startedMs,
       interpreterRestarted: end.interpreterRestarted,
+      notices: end.notices ?? [],
     };
   } finally {
     done.abort();

@@ -219,7 +219,17 @@ export class Session {
     await this.#boot.promise;
     if (this.#sandbox === undefined) return;
     await this.#sandbox[Symbol.asyncDispose]();
-    this.#emit({ type: "session.closed", sessionId: this.id, reason: ending.reason });
+    this.#emit({
+      type: "session.closed",
+      sessionId: this.id,
+      principal: this.principal,
+      template: this.template,
+      flavor: this.flavor,
+      reason: ending.reason,
+      detail: ending.detail,
+      executions: this.#executions,
+      aliveMs: Math.max(0, ending.at - this.#createdAt),
+    });
   }
 }
 

@@ -4,14 +4,15 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { SandboxHost, SandboxSpec, Stream } from "../sandbox/port.ts";
+import type { Sandbox, SandboxHost, SandboxSpec, Stream } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
-import type { Place } from "./admission.ts";
-import { Places } from "./admission.ts";
+import type { Admission, Place } from "./admission.ts";
 import { adoptOrDestroy } from "./adopt.ts";
-import type { Ending, EndReason } from "./endings.ts";
-import { Endings, sessionNotFound, tellEnding } from "./endings.ts";
+import type { Pool } from "./ahead.ts";
+import type { EndReason } from "./endings.ts";
+import { type Absence, Endings, sessionNotFound, tellAbsence } from "./endings.ts";
 import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
+import { newSessionId, originOf } from "./ids.ts";
 import { startReaper } from "./reaper.ts";
 import type { SessionLimits, SessionView } from "./session.ts";
 import { Session } from "./session.ts";
@@ -20,6 +21,11 @@ export type SessionsOptions = {
   readonly host: SandboxHost;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Whose session ids these are. */
+  readonly installationId: string;
+  readonly admission: Admission;
+  /** Sandboxes that were booted ahead; each becomes the session's whose id it was booted under. */
+  readonly pool?: Pool | undefined;
   readonly templates: readonly Template[];
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
@@ -43,6 +49,8 @@ export type RunInSession = {
   readonly flavor: Flavor | undefined;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal;
+  /** What a long boot is doing, a short line each. */
+  readonly onProgress?: ((message: string) => void) | undefined;
   readonly onOutput?: (stream: Stream, bytes: Uint8Array) => void;
 };
 
@@ -55,7 +63,7 @@ export type Ran = {
 
 export type Stopped =
   | { readonly stopped: true }
-  | { readonly stopped: false; readonly why: string; readonly ending: Ending | undefined };
+  | { readonly stopped: false; readonly why: string; readonly absence: Absence };
 
 /** A session to run in, and what the call waited for until it was one. */
 type Ready = { readonly session: Session; readonly waited: Omit<Phases, "runMs"> | undefined };
@@ -68,7 +76,6 @@ export class Sessions implements AsyncDisposable {
   /** At most `maxSessions`, those that are starting or stopping included. */
   readonly #sessions = new Map<string, { readonly session: Session; readonly place: Place }>();
   readonly #endings = new Endings();
-  readonly #places: Places;
   readonly #reaper: AsyncDisposable;
   /** Runs that have not ended, those that wait for a boot or a turn included. */
   #running = 0;
@@ -76,7 +83,6 @@ export class Sessions implements AsyncDisposable {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#places = new Places(options.limits.maxSessions);
     this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#endExpired());
   }
 
@@ -130,8 +136,8 @@ export class Sessions implements AsyncDisposable {
       await this.#end(session, "stopped");
       return { stopped: true };
     }
-    const ending = this.#endings.find(sessionId, principal);
-    return { stopped: false, why: tellEnding(sessionId, ending, this.#options.clock.now()), ending };
+    const absence = this.#absence(sessionId, principal);
+    return { stopped: false, why: tellAbsence(sessionId, absence, this.#options.clock.now()), absence };
   }
 
   /** From now on nothing new is run; resolves when what runs has ended. */
@@ -159,11 +165,14 @@ export class Sessions implements AsyncDisposable {
     return session.ending === undefined ? session : undefined;
   }
 
+  #absence(sessionId: string, principal: string): Absence {
+    return this.#endings.find(sessionId, principal) ?? originOf(sessionId, this.#options.installationId);
+  }
+
   #findFor(sessionId: string, request: RunInSession): Ready {
     const session = this.#active(request.principal, sessionId);
     if (session === undefined) {
-      const ending = this.#endings.find(sessionId, request.principal);
-      throw sessionNotFound(sessionId, ending, this.#options.clock.now());
+      throw sessionNotFound(sessionId, this.#absence(sessionId, request.principal), this.#options.clock.now());
     }
     refuseOther("template", request.template, session.template, sessionId);
     refuseOther("flavor", request.flavor, session.flavor, sessionId);
@@ -171,13 +180,14 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #open(request: RunInSession): Promise<Ready> {
-    const { clock, emit, limits, templates, flavors, defaultFlavor } = this.#options;
+    const { clock, emit, limits, templates, flavors, defaultFlavor, admission, pool, installationId } = this.#options;
     const template = findTemplate(templates, request.template ?? defaultTemplate);
     const flavor = request.flavor ?? defaultFlavor;
     if (request.signal.aborted) throw request.signal.reason;
-    const place = this.#places.reserve();
+    const ahead = pool?.take(template.name, flavor);
+    const place = ahead?.place ?? admission.reserve();
     const session = new Session({
-      id: `session-${crypto.randomUUID()}`,
+      id: ahead?.sessionId ?? newSessionId(installationId),
       principal: request.principal,
       template: template.name,
       flavor,
@@ -188,8 +198,13 @@ export class Sessions implements AsyncDisposable {
     });
     this.#sessions.set(session.id, { session, place });
     try {
-      const spec = { sessionId: session.id, template, resources: flavors[flavor] };
-      const bootMs = await this.#boot(session, spec, request.signal);
+      if (ahead !== undefined) {
+        this.#adopt(session, ahead.sandbox, { bootMs: 0, isAhead: true });
+        return { session, waited: undefined };
+      }
+      const { onProgress, signal } = request;
+      const spec = { sessionId: session.id, template, resources: flavors[flavor], onProgress };
+      const bootMs = await this.#boot(session, spec, signal);
       return { session, waited: { queueMs: 0, bootMs } };
     } catch (error) {
       const reason = error instanceof Failure ? error.message : "canceled";
@@ -201,10 +216,10 @@ export class Sessions implements AsyncDisposable {
 
   /** Gives the session its sandbox, unless its caller leaves, the session is ended, or the time for it is over. Returns how long it took, in ms. */
   async #boot(session: Session, spec: SandboxSpec, callerLeaves: AbortSignal): Promise<number> {
-    const { host, clock, emit, limits } = this.#options;
+    const { host, clock, limits } = this.#options;
     const giveUp = new AbortController();
     const onLeave = () => giveUp.abort(callerLeaves.reason);
-    const onEnd = () => giveUp.abort(sessionNotFound(session.id, session.ending, clock.now()));
+    const onEnd = () => giveUp.abort(sessionNotFound(session.id, session.ending ?? "ours", clock.now()));
     callerLeaves.addEventListener("abort", onLeave, { once: true });
     session.endingSignal.addEventListener("abort", onEnd, { once: true });
     const done = new AbortController();
@@ -216,22 +231,21 @@ export class Sessions implements AsyncDisposable {
     try {
       const arriving = host.create(spec, giveUp.signal);
       const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => session.abandon());
-      session.adopt(sandbox);
-      sandbox.lost.then((why) => this.#lose(session, why));
       const bootMs = clock.monotonicMs() - startedMs;
-      emit({
-        type: "session.opened",
-        sessionId: session.id,
-        template: session.template,
-        flavor: session.flavor,
-        bootMs,
-      });
+      this.#adopt(session, sandbox, { bootMs, isAhead: false });
       return bootMs;
     } finally {
       done.abort();
       callerLeaves.removeEventListener("abort", onLeave);
       session.endingSignal.removeEventListener("abort", onEnd);
     }
+  }
+
+  #adopt(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
+    session.adopt(sandbox);
+    void sandbox.lost.then((why) => this.#lose(session, why));
+    const { id: sessionId, principal, template, flavor } = session;
+    this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
   }
 
   async #end(session: Session, reason: EndReason, detail?: string): Promise<void> {

@@ -21,7 +21,7 @@ export type Answered = { readonly status: number; readonly headers: Headers; rea
 export class AttackedServer implements AsyncDisposable {
   readonly url: string;
   readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
-  readonly #stateDir: string;
+  readonly stateDir: string;
   readonly #log: { text: string };
 
   private constructor(
@@ -31,7 +31,7 @@ export class AttackedServer implements AsyncDisposable {
     url: string,
   ) {
     this.#child = child;
-    this.#stateDir = stateDir;
+    this.stateDir = stateDir;
     this.#log = log;
     this.url = url;
   }
@@ -108,7 +108,7 @@ export class AttackedServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGTERM");
     await this.#child.exited;
-    await rm(this.#stateDir, { recursive: true, force: true });
+    await rm(this.stateDir, { recursive: true, force: true });
   }
 }
 

@@ -2,6 +2,8 @@
 // with the answer to an id that never was.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openInstallation } from "../../src/installation.ts";
+import { newSessionId } from "../../src/sessions/ids.ts";
 import { AttackedServer, ping, toolCall } from "./attacked-server.ts";
 
 const initialize = JSON.stringify({
@@ -23,13 +25,13 @@ function as(who: "alice" | "bob", body: string, headers: Readonly<Record<string,
 
 describe("a sandbox session of another principal", () => {
   let owned: string;
+  /** An id of a session that never was, with nothing wrong about it. */
+  let invented: string;
   beforeAll(async () => {
+    invented = newSessionId((await openInstallation(server.stateDir)).id);
     const { text } = await as("alice", toolCall("execute_code", { code: "secret = 'of alice'" }));
     owned = JSON.parse(text).result.session_id;
   });
-
-  /** An id as long as a real one, of a session that never was. */
-  const invented = () => `${owned.slice(0, -4)}${owned.endsWith("0000") ? "1111" : "0000"}`;
 
   test.each([
     ["execute_code", { code: "print(secret)" }],
@@ -38,9 +40,9 @@ describe("a sandbox session of another principal", () => {
     ["get_sessions", {}],
   ])("is answered by %s as one that never was", async (tool, args) => {
     const theirs = await as("bob", toolCall(tool, { ...args, session_id: owned }));
-    const none = await as("bob", toolCall(tool, { ...args, session_id: invented() }));
+    const none = await as("bob", toolCall(tool, { ...args, session_id: invented }));
     expect(theirs.status).toBe(none.status);
-    expect(theirs.text.replaceAll(owned, "ID")).toBe(none.text.replaceAll(invented(), "ID"));
+    expect(theirs.text.replaceAll(owned, "ID")).toBe(none.text.replaceAll(invented, "ID"));
     expect(theirs.text).not.toContain("of alice");
   });
 

@@ -12,6 +12,8 @@ export class FakeHost implements SandboxHost {
   healthy: HostHealth = { ok: true };
   /** Replaces what runs do, for all sandboxes. */
   script: Script = (_request, _sandbox, toy) => toy();
+  /** Called at the start of every boot. */
+  onBoot: (spec: SandboxSpec) => void = () => undefined;
   /** Every spec that create() was called with, in order. */
   readonly requested: SandboxSpec[] = [];
   /** Every sandbox that booted, in order, disposed ones included. */
@@ -57,6 +59,7 @@ export class FakeHost implements SandboxHost {
     signal.throwIfAborted();
     if (this.#disposed) throw new Failure("sandbox_creation", "The host has been shut down.");
     this.requested.push(spec);
+    this.onBoot(spec);
     const failure = this.#bootFailures.shift();
     const sandbox = new FakeSandbox({
       spec,

@@ -3,16 +3,21 @@
 import type { Event } from "../../src/events.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
+import { Admission } from "../../src/sessions/admission.ts";
 import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeHost } from "./fake-host.ts";
+
+export const installationId = "0123456789abcdef";
 
 export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}) {
   const host = new FakeHost();
   const clock = new FakeClock();
   const events: Event[] = [];
   const sessions = new Sessions({
+    installationId,
+    admission: new Admission(limits.maxSessions ?? 3),
     host,
     clock,
     emit: (event) => events.push(event),
@@ -47,6 +52,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     clock,
     events,
     sessions,
+    installationId,
     run,
     [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
   };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
+import { newSessionId } from "../../src/sessions/ids.ts";
 import { settle } from "../fakes/fake-clock.ts";
-import { sessionsOverFake } from "../fakes/sessions.ts";
+import { installationId, sessionsOverFake } from "../fakes/sessions.ts";
 
 /** The Failure that a promise rejects with. */
 async function failureOf(promise: Promise<unknown>): Promise<Failure> {
@@ -259,7 +260,7 @@ describe("how sessions end", () => {
     await using s = sessionsOverFake();
     const { session } = await s.run("print");
     const { sessionId } = session;
-    const unknown = "session-00000000-0000-4000-8000-000000000000";
+    const unknown = newSessionId(installationId);
     const ask = async (id: string) => ({
       list: s.sessions.list("mallory", id),
       stop: JSON.stringify(await s.sessions.stop("mallory", id)).replaceAll(id, "ID"),

@@ -40,6 +40,7 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
     flavor: args.flavor,
     timeoutMs,
     signal: context.signal,
+    onProgress: (message) => context.progress(`${message}\n`),
     onOutput: (stream, bytes) => context.progress(decoders[stream].decode(bytes, { stream: true })),
   });
   const { queueMs, bootMs, runMs } = ran.phases;
@@ -71,6 +72,7 @@ function tell({ session, created, outcome }: Ran, timeoutMs: number): CallToolRe
       stdout_truncated_bytes: outcome.stdoutTruncatedBytes,
       stderr_truncated_bytes: outcome.stderrTruncatedBytes,
       ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
+      ...(outcome.notices.length > 0 && { notices: outcome.notices }),
     },
   };
 }
@@ -83,7 +85,7 @@ function summary(sessionId: string, created: boolean, outcome: Outcome, timeoutM
     `${Math.round(outcome.durationMs)} ms`,
   ];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
-  return `[${parts.join(" · ")}]`;
+  return [`[${parts.join(" · ")}]`, ...outcome.notices].join("\n");
 }
 
 function howItEnded({ ended, success, exitCode }: Outcome, timeoutMs: number): string {

@@ -1,6 +1,7 @@
 // stop_session: end a session and its sandbox.
 
 import { Type } from "@sinclair/typebox";
+import { reasonOf } from "../../sessions/endings.ts";
 import type { Sessions, Stopped } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import { plainResult } from "./plain.ts";
@@ -31,8 +32,7 @@ export function stopSession({ sessions, toolErrors }: StopSessionOptions): Tool 
 
 function whyNot(stopped: Stopped) {
   if (stopped.stopped) return {};
-  const { why, ending } = stopped;
-  const message = `Nothing was stopped: ${why}.`;
-  if (ending === undefined) return { reason: "unknown", message };
-  return { reason: ending.reason, message, at: new Date(ending.at).toISOString() };
+  const { why, absence } = stopped;
+  const answer = { reason: reasonOf(absence), message: `Nothing was stopped: ${why}.` };
+  return typeof absence === "string" ? answer : { ...answer, at: new Date(absence.at).toISOString() };
 }

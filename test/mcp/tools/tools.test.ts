@@ -117,6 +117,26 @@ describe("execute_code and execute_command", () => {
     expect(result.content[1]).toMatchObject({ text: expect.stringContaining("interpreter restarted") });
   });
 
+  test("report what a long boot is doing as progress", async () => {
+    await using served = await serveOverFake();
+    served.host.onBoot = (spec) => spec.onProgress?.("pulling the image: 40 of 100 MB");
+    const told: (string | undefined)[] = [];
+    const onprogress = ({ message }: { message?: string | undefined }) => void told.push(message);
+    await served.client.callTool({ name: "execute_code", arguments: { code: "print 1" } }, undefined, { onprogress });
+    expect(told[0]).toBe("pulling the image: 40 of 100 MB\n");
+  });
+
+  test("tell what a backend has to say of a run, in the result and to the model", async () => {
+    await using served = await serveOverFake();
+    const notices = ["A connection to example.com was refused.", "A connection to example.org was refused."];
+    served.host.script = async (_request, _sandbox, toy) => ({ ...(await toy()), notices });
+    const result = await served.call("execute_code", { code: "print 1" });
+    expect(result.structuredContent).toMatchObject({ notices });
+    expect(result.content[1]).toMatchObject({ text: expect.stringMatching(/\]\nA connection.*\nA connection.*\.$/) });
+    served.host.script = (_request, _sandbox, toy) => toy();
+    expect((await served.call("execute_code", { code: "print 1" })).structuredContent).not.toHaveProperty("notices");
+  });
+
   test("understand arguments that are wrapped in params, and a null as left out", async () => {
     await using served = await serveOverFake();
     const wrapped = await served.call("execute_code", {
