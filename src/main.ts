@@ -60,6 +60,10 @@ async function main(): Promise<ExitStatus> {
       given,
       clock: systemClock,
       emit,
+      memory: () => {
+        const { rss, heapUsed } = process.memoryUsage();
+        return { residentBytes: rss, heapBytes: heapUsed };
+      },
       stdin: () => Bun.stdin.stream(),
       writeStdout: (text) => void process.stdout.write(text),
     });

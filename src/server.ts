@@ -18,6 +18,7 @@ import type { EdgeLimits } from "./mcp/limits.ts";
 import { createMcpServer, type ServerDescription } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import type { ToolSet } from "./mcp/tool-set.ts";
+import { createMetrics, type Metrics, type ProcessMemory } from "./metrics.ts";
 import { beyondBackend } from "./sandbox/abilities.ts";
 import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
@@ -25,7 +26,7 @@ import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
 import { Admission } from "./sessions/admission.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import { version } from "./version.ts";
+import { commit, version } from "./version.ts";
 
 export type ServerOptions = {
   readonly config: Config;
@@ -33,6 +34,7 @@ export type ServerOptions = {
   readonly given: ReadonlySet<OptionName>;
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly memory: () => ProcessMemory;
   /** For `--transport stdio`. */
   readonly stdin: () => ReadableStream<Uint8Array>;
   readonly writeStdout: (text: string) => void;
@@ -60,8 +62,15 @@ const drainGraceMs = 10_000;
 
 /** Throws StartError, having taken down again what it had built. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, clock } = options;
+  const templates = config.templates.map(({ name }) => name);
+  const metrics = createMetrics({ version, commit, templates, startedAt: clock.now() });
+  const emit: Emit = (event) => {
+    options.emit(event);
+    metrics.emit(event);
+  };
   try {
-    return await build(options);
+    return await build({ ...options, emit }, metrics);
   } catch (error) {
     throw error instanceof Failure ? startError(error) : error;
   }
@@ -71,7 +80,7 @@ function startError(failure: Failure): StartError {
   return new StartError(failure.message, { isConfiguration: failure.kind === "configuration", cause: failure });
 }
 
-async function build(options: ServerOptions): Promise<RunningServer> {
+async function build(options: ServerOptions, metrics: Metrics): Promise<RunningServer> {
   const { config, emit } = options;
   await using stack = new AsyncDisposableStack();
   const installation = await openInstallation(config.stateDir);
@@ -93,7 +102,7 @@ async function build(options: ServerOptions): Promise<RunningServer> {
     sessions,
     volumes: config.sharedVolumes,
   });
-  const parts = { ...options, stack, installation, choice, host, sessions, tools };
+  const parts = { ...options, metrics, stack, installation, choice, host, sessions, tools };
   return config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
 }
 
@@ -104,10 +113,11 @@ type Parts = ServerOptions & {
   readonly host: SandboxHost;
   readonly sessions: Sessions;
   readonly tools: ToolSet;
+  readonly metrics: Metrics;
 };
 
 async function startHttp(parts: Parts): Promise<RunningServer> {
-  const { config, clock, emit, stack, installation, choice, host, sessions, tools } = parts;
+  const { config, clock, emit, memory, metrics, stack, installation, choice, host, sessions, tools } = parts;
   const authenticator = await createAuthenticator({
     mode: config.auth,
     listeningHost: config.host,
@@ -124,13 +134,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
   });
-  const status = createStatus({
-    host,
-    clock,
-    version,
-    sessionCounts: () => sessions.counts,
-    warning: choice.warning,
-  });
+  const status = createStatus({ host, clock, version, sessions, memory, metrics, warning: choice.warning });
   const description = describe(choice);
   const limits = edgeLimits(config);
   const server = createMcpServer(tools, { description, clock, emit, limits });

@@ -77,7 +77,7 @@ describe.each(formats)("the %s log", (format) => {
 describe("the human log", () => {
   test("reads as time, level, event and its fields, without those that say nothing", () => {
     expect(logged([sampleEvents["session.opened"], sampleEvents["server.warning"]], { format: "human" })).toBe(
-      "2026-11-23T12:00:00.000Z INFO    session.opened sessionId=session-1 principal=alice template=python flavor=small bootMs=812.3 isAhead=false\n" +
+      "2026-11-23T12:00:00.000Z INFO    session.opened sessionId=session-1 principal=alice template=python flavor=small bootMs=812.5 isAhead=false\n" +
         '2026-11-23T12:00:00.000Z WARNING server.warning message="The kernel is shared."\n',
     );
     expect(logged([sampleEvents["execution.ended"]], { format: "human" })).not.toContain("exitCode");

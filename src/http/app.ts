@@ -5,6 +5,7 @@ import { Elysia } from "elysia";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
+import { metricsContentType } from "../metrics.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import { metadataPaths } from "./auth/metadata.ts";
 import { createBodyReader } from "./body.ts";
@@ -61,6 +62,12 @@ export function createApp(options: AppOptions): App {
     .get("/readyz", async () => {
       const health = await status.ready();
       return new Response(health.ok ? "ready\n" : `${health.reason}\n`, { status: health.ok ? 200 : 503 });
+    })
+    .get("/metrics", async ({ request }) => {
+      // A page that DNS has been rebound for would read how busy the machine is.
+      const refusal = guard.checkHost(request);
+      if (refusal !== null) return refuse(refusal, emit);
+      return new Response(await status.metrics(), { headers: { "Content-Type": metricsContentType } });
     })
     .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" });
   return { fetch: (request) => app.fetch(request) };

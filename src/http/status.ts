@@ -1,6 +1,8 @@
-// What the server says of itself without a token: GET /, /healthz, /readyz. Nothing private.
+// What the server says of itself without a token: GET /, /healthz, /readyz, /metrics. Nothing private, and nothing of one principal.
 
 import type { Clock } from "../clock.ts";
+import type { Metrics, ProcessMemory } from "../metrics.ts";
+import { sessionStates } from "../metrics-table.ts";
 import type { HostHealth, SandboxHost } from "../sandbox/port.ts";
 
 /** A backend is asked at most once in this time, however often people ask us. Milliseconds. */
@@ -8,11 +10,19 @@ const recheckMs = 5_000;
 /** How long the backend has to answer. Milliseconds. */
 const healthTimeoutMs = 6_000;
 
+/** What is shown of the sessions. */
+export type SessionsSeen = {
+  readonly population: readonly { readonly status: string; readonly template: string }[];
+  readonly counts: { readonly limit: number };
+};
+
 export type StatusOptions = {
   readonly host: SandboxHost;
   readonly clock: Clock;
   readonly version: string;
-  readonly sessionCounts: () => { readonly active: number; readonly limit: number };
+  readonly sessions: SessionsSeen;
+  readonly memory: () => ProcessMemory;
+  readonly metrics: Metrics;
   /** What people should know of this backend before they rely on it. */
   readonly warning: string | undefined;
 };
@@ -22,9 +32,12 @@ export type Status = {
   page(): Promise<Readonly<Record<string, unknown>>>;
   /** GET /readyz. */
   ready(): Promise<HostHealth>;
+  /** GET /metrics. */
+  metrics(): Promise<string>;
 };
 
-export function createStatus({ host, clock, version, sessionCounts, warning }: StatusOptions): Status {
+export function createStatus(options: StatusOptions): Status {
+  const { host, clock, version, sessions, memory, metrics, warning } = options;
   let asked: { readonly atMs: number; readonly answer: Promise<HostHealth> } | undefined;
 
   const ready = (): Promise<HostHealth> => {
@@ -49,10 +62,25 @@ export function createStatus({ host, clock, version, sessionCounts, warning }: S
           ...(warning !== undefined && { warning }),
           ...(!health.ok && { reason: health.reason }),
         },
-        sessions: sessionCounts(),
+        sessions: sessionsShown(sessions),
       };
     },
+    async metrics() {
+      const health = await ready();
+      return await metrics.text({
+        backend: host.backend,
+        isBackendUp: health.ok,
+        sessions: sessions.population,
+        sessionsLimit: sessions.counts.limit,
+        memory: memory(),
+      });
+    },
   };
+}
+
+function sessionsShown({ population, counts }: SessionsSeen) {
+  const byStatus = sessionStates.map((state) => [state, population.filter(({ status }) => status === state).length]);
+  return { active: population.length, limit: counts.limit, ...Object.fromEntries(byStatus) };
 }
 
 async function askHealth(host: SandboxHost, clock: Clock): Promise<HostHealth> {

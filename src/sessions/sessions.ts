@@ -86,6 +86,11 @@ export class Sessions implements AsyncDisposable {
     this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#endExpired());
   }
 
+  /** What there is now, whoever's it is: for the operator. */
+  get population(): readonly Pick<SessionView, "status" | "template">[] {
+    return this.#all().map(({ status, template }) => ({ status, template }));
+  }
+
   get counts(): { readonly active: number; readonly limit: number } {
     return { active: this.#sessions.size, limit: this.#options.limits.maxSessions };
   }

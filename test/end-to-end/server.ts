@@ -25,6 +25,7 @@ export async function startWhole(flags: readonly string[]) {
     given: loaded.given,
     clock: systemClock,
     emit: (event) => void events.push(event),
+    memory: () => ({ residentBytes: 1, heapBytes: 1 }),
     stdin: () => new ReadableStream(),
     writeStdout: () => undefined,
   });

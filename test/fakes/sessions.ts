@@ -1,6 +1,7 @@
 // Sessions over the fake host and the fake clock, and short ways to use them.
 
 import type { Event } from "../../src/events.ts";
+import { createMetrics } from "../../src/metrics.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission } from "../../src/sessions/admission.ts";
@@ -15,12 +16,17 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
   const host = new FakeHost();
   const clock = new FakeClock();
   const events: Event[] = [];
+  const templates = defaultTemplates.map(({ name }) => name);
+  const metrics = createMetrics({ version: "0", commit: "test", templates, startedAt: clock.now() });
   const sessions = new Sessions({
     installationId,
     admission: new Admission(limits.maxSessions ?? 3),
     host,
     clock,
-    emit: (event) => events.push(event),
+    emit: (event) => {
+      events.push(event);
+      metrics.emit(event);
+    },
     templates: defaultTemplates,
     flavors: defaultFlavors,
     defaultFlavor: "small",
@@ -51,6 +57,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     host,
     clock,
     events,
+    metrics,
     sessions,
     installationId,
     run,

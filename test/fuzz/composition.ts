@@ -42,8 +42,9 @@ export async function openApp() {
     ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "/nonexistent" },
     ...{ clock, emit },
   });
-  const sessionCounts = () => fake.sessions.counts;
-  const status = createStatus({ host: fake.host, clock, version: "1", sessionCounts, warning: undefined });
+  const { host, sessions, metrics } = fake;
+  const memory = () => ({ residentBytes: 1, heapBytes: 1 });
+  const status = createStatus({ host, clock, version: "1", sessions, memory, metrics, warning: undefined });
   const app = createApp({
     endpoint,
     status,

@@ -36,7 +36,7 @@ export async function startEdge({ enableCors, allowedOrigins, token, emit = () =
   });
   const app = createApp({
     endpoint: await greetingEndpoint(),
-    status: { page: async () => ({ status: "healthy" }), ready: async () => ({ ok: true }) },
+    status: { page: async () => ({ status: "healthy" }), ready: async () => ({ ok: true }), metrics: async () => "" },
     guard,
     authenticator,
     enableCors,

@@ -1,0 +1,221 @@
+// The one table of metrics: names, types, labels, what each means and what to look for in it. /metrics and the README's table come from it.
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export type Metric = {
+  readonly name: `msb_mcp_${string}`;
+  readonly type: MetricType;
+  /** What it is, for people; without a full stop. */
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** What an operator looks for, and does; without a full stop. */
+  readonly watch: string;
+};
+
+/** Upper bounds in seconds: from what the wire takes to the longest that a run may. */
+export const phaseBucketsS = [
+  ...[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
+  ...[1, 2.5, 5, 10, 30, 60, 300, 1800],
+];
+
+export const phases = ["queue", "boot", "run", "wire"] as const;
+
+export const sessionStates = ["starting", "ready", "busy", "stopping"] as const;
+
+/** How sessions end. CONTRACT.md section 5. */
+export const endReasons = ["stopped", "expired", "evicted", "lost", "shutdown"] as const;
+
+export const metricTable = {
+  buildInfo: {
+    name: "msb_mcp_build_info",
+    type: "gauge",
+    help: "Always 1; which program this is",
+    labels: ["version", "commit"],
+    watch: "one version on all machines after a rollout",
+  },
+  backendUp: {
+    name: "msb_mcp_backend_up",
+    type: "gauge",
+    help: "1 if what makes the sandboxes answers, as in /readyz",
+    labels: ["backend"],
+    watch: "0 for over a minute: no sandbox can be had; `/readyz` has the reason",
+  },
+  sessions: {
+    name: "msb_mcp_sessions",
+    type: "gauge",
+    help: "Sessions now",
+    labels: ["state", "template"],
+    watch: "many `starting` or `stopping` for minutes: the backend is slow or stuck",
+  },
+  sessionsLimit: {
+    name: "msb_mcp_sessions_limit",
+    type: "gauge",
+    help: "Sessions that there may be (`--max-sessions`)",
+    labels: [],
+    watch: "sessions at the limit: raise it, or shorten `--session-timeout`",
+  },
+  sessionsOpened: {
+    name: "msb_mcp_sessions_opened_total",
+    type: "counter",
+    help: "Sessions whose sandbox came; ahead if it was there before it was asked for",
+    labels: ["template", "ahead"],
+    watch: "many more than you have conversations: clients do not pass `session_id` on",
+  },
+  sessionStartsFailed: {
+    name: "msb_mcp_session_starts_failed_total",
+    type: "counter",
+    help: "Sessions whose sandbox never came, those whose caller left included",
+    labels: [],
+    watch: "any steady rate: `session.failed` in the log has the reason",
+  },
+  sessionsEnded: {
+    name: "msb_mcp_sessions_ended_total",
+    type: "counter",
+    help: "Sessions that had a sandbox and have none any more",
+    labels: ["reason"],
+    watch: "`lost` and `evicted`; reasons are explained below",
+  },
+  sessionsAdopted: {
+    name: "msb_mcp_sessions_adopted_total",
+    type: "counter",
+    help: "Sessions of an earlier process that go on with their sandbox",
+    labels: ["template"],
+    watch: "–",
+  },
+  admissionRefusals: {
+    name: "msb_mcp_admission_refusals_total",
+    type: "counter",
+    help: "New sessions that were refused for want of room: whose limit (scope), on what (resource), and whether no wait could have helped",
+    labels: ["scope", "resource", "impossible"],
+    watch:
+      "any steady rate: raise the limit, or shorten `--session-timeout`; `impossible` ones ask for more than the limit",
+  },
+  admissionWaits: {
+    name: "msb_mcp_admission_waits_total",
+    type: "counter",
+    help: "New sessions that waited for room, and whether they got it",
+    labels: ["admitted"],
+    watch: "many: the server is full much of the time; how long they waited is in the phase `queue`",
+  },
+  orphans: {
+    name: "msb_mcp_orphans_total",
+    type: "counter",
+    help: "Sandboxes of this installation that no session claimed, by what became of them",
+    labels: ["outcome"],
+    watch:
+      "`kept`: one could not be removed, `orphan.kept` in the log has its name; `found` without a crash before it is a fault of this program",
+  },
+  ledgerDegraded: {
+    name: "msb_mcp_ledger_degraded",
+    type: "gauge",
+    help: "1 while what a restart must know is kept in memory only",
+    labels: [],
+    watch: "1: look at the disk of `--state-dir`; a restart now would lose sessions",
+  },
+  sandboxesLost: {
+    name: "msb_mcp_sandboxes_lost_total",
+    type: "counter",
+    help: "Sandboxes that ended on their own",
+    labels: [],
+    watch: "anything but 0: `sandbox.lost` in the log has the cause",
+  },
+  executions: {
+    name: "msb_mcp_executions_total",
+    type: "counter",
+    help: "Runs that began, by how they ended",
+    labels: ["kind", "ended", "success"],
+    watch: "`failed`, `out_of_memory`, `timed_out`; explained below. `exited` without success is a program's own error",
+  },
+  phaseSeconds: {
+    name: "msb_mcp_execution_phase_seconds",
+    type: "histogram",
+    help: "Where the time of calls that ran something went: queue (for a place and a turn), boot, run, wire (everything else)",
+    labels: ["phase"],
+    watch:
+      "p99 of `queue`: clients share sessions or wait for room; of `boot`: the backend; of `wire`: this server is short of CPU",
+  },
+  sourceBytes: {
+    name: "msb_mcp_execution_source_bytes_total",
+    type: "counter",
+    help: "Bytes of the programs that were run",
+    labels: ["kind"],
+    watch: "–",
+  },
+  outputBytes: {
+    name: "msb_mcp_execution_output_bytes_total",
+    type: "counter",
+    help: "Bytes that programs wrote, left out ones included",
+    labels: ["stream"],
+    watch: "–",
+  },
+  truncatedBytes: {
+    name: "msb_mcp_execution_output_truncated_bytes_total",
+    type: "counter",
+    help: "Bytes of output that were left out of results",
+    labels: [],
+    watch: "a steady rate: agents print more than they can read, or `--max-output-bytes` is low",
+  },
+  calls: {
+    name: "msb_mcp_calls_total",
+    type: "counter",
+    help: "Tool calls, by their outcome",
+    labels: ["tool", "outcome"],
+    watch: "`internal` is always a fault, the log has it under its request id; `limit_reached`: no room",
+  },
+  requestsRefused: {
+    name: "msb_mcp_requests_refused_total",
+    type: "counter",
+    help: "Requests answered with an HTTP error",
+    labels: ["status", "reason"],
+    watch: "401, 403: somebody tries, or a token has expired; 429, 503: the limits on requests are reached",
+  },
+  requestsFailed: {
+    name: "msb_mcp_requests_failed_total",
+    type: "counter",
+    help: "Requests that failed unexpectedly",
+    labels: [],
+    watch: "anything but 0 is a fault of this program; `request.failed` in the log has the stack",
+  },
+  receivedBytes: {
+    name: "msb_mcp_received_bytes_total",
+    type: "counter",
+    help: "Bytes of request bodies",
+    labels: [],
+    watch: "–",
+  },
+  sentBytes: {
+    name: "msb_mcp_sent_bytes_total",
+    type: "counter",
+    help: "Bytes of answers, event streams once they are over",
+    labels: [],
+    watch: "–",
+  },
+  warnings: {
+    name: "msb_mcp_warnings_total",
+    type: "counter",
+    help: "Warnings of the server in the log (`server.warning`)",
+    labels: [],
+    watch: "a rise: read the log",
+  },
+  residentMemory: {
+    name: "msb_mcp_process_resident_memory_bytes",
+    type: "gauge",
+    help: "Memory of the server's process, its sandboxes not included",
+    labels: [],
+    watch: "growth over days at the same load",
+  },
+  heapMemory: {
+    name: "msb_mcp_process_heap_bytes",
+    type: "gauge",
+    help: "Of that, JavaScript's heap in use",
+    labels: [],
+    watch: "growth over days at the same load",
+  },
+  startTime: {
+    name: "msb_mcp_process_start_time_seconds",
+    type: "gauge",
+    help: "When the server started, seconds since the epoch",
+    labels: [],
+    watch: "a change that nobody made: it was restarted",
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
