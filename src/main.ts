@@ -3,12 +3,13 @@
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
 import { helpText } from "./config/help.ts";
-import { loadConfig } from "./config/load.ts";
+import { type Loaded, loadConfig } from "./config/load.ts";
 import { createLog } from "./log.ts";
+import { pull } from "./pull.ts";
 import { type RunningServer, StartError, startServer } from "./server.ts";
 import { commit, version } from "./version.ts";
 
-/** Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong, 130 ended by a second signal. */
+/** Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong, 130 ended by a second signal (a command: by the first). */
 type ExitStatus = 0 | 1 | 2 | 130;
 
 process.exitCode = await main();
@@ -30,6 +31,7 @@ async function main(): Promise<ExitStatus> {
       break;
   }
   const { config, given, command } = loaded;
+  if (command === "pull") return await runPull(loaded);
   if (command !== "serve") {
     process.stderr.write(`msb-mcp: ${command} is not in this build\n`);
     return 1;
@@ -76,4 +78,19 @@ async function main(): Promise<ExitStatus> {
   emit({ type: "server.stopping", signal });
   await server[Symbol.asyncDispose]();
   return 0;
+}
+
+async function runPull({ config, given }: Extract<Loaded, { kind: "config" }>): Promise<ExitStatus> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
+  try {
+    const isRuntimeDirGiven = given.has("runtimeDir");
+    const write = (line: string) => void process.stdout.write(`${line}\n`);
+    return await pull({ config, isRuntimeDirGiven, clock: systemClock, write, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return 130;
+    throw error;
+  }
 }

@@ -217,6 +217,13 @@ export const options = {
     fallback: () => defaultTemplates,
     fallbackShown: "python, node",
   } satisfies Option<readonly Template[]>,
+  imagesArchive: optional({
+    flag: "--images-archive",
+    variable: "MSB_MCP_IMAGES_ARCHIVE",
+    group: "Sandboxes",
+    summary: "Archive of docker save whose images serve for templates before a registry is asked (microvm backend)",
+    kind: path,
+  }),
   network: withDefault("none", {
     flag: "--network",
     variable: "MSB_MCP_NETWORK",

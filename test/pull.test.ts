@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { Failure } from "../src/failure.ts";
+import { pullImages } from "../src/pull.ts";
+import { defaultTemplates, type ImageSource, type Template } from "../src/sandbox/templates.ts";
+
+const never = new AbortController().signal;
+
+async function pulled(templates: readonly Template[], bring: (image: ImageSource) => void) {
+  const lines: string[] = [];
+  const asked: ImageSource[] = [];
+  const status = await pullImages({
+    templates,
+    images: {
+      makeAvailable: async (image, { onProgress }) => {
+        asked.push(image);
+        onProgress?.("half of it is here");
+        bring(image);
+      },
+    },
+    write: (line) => lines.push(line),
+    signal: never,
+  });
+  return { status, lines, asked };
+}
+
+test("pull fetches the image of every template, and tells how it goes", async () => {
+  expect(await pulled(defaultTemplates, () => undefined)).toMatchObject({
+    status: 0,
+    lines: [
+      "python:3.13-slim: half of it is here",
+      "python:3.13-slim: ready (python)",
+      "node:24-slim: half of it is here",
+      "node:24-slim: ready (node)",
+    ],
+  });
+});
+
+test("templates that share an image fetch it once", async () => {
+  const [python] = defaultTemplates;
+  if (python === undefined) throw new Error("there is python");
+  const { asked, lines } = await pulled([python, { ...python, name: "data" }], () => undefined);
+  expect(asked).toEqual([python.image]);
+  expect(lines.at(-1)).toBe("python:3.13-slim: ready (python, data)");
+});
+
+test("an image that fails is told with its cause, the others are fetched all the same, and the status is 1", async () => {
+  const { status, lines } = await pulled(defaultTemplates, (image) => {
+    if (image.kind === "registry" && image.reference.startsWith("python")) {
+      throw new Failure("sandbox_creation", "no.", { cause: new Error("error: no such host"), advice: [] });
+    }
+  });
+  expect(status).toBe(1);
+  expect(lines).toContain("python:3.13-slim: failed (python): Sandbox creation failed: no.");
+  expect(lines).toContain("python:3.13-slim: error: no such host");
+  expect(lines).toContain("node:24-slim: ready (node)");
+});
