@@ -63,6 +63,11 @@ export type Event =
   /** What a restart must know is kept in memory only, from now on or until `ledger.restored`. */
   | { readonly type: "ledger.degraded"; readonly reason: string }
   | { readonly type: "ledger.restored" }
+  /** The audit file did not take what there was to write; it is tried again. `reason` is the system's code: ENOSPC. */
+  | { readonly type: "audit.failed"; readonly reason: string }
+  | { readonly type: "audit.restored" }
+  /** So many executions will not be in the audit file: too much waited for it, or the server stopped before it could be written. */
+  | { readonly type: "audit.lost"; readonly executions: number }
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
   | ExecutionEnded
   | CallEnded

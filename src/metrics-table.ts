@@ -112,6 +112,27 @@ export const metricTable = {
     labels: [],
     watch: "1: look at the disk of `--state-dir`; a restart now would lose sessions",
   },
+  auditDegraded: {
+    name: "msb_mcp_audit_degraded",
+    type: "gauge",
+    help: "1 while the audit file (`--audit-file`) does not take what there is to write",
+    labels: [],
+    watch: "1: look at its disk; executions wait in memory, 16 MiB of them",
+  },
+  auditFailures: {
+    name: "msb_mcp_audit_failures_total",
+    type: "counter",
+    help: "Attempts to write the audit file that failed",
+    labels: [],
+    watch: "a rise: `audit.failed` in the log has the system's code",
+  },
+  auditLost: {
+    name: "msb_mcp_audit_lost_total",
+    type: "counter",
+    help: "Executions that are not in the audit file",
+    labels: [],
+    watch: "anything but 0: the disk of the audit file was away for long",
+  },
   sandboxesLost: {
     name: "msb_mcp_sandboxes_lost_total",
     type: "counter",

@@ -58,6 +58,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const admissionWaits = counter(metricTable.admissionWaits);
   const orphans = counter(metricTable.orphans);
   const ledgerDegraded = gauge(metricTable.ledgerDegraded);
+  const auditDegraded = gauge(metricTable.auditDegraded);
+  const auditFailures = counter(metricTable.auditFailures);
+  const auditLost = counter(metricTable.auditLost);
   const sandboxesLost = counter(metricTable.sandboxesLost);
   const executions = counter(metricTable.executions);
   const phaseSeconds = new Histogram({ ...settings(metricTable.phaseSeconds), buckets: phaseBucketsS });
@@ -111,6 +114,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "admission.waited": ({ admitted }) => admissionWaits(1, String(admitted)),
     "ledger.degraded": () => ledgerDegraded.set(1),
     "ledger.restored": () => ledgerDegraded.set(0),
+    "audit.failed": () => {
+      auditFailures(1);
+      auditDegraded.set(1);
+    },
+    "audit.restored": () => auditDegraded.set(0),
+    "audit.lost": ({ executions: lost }) => auditLost(lost),
     "sandbox.lost": () => sandboxesLost(1),
     "execution.ended": onExecution,
     "call.ended": onCall,

@@ -1,5 +1,6 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
+import { openAudit } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import type { Emit } from "./events.ts";
@@ -65,12 +66,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, clock } = options;
   const templates = config.templates.map(({ name }) => name);
   const metrics = createMetrics({ version, commit, templates, startedAt: clock.now() });
+  const subscribers = [options.emit, metrics.emit];
   const emit: Emit = (event) => {
-    options.emit(event);
-    metrics.emit(event);
+    for (const subscriber of subscribers) subscriber(event);
   };
   try {
-    return await build({ ...options, emit }, metrics);
+    return await build({ ...options, emit }, metrics, subscribers);
   } catch (error) {
     throw error instanceof Failure ? startError(error) : error;
   }
@@ -80,9 +81,13 @@ function startError(failure: Failure): StartError {
   return new StartError(failure.message, { isConfiguration: failure.kind === "configuration", cause: failure });
 }
 
-async function build(options: ServerOptions, metrics: Metrics): Promise<RunningServer> {
+async function build(options: ServerOptions, metrics: Metrics, subscribers: Emit[]): Promise<RunningServer> {
   const { config, emit } = options;
   await using stack = new AsyncDisposableStack();
+  if (config.auditFile !== undefined) {
+    const { auditFile: path, auditSource: withSource } = config;
+    subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
+  }
   const installation = await openInstallation(config.stateDir);
   const isLocal = config.transport === "stdio" || isLoopback(config.host);
   const choice = await chooseBackend({

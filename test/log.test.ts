@@ -28,6 +28,8 @@ describe.each(formats)("the %s log", (format) => {
       "orphan.kept",
       "admission.refused",
       "ledger.degraded",
+      "audit.failed",
+      "audit.lost",
       "sandbox.lost",
       "request.refused",
       "request.failed",

@@ -74,6 +74,20 @@ export const options = {
     }),
     fallbackShown: "human on a terminal, else json",
   },
+  auditFile: optional({
+    flag: "--audit-file",
+    variable: "MCP_AUDIT_FILE",
+    group: "Server",
+    summary: "File that gets a JSON line for each execution: who ran what, by its hash, and how it ended",
+    kind: path,
+  }),
+  auditSource: withDefault("false", {
+    flag: "--audit-source",
+    variable: "MCP_AUDIT_SOURCE",
+    group: "Server",
+    summary: "Write the source itself into the audit file, beside its hash",
+    kind: boolean,
+  }),
   toolErrors: withDefault("error", {
     flag: "--tool-errors",
     variable: "MCP_TOOL_ERRORS",
@@ -341,6 +355,13 @@ export type Rule = {
 
 /** What must hold between options. */
 export const rules: readonly Rule[] = [
+  {
+    needs: ["auditFile", "auditSource"],
+    check: ({ auditFile, auditSource }) =>
+      auditSource && auditFile === undefined
+        ? ["--audit-source (MCP_AUDIT_SOURCE): there is no audit file to write it into; give --audit-file as well"]
+        : [],
+  },
   {
     needs: ["cleanupIntervalMs", "sessionTimeoutMs"],
     check: ({ cleanupIntervalMs, sessionTimeoutMs }) =>

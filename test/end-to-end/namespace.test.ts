@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { problemsOf, seriesOf } from "../metrics/exposition.ts";
 import { leftovers } from "../sandbox/namespace/machine.ts";
 import { startWhole } from "./server.ts";
 
@@ -156,4 +157,24 @@ describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
     },
     30_000,
   );
+
+  test("what ran is in the audit file and in the metrics, by the same numbers", async () => {
+    const audit = join(folder, "audit.jsonl");
+    await using audited = await startWhole(["--backend", "namespace", "--audit-file", audit]);
+    const { session_id } = await audited.call("execute_code", { code: "print('once')" });
+    await audited.call("execute_command", { session_id, command: "exit 3" });
+    const text = await (await fetch(new URL("/metrics", audited.url))).text();
+    expect(problemsOf(text)).toEqual([]);
+    const executions = seriesOf(text).filter(({ name }) => name === "msb_mcp_executions_total");
+    expect(executions.map(({ labels, value }) => [labels, value])).toEqual([
+      ['{kind="code",ended="exited",success="true"}', 1],
+      ['{kind="command",ended="exited",success="false"}', 1],
+    ]);
+    await audited[Symbol.asyncDispose]();
+    const lines = (await Bun.file(audit).text()).trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { session_id, principal: "local", kind: "code", ended: "exited", exit_code: null },
+      { session_id, principal: "local", kind: "command", ended: "exited", exit_code: 3 },
+    ]);
+  });
 });

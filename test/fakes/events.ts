@@ -50,6 +50,9 @@ export const sampleEvents: Samples = {
   "admission.waited": { type: "admission.waited", principal: "alice", waitedMs: 1200, admitted: true },
   "ledger.degraded": { type: "ledger.degraded", reason: "the disk is full" },
   "ledger.restored": { type: "ledger.restored" },
+  "audit.failed": { type: "audit.failed", reason: "ENOSPC" },
+  "audit.restored": { type: "audit.restored" },
+  "audit.lost": { type: "audit.lost", executions: 2 },
   "sandbox.lost": { type: "sandbox.lost", sessionId: "session-3", reason: "everything in it was killed" },
   "execution.ended": {
     type: "execution.ended",
