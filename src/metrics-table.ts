@@ -98,7 +98,14 @@ export const metricTable = {
     watch: "many: the server is full much of the time; how long they waited is in the phase `queue`",
   },
   orphans: {
-    name: "msb_mcp_orphans_total",
+    name: "msb_mcp_orphans",
+    type: "gauge",
+    help: "Sandboxes of this installation that no session claims and that are still there",
+    labels: [],
+    watch: "not back at 0 after two `--orphan-cleanup-interval`s: they cannot be removed and cost memory",
+  },
+  orphanEvents: {
+    name: "msb_mcp_orphan_events_total",
     type: "counter",
     help: "Sandboxes of this installation that no session claimed, by what became of them",
     labels: ["outcome"],

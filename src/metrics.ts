@@ -10,6 +10,7 @@ export type Snapshot = {
   readonly isBackendUp: boolean;
   readonly sessions: readonly { readonly status: string; readonly template: string }[];
   readonly sessionsLimit: number;
+  readonly orphans: number;
   readonly memory: ProcessMemory;
 };
 
@@ -56,7 +57,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const sessionsAdopted = counter(metricTable.sessionsAdopted);
   const admissionRefusals = counter(metricTable.admissionRefusals);
   const admissionWaits = counter(metricTable.admissionWaits);
-  const orphans = counter(metricTable.orphans);
+  const orphans = gauge(metricTable.orphans);
+  const orphanEvents = counter(metricTable.orphanEvents);
   const ledgerDegraded = gauge(metricTable.ledgerDegraded);
   const auditDegraded = gauge(metricTable.auditDegraded);
   const auditFailures = counter(metricTable.auditFailures);
@@ -80,7 +82,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // There from the first scrape on, so that a rate over the first occurrence is not lost.
   for (const template of templates) for (const ahead of ["true", "false"]) sessionsOpened(0, template, ahead);
   for (const reason of endReasons) sessionsEnded(0, reason);
-  for (const what of ["found", "removed", "kept"]) orphans(0, what);
+  for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 
   const onExecution = (event: ExecutionEnded) => {
@@ -106,9 +108,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "session.failed": () => sessionStartsFailed(1),
     "session.closed": ({ reason }) => sessionsEnded(1, reason),
     "sandbox.adopted": ({ template }) => sessionsAdopted(1, template),
-    "orphan.found": () => orphans(1, "found"),
-    "orphan.removed": () => orphans(1, "removed"),
-    "orphan.kept": () => orphans(1, "kept"),
+    "orphan.found": () => orphanEvents(1, "found"),
+    "orphan.removed": () => orphanEvents(1, "removed"),
+    "orphan.kept": () => orphanEvents(1, "kept"),
     "admission.refused": ({ scope, resource, isImpossible }) =>
       admissionRefusals(1, scope, resource, String(isImpossible)),
     "admission.waited": ({ admitted }) => admissionWaits(1, String(admitted)),
@@ -134,6 +136,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     async text(snapshot) {
       backendUp.set({ backend: snapshot.backend }, snapshot.isBackendUp ? 1 : 0);
       sessionsLimit.set(snapshot.sessionsLimit);
+      orphans.set(snapshot.orphans);
       residentMemory.set(snapshot.memory.residentBytes);
       heapMemory.set(snapshot.memory.heapBytes);
       sessions.reset();

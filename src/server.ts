@@ -2,6 +2,7 @@
 
 import { openAudit } from "./audit.ts";
 import type { Clock } from "./clock.ts";
+import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import type { Emit } from "./events.ts";
 import { Failure } from "./failure.ts";
@@ -66,12 +67,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, clock } = options;
   const templates = config.templates.map(({ name }) => name);
   const metrics = createMetrics({ version, commit, templates, startedAt: clock.now() });
-  const subscribers = [options.emit, metrics.emit];
+  const conditions = createConditions();
+  const subscribers = [options.emit, metrics.emit, conditions.emit];
   const emit: Emit = (event) => {
     for (const subscriber of subscribers) subscriber(event);
   };
   try {
-    return await build({ ...options, emit }, metrics, subscribers);
+    return await build({ ...options, emit }, { metrics, conditions, subscribers });
   } catch (error) {
     throw error instanceof Failure ? startError(error) : error;
   }
@@ -81,12 +83,12 @@ function startError(failure: Failure): StartError {
   return new StartError(failure.message, { isConfiguration: failure.kind === "configuration", cause: failure });
 }
 
-async function build(options: ServerOptions, metrics: Metrics, subscribers: Emit[]): Promise<RunningServer> {
+async function build(options: ServerOptions, watchers: Watchers): Promise<RunningServer> {
   const { config, emit } = options;
   await using stack = new AsyncDisposableStack();
   if (config.auditFile !== undefined) {
     const { auditFile: path, auditSource: withSource } = config;
-    subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
+    watchers.subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
   }
   const installation = await openInstallation(config.stateDir);
   const isLocal = config.transport === "stdio" || isLoopback(config.host);
@@ -107,22 +109,31 @@ async function build(options: ServerOptions, metrics: Metrics, subscribers: Emit
     sessions,
     volumes: config.sharedVolumes,
   });
-  const parts = { ...options, metrics, stack, installation, choice, host, sessions, tools };
+  const parts = { ...options, ...watchers, stack, installation, choice, host, sessions, tools };
   return config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
 }
 
-type Parts = ServerOptions & {
-  readonly stack: AsyncDisposableStack;
-  readonly installation: Installation;
-  readonly choice: Choice;
-  readonly host: SandboxHost;
-  readonly sessions: Sessions;
-  readonly tools: ToolSet;
+/** Who is told of events. */
+type Watchers = {
   readonly metrics: Metrics;
+  readonly conditions: Conditions;
+  /** These two, the log, and the audit file once it is open. */
+  readonly subscribers: Emit[];
 };
 
+type Parts = ServerOptions &
+  Watchers & {
+    readonly stack: AsyncDisposableStack;
+    readonly installation: Installation;
+    readonly choice: Choice;
+    readonly host: SandboxHost;
+    readonly sessions: Sessions;
+    readonly tools: ToolSet;
+  };
+
 async function startHttp(parts: Parts): Promise<RunningServer> {
-  const { config, clock, emit, memory, metrics, stack, installation, choice, host, sessions, tools } = parts;
+  const { config, clock, emit, memory, metrics, conditions, stack, installation, choice, host, sessions, tools } =
+    parts;
   const authenticator = await createAuthenticator({
     mode: config.auth,
     listeningHost: config.host,
@@ -139,7 +150,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
   });
-  const status = createStatus({ host, clock, version, sessions, memory, metrics, warning: choice.warning });
+  const status = createStatus({ host, clock, version, sessions, memory, metrics, conditions, warning: choice.warning });
   const description = describe(choice);
   const limits = edgeLimits(config);
   const server = createMcpServer(tools, { description, clock, emit, limits });

@@ -1,6 +1,7 @@
 // What the server says of itself without a token: GET /, /healthz, /readyz, /metrics. Nothing private, and nothing of one principal.
 
 import type { Clock } from "../clock.ts";
+import type { Conditions } from "../conditions.ts";
 import type { Metrics, ProcessMemory } from "../metrics.ts";
 import { sessionStates } from "../metrics-table.ts";
 import type { HostHealth, SandboxHost } from "../sandbox/port.ts";
@@ -23,6 +24,7 @@ export type StatusOptions = {
   readonly sessions: SessionsSeen;
   readonly memory: () => ProcessMemory;
   readonly metrics: Metrics;
+  readonly conditions: Pick<Conditions, "warnings" | "orphans">;
   /** What people should know of this backend before they rely on it. */
   readonly warning: string | undefined;
 };
@@ -37,7 +39,7 @@ export type Status = {
 };
 
 export function createStatus(options: StatusOptions): Status {
-  const { host, clock, version, sessions, memory, metrics, warning } = options;
+  const { host, clock, version, sessions, memory, metrics, conditions, warning } = options;
   let asked: { readonly atMs: number; readonly answer: Promise<HostHealth> } | undefined;
 
   const ready = (): Promise<HostHealth> => {
@@ -63,6 +65,8 @@ export function createStatus(options: StatusOptions): Status {
           ...(!health.ok && { reason: health.reason }),
         },
         sessions: sessionsShown(sessions),
+        orphans: conditions.orphans,
+        warnings: [...(warning === undefined ? [] : [warning]), ...conditions.warnings],
       };
     },
     async metrics() {
@@ -72,6 +76,7 @@ export function createStatus(options: StatusOptions): Status {
         isBackendUp: health.ok,
         sessions: sessions.population,
         sessionsLimit: sessions.counts.limit,
+        orphans: conditions.orphans,
         memory: memory(),
       });
     },

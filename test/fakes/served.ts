@@ -28,10 +28,11 @@ export type ServedOptions = {
 export async function serveOverFake({ limits = {}, toolErrors = "error", volumes = [] }: ServedOptions = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits));
-  const { sessions, host, clock, events, metrics } = fake;
+  const { sessions, host, clock, events, metrics, conditions } = fake;
   const emit = (event: (typeof events)[number]) => {
     events.push(event);
     metrics.emit(event);
+    conditions.emit(event);
   };
   const description = { info: { name: "msb-mcp", version: "0" }, capabilities: { tools: {} } };
   const tools = createCatalog({
@@ -56,7 +57,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "error", volumes
     allowedOrigins: [],
   });
   const memory = () => ({ residentBytes: 64_000_000, heapBytes: 32_000_000 });
-  const status = createStatus({ host, clock, version: "0", sessions, memory, metrics, warning: undefined });
+  const status = createStatus({ host, clock, version: "0", sessions, memory, metrics, conditions, warning: undefined });
   const app = createApp({
     ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 1_000_000, clock, emit },
   });

@@ -1,5 +1,6 @@
 // Sessions over the fake host and the fake clock, and short ways to use them.
 
+import { createConditions } from "../../src/conditions.ts";
 import type { Event } from "../../src/events.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
@@ -17,6 +18,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
   const clock = new FakeClock();
   const events: Event[] = [];
   const templates = defaultTemplates.map(({ name }) => name);
+  const conditions = createConditions();
   const metrics = createMetrics({ version: "0", commit: "test", templates, startedAt: clock.now() });
   const sessions = new Sessions({
     installationId,
@@ -26,6 +28,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     emit: (event) => {
       events.push(event);
       metrics.emit(event);
+      conditions.emit(event);
     },
     templates: defaultTemplates,
     flavors: defaultFlavors,
@@ -58,6 +61,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     clock,
     events,
     metrics,
+    conditions,
     sessions,
     installationId,
     run,

@@ -42,9 +42,9 @@ export async function openApp() {
     ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "/nonexistent" },
     ...{ clock, emit },
   });
-  const { host, sessions, metrics } = fake;
+  const { host, sessions, metrics, conditions } = fake;
   const memory = () => ({ residentBytes: 1, heapBytes: 1 });
-  const status = createStatus({ host, clock, version: "1", sessions, memory, metrics, warning: undefined });
+  const status = createStatus({ host, clock, version: "1", sessions, memory, metrics, conditions, warning: undefined });
   const app = createApp({
     endpoint,
     status,

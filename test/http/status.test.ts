@@ -45,6 +45,18 @@ describe("GET /", () => {
     });
   });
 
+  test("tells of orphans and of what cannot be written", async () => {
+    await using served = await serveOverFake();
+    served.conditions.emit({ type: "orphan.found", name: "msb-1", ageMs: null });
+    served.conditions.emit({ type: "ledger.degraded", reason: "SQLITE_FULL: /home/operator" });
+    expect(await page(served.url)).toMatchObject({
+      orphans: 1,
+      warnings: [expect.stringContaining("kept in memory only")],
+    });
+    const text = await (await fetch(new URL("/metrics", served.url))).text();
+    expect(valueIn(text, "msb_mcp_orphans")).toBe(1);
+  });
+
   test("is degraded, with the reason, while the backend does not answer", async () => {
     await using served = await serveOverFake();
     served.host.healthy = { ok: false, reason: "gone" };

@@ -147,6 +147,7 @@ function snapshot(more: Partial<Snapshot> = {}): Snapshot {
     isBackendUp: true,
     sessions: [],
     sessionsLimit: 10,
+    orphans: 0,
     memory: { residentBytes: 64_000_000, heapBytes: 32_000_000 },
     ...more,
   };
