@@ -221,7 +221,8 @@ function createSessions(
   host: SandboxHost,
   { id: installationId }: Installation,
 ): Sessions {
-  const admission = new Admission(config.maxSessions);
+  const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
+  const admission = new Admission({ limits, clock, emit });
   return new Sessions({
     installationId,
     admission,
@@ -231,7 +232,7 @@ function createSessions(
     templates: config.templates,
     flavors: config.flavors,
     defaultFlavor: config.defaultFlavor,
-    limits: { ...config, startTimeoutMs: config.sandboxStartTimeoutMs },
+    limits,
   });
 }
 

@@ -295,6 +295,41 @@ export const options = {
     summary: "Sandbox sessions at once",
     kind: wholeNumber(1, 100_000),
   }),
+  maxTotalMemoryMib: optional({
+    flag: "--max-total-memory-mb",
+    variable: "MSB_MAX_TOTAL_MEMORY_MB",
+    group: "Limits",
+    summary: "Memory of all sandboxes together, by their flavors; at least the default flavor's",
+    kind: wholeNumber(1, 1_000_000_000),
+  }),
+  maxSessionsPerPrincipal: optional({
+    flag: "--max-sessions-per-principal",
+    variable: "MSB_MAX_SESSIONS_PER_PRINCIPAL",
+    group: "Limits",
+    summary: "Sandbox sessions at once of one caller",
+    kind: wholeNumber(1, 100_000),
+  }),
+  maxMemoryMibPerPrincipal: optional({
+    flag: "--max-memory-mb-per-principal",
+    variable: "MSB_MAX_MEMORY_MB_PER_PRINCIPAL",
+    group: "Limits",
+    summary: "Memory of all sandboxes of one caller; at least the default flavor's",
+    kind: wholeNumber(1, 1_000_000_000),
+  }),
+  enableLruEviction: withDefault("true", {
+    flag: "--enable-lru-eviction",
+    variable: "MSB_ENABLE_LRU_EVICTION",
+    group: "Limits",
+    summary: "End the least recently used idle sessions when a new one needs their room",
+    kind: boolean,
+  }),
+  admissionWaitMs: withDefault("0", {
+    flag: "--admission-wait",
+    variable: "MSB_ADMISSION_WAIT",
+    group: "Limits",
+    summary: "How long a new session may wait for room before it is refused",
+    kind: seconds(0, 3600),
+  }),
   maxQueuedExecutions: withDefault("100", {
     flag: "--max-queued-executions",
     variable: "MSB_MAX_QUEUED_EXECUTIONS",
@@ -384,6 +419,22 @@ export const rules: readonly Rule[] = [
     needs: ["backend", "network", "secrets"],
     check: ({ backend, network, secrets }) => (backend === "auto" ? [] : beyondBackend(backend, network, secrets)),
   },
+  ...(["maxTotalMemoryMib", "maxMemoryMibPerPrincipal"] as const).map(
+    (name): Rule => ({
+      needs: [name, "defaultFlavor", "flavors"],
+      check: (config) => {
+        const limit = config[name];
+        const least = config.flavors[config.defaultFlavor].memoryMib;
+        const { flag, variable } = options[name];
+        return limit === undefined || limit >= least
+          ? []
+          : [
+              `${flag} (${variable}): ${limit} is not allowed; it must be at least the memory of the default flavor ` +
+                `(${config.defaultFlavor}), which is ${least}`,
+            ];
+      },
+    }),
+  ),
   {
     needs: ["auth", "authTokens", "authTokenFile", "oauthIssuer", "oauthAudience", "oauthScopes", "oauthJwksUrl"],
     check: (config) =>

@@ -1,44 +1,352 @@
-// May another session start? A place is reserved before the boot, so that two callers cannot both take the last one.
+// May another sandbox start? A place is reserved before the boot and given back when nothing of the sandbox is left, so that there
+// are never more of them than the limits say, those on their way in and out included.
 
-import { Failure } from "../failure.ts";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import type { Failure } from "../failure.ts";
+import { type Bound, boundOf, chooseVictims, type Holding, type Need, type RoomLimits } from "./eviction.ts";
+import { refusal } from "./refusal.ts";
 
-/** `free` may be called more than once. */
-export type Place = { free(): void };
+export type AdmissionLimits = RoomLimits & {
+  /** How long a new session may wait for room that nobody can be evicted for. Milliseconds; 0 refuses at once. */
+  readonly admissionWaitMs: number;
+  /** Whether sessions that are idle, but not expired, make room for new ones. */
+  readonly enableLruEviction: boolean;
+  /** How long a new session waits for those on their way out. Milliseconds. */
+  readonly startTimeoutMs: number;
+};
+
+/** Who has a place. */
+export type Tenant = {
+  /** Null for a sandbox that was booted ahead. */
+  readonly principal: string | null;
+  readonly sessionId: string;
+  readonly idle: Holding["idle"];
+  /** Ends it for the sake of another; called at most once. */
+  giveUp(forWhat: string): void;
+};
+
+export type Asking = Need & {
+  /** In words: "a new medium session". */
+  readonly what: string;
+};
+
+/** The room of one sandbox, from before its boot until nothing of it is left. */
+export type Place = {
+  /** Who has it from now on, and may be evicted from it. */
+  occupy(tenant: Tenant): void;
+  /** It will come free: others may count on it. May be called more than once, as the next. */
+  leave(): void;
+  free(): void;
+};
+
+/** New sessions that may wait for room, all in all and of one principal. */
+const maxWaiting = 256;
+const maxWaitingPerPrincipal = 64;
+
+type Claim = {
+  readonly id: number;
+  principal: string | null;
+  readonly memoryMib: number;
+  /** `entering`: its room is still taken by one that is leaving. */
+  state: "entering" | "held" | "leaving";
+  tenant: Tenant | undefined;
+};
+
+type Waiter = {
+  readonly asking: Asking;
+  readonly admitted: PromiseWithResolvers<Claim>;
+  /** What stood in the way when it was last looked at. */
+  bound: Bound | undefined;
+};
 
 export class Admission {
-  readonly #limit: number;
-  #taken = 0;
+  readonly #limits: AdmissionLimits;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  /** One a place: bounded by the limits. */
+  readonly #claims = new Map<number, Claim>();
+  /** In the order of arrival; at most `maxWaiting`. */
+  readonly #waiting: Waiter[] = [];
+  /** Claims whose room is still taken, each with what lets it in. */
+  readonly #entering = new Map<Claim, PromiseWithResolvers<void>>();
+  #lastId = 0;
+  #isServing = false;
+  #closed: Failure | undefined;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor({
+    limits,
+    clock,
+    emit,
+  }: { readonly limits: AdmissionLimits; readonly clock: Clock; readonly emit: Emit }) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  /** What is taken now, what waits, and of how much. */
+  get usage() {
+    const claims = [...this.#claims.values()];
+    return {
+      places: claims.length,
+      memoryMib: claims.reduce((sum, { memoryMib }) => sum + memoryMib, 0),
+      waiting: this.#waiting.length,
+      limits: this.#limits,
+    };
   }
 
   /**
-   * For a sandbox that is booted ahead of need; undefined if there is no room. `giveUp` is called at most once, when a session needs the room: the
-   * place is then to be freed as soon as nothing of the sandbox is left.
+   * A place for a new session, made by evicting idle ones where there is none; waits for room if `admissionWaitMs` says so, and until those whose
+   * room it takes have left it.
+   *
+   * Throws Failure `limit_reached`, without having evicted anybody, where no room can be made; the signal's reason if that aborts.
    */
-  reserveAhead(_memoryMib: number, _giveUp: () => void): Place | undefined {
-    return this.#taken >= this.#limit ? undefined : this.reserve();
+  async reserve(asking: Asking, signal: AbortSignal): Promise<Place> {
+    if (signal.aborted) throw signal.reason;
+    if (this.#closed !== undefined) throw this.#closed;
+    const impossible = boundOf([], asking, this.#limits);
+    if (impossible !== undefined) throw this.#refuse(asking, impossible, true);
+    const cameMs = this.#clock.monotonicMs();
+    let admitted = false;
+    let hasWaited = false;
+    try {
+      const waiter: Waiter = { asking, admitted: Promise.withResolvers(), bound: undefined };
+      this.#waiting.push(waiter);
+      this.#serveWaiting();
+      if (this.#waiting.includes(waiter)) {
+        hasWaited = this.#limits.admissionWaitMs > 0;
+        await this.#untilAdmitted(waiter, signal);
+      }
+      const claim = await waiter.admitted.promise;
+      if (claim.state === "entering") {
+        hasWaited = true;
+        await this.#untilLetIn(claim, asking, signal);
+      }
+      admitted = true;
+      return this.#placeOf(claim);
+    } finally {
+      const { principal } = asking;
+      const waitedMs = this.#clock.monotonicMs() - cameMs;
+      if (hasWaited) this.#emit({ type: "admission.waited", principal, waitedMs, admitted });
+    }
   }
 
-  /** Throws Failure `limit_reached` if all places are taken. */
-  reserve(): Place {
-    if (this.#taken >= this.#limit) {
-      throw new Failure("limit_reached", `${this.#taken} of at most ${this.#limit} sessions are in use.`, {
-        context: { resource: "sessions", current: this.#taken, limit: this.#limit },
-        advice: [
-          "Stop a session that is no longer needed with stop_session (get_sessions lists them), or use one of them by its session_id.",
-          "The operator can raise the limit with --max-sessions.",
-        ],
-      });
+  /**
+   * For a sandbox that is booted ahead of need; undefined if there is no room, or somebody waits for it. `giveUp` is called at most once, when a
+   * session needs the room: the place is then to be freed as soon as nothing of the sandbox is left.
+   */
+  reserveAhead(memoryMib: number, giveUp: () => void): Place | undefined {
+    if (this.#closed !== undefined || this.#waiting.length > 0 || this.#entering.size > 0) return undefined;
+    const need = { principal: null, memoryMib };
+    if (boundOf([...this.#claims.values()], need, this.#limits) !== undefined) return undefined;
+    const claim = this.#add(null, memoryMib, "held");
+    const sinceMs = this.#clock.monotonicMs();
+    claim.tenant = { principal: null, sessionId: "", idle: { sinceMs, isExpired: false }, giveUp };
+    return this.#placeOf(claim);
+  }
+
+  /** A place that is taken already, by a sandbox of before: also beyond the limits. */
+  restore({ principal, memoryMib }: Need): Place {
+    return this.#placeOf(this.#add(principal, memoryMib, "held"));
+  }
+
+  /** Whether a sandbox that was booted ahead may become this principal's. */
+  mayTakeOver(need: Need): boolean {
+    const others = [...this.#claims.values()].filter(({ principal }) => principal === need.principal);
+    const limits = { ...this.#limits, maxSessions: Number.POSITIVE_INFINITY, maxTotalMemoryMib: undefined };
+    return (
+      !this.#waiting.some(({ asking }) => asking.principal === need.principal) &&
+      boundOf(others, need, limits) === undefined
+    );
+  }
+
+  /** From now on nobody is admitted; those who wait are told `why`. */
+  close(why: Failure): void {
+    this.#closed = why;
+    for (const { admitted } of this.#waiting.splice(0)) admitted.reject(why);
+    for (const entering of this.#entering.values()) entering.reject(why);
+  }
+
+  /** Something has become idle: whoever waits may have its room. */
+  lookAgain(): void {
+    if (this.#waiting.length > 0) this.#serveWaiting();
+  }
+
+  /** Gives room to those who wait, in order. Who is held up by its own limit holds up only its own; else nobody is overtaken. */
+  #serveWaiting(): void {
+    // Who is evicted may be gone at once, and say so: what that changes is seen by this round, or by the next.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    try {
+      this.#serveInOrder();
+    } finally {
+      this.#isServing = false;
     }
-    this.#taken++;
-    let held = true;
+  }
+
+  #serveInOrder(): void {
+    const heldUp = new Set<string>();
+    for (const waiter of [...this.#waiting]) {
+      const { principal } = waiter.asking;
+      if (heldUp.has(principal)) continue;
+      const made = this.#makeRoom(waiter.asking);
+      if ("limit" in made) {
+        waiter.bound = made;
+        if (made.scope === "server") return;
+        heldUp.add(principal);
+        continue;
+      }
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.admitted.resolve(made);
+    }
+  }
+
+  /** A claim on room that is there, or will be once those who leave have left; or what stands in the way. */
+  #makeRoom(asking: Asking): Claim | Bound {
+    const staying = [...this.#claims.values()].filter(({ state }) => state !== "leaving");
+    const bound = boundOf(staying, asking, this.#limits);
+    if (bound !== undefined) {
+      const victims = chooseVictims(
+        staying.map((claim) => this.#holdingOf(claim)),
+        asking,
+        this.#limits,
+      );
+      if (victims === undefined) return bound;
+      for (const id of victims) {
+        const claim = this.#claims.get(id);
+        if (claim === undefined) continue;
+        claim.state = "leaving";
+        claim.tenant?.giveUp(asking.what);
+      }
+    }
+    const claim = this.#add(asking.principal, asking.memoryMib, "entering");
+    if (this.#hasRoomNow(claim)) claim.state = "held";
+    return claim;
+  }
+
+  #holdingOf({ id, principal, memoryMib, tenant }: Claim): Holding {
+    const idle = tenant?.idle ?? null;
+    const isEvictable = this.#limits.enableLruEviction || principal === null || idle?.isExpired === true;
+    return { id, principal, memoryMib, idle: isEvictable ? idle : null };
+  }
+
+  #hasRoomNow(claim: Claim): boolean {
+    const present = [...this.#claims.values()].filter(({ state }) => state !== "entering");
+    return boundOf(present, claim, this.#limits) === undefined;
+  }
+
+  #add(principal: string | null, memoryMib: number, state: Claim["state"]): Claim {
+    this.#lastId++;
+    const claim: Claim = { id: this.#lastId, principal, memoryMib, state, tenant: undefined };
+    this.#claims.set(claim.id, claim);
+    return claim;
+  }
+
+  #placeOf(claim: Claim): Place {
     return {
-      free: () => {
-        if (held) this.#taken--;
-        held = false;
+      occupy: (tenant) => {
+        claim.tenant = tenant;
+        claim.principal = tenant.principal;
       },
+      leave: () => {
+        if (claim.state === "leaving") return;
+        claim.state = "leaving";
+        this.lookAgain();
+      },
+      free: () => this.#remove(claim),
     };
+  }
+
+  #remove(claim: Claim): void {
+    if (!this.#claims.delete(claim.id)) return;
+    for (const entering of this.#entering.keys()) this.#letIn(entering);
+    this.lookAgain();
+  }
+
+  #letIn(claim: Claim): void {
+    if (!this.#hasRoomNow(claim)) return;
+    claim.state = "held";
+    this.#entering.get(claim)?.resolve();
+    this.#entering.delete(claim);
+  }
+
+  #refuse(asking: Asking, bound: Bound | undefined, isImpossible: boolean, isQueueFull = false): Failure {
+    const claims = [...this.#claims.values()];
+    const inTheWay = bound ?? boundOf(claims, asking, this.#limits) ?? this.#sessionsBound();
+    const { scope, resource } = inTheWay;
+    const { principal } = asking;
+    this.#emit({
+      ...{ type: "admission.refused", principal, scope, isImpossible },
+      resource: isQueueFull ? "queue" : resource,
+    });
+    const own = claims.flatMap(({ tenant, state }) =>
+      tenant?.principal === principal && tenant.idle !== null && state === "held" ? [tenant] : [],
+    );
+    const idle = own.sort((a, b) => (a.idle?.sinceMs ?? 0) - (b.idle?.sinceMs ?? 0)).map(({ sessionId }) => sessionId);
+    const { enableLruEviction, admissionWaitMs } = this.#limits;
+    return refusal({ asking, bound: inTheWay, isImpossible, isQueueFull, idle, enableLruEviction, admissionWaitMs });
+  }
+
+  #sessionsBound(): Bound {
+    return { scope: "server", resource: "sessions", current: this.#claims.size, limit: this.#limits.maxSessions };
+  }
+
+  async #untilAdmitted(waiter: Waiter, signal: AbortSignal): Promise<void> {
+    const { asking, admitted } = waiter;
+    const { admissionWaitMs } = this.#limits;
+    const own = this.#waiting.filter((other) => other.asking.principal === asking.principal).length;
+    const isFull = this.#waiting.length > maxWaiting || own > maxWaitingPerPrincipal;
+    const giveUp = () => {
+      const at = this.#waiting.indexOf(waiter);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      // It may have held up others.
+      this.lookAgain();
+    };
+    if (admissionWaitMs === 0 || isFull) {
+      giveUp();
+      throw this.#refuse(asking, waiter.bound, false, isFull && admissionWaitMs > 0);
+    }
+    const done = new AbortController();
+    const late = this.#clock.sleep(admissionWaitMs, done.signal).then(() => {
+      admitted.reject(this.#refuse(asking, waiter.bound, false));
+    });
+    late.catch(() => undefined);
+    const onAbort = () => admitted.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await admitted.promise;
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      done.abort();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #untilLetIn(claim: Claim, asking: Asking, signal: AbortSignal): Promise<void> {
+    const entering = Promise.withResolvers<void>();
+    const { promise, reject } = entering;
+    const done = new AbortController();
+    this.#entering.set(claim, entering);
+    const late = this.#clock.sleep(this.#limits.startTimeoutMs, done.signal);
+    late
+      .then(() => reject(this.#refuse(asking, boundOf([...this.#claims.values()], asking, this.#limits), false)))
+      .catch(() => undefined);
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    // It may have come free since the claim was made.
+    this.#letIn(claim);
+    try {
+      await promise;
+    } catch (error) {
+      this.#entering.delete(claim);
+      this.#remove(claim);
+      throw error;
+    } finally {
+      done.abort();
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 }

@@ -38,9 +38,13 @@ export type SessionParts = {
   readonly template: string;
   readonly flavor: Flavor;
   readonly createdAt: number;
+  /** Of a session that an earlier process had. */
+  readonly past?: { readonly lastUsed: number; readonly executions: number } | undefined;
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called when it has been used and nothing is on or waiting in it any more. */
+  readonly onIdle: (session: Session) => void;
 };
 
 export type QueuedExecution = ExecutionRequest & {
@@ -60,11 +64,16 @@ export class Session {
   readonly #limits: SessionLimits;
   readonly #clock: Clock;
   readonly #emit: Emit;
+  readonly #onIdle: (session: Session) => void;
   readonly #turns: Turns;
   /** Aborted when the session ends, with its Ending: whatever runs or waits in it is to stop. */
   readonly #ending = new AbortController();
   #lastUsed: number;
-  #executions = 0;
+  /** The same by the clock that is never set: idle time runs by it. */
+  #lastUsedMonotonicMs: number;
+  #executions: number;
+  /** Callers that have found the session and are about to run something in it. */
+  #holds = 0;
   #ended: Promise<void> | undefined;
   #sandbox: Sandbox | undefined;
   /** Resolves when the boot is over, well or badly. */
@@ -76,10 +85,15 @@ export class Session {
     this.template = parts.template;
     this.flavor = parts.flavor;
     this.#createdAt = parts.createdAt;
-    this.#lastUsed = parts.createdAt;
+    // A clock that was set back makes nobody older, and nobody younger than new.
+    const nowMs = parts.clock.now();
+    this.#lastUsed = Math.min(parts.past?.lastUsed ?? parts.createdAt, nowMs);
+    this.#lastUsedMonotonicMs = parts.clock.monotonicMs() - (nowMs - this.#lastUsed);
+    this.#executions = parts.past?.executions ?? 0;
     this.#limits = parts.limits;
     this.#clock = parts.clock;
     this.#emit = parts.emit;
+    this.#onIdle = parts.onIdle;
     this.#turns = new Turns(parts.limits.maxQueuedExecutions);
   }
 
@@ -91,7 +105,7 @@ export class Session {
   get status(): SessionStatus {
     if (this.#ending.signal.aborted) return "stopping";
     if (this.#sandbox === undefined) return "starting";
-    return this.#turns.count > 0 ? "busy" : "ready";
+    return this.#turns.count + this.#holds > 0 ? "busy" : "ready";
   }
 
   get view(): SessionView {
@@ -109,19 +123,55 @@ export class Session {
 
   /** Milliseconds since the epoch. A busy session's time starts anew when it is done. */
   get expiresAt(): number {
-    const idleSince = this.status === "ready" ? this.#lastUsed : this.#clock.now();
-    return idleSince + this.#limits.sessionTimeoutMs;
+    return this.#clock.now() + this.#limits.sessionTimeoutMs - this.#idleMs;
   }
 
   get isExpired(): boolean {
-    return this.status === "ready" && this.#clock.now() >= this.expiresAt;
+    return this.status === "ready" && this.#idleMs >= this.#limits.sessionTimeoutMs;
+  }
+
+  /** Null unless nothing is on or waiting in it. `sinceMs` is by the monotonic clock. */
+  get idle(): { readonly sinceMs: number; readonly isExpired: boolean } | null {
+    return this.status === "ready" ? { sinceMs: this.#lastUsedMonotonicMs, isExpired: this.isExpired } : null;
+  }
+
+  get #idleMs(): number {
+    return this.status === "ready" ? this.#clock.monotonicMs() - this.#lastUsedMonotonicMs : 0;
+  }
+
+  get createdAt(): number {
+    return this.#createdAt;
+  }
+
+  get executions(): number {
+    return this.#executions;
+  }
+
+  /** Milliseconds since the epoch. */
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  /** Keeps it from being taken for idle until the returned function is called. */
+  hold(): () => void {
+    this.#holds++;
+    let held = true;
+    return () => {
+      if (held) this.#holds--;
+      held = false;
+    };
   }
 
   /** The sandbox has booted. From here on the session ends it. */
-  adopt(sandbox: Sandbox): void {
+  adopt(sandbox: Sandbox, isFresh = true): void {
     this.#sandbox = sandbox;
-    this.#lastUsed = this.#clock.now();
+    if (isFresh) this.#touch();
     this.#boot.resolve();
+  }
+
+  #touch(): void {
+    this.#lastUsed = this.#clock.now();
+    this.#lastUsedMonotonicMs = this.#clock.monotonicMs();
   }
 
   /** There will be no sandbox, and nothing is left of the attempt. */
@@ -144,20 +194,22 @@ export class Session {
     try {
       return await this.#executeNow(request, waited);
     } finally {
-      this.#lastUsed = this.#clock.now();
+      this.#touch();
       endTurn();
+      if (this.status === "ready") this.#onIdle(this);
     }
   }
 
   async #executeNow(request: ExecutionRequest, waited: Omit<Phases, "runMs">): Promise<Executed> {
     const cameMs = this.#clock.monotonicMs();
     const isBooting = this.status === "starting";
-    await this.#boot.promise;
+    if (isBooting) await untilBooted(this.#boot.promise, request.signal);
     const startedMs = this.#clock.monotonicMs();
     const bootMs = isBooting ? startedMs - cameMs : waited.bootMs;
     const sandbox = this.#sandbox;
     const ending = this.#ending.signal;
-    if (sandbox === undefined || ending.aborted) throw sessionNotFound(this.id, ending.reason, this.#clock.now());
+    if (sandbox === undefined || ending.aborted)
+      throw sessionNotFound(this.id, this.ending ?? "ours", this.#clock.now());
     const stop = new AbortController();
     const onStop = () => stop.abort();
     // A run in a sandbox that was lost ends by itself, with what is known of the loss.
@@ -218,7 +270,12 @@ export class Session {
     this.#turns.close(sessionNotFound(this.id, ending, ending.at));
     await this.#boot.promise;
     if (this.#sandbox === undefined) return;
-    await this.#sandbox[Symbol.asyncDispose]();
+    // port.ts promises that it never rejects; a host that breaks that must not keep the session for ever.
+    try {
+      await this.#sandbox[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#emit({ type: "server.warning", message: `The sandbox of ${this.id} could not be ended: ${String(error)}` });
+    }
     this.#emit({
       type: "session.closed",
       sessionId: this.id,
@@ -230,6 +287,18 @@ export class Session {
       executions: this.#executions,
       aliveMs: Math.max(0, ending.at - this.#createdAt),
     });
+  }
+}
+
+async function untilBooted(boot: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    await Promise.race([boot, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

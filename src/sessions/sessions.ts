@@ -4,13 +4,14 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { Sandbox, SandboxHost, SandboxSpec, Stream } from "../sandbox/port.ts";
+import type { Sandbox, SandboxHost, Stream } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
-import { adoptOrDestroy } from "./adopt.ts";
-import type { Pool } from "./ahead.ts";
+import type { Ahead, Pool } from "./ahead.ts";
+import { bootFor } from "./boot.ts";
 import type { EndReason } from "./endings.ts";
 import { type Absence, Endings, sessionNotFound, tellAbsence } from "./endings.ts";
+import type { Need } from "./eviction.ts";
 import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
 import { newSessionId, originOf } from "./ids.ts";
 import { startReaper } from "./reaper.ts";
@@ -30,7 +31,6 @@ export type SessionsOptions = {
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly limits: SessionLimits & {
-    readonly maxSessions: number;
     readonly startTimeoutMs: number;
     readonly cleanupIntervalMs: number;
     /** For runs that name no time of their own. */
@@ -66,14 +66,19 @@ export type Stopped =
   | { readonly stopped: false; readonly why: string; readonly absence: Absence };
 
 /** A session to run in, and what the call waited for until it was one. */
-type Ready = { readonly session: Session; readonly waited: Omit<Phases, "runMs"> | undefined };
+type Ready = {
+  readonly session: Session;
+  /** To be called once something has been started in it. */
+  readonly release: () => void;
+  readonly waited: Omit<Phases, "runMs"> | undefined;
+};
 
 /** The template of a new session whose caller names none (CONTRACT.md section 5). */
 const defaultTemplate = "python";
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
-  /** At most `maxSessions`, those that are starting or stopping included. */
+  /** As many as have a place, those that are starting or stopping included. */
   readonly #sessions = new Map<string, { readonly session: Session; readonly place: Place }>();
   readonly #endings = new Endings();
   readonly #reaper: AsyncDisposable;
@@ -92,7 +97,7 @@ export class Sessions implements AsyncDisposable {
   }
 
   get counts(): { readonly active: number; readonly limit: number } {
-    return { active: this.#sessions.size, limit: this.#options.limits.maxSessions };
+    return { active: this.#sessions.size, limit: this.#options.admission.usage.limits.maxSessions };
   }
 
   /**
@@ -103,7 +108,7 @@ export class Sessions implements AsyncDisposable {
    * aborts before the run begins.
    */
   async run(request: RunInSession): Promise<Ran> {
-    if (this.#drained !== undefined) throw new Failure("sandbox_creation", "the server is shutting down.");
+    if (this.#drained !== undefined) throw shuttingDown();
     this.#running++;
     try {
       return await this.#run(request);
@@ -118,10 +123,13 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #run(request: RunInSession): Promise<Ran> {
-    const { session, waited } =
+    const { session, release, waited } =
       request.sessionId === undefined ? await this.#open(request) : this.#findFor(request.sessionId, request);
     const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
-    const executed = await session.execute({ ...request, timeoutMs, waited }).catch((error: unknown) => {
+    const executing = session.execute({ ...request, timeoutMs, waited });
+    // From here on the execution itself keeps the session busy.
+    release();
+    const executed = await executing.catch((error: unknown) => {
       if (error instanceof SandboxStuck) this.#lose(session, "it did not end a run that it was asked to end");
       throw error;
     });
@@ -155,6 +163,7 @@ export class Sessions implements AsyncDisposable {
   /** Ends every session, and opens no more. What runs is canceled. */
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
+    this.#options.admission.close(shuttingDown());
     await this.#reaper[Symbol.asyncDispose]();
     await Promise.all(this.#all().map((session) => this.#end(session, "shutdown")));
   }
@@ -181,37 +190,34 @@ export class Sessions implements AsyncDisposable {
     }
     refuseOther("template", request.template, session.template, sessionId);
     refuseOther("flavor", request.flavor, session.flavor, sessionId);
-    return { session, waited: undefined };
+    return { session, release: session.hold(), waited: undefined };
   }
 
   async #open(request: RunInSession): Promise<Ready> {
-    const { clock, emit, limits, templates, flavors, defaultFlavor, admission, pool, installationId } = this.#options;
+    const { clock, emit, templates, flavors, defaultFlavor } = this.#options;
     const template = findTemplate(templates, request.template ?? defaultTemplate);
     const flavor = request.flavor ?? defaultFlavor;
     if (request.signal.aborted) throw request.signal.reason;
-    const ahead = pool?.take(template.name, flavor);
-    const place = ahead?.place ?? admission.reserve();
-    const session = new Session({
-      id: ahead?.sessionId ?? newSessionId(installationId),
-      principal: request.principal,
-      template: template.name,
-      flavor,
-      createdAt: clock.now(),
-      limits,
-      clock,
-      emit,
-    });
-    this.#sessions.set(session.id, { session, place });
+    const cameMs = clock.monotonicMs();
+    const need = { principal: request.principal, memoryMib: flavors[flavor].memoryMib };
+    const ahead = this.#takeAhead(template, flavor, need);
+    const asking = { ...need, what: `a new ${flavor} session` };
+    const place = ahead?.place ?? (await this.#options.admission.reserve(asking, request.signal));
+    const queueMs = clock.monotonicMs() - cameMs;
+    const session = this.#add(request.principal, template, flavor, place, ahead?.sessionId);
+    const release = session.hold();
+    if (ahead !== undefined) {
+      this.#adopt(session, ahead.sandbox, { bootMs: 0, isAhead: true });
+      return { session, release, waited: undefined };
+    }
     try {
-      if (ahead !== undefined) {
-        this.#adopt(session, ahead.sandbox, { bootMs: 0, isAhead: true });
-        return { session, waited: undefined };
-      }
       const { onProgress, signal } = request;
       const spec = { sessionId: session.id, template, resources: flavors[flavor], onProgress };
-      const bootMs = await this.#boot(session, spec, signal);
-      return { session, waited: { queueMs: 0, bootMs } };
+      const { sandbox, bootMs } = await bootFor(session, spec, signal, this.#options);
+      this.#adopt(session, sandbox, { bootMs, isAhead: false });
+      return { session, release, waited: { queueMs, bootMs } };
     } catch (error) {
+      release();
       const reason = error instanceof Failure ? error.message : "canceled";
       emit({ type: "session.failed", sessionId: session.id, reason });
       void this.#end(session, "lost", "its sandbox never started");
@@ -219,31 +225,34 @@ export class Sessions implements AsyncDisposable {
     }
   }
 
-  /** Gives the session its sandbox, unless its caller leaves, the session is ended, or the time for it is over. Returns how long it took, in ms. */
-  async #boot(session: Session, spec: SandboxSpec, callerLeaves: AbortSignal): Promise<number> {
-    const { host, clock, limits } = this.#options;
-    const giveUp = new AbortController();
-    const onLeave = () => giveUp.abort(callerLeaves.reason);
-    const onEnd = () => giveUp.abort(sessionNotFound(session.id, session.ending ?? "ours", clock.now()));
-    callerLeaves.addEventListener("abort", onLeave, { once: true });
-    session.endingSignal.addEventListener("abort", onEnd, { once: true });
-    const done = new AbortController();
-    clock.sleep(limits.startTimeoutMs, done.signal).then(
-      () => giveUp.abort(tooSlow(limits.startTimeoutMs)),
-      () => undefined,
-    );
-    const startedMs = clock.monotonicMs();
-    try {
-      const arriving = host.create(spec, giveUp.signal);
-      const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => session.abandon());
-      const bootMs = clock.monotonicMs() - startedMs;
-      this.#adopt(session, sandbox, { bootMs, isAhead: false });
-      return bootMs;
-    } finally {
-      done.abort();
-      callerLeaves.removeEventListener("abort", onLeave);
-      session.endingSignal.removeEventListener("abort", onEnd);
-    }
+  #takeAhead(template: Template, flavor: Flavor, need: Need): Ahead | undefined {
+    const { pool, admission } = this.#options;
+    return pool !== undefined && admission.mayTakeOver(need) ? pool.take(template.name, flavor) : undefined;
+  }
+
+  #add(principal: string, template: Template, flavor: Flavor, place: Place, sessionId?: string): Session {
+    const { clock, emit, limits, installationId, admission } = this.#options;
+    const session = new Session({
+      id: sessionId ?? newSessionId(installationId),
+      principal,
+      template: template.name,
+      flavor,
+      createdAt: clock.now(),
+      limits,
+      clock,
+      emit,
+      onIdle: () => admission.lookAgain(),
+    });
+    place.occupy({
+      principal,
+      sessionId: session.id,
+      get idle() {
+        return session.idle;
+      },
+      giveUp: (forWhat) => void this.#end(session, session.isExpired ? "expired" : "evicted", `for ${forWhat}`),
+    });
+    this.#sessions.set(session.id, { session, place });
+    return session;
   }
 
   #adopt(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
@@ -256,6 +265,7 @@ export class Sessions implements AsyncDisposable {
   async #end(session: Session, reason: EndReason, detail?: string): Promise<void> {
     const ended = session.end(reason, detail);
     if (session.ending !== undefined) this.#endings.remember(session.id, session.ending);
+    this.#sessions.get(session.id)?.place.leave();
     await ended;
     this.#sessions.get(session.id)?.place.free();
     this.#sessions.delete(session.id);
@@ -298,6 +308,6 @@ function refuseOther(field: "template" | "flavor", asked: string | undefined, ha
   );
 }
 
-function tooSlow(startTimeoutMs: number): Failure {
-  return new Failure("sandbox_creation", `the sandbox was not ready within ${startTimeoutMs / 1000} s.`);
+function shuttingDown(): Failure {
+  return new Failure("sandbox_creation", "the server is shutting down.");
 }

@@ -170,3 +170,16 @@ test("the state directory follows XDG_STATE_HOME, unless that is relative", () =
   expect(configOf([], { XDG_STATE_HOME: "state" }).stateDir).toBe("/home/ada/.local/state/msb-mcp");
   expect(configOf(["--state-dir=here/./it"]).stateDir).toBe("/work/here/it");
 });
+
+test.each(["--max-total-memory-mb", "--max-memory-mb-per-principal"])(
+  "%s has room for one session of the default flavor at least",
+  (flag) => {
+    const [problem, ...more] = problemsOf([flag, "2047", "--default-flavor", "medium"]);
+    expect(problem).toStartWith(`${flag} (MSB_MAX_`);
+    expect(problem).toEndWith(
+      "2047 is not allowed; it must be at least the memory of the default flavor (medium), which is 2048",
+    );
+    expect(more).toEqual([]);
+    expect(configOf([flag, "2048", "--default-flavor", "medium"]).defaultFlavor).toBe("medium");
+  },
+);

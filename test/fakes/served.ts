@@ -16,11 +16,10 @@ import type { ToolErrors } from "../../src/mcp/tool.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import type { Volume } from "../../src/sandbox/volumes.ts";
-import type { SessionsOptions } from "../../src/sessions/sessions.ts";
-import { sessionsOverFake } from "./sessions.ts";
+import { type FakeLimits, sessionsOverFake } from "./sessions.ts";
 
 export type ServedOptions = {
-  readonly limits?: Partial<SessionsOptions["limits"]>;
+  readonly limits?: FakeLimits;
   readonly toolErrors?: ToolErrors;
   readonly volumes?: readonly Volume[];
 };

@@ -5,7 +5,7 @@ import type { Event } from "../../src/events.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
-import { Admission } from "../../src/sessions/admission.ts";
+import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
 import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -13,36 +13,44 @@ import { FakeHost } from "./fake-host.ts";
 
 export const installationId = "0123456789abcdef";
 
-export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}) {
+export type FakeLimits = Partial<SessionsOptions["limits"] & AdmissionLimits>;
+
+export function sessionsOverFake(given: FakeLimits = {}, more: Partial<SessionsOptions> = {}) {
   const host = new FakeHost();
   const clock = new FakeClock();
   const events: Event[] = [];
   const templates = defaultTemplates.map(({ name }) => name);
   const conditions = createConditions();
   const metrics = createMetrics({ version: "0", commit: "test", templates, startedAt: clock.now() });
+  const emit = (event: Event) => {
+    events.push(event);
+    metrics.emit(event);
+    conditions.emit(event);
+  };
+  const limits = {
+    maxSessions: 3,
+    sessionTimeoutMs: 60_000,
+    startTimeoutMs: 30_000,
+    cleanupIntervalMs: 10_000,
+    executionTimeoutMs: 20_000,
+    maxQueuedExecutions: 4,
+    maxOutputBytes: 1000,
+    admissionWaitMs: 0,
+    enableLruEviction: true,
+    ...given,
+  };
+  const admission = new Admission({ limits, clock, emit });
   const sessions = new Sessions({
     installationId,
-    admission: new Admission(limits.maxSessions ?? 3),
+    admission,
     host,
     clock,
-    emit: (event) => {
-      events.push(event);
-      metrics.emit(event);
-      conditions.emit(event);
-    },
+    emit,
     templates: defaultTemplates,
     flavors: defaultFlavors,
     defaultFlavor: "small",
-    limits: {
-      maxSessions: 3,
-      sessionTimeoutMs: 60_000,
-      startTimeoutMs: 30_000,
-      cleanupIntervalMs: 10_000,
-      executionTimeoutMs: 20_000,
-      maxQueuedExecutions: 4,
-      maxOutputBytes: 1000,
-      ...limits,
-    },
+    limits,
+    ...more,
   });
   const run = (source: string, more: Partial<RunInSession> = {}) =>
     sessions.run({
@@ -63,6 +71,7 @@ export function sessionsOverFake(limits: Partial<SessionsOptions["limits"]> = {}
     metrics,
     conditions,
     sessions,
+    admission,
     installationId,
     run,
     [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
