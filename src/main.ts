@@ -4,6 +4,8 @@ import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
+import { diagnose } from "./doctor/doctor.ts";
+import { reportJson, reportText } from "./doctor/report.ts";
 import { createLog } from "./log.ts";
 import { pull } from "./pull.ts";
 import { type RunningServer, StartError, startServer } from "./server.ts";
@@ -32,10 +34,7 @@ async function main(): Promise<ExitStatus> {
   }
   const { config, given, command } = loaded;
   if (command === "pull") return await runPull(loaded);
-  if (command !== "serve") {
-    process.stderr.write(`msb-mcp: ${command} is not in this build\n`);
-    return 1;
-  }
+  if (command === "doctor") return await runDoctor(loaded);
   const emit = createLog({
     level: config.logLevel,
     format: config.logFormat ?? (process.stderr.isTTY ? "human" : "json"),
@@ -89,6 +88,21 @@ async function runPull({ config, given }: Extract<Loaded, { kind: "config" }>): 
     const isRuntimeDirGiven = given.has("runtimeDir");
     const write = (line: string) => void process.stdout.write(`${line}\n`);
     return await pull({ config, isRuntimeDirGiven, clock: systemClock, write, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return 130;
+    throw error;
+  }
+}
+
+async function runDoctor({ config, given, json }: Extract<Loaded, { kind: "config" }>): Promise<ExitStatus> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
+  try {
+    const diagnosis = await diagnose({ config, given, clock: systemClock }, stop.signal);
+    process.stdout.write(json ? reportJson(diagnosis, version) : reportText(diagnosis));
+    return diagnosis.ready ? 0 : 1;
   } catch (error) {
     if (stop.signal.aborted) return 130;
     throw error;

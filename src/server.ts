@@ -4,6 +4,11 @@ import { openAudit } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
+import { checkCloudKey } from "./doctor/cloud.ts";
+import { lineOf } from "./doctor/finding.ts";
+import { type Microvm, prepareMicrovm } from "./doctor/microvm.ts";
+import { checkRuntime } from "./doctor/runtime.ts";
+import { obstacles } from "./doctor/virtualization.ts";
 import type { Emit } from "./events.ts";
 import { Failure } from "./failure.ts";
 import { createApp } from "./http/app.ts";
@@ -26,6 +31,7 @@ import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
+import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import { Admission } from "./sessions/admission.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { commit, version } from "./version.ts";
@@ -62,6 +68,9 @@ export class StartError extends Error {
 /** How long running calls may go on once the server is told to stop. CONTRACT.md section 8. Milliseconds. */
 const drainGraceMs = 10_000;
 
+/** Longer than a boot that tries whether microVMs run here may take. Milliseconds. */
+const startCheckMs = 60_000;
+
 /** Throws StartError, having taken down again what it had built. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, clock } = options;
@@ -91,18 +100,25 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     watchers.subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
   }
   const installation = await openInstallation(config.stateDir);
-  const isLocal = config.transport === "stdio" || isLoopback(config.host);
+  const microvm = prepareMicrovm({
+    ...config,
+    isRuntimeDirGiven: options.given.has("runtimeDir"),
+    clock: options.clock,
+  });
   const choice = await chooseBackend({
     asked: config.backend,
     isServerUrlGiven: options.given.has("serverUrl"),
     doesServerAnswer: () => doesServerAnswer(config.serverUrl),
-    isLoopback: isLocal,
+    microvm: async () => obstacles(await microvm.virtualization.recall(AbortSignal.timeout(startCheckMs))).map(lineOf),
+    cloud: async () => obstacles([checkCloudKey(config.apiKey), await checkRuntime(microvm.runtime)]).map(lineOf),
+    isLoopback: config.transport === "stdio" || isLoopback(config.host),
   });
   // A backend asked for by name was looked at with the configuration; here is the one that `auto` took.
   const beyond = beyondBackend(choice.backend, config.network, config.secrets);
   if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
-  const host = stack.use(createHost(choice, options, installation));
+  for (const why of choice.passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
+  const host = stack.use(createHost(choice, options, installation, microvm));
   const sessions = stack.use(createSessions(options, host, installation));
   const tools = createCatalog({
     ...config,
@@ -199,8 +215,16 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
   };
 }
 
-function createHost({ backend }: Choice, options: ServerOptions, installation: Installation): SandboxHost {
+function createHost(
+  { backend }: Choice,
+  options: ServerOptions,
+  installation: Installation,
+  _microvm: Microvm,
+): SandboxHost {
   const { config, clock, emit } = options;
+  if (backend === "microvm" || backend === "cloud") {
+    throw new Failure("configuration", `--backend ${backend} is not in this build.`, { advice: [] });
+  }
   const common = { volumes: config.sharedVolumes, clock, emit };
   if (backend === "namespace") {
     const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
@@ -270,14 +294,6 @@ function oauthSettings({ oauthIssuer, oauthAudience, oauthScopes, oauthJwksUrl }
   if (oauthIssuer === undefined || oauthAudience === undefined) return {};
   const jwksUrl = oauthJwksUrl === undefined ? {} : { jwksUrl: oauthJwksUrl };
   return { oauth: { issuer: oauthIssuer, audience: oauthAudience, scopes: oauthScopes, ...jwksUrl } };
-}
-
-/** Is there a microsandbox server? Asked once, at the start. */
-async function doesServerAnswer(url: string): Promise<boolean> {
-  const answer = await fetch(new URL("/api/v1/health", url), { signal: AbortSignal.timeout(1000) }).catch(
-    () => undefined,
-  );
-  return answer?.ok === true && (await answer.text()).includes("Service is healthy");
 }
 
 function listenOrExplain<T>(start: () => T, { host, port }: Config): T {

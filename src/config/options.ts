@@ -181,7 +181,7 @@ export const options = {
     variable: "MCP_SANDBOX_BACKEND",
     group: "Sandboxes",
     summary: "What makes the sandboxes",
-    kind: choice(["auto", "namespace", "server"]),
+    kind: choice(["auto", "server", "microvm", "cloud", "namespace"]),
   }),
   serverUrl: withDefault("http://127.0.0.1:5555", {
     flag: "--server-url",

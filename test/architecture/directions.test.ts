@@ -57,6 +57,12 @@ const forbidden: readonly (readonly [file: string, code: string, rule: string])[
   imports("src/http/x.ts", "../sandbox/namespace/host.ts"),
   imports("src/http/x.ts", "../server.ts"),
 
+  ...["src/config/x.ts", "src/sandbox/x.ts", "src/sessions/x.ts", "src/mcp/x.ts", "src/http/x.ts"].map((file) =>
+    imports(file, "../doctor/finding.ts"),
+  ),
+  imports("src/doctor/x.ts", "microsandbox"),
+  imports("src/doctor/x.ts", "elysia"),
+
   imports("src/server.ts", "./main.ts"),
   imports("src/main.ts", "./sessions/sessions.ts"),
   imports("src/main.ts", "elysia"),
@@ -106,6 +112,9 @@ const allowed: readonly (readonly [file: string, from: string])[] = [
   ["src/sandbox/port.ts", "./templates.ts"],
   ["src/config/x.ts", "../sandbox/volumes.ts"],
   ["src/log.ts", "./events.ts"],
+  ["src/doctor/x.ts", "../sandbox/namespace/host.ts"],
+  ["src/server.ts", "./doctor/finding.ts"],
+  ["src/main.ts", "./doctor/doctor.ts"],
   ["src/metrics.ts", "./metrics-table.ts"],
   ["src/metrics.ts", "prom-client"],
 ];

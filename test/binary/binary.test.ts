@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { Executable } from "./executable.ts";
 
@@ -65,6 +68,40 @@ test("a port in use ends the program with status 1 and a line that names it", as
   expect(stderr).toContain(String(other.port));
   expect(stderr).toContain("in use");
   expect(stderr).not.toContain("    at ");
+});
+
+test("doctor tells what this machine can run without taking anything from its directory, and its status says whether it is ready", async () => {
+  const { status, stdout, stderr } = await executable.run(["doctor", "--json"]);
+  const { ready, checks } = JSON.parse(stdout);
+  expect({ status, stderr }).toEqual({ status: ready ? 0 : 1, stderr: "" });
+  const found = new Map<string, string>(
+    checks.map((one: { check: string; status: string }) => [one.check, one.status]),
+  );
+  if (process.platform === "linux" && process.arch === "x64") {
+    const hasFlag = /^flags\s*:.* (?:vmx|svm)\b/m.test(await Bun.file("/proc/cpuinfo").text());
+    expect(found.get("CPU virtualization")).toBe(hasFlag ? "ok" : "missing");
+    if (!hasFlag) expect(found.get("microVM boot")).toBe("skipped");
+    expect(found.get("microVM runtime")).toBe("ok");
+  }
+  expect(await executable.traces()).toEqual([]);
+}, 60_000);
+
+test("microVMs asked for by name where there are none are refused with what is missing", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "msb-mcp-no-runtime-"));
+  try {
+    await writeFile(join(directory, "file"), "");
+    const { status, stderr } = await executable.run([
+      "--backend=microvm",
+      "--port=0",
+      `--runtime-dir=${directory}/file`,
+    ]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /--backend microvm cannot be had here\. (?:CPU virtualization|\/dev\/kvm|microVM runtime): /,
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });
 
 describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
