@@ -53,20 +53,38 @@ export type Event =
       /** It could not be admitted however long it waited. */
       readonly isImpossible: boolean;
     }
-  /** An idle session is ended for a new one: for whose limit, and on what. `session.closed` follows. */
-  | {
-      readonly type: "session.evicted";
-      readonly sessionId: string;
-      readonly principal: string;
-      readonly scope: "server" | "principal";
-      readonly resource: "sessions" | "memory";
-    }
   /** A new session waited for room, in the queue or until what it took the room of was gone. */
   | {
       readonly type: "admission.waited";
       readonly principal: string;
       readonly waitedMs: number;
       readonly admitted: boolean;
+    }
+  /** A sandbox that nobody asked for yet is ready. */
+  | {
+      readonly type: "pool.filled";
+      readonly sessionId: string;
+      readonly template: string;
+      readonly flavor: string;
+      readonly bootMs: number;
+    }
+  /** A session of a kind that is booted ahead found none ready; one that finds one is a `session.opened` that is ahead. */
+  | { readonly type: "pool.missed"; readonly template: string; readonly flavor: string }
+  | {
+      readonly type: "pool.failed";
+      readonly template: string;
+      readonly flavor: string;
+      readonly reason: string;
+      /** How long the pool waits before it boots again. */
+      readonly retryMs: number;
+    }
+  /** A sandbox that nobody had asked for yet ended underneath. */
+  | {
+      readonly type: "pool.lost";
+      readonly sessionId: string;
+      readonly template: string;
+      readonly flavor: string;
+      readonly reason: string;
     }
   /** What a restart must know is kept in memory only, from now on or until `ledger.restored`. */
   | { readonly type: "ledger.degraded"; readonly reason: string }

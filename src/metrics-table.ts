@@ -75,14 +75,6 @@ export const metricTable = {
     labels: ["reason"],
     watch: "`lost` and `evicted`; reasons are explained below",
   },
-  evictions: {
-    name: "msb_mcp_evictions_total",
-    type: "counter",
-    help: "Idle sessions that were ended for new ones: for whose limit (scope), and on what (resource)",
-    labels: ["scope", "resource"],
-    watch:
-      "a steady rate: agents lose state; raise the limit of that resource, or have clients stop what they no longer need",
-  },
   sessionsAdopted: {
     name: "msb_mcp_sessions_adopted_total",
     type: "counter",
@@ -104,6 +96,20 @@ export const metricTable = {
     help: "New sessions that waited for room, and whether they got it",
     labels: ["admitted"],
     watch: "many: the server is full much of the time; how long they waited is in the phase `queue`",
+  },
+  poolMisses: {
+    name: "msb_mcp_pool_misses_total",
+    type: "counter",
+    help: "New sessions of a kind that is booted ahead (`--pool`), but of which none was ready",
+    labels: ["template", "flavor"],
+    watch: "a large part of `msb_mcp_sessions_opened_total`: give `--pool` more of that kind",
+  },
+  poolBoots: {
+    name: "msb_mcp_pool_boots_total",
+    type: "counter",
+    help: "Boots ahead of need (`--pool`)",
+    labels: ["template", "flavor", "success"],
+    watch: "any steady rate without success: `pool.failed` in the log has the reason",
   },
   orphans: {
     name: "msb_mcp_orphans",

@@ -54,12 +54,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
   const sessionsEnded = counter(metricTable.sessionsEnded);
-  const evictions = counter(metricTable.evictions);
   const sessionsAdopted = counter(metricTable.sessionsAdopted);
   const admissionRefusals = counter(metricTable.admissionRefusals);
   const admissionWaits = counter(metricTable.admissionWaits);
   const orphans = gauge(metricTable.orphans);
   const orphanEvents = counter(metricTable.orphanEvents);
+  const poolMisses = counter(metricTable.poolMisses);
+  const poolBoots = counter(metricTable.poolBoots);
   const ledgerDegraded = gauge(metricTable.ledgerDegraded);
   const auditDegraded = gauge(metricTable.auditDegraded);
   const auditFailures = counter(metricTable.auditFailures);
@@ -83,7 +84,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // There from the first scrape on, so that a rate over the first occurrence is not lost.
   for (const template of templates) for (const ahead of ["true", "false"]) sessionsOpened(0, template, ahead);
   for (const reason of endReasons) sessionsEnded(0, reason);
-  for (const resource of ["sessions", "memory"]) evictions(0, "server", resource);
   for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 
@@ -108,7 +108,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),
     "session.failed": () => sessionStartsFailed(1),
-    "session.evicted": ({ scope, resource }) => evictions(1, scope, resource),
     "session.closed": ({ reason }) => sessionsEnded(1, reason),
     "sandbox.adopted": ({ template }) => sessionsAdopted(1, template),
     "orphan.found": () => orphanEvents(1, "found"),
@@ -117,6 +116,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "admission.refused": ({ scope, resource, isImpossible }) =>
       admissionRefusals(1, scope, resource, String(isImpossible)),
     "admission.waited": ({ admitted }) => admissionWaits(1, String(admitted)),
+    "pool.filled": ({ template, flavor }) => poolBoots(1, template, flavor, "true"),
+    "pool.missed": ({ template, flavor }) => poolMisses(1, template, flavor),
+    "pool.failed": ({ template, flavor }) => poolBoots(1, template, flavor, "false"),
+    "pool.lost": () => sandboxesLost(1),
     "ledger.degraded": () => ledgerDegraded.set(1),
     "ledger.restored": () => ledgerDegraded.set(0),
     "audit.failed": () => {

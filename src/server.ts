@@ -33,6 +33,7 @@ import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import { Admission } from "./sessions/admission.ts";
+import { WarmPool } from "./sessions/pool.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { commit, version } from "./version.ts";
 
@@ -119,14 +120,20 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
   for (const why of choice.passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
   const host = stack.use(createHost(choice, options, installation, microvm));
-  const sessions = stack.use(createSessions(options, host, installation));
+  const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
+  const admission = new Admission({ limits, clock: options.clock, emit });
+  const common = { ...options, host, admission, installationId: installation.id };
+  const pool = config.pool.length === 0 ? undefined : stack.use(createPool(common));
+  const sessions = stack.use(createSessions({ ...common, pool }));
   const tools = createCatalog({
     ...config,
     sessions,
     volumes: config.sharedVolumes,
   });
   const parts = { ...options, ...watchers, stack, installation, choice, host, sessions, tools };
-  return config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
+  const running = config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
+  pool?.start();
+  return running;
 }
 
 /** Who is told of events. */
@@ -240,24 +247,21 @@ function createHost(
   });
 }
 
-function createSessions(
-  { config, clock, emit }: ServerOptions,
-  host: SandboxHost,
-  { id: installationId }: Installation,
-): Sessions {
+type SessionParts = ServerOptions & {
+  readonly host: SandboxHost;
+  readonly admission: Admission;
+  readonly installationId: string;
+};
+
+function createPool({ config, ...parts }: SessionParts): WarmPool {
+  const { templates, flavors, pool: shares, sandboxStartTimeoutMs: startTimeoutMs } = config;
+  return new WarmPool({ ...parts, templates, flavors, shares, startTimeoutMs });
+}
+
+function createSessions({ config, ...parts }: SessionParts & { readonly pool: WarmPool | undefined }): Sessions {
+  const { templates, flavors, defaultFlavor } = config;
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
-  const admission = new Admission({ limits, clock, emit });
-  return new Sessions({
-    installationId,
-    admission,
-    host,
-    clock,
-    emit,
-    templates: config.templates,
-    flavors: config.flavors,
-    defaultFlavor: config.defaultFlavor,
-    limits,
-  });
+  return new Sessions({ ...parts, templates, flavors, defaultFlavor, limits });
 }
 
 function edgeLimits(config: Config): Partial<EdgeLimits> {

@@ -27,6 +27,8 @@ describe.each(formats)("the %s log", (format) => {
       "orphan.found",
       "orphan.kept",
       "admission.refused",
+      "pool.failed",
+      "pool.lost",
       "ledger.degraded",
       "audit.failed",
       "audit.lost",

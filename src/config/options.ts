@@ -8,6 +8,7 @@ import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
+import { poolShares } from "./pool.ts";
 import { flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
 
 export type Option<T> = {
@@ -252,6 +253,13 @@ export const options = {
     summary: "Key that sandboxes use for one host without having it (microvm backend)",
     kind: secretBindings,
   }),
+  pool: noneByDefault({
+    flag: "--pool",
+    variable: "MSB_MCP_POOL",
+    group: "Sandboxes",
+    summary: "Sandboxes to have ready before anybody asks, as far as there is room",
+    kind: poolShares,
+  }),
   sharedVolumes: noneByDefault({
     flag: "--shared-volume",
     variable: "MSB_SHARED_VOLUME_PATH",
@@ -406,6 +414,34 @@ export const rules: readonly Rule[] = [
             `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
               `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
           ],
+  },
+  {
+    needs: ["pool", "templates", "flavors", "maxSessions", "maxTotalMemoryMib"],
+    check: ({ pool, templates, flavors, maxSessions, maxTotalMemoryMib = Number.POSITIVE_INFINITY }) => {
+      const names = templates.map(({ name }) => name);
+      const count = pool.reduce((sum, share) => sum + share.count, 0);
+      const memoryMib = pool.reduce((sum, share) => sum + share.count * flavors[share.flavor].memoryMib, 0);
+      return [
+        ...pool
+          .filter(({ template }) => !names.includes(template))
+          .map(
+            ({ template }) =>
+              `--pool (MSB_MCP_POOL): there is no template ${template}; allowed are ${names.join(", ")}`,
+          ),
+        ...(count <= maxSessions
+          ? []
+          : [
+              `--pool (MSB_MCP_POOL): ${count} sandboxes are not allowed; it must be at most --max-sessions (MSB_MAX_SESSIONS), ` +
+                `which is ${maxSessions}`,
+            ]),
+        ...(memoryMib <= maxTotalMemoryMib
+          ? []
+          : [
+              `--pool (MSB_MCP_POOL): ${memoryMib} MB is not allowed; it must be at most --max-total-memory-mb ` +
+                `(MSB_MAX_TOTAL_MEMORY_MB), which is ${maxTotalMemoryMib}`,
+            ]),
+      ];
+    },
   },
   {
     needs: ["network", "secrets"],

@@ -297,3 +297,31 @@ test.each(["namespace", "server"])(
     ]);
   },
 );
+
+test("a pool is so many of a template and a flavor", () => {
+  expect(configOf(["--pool", "python:small=2,node:small=1", "--pool=python:large=1"]).pool).toEqual([
+    { template: "python", flavor: "small", count: 2 },
+    { template: "node", flavor: "small", count: 1 },
+    { template: "python", flavor: "large", count: 1 },
+  ]);
+  expect(configOf([]).pool).toEqual([]);
+});
+
+test.each(["python=2", "python:small", "python:small=0", "python:tiny=1", "python:small=1001", "python:small=1.5"])(
+  "%p is no pool",
+  (text) => {
+    const [problem, ...more] = problemsOf([`--pool=${text}`]);
+    expect(more).toEqual([]);
+    expect(problem).toStartWith(`--pool: ${JSON.stringify(text)} is not allowed; it must be TEMPLATE:FLAVOR=COUNT`);
+  },
+);
+
+test("a pool has one count of each kind, of templates that there are, within the sessions and the memory that there may be", () => {
+  expect(problemsOf(["--pool=python:small=1,python:small=2"])).toHaveLength(1);
+  const argv = ["--pool=ruby:small=1,python:small=10", "--max-total-memory-mb=11000"];
+  expect(problemsOf(argv)).toEqual([
+    "--pool (MSB_MCP_POOL): there is no template ruby; allowed are python, node",
+    "--pool (MSB_MCP_POOL): 11 sandboxes are not allowed; it must be at most --max-sessions (MSB_MAX_SESSIONS), which is 10",
+    "--pool (MSB_MCP_POOL): 11264 MB is not allowed; it must be at most --max-total-memory-mb (MSB_MAX_TOTAL_MEMORY_MB), which is 11000",
+  ]);
+});

@@ -1,0 +1,245 @@
+// The warm pool: sandboxes that are booted before anybody asks, so that a new session need not wait. It takes what room is left over, and
+// gives it up to any session that needs it.
+
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { Failure } from "../failure.ts";
+import type { Flavor, Flavors } from "../sandbox/flavors.ts";
+import type { Sandbox, SandboxHost } from "../sandbox/port.ts";
+import type { Template } from "../sandbox/templates.ts";
+import type { Admission, Place } from "./admission.ts";
+import type { Ahead, Pool } from "./ahead.ts";
+import { newSessionId } from "./ids.ts";
+
+/** So many sandboxes of one kind are to be ready. */
+export type PoolShare = { readonly template: string; readonly flavor: Flavor; readonly count: number };
+
+export type WarmPoolOptions = {
+  readonly host: SandboxHost;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** As the sessions' own. */
+  readonly installationId: string;
+  readonly admission: Pick<Admission, "reserveAhead">;
+  readonly templates: readonly Template[];
+  readonly flavors: Flavors;
+  /** Each of a template that there is, and of a kind of its own. */
+  readonly shares: readonly PoolShare[];
+  readonly startTimeoutMs: number;
+};
+
+/** After a failed boot, doubled with each one that follows it. Milliseconds. */
+const firstBackoffMs = 1000;
+const maxBackoffMs = 60_000;
+
+/** How long it waits before it looks for room again. Milliseconds. */
+const roomRetryMs = 2000;
+
+/** A member that is lost sooner after its boot counts as a boot that failed. Milliseconds. */
+const settledAfterMs = 60_000;
+
+type Member = Ahead & { readonly share: PoolShare; readonly bootedAtMs: number };
+
+type Boot = { readonly share: PoolShare; readonly sessionId: string; readonly giveUp: AbortController };
+
+export class WarmPool implements Pool, AsyncDisposable {
+  readonly #options: WarmPoolOptions;
+  /** Those that are ready, oldest first; no more than the shares say. */
+  readonly #ready = new Set<Member>();
+  /** Those that are on their way out; each holds its place until nothing of it is left. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  #boot: Boot | undefined;
+  /** Boots in a row that failed. */
+  #failedBoots = 0;
+  /** Members that were lost soon after their boot, since one was taken or lived for longer. */
+  #earlyLosses = 0;
+  /** No boot before this. */
+  #notBeforeMs = 0;
+  #changed = Promise.withResolvers<void>();
+  #filling: Promise<void> | undefined;
+
+  constructor(options: WarmPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to fill it. Not sooner than sandboxes of before have their places again. */
+  start(): void {
+    this.#filling ??= this.#keepFull();
+  }
+
+  take(template: string, flavor: Flavor): Ahead | undefined {
+    if (this.#stop.signal.aborted) return undefined;
+    const isAsked = (share: PoolShare) => share.template === template && share.flavor === flavor;
+    const member = [...this.#ready].find(({ share }) => isAsked(share));
+    if (member === undefined) {
+      if (this.#options.shares.some(isAsked)) this.#options.emit({ type: "pool.missed", template, flavor });
+      return undefined;
+    }
+    this.#earlyLosses = 0;
+    this.#remove(member);
+    return { sessionId: member.sessionId, sandbox: member.sandbox, place: member.place };
+  }
+
+  members(): readonly string[] {
+    const ids = [...this.#ready].map(({ sessionId }) => sessionId);
+    return this.#boot === undefined ? ids : [...ids, this.#boot.sessionId];
+  }
+
+  /** How many are ready, and how many there should be. */
+  get counts(): { readonly ready: number; readonly wanted: number } {
+    return { ready: this.#ready.size, wanted: this.#options.shares.reduce((sum, { count }) => sum + count, 0) };
+  }
+
+  /** Resolves once nothing of any member is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#boot?.giveUp.abort();
+    for (const member of this.#ready) this.#discard(member);
+    await this.#filling;
+    await Promise.all(this.#leaving);
+  }
+
+  /** One boot at a time: it is nobody's hurry, and what sessions boot meanwhile is somebody's. */
+  async #keepFull(): Promise<void> {
+    const { clock, admission, flavors } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      const share = this.#neediest();
+      if (share === undefined) {
+        await this.#change();
+        continue;
+      }
+      const waitMs = this.#notBeforeMs - clock.monotonicMs();
+      if (waitMs > 0) {
+        await this.#pause(waitMs);
+        continue;
+      }
+      const boot = this.#newBoot(share);
+      const place = admission.reserveAhead(flavors[share.flavor].memoryMib, () => this.#giveUp(boot.sessionId));
+      if (place === undefined) await this.#pause(roomRetryMs);
+      else await this.#fill(boot, place);
+    }
+  }
+
+  /** What is the furthest from full; of equals, the first that was configured. */
+  #neediest(): PoolShare | undefined {
+    const fullness = (share: PoolShare) => [...this.#ready].filter((it) => it.share === share).length / share.count;
+    return this.#options.shares
+      .map((share) => ({ share, full: fullness(share) }))
+      .filter(({ full }) => full < 1)
+      .sort((a, b) => a.full - b.full)[0]?.share;
+  }
+
+  #newBoot(share: PoolShare): Boot {
+    return { share, sessionId: newSessionId(this.#options.installationId), giveUp: new AbortController() };
+  }
+
+  async #fill(boot: Boot, place: Place): Promise<void> {
+    const { clock, emit } = this.#options;
+    const { share, sessionId } = boot;
+    const { template, flavor } = share;
+    this.#boot = boot;
+    const startedMs = clock.monotonicMs();
+    try {
+      const sandbox = await this.#create(boot);
+      const bootMs = clock.monotonicMs() - startedMs;
+      this.#failedBoots = 0;
+      if (boot.giveUp.signal.aborted) {
+        await sandbox[Symbol.asyncDispose]();
+        place.free();
+        return;
+      }
+      this.#add({ sessionId, sandbox, place, share, bootedAtMs: clock.monotonicMs() });
+      emit({ type: "pool.filled", sessionId, template, flavor, bootMs });
+    } catch (error) {
+      // What had been started is destroyed by now (SandboxHost.create).
+      place.free();
+      if (boot.giveUp.signal.aborted && !(boot.giveUp.signal.reason instanceof Failure)) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#failedBoots++;
+      emit({ type: "pool.failed", template, flavor, reason, retryMs: this.#backOff(this.#failedBoots) });
+    } finally {
+      this.#boot = undefined;
+    }
+  }
+
+  /** Waits for the boot even once it is given up: until it settles, something of it may be there. */
+  async #create({ share, sessionId, giveUp }: Boot): Promise<Sandbox> {
+    const { host, clock, templates, flavors, startTimeoutMs } = this.#options;
+    const template = templates.find(({ name }) => name === share.template);
+    if (template === undefined) throw new Failure("configuration", `there is no template ${share.template}.`);
+    const done = new AbortController();
+    clock.sleep(startTimeoutMs, done.signal).then(
+      () => giveUp.abort(new Failure("sandbox_creation", `it was not ready within ${startTimeoutMs / 1000} s.`)),
+      () => undefined,
+    );
+    try {
+      return await host.create({ sessionId, template, resources: flavors[share.flavor] }, giveUp.signal);
+    } finally {
+      done.abort();
+    }
+  }
+
+  #add(member: Member): void {
+    this.#ready.add(member);
+    void member.sandbox.lost.then((why) => this.#lose(member, why));
+  }
+
+  #lose(member: Member, why: string): void {
+    const { emit, clock } = this.#options;
+    // Once it is taken, its loss is the session's.
+    if (!this.#ready.has(member)) return;
+    const { template, flavor } = member.share;
+    emit({ type: "pool.lost", sessionId: member.sessionId, template, flavor, reason: why });
+    const isEarly = clock.monotonicMs() - member.bootedAtMs < settledAfterMs;
+    this.#earlyLosses = isEarly ? this.#earlyLosses + 1 : 0;
+    if (isEarly) this.#backOff(this.#earlyLosses);
+    this.#discard(member);
+  }
+
+  /** A session needs the room. It is to have it before the pool looks for some again. */
+  #giveUp(sessionId: string): void {
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, this.#options.clock.monotonicMs() + roomRetryMs);
+    if (this.#boot?.sessionId === sessionId) {
+      this.#boot.giveUp.abort();
+      return;
+    }
+    for (const member of this.#ready) if (member.sessionId === sessionId) this.#discard(member);
+  }
+
+  #discard(member: Member): void {
+    this.#remove(member);
+    const leaving = destroy(member).then(() => void this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+
+  #remove(member: Member): void {
+    this.#ready.delete(member);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Puts the next boot off for as long as so many failures in a row ask for, and tells how long that is. */
+  #backOff(failures: number): number {
+    const waitMs = Math.min(firstBackoffMs * 2 ** (failures - 1), maxBackoffMs);
+    this.#notBeforeMs = this.#options.clock.monotonicMs() + waitMs;
+    return waitMs;
+  }
+
+  async #change(): Promise<void> {
+    const stopped = Promise.withResolvers<void>();
+    const onStop = () => stopped.resolve();
+    this.#stop.signal.addEventListener("abort", onStop, { once: true });
+    await Promise.race([this.#changed.promise, stopped.promise]);
+    this.#stop.signal.removeEventListener("abort", onStop);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
+  }
+}
+
+async function destroy({ sandbox, place }: Member): Promise<void> {
+  await sandbox[Symbol.asyncDispose]();
+  place.free();
+}
