@@ -1,10 +1,13 @@
 // Builds the executable: dist/msb-mcp for this machine, or dist/msb-mcp-<os>-<cpu> for another. It carries the microsandbox runtime of
 // its platform, where there is one.
-// Usage: bun scripts/build.ts [--target bun-linux-arm64] [--no-embed] [--outfile FILE]
+// Usage: bun scripts/build.ts [--target bun-linux-arm64] [--runtime DIR | --no-embed] [--outfile FILE]
+//   --runtime DIR   where npm has installed the runtime's package of the target; this project itself without it
+//   --no-embed      builds without a runtime
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
+import { testedVersion, versionProblem } from "../src/sandbox/microvm/tested-version.ts";
 import { buildExecutable, buildTargets } from "./build/executable.ts";
 import { compressParts, type Parts } from "./build/parts.ts";
 import { runtimePlugin } from "./build/plugin.ts";
@@ -15,6 +18,7 @@ const { values } = parseArgs({
   options: {
     target: { type: "string" },
     outfile: { type: "string" },
+    runtime: { type: "string", default: root },
     "no-embed": { type: "boolean", default: false },
   },
 });
@@ -49,14 +53,20 @@ async function partsFor(platform: RuntimePlatform | undefined): Promise<Parts | 
     console.error("there is no microVM runtime for this platform: building without one");
     return undefined;
   }
-  const parts = await compressParts(root, platform);
+  const parts = await compressParts({ root, platform, installedIn: resolve(values.runtime) });
   if (parts === undefined) {
-    const [os, cpu] = platform.split("-");
+    const name = packageOf(platform);
     console.error(
-      `the microVM runtime for ${platform} (${packageOf(platform)}) is not installed. Get it with\n` +
-        `  bun install --os=${os} --cpu=${cpu}\n` +
-        "(a plain `bun install` afterwards brings this machine's back), or build without it: --no-embed",
+      `the microVM runtime for ${platform}, ${name}, is not installed in ${values.runtime}. Get it and build with\n` +
+        `  npm install --force --prefix dist/runtime ${name}@${testedVersion}\n` +
+        `  bun run build${target === undefined ? "" : ` --target ${target}`} --runtime dist/runtime\n` +
+        "or build without it: --no-embed",
     );
+    process.exit(2);
+  }
+  const problem = versionProblem(parts.version);
+  if (problem !== undefined) {
+    console.error(`the microVM runtime in ${values.runtime} ${problem}`);
     process.exit(2);
   }
   return parts;

@@ -21,9 +21,17 @@ export type Parts = {
   readonly parts: readonly EmbeddedPart[];
 };
 
+export type PartsOptions = {
+  /** This project's folder. */
+  readonly root: string;
+  readonly platform: RuntimePlatform;
+  /** The folder in whose node_modules the platform's package is. */
+  readonly installedIn: string;
+};
+
 /** Undefined if the platform's package is not installed. */
-export async function compressParts(root: string, platform: RuntimePlatform): Promise<Parts | undefined> {
-  const folder = join(root, "node_modules", packageOf(platform));
+export async function compressParts({ root, platform, installedIn }: PartsOptions): Promise<Parts | undefined> {
+  const folder = join(installedIn, "node_modules", packageOf(platform));
   const manifest = Bun.file(join(folder, "package.json"));
   if (!(await manifest.exists())) return undefined;
   const { version } = await manifest.json();

@@ -55,8 +55,8 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
     checkHost(namespaceCheck(config, clock), signal),
     checkServer(config, clock, given.has("serverUrl") || config.backend === "server", signal),
   ]);
-  const hasRuntime = microvm.some(({ check, status }) => check === "microVM runtime" && status === "ok");
-  const images = await checkImages(config.templates, hasRuntime ? await runtime() : undefined);
+  // Why it is not there, its own check says.
+  const images = await checkImages(config.templates, await runtime().catch(() => undefined));
   const cloud = config.backend === "cloud" ? [checkCloudKey(config.apiKey)] : [];
   const found = [stateDir, ...microvm, images, namespaces, server, ...cloud];
   const choice = await choose(options, found);

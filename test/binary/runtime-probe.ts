@@ -10,7 +10,8 @@ try {
   const tookMs = Math.round(performance.now() - startMs);
   const isLoaded = typeof microsandbox.Sandbox.builder === "function";
   const started = image === undefined ? "not tried" : await start(image, microsandbox);
-  console.log(JSON.stringify({ ...located, isLoaded, tookMs, started }));
+  const backend = microsandbox.defaultBackendKind();
+  console.log(JSON.stringify({ ...located, isLoaded, tookMs, started, backend }));
 } catch (error) {
   console.log(JSON.stringify({ failure: error instanceof Error ? error.message : String(error) }));
   process.exitCode = 1;

@@ -32,10 +32,19 @@ async function build(name: string, parts: Parts | undefined): Promise<void> {
 }
 
 /** Runs it in the hostile directory and reads what it tells. */
-async function probe(name: string, argv: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+async function probe(
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, unknown>>> {
   const child = Bun.spawn([join(hostile, name), ...argv], {
     cwd: hostile,
-    env: { PATH: `${hostile}/bin:${process.env.PATH}`, HOME: scratch, MSB_HOME: join(scratch, `msb-home-${runs++}`) },
+    env: {
+      PATH: `${hostile}/bin:${process.env.PATH}`,
+      HOME: scratch,
+      MSB_HOME: join(scratch, `msb-home-${runs++}`),
+      ...env,
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
@@ -52,7 +61,7 @@ describe.skipIf(installed === undefined)("with a runtime for this platform", () 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "msb-mcp-probe-"));
     hostile = await hostileDirectory();
-    await build("embedding", platform && (await compressParts(root, platform)));
+    await build("embedding", platform && (await compressParts({ root, platform, installedIn: root })));
     await build("without", undefined);
   }, 120_000);
 
@@ -101,6 +110,27 @@ describe.skipIf(installed === undefined)("with a runtime for this platform", () 
     expect(told.started).toContain("sandbox process exited");
     expect(await Bun.file(ran).exists()).toBe(true);
     expect(await traces()).toEqual([]);
+  });
+
+  test("an msb that MSB_PATH names is told of, and refused if it is too old", async () => {
+    const cacheDir = await newCache();
+    const msb = join(scratch, "own-msb");
+    const write = (version: string) => Bun.write(msb, `#!/bin/sh\necho msb ${version}\n`).then(() => chmod(msb, 0o755));
+    await write("0.6.1");
+    expect(await probe("embedding", [cacheDir], { MSB_PATH: msb })).toMatchObject({
+      isLoaded: true,
+      overridden: { msb },
+    });
+    await write("0.2.6");
+    const { failure } = await probe("embedding", [cacheDir], { MSB_PATH: msb });
+    expect(failure).toContain(
+      `${msb}, which MSB_PATH names, is 0.2.6, which is too old: it must be 0.6. Unset MSB_PATH.`,
+    );
+  });
+
+  test("variables of the runtime's own do not send sandboxes elsewhere than this program's options say", async () => {
+    const env = { MSB_BACKEND: "cloud", MSB_API_KEY: "hunter2", MSB_API_URL: "http://127.0.0.1:1" };
+    expect(await probe("embedding", [await newCache()], env)).toMatchObject({ backend: "local" });
   });
 
   test("a build without a runtime finds nothing in the working directory, and says what to install", async () => {

@@ -14,6 +14,7 @@ import { checkKvm } from "../../src/doctor/kvm.ts";
 import { checkRuntime } from "../../src/doctor/runtime.ts";
 import { checkStateDir } from "../../src/doctor/state-dir.ts";
 import { Failure } from "../../src/failure.ts";
+import type { Runtime } from "../../src/sandbox/microvm/runtime.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 
 const pc = { os: "linux", cpu: "x64" };
@@ -91,6 +92,16 @@ test("a runtime that cannot be had is told in the failure's words, its advice ap
     status: "missing",
     found: "Nothing helps.",
   });
+});
+
+test("a runtime some of whose parts the environment replaces is told with a warning", async () => {
+  const runtime = { version: "0.6.18", folder: "/cache/runtime", overridden: { msb: "/opt/msb" } } as Runtime;
+  const finding = await checkRuntime(async () => runtime);
+  expect(finding).toMatchObject({
+    status: "warning",
+    found: "microsandbox 0.6.18 in /cache/runtime, but with /opt/msb",
+  });
+  expect(finding.mend).toContain("Unset MSB_PATH");
 });
 
 test("a boot that does not end is given up after its deadline, and told to end", async () => {

@@ -15,13 +15,12 @@ import { Stub } from "../stub-microsandbox/stub.ts";
 const signal = new AbortController().signal;
 const microvmChecks: readonly CheckName[] = ["CPU virtualization", "/dev/kvm", "microVM runtime", "microVM boot"];
 
-/** Where all is well but for what is named. Without a runtime, so that no images are looked for. */
+/** Where all is well but for what is named. Nothing is loaded, so no images are looked for. */
 function microvm(...broken: readonly CheckName[]): Microvm {
   const look = async () =>
     microvmChecks.map((check): Finding => {
       if (broken.includes(check)) return { check, status: "missing", found: "not here", mend: "Get it." };
-      // Nothing is loaded in these tests.
-      return { check, status: check === "microVM runtime" ? "warning" : "ok", found: "here" };
+      return { check, status: "ok", found: "here" };
     });
   return {
     runtime: () => Promise.reject(new Error("not to be opened")),
@@ -87,6 +86,21 @@ test("a state directory that cannot be written to is not ready, whatever the bac
   const told = await diagnosis(["--state-dir", "/proc/nowhere"], microvm());
   expect(told).toMatchObject({ backend: "microvm", ready: false });
   expect(told.findings[0]).toMatchObject({ check: "state directory", status: "missing" });
+});
+
+test("the README shows lines that the doctor writes", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  const [, shown = ""] = /\$ msb-mcp doctor\n([\s\S]*?)```/.exec(readme) ?? [];
+  const lines = shown
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "…");
+  const told = await diagnosis([], microvm("CPU virtualization"));
+  const order = told.findings.map(({ check }) => check);
+  const checks = lines.slice(0, -1).map((line) => /^(?:ok|missing|warning|skipped) +(.*?): ./.exec(line)?.[1] ?? line);
+  expect(checks.length).toBeGreaterThan(4);
+  expect(order.filter((check) => checks.includes(check))).toEqual(checks as CheckName[]);
+  expect(lines.at(-1)).toBe("ready: sandboxes come from the namespace backend");
 });
 
 test("as JSON it is one object on one line, with every check in the order of the text", async () => {

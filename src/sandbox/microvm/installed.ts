@@ -70,7 +70,8 @@ async function packageVersion(folder: string): Promise<string> {
   }
 }
 
-async function programVersion(msb: string): Promise<string> {
+/** Empty if it does not tell. */
+export async function programVersion(msb: string): Promise<string> {
   try {
     const child = Bun.spawn([msb, "--version"], {
       stdin: "ignore",

@@ -20,9 +20,18 @@ export async function loadMicrosandbox({ addon, msb, libkrunfw }: RuntimePaths):
     // stays; process.env.MSB_PATH would not do, because Bun's environment is not the one that native code reads.
     native.setRuntimeMsbPath(msb);
     native.setRuntimeLibkrunfwPath(libkrunfw);
-    return await import("microsandbox");
+    const microsandbox = await import("microsandbox");
+    // Not what MSB_BACKEND, MSB_PROFILE or a configuration file of the runtime's say: this program has options for that.
+    microsandbox.setDefaultBackend("local");
+    return microsandbox;
   } finally {
     if (given === undefined) delete process.env[addonVariable];
     else process.env[addonVariable] = given;
   }
+}
+
+/** Variables that native code reads by itself and follows before what it is told, so that others must know of them. */
+export function overriddenPaths(): Partial<RuntimePaths> {
+  const { MSB_PATH: msb, MSB_LIBKRUNFW_PATH: libkrunfw } = process.env;
+  return { ...(msb && { msb }), ...(libkrunfw && { libkrunfw }) };
 }

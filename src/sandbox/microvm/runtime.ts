@@ -5,16 +5,19 @@ import { arch, homedir, platform as osPlatform } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../../failure.ts";
 import { type Carried, carried } from "./carried.ts";
-import { findInstalled, type InstalledRuntime, NoRuntime } from "./installed.ts";
-import { loadMicrosandbox, type Microsandbox } from "./load.ts";
+import { findInstalled, type InstalledRuntime, NoRuntime, programVersion } from "./installed.ts";
+import { loadMicrosandbox, type Microsandbox, overriddenPaths } from "./load.ts";
 import { removeOldRuntimes } from "./old-runtimes.ts";
 import { packageOf, type RuntimePaths, type RuntimePlatform, runtimePlatform } from "./platform.ts";
 import { NotPrivate } from "./private-folder.ts";
+import { versionProblem } from "./tested-version.ts";
 import { DamagedExecutable, unpackRuntime } from "./unpack.ts";
 
 export type Runtime = LocatedRuntime & {
   /** The loaded package. */
   readonly microsandbox: Microsandbox;
+  /** Of `paths`, those that MSB_PATH and MSB_LIBKRUNFW_PATH put in the place of the runtime's own. */
+  readonly overridden: Partial<RuntimePaths>;
 };
 
 export type LocatedRuntime = {
@@ -43,11 +46,18 @@ export type RuntimeOptions = {
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const located = await locateRuntime(options);
+  const overridden = overriddenPaths();
+  if (overridden.msb !== undefined) await checkOverride(overridden.msb);
+  const paths = { ...located.paths, ...overridden };
   try {
-    return { ...located, microsandbox: await loadMicrosandbox(located.paths) };
+    return { ...located, paths, overridden, microsandbox: await loadMicrosandbox(paths) };
   } catch (error) {
     const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    throw unusable(`The microVM runtime in ${located.folder} does not load here: ${why}.`, [], error);
+    const advice = [
+      "If the folder may not be executed from (noexec), name another one with --runtime-dir.",
+      otherBackends,
+    ];
+    throw unusable(`The microVM runtime in ${located.folder} does not load here: ${why}.`, advice, error);
   }
 }
 
@@ -57,7 +67,7 @@ export async function locateRuntime(options: RuntimeOptions): Promise<LocatedRun
   const own = options.carried ?? carried;
   const platform = own.kind === "embedded" ? own.platform : runtimePlatform(os, cpu);
   if (platform === undefined) {
-    throw unusable(`There is no microVM runtime for ${os} on ${cpu}.`, [otherBackends]);
+    throw unusable(`There is no microVM runtime for ${os} on ${cpu}.`, ["Take another backend: --backend server."]);
   }
   try {
     switch (own.kind) {
@@ -81,7 +91,13 @@ export async function locateRuntime(options: RuntimeOptions): Promise<LocatedRun
   }
 }
 
-const otherBackends = "Take another backend: --backend server, or --backend cloud.";
+async function checkOverride(msb: string): Promise<void> {
+  const problem = versionProblem(await programVersion(msb));
+  if (problem !== undefined)
+    throw unusable(`The version of ${msb}, which MSB_PATH names, ${problem}.`, ["Unset MSB_PATH."]);
+}
+
+const otherBackends = "Or take another backend: --backend server.";
 
 /** Beside the microsandbox package, as seen from this file. Throws NoRuntime. */
 function projectFolder(platform: RuntimePlatform): string {
@@ -90,10 +106,7 @@ function projectFolder(platform: RuntimePlatform): string {
     const microsandbox = dirname(Bun.resolveSync("microsandbox", import.meta.dir));
     return dirname(Bun.resolveSync(`${name}/package.json`, microsandbox));
   } catch (error) {
-    const advice = [
-      "Run `bun install` in the project's folder. Where the C library is musl there is none.",
-      otherBackends,
-    ];
+    const advice = ["Run `bun install` in the project's folder. Where the C library is musl there is none."];
     throw new NoRuntime(`The microVM runtime, the package ${name}, is not installed.`, { advice, cause: error });
   }
 }
@@ -117,5 +130,5 @@ function explain(error: unknown, cacheDir: string): Failure {
 }
 
 function unusable(what: string, advice: readonly string[], cause?: unknown): Failure {
-  return new Failure("configuration", what, { advice: advice.length === 0 ? [otherBackends] : advice, cause });
+  return new Failure("configuration", what, { advice, cause });
 }

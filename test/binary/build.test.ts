@@ -1,0 +1,58 @@
+// Which runtime the build embeds, and what it says where there is none to embed.
+
+import { expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { compressParts } from "../../scripts/build/parts.ts";
+
+const root = join(import.meta.dir, "../..");
+const name = "@superradcompany/microsandbox-win32-arm64-msvc";
+
+async function scratch() {
+  const path = await mkdtemp(join(tmpdir(), "msb-mcp-build-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+test("the parts of another platform's runtime are taken from where its package was installed, and compressed once", async () => {
+  await using folder = await scratch();
+  const place = join(folder.path, "node_modules", name);
+  await mkdir(join(place, "bin"), { recursive: true });
+  const contents = {
+    "bin/msb.exe": "program",
+    "lib/libkrunfw.dll": "kernel",
+    "microsandbox.win32-arm64-msvc.node": "addon",
+  };
+  for (const [path, content] of Object.entries(contents)) await Bun.write(join(place, path), content);
+  await Bun.write(join(place, "package.json"), JSON.stringify({ name, version: "0.6.18" }));
+  const options = { root: folder.path, platform: "win32-arm64-msvc", installedIn: folder.path } as const;
+  const packed = await compressParts(options);
+  expect(packed?.version).toBe("0.6.18");
+  expect(packed?.parts.map(({ place }) => place).sort()).toEqual(Object.keys(contents).sort());
+  for (const { place, file, sizeBytes } of packed?.parts ?? []) {
+    const content = Bun.zstdDecompressSync(await Bun.file(file).bytes()).toString();
+    expect(contents).toHaveProperty([place], content);
+    expect(sizeBytes).toBe(content.length);
+  }
+  const times = () => Promise.all((packed?.parts ?? []).map(({ file }) => Bun.file(file).lastModified));
+  const before = await times();
+  expect(await compressParts(options)).toEqual(packed);
+  expect(await times()).toEqual(before);
+});
+
+test("for a platform whose runtime is not installed, the build says how to get it and how to go without", async () => {
+  await using folder = await scratch();
+  const build = Bun.spawn(
+    [process.execPath, join(root, "scripts/build.ts"), "--target=bun-linux-arm64", `--runtime=${folder.path}`],
+    { stdout: "pipe", stderr: "pipe" },
+  );
+  const [stdout, stderr] = await Promise.all([build.stdout.text(), build.stderr.text()]);
+  expect({ stdout, status: await build.exited }).toEqual({ stdout: "", status: 2 });
+  const version = packageJson.dependencies.microsandbox;
+  expect(stderr).toContain(
+    `npm install --force --prefix dist/runtime @superradcompany/microsandbox-linux-arm64-gnu@${version}`,
+  );
+  expect(stderr).toContain("bun run build --target bun-linux-arm64 --runtime dist/runtime");
+  expect(stderr).toContain("--no-embed");
+});
