@@ -52,6 +52,7 @@ export class Client {
     const life = slot.life?.gone === false ? slot.life : undefined;
     const roll = this.#random();
     if (roll < 0.04) return await this.#useMadeUpId();
+    if (life === undefined && slot.life !== undefined && roll < 0.3) return await this.#useGone(slot.life);
     if (life === undefined) return await this.#open(slot);
     if (roll < 0.62) return await this.#step(slot, life, 0);
     if (roll < 0.66) return await this.#step(slot, life, Math.round(this.#random() * 200));
@@ -165,6 +166,13 @@ export class Client {
     const isRight = answer.code === "SESSION_NOT_FOUND" && ["unknown", "mistyped", "foreign"].includes(answer.reason);
     if (!isRight) return this.#unexplained("made-up id", answer);
     this.#tally.count("made-up id", answer.reason);
+  }
+
+  /** What was told to be gone stays so, for the same reason. */
+  async #useGone(life: Life): Promise<void> {
+    const answer = await this.#call("execute_code", { code: "print(secret)", session_id: life.id });
+    if (answer.kind === "result") this.#wrong("gone id", answer.content);
+    else this.#explain("gone id", answer, life);
   }
 
   async #stop(life: Life): Promise<void> {
