@@ -53,6 +53,14 @@ export type Event =
       /** It could not be admitted however long it waited. */
       readonly isImpossible: boolean;
     }
+  /** An idle session is ended for a new one: for whose limit, and on what. `session.closed` follows. */
+  | {
+      readonly type: "session.evicted";
+      readonly sessionId: string;
+      readonly principal: string;
+      readonly scope: "server" | "principal";
+      readonly resource: "sessions" | "memory";
+    }
   /** A new session waited for room, in the queue or until what it took the room of was gone. */
   | {
       readonly type: "admission.waited";

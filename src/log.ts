@@ -24,6 +24,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "server.warning": "WARNING",
   "session.opened": "INFO",
   "session.failed": "WARNING",
+  "session.evicted": "INFO",
   "session.closed": "INFO",
   "sandbox.adopted": "INFO",
   "orphan.found": "WARNING",

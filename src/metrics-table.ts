@@ -75,6 +75,14 @@ export const metricTable = {
     labels: ["reason"],
     watch: "`lost` and `evicted`; reasons are explained below",
   },
+  evictions: {
+    name: "msb_mcp_evictions_total",
+    type: "counter",
+    help: "Idle sessions that were ended for new ones: for whose limit (scope), and on what (resource)",
+    labels: ["scope", "resource"],
+    watch:
+      "a steady rate: agents lose state; raise the limit of that resource, or have clients stop what they no longer need",
+  },
   sessionsAdopted: {
     name: "msb_mcp_sessions_adopted_total",
     type: "counter",

@@ -54,6 +54,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
   const sessionsEnded = counter(metricTable.sessionsEnded);
+  const evictions = counter(metricTable.evictions);
   const sessionsAdopted = counter(metricTable.sessionsAdopted);
   const admissionRefusals = counter(metricTable.admissionRefusals);
   const admissionWaits = counter(metricTable.admissionWaits);
@@ -84,6 +85,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // There from the first scrape on, so that a rate over the first occurrence is not lost.
   for (const template of templates) for (const ahead of ["true", "false"]) sessionsOpened(0, template, ahead);
   for (const reason of endReasons) sessionsEnded(0, reason);
+  for (const resource of ["sessions", "memory"]) evictions(0, "server", resource);
   for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 
@@ -108,6 +110,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),
     "session.failed": () => sessionStartsFailed(1),
+    "session.evicted": ({ scope, resource }) => evictions(1, scope, resource),
     "session.closed": ({ reason }) => sessionsEnded(1, reason),
     "sandbox.adopted": ({ template }) => sessionsAdopted(1, template),
     "orphan.found": () => orphanEvents(1, "found"),

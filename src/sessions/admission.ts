@@ -216,12 +216,20 @@ export class Admission {
         const claim = this.#claims.get(id);
         if (claim === undefined) continue;
         claim.state = "leaving";
+        this.#tellEviction(claim, bound);
         claim.tenant?.giveUp(asking.what);
       }
     }
     const claim = this.#add(asking.principal, asking.memoryMib, "entering");
     if (this.#hasRoomNow(claim)) claim.state = "held";
     return claim;
+  }
+
+  /** Of a session that could have gone on. */
+  #tellEviction({ tenant }: Claim, { scope, resource }: Bound): void {
+    if (tenant === undefined || tenant.principal === null || tenant.idle?.isExpired === true) return;
+    const { sessionId, principal } = tenant;
+    this.#emit({ type: "session.evicted", sessionId, principal, scope, resource });
   }
 
   #holdingOf({ id, principal, memoryMib, tenant }: Claim): Holding {

@@ -19,6 +19,13 @@ export const sampleEvents: Samples = {
     isAhead: false,
   },
   "session.failed": { type: "session.failed", sessionId: "session-2", reason: "no room" },
+  "session.evicted": {
+    type: "session.evicted",
+    sessionId: "session-1",
+    principal: "alice",
+    scope: "server",
+    resource: "sessions",
+  },
   "session.closed": {
     type: "session.closed",
     sessionId: "session-1",

@@ -72,6 +72,32 @@ test("a run that never began is not told", async () => {
   expect(executions(s.events)).toEqual([]);
 });
 
+test("an eviction is told before its session is closed, with the limit that it was for; what had expired is not evicted", async () => {
+  // Nothing looks for what has expired in between.
+  await using s = sessionsOverFake({ maxSessions: 1, cleanupIntervalMs: 3_600_000 });
+  const { session } = await s.run("print");
+  await s.run("print");
+  const told = s.events.filter(({ type }) => type === "session.evicted" || type === "session.closed");
+  const { sessionId } = session;
+  expect(told).toMatchObject([
+    { type: "session.evicted", sessionId, principal: "alice", scope: "server", resource: "sessions" },
+    { type: "session.closed", sessionId, reason: "evicted" },
+  ]);
+  await s.clock.advance(60_000);
+  await s.run("print");
+  expect(s.events.filter(({ type }) => type === "session.evicted")).toHaveLength(1);
+});
+
+test("a new session that waited for a place tells so as time in the queue", async () => {
+  await using s = sessionsOverFake({ maxSessions: 1, admissionWaitMs: 60_000 });
+  const busy = s.run("forever", { timeoutMs: 3000 });
+  await settle();
+  const waiting = s.run("print hello");
+  await s.clock.advance(3000);
+  await busy;
+  expect((await waiting).phases).toMatchObject({ queueMs: 3000, bootMs: 0 });
+});
+
 function executions(events: readonly Event[]): readonly ExecutionEnded[] {
   return events.filter((event) => event.type === "execution.ended");
 }
