@@ -70,7 +70,7 @@ function levelOf(event: Event): LogLevel {
 type Fields = Readonly<Record<string, unknown>>;
 
 function jsonLine(time: string, level: LogLevel, event: string, fields: Fields): string {
-  return oneLine(JSON.stringify({ time, level, event, ...fields }, (_key, value) => readable(value)));
+  return oneLine(serialized({ time, level, event, ...fields }));
 }
 
 /** `2026-11-24T10:00:00.000Z INFO    session.opened sessionId=session-… bootMs=12.3`; what is null or a function is left out. */
@@ -91,7 +91,7 @@ function shownValue(value: unknown): string | undefined {
     case "boolean":
       return String(value);
     case "object":
-      return value === null ? undefined : printable(JSON.stringify(value, (_key, inner) => readable(inner)));
+      return value === null ? undefined : printable(serialized(value));
     default:
       return undefined;
   }
@@ -113,6 +113,17 @@ function oneLine(json: string): string {
       (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
     ).join(""),
   );
+}
+
+/** Anything may have been thrown, and an event is told whatever it carries. */
+function serialized(value: object): string {
+  const around: unknown[] = [];
+  return JSON.stringify(value, function (this: unknown, _key, inner) {
+    around.length = around.indexOf(this) + 1;
+    if (around.includes(inner)) return "[circular]";
+    around.push(inner);
+    return typeof inner === "bigint" ? `${inner}` : readable(inner);
+  });
 }
 
 function readable(value: unknown): unknown {

@@ -54,6 +54,27 @@ export const metricTable = {
     labels: [],
     watch: "sessions at the limit: raise it, or shorten `--session-timeout`",
   },
+  sessionsWaiting: {
+    name: "msb_mcp_sessions_waiting",
+    type: "gauge",
+    help: "New sessions that wait for room now (`--admission-wait`)",
+    labels: [],
+    watch: "above 0 for minutes: the server is too small for its clients",
+  },
+  reservedMemory: {
+    name: "msb_mcp_reserved_memory_bytes",
+    type: "gauge",
+    help: "What the sandboxes may use, by their flavors",
+    labels: [],
+    watch: "near the memory of the machine, where `--max-total-memory-mb` does not bound it",
+  },
+  reservedMemoryLimit: {
+    name: "msb_mcp_reserved_memory_limit_bytes",
+    type: "gauge",
+    help: "What they may use at most together (`--max-total-memory-mb`); 0 if nothing bounds it",
+    labels: [],
+    watch: "–",
+  },
   sessionsOpened: {
     name: "msb_mcp_sessions_opened_total",
     type: "counter",

@@ -9,9 +9,18 @@ export type Snapshot = {
   readonly backend: string;
   readonly isBackendUp: boolean;
   readonly sessions: readonly { readonly status: string; readonly template: string }[];
-  readonly sessionsLimit: number;
+  readonly counts: SessionCounts;
   readonly orphans: number;
   readonly memory: ProcessMemory;
+};
+
+export type SessionCounts = {
+  readonly limit: number;
+  /** New sessions that wait for room. */
+  readonly waiting: number;
+  /** What the sandboxes may use, by their flavors. */
+  readonly memoryMib: number;
+  readonly memoryLimitMib?: number | undefined;
 };
 
 export type ProcessMemory = { readonly residentBytes: number; readonly heapBytes: number };
@@ -35,6 +44,8 @@ export type MetricsOptions = {
 /** Values of one label; further ones are told as "other". All of ours come from fixed sets and from the configuration: this is for the day one does not. */
 const maxLabelValues = 64;
 
+const bytesPerMib = 1024 * 1024;
+
 type Handlers = {
   /** What each event changes; null for one that changes nothing. */
   readonly [Type in Event["type"]]: ((event: Extract<Event, { readonly type: Type }>) => void) | null;
@@ -51,6 +62,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const backendUp = gauge(metricTable.backendUp);
   const sessions = gauge(metricTable.sessions);
   const sessionsLimit = gauge(metricTable.sessionsLimit);
+  const sessionsWaiting = gauge(metricTable.sessionsWaiting);
+  const reservedMemory = gauge(metricTable.reservedMemory);
+  const reservedMemoryLimit = gauge(metricTable.reservedMemoryLimit);
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
   const sessionsEnded = counter(metricTable.sessionsEnded);
@@ -144,7 +158,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     emit: (event) => handle(handlers, event),
     async text(snapshot) {
       backendUp.set({ backend: snapshot.backend }, snapshot.isBackendUp ? 1 : 0);
-      sessionsLimit.set(snapshot.sessionsLimit);
+      const { limit, waiting, memoryMib, memoryLimitMib = 0 } = snapshot.counts;
+      sessionsLimit.set(limit);
+      sessionsWaiting.set(waiting);
+      reservedMemory.set(memoryMib * bytesPerMib);
+      reservedMemoryLimit.set(memoryLimitMib * bytesPerMib);
       orphans.set(snapshot.orphans);
       residentMemory.set(snapshot.memory.residentBytes);
       heapMemory.set(snapshot.memory.heapBytes);

@@ -70,6 +70,17 @@ describe.each(formats)("the %s log", (format) => {
     expect(written).not.toContain("s3cr3t");
   });
 
+  test("tells whatever has been thrown", () => {
+    const circular: Record<string, unknown> = { what: "circular", twice: [1n, 1n] };
+    circular.self = circular;
+    for (const error of [circular, 1n, Symbol("s"), undefined, null, () => 1]) {
+      expect(logged([{ type: "request.failed", requestId: "r", error }], { format })).toContain("request.failed");
+    }
+    const error = { cause: circular, same: [circular] };
+    const written = logged([{ type: "request.failed", requestId: "r", error }], { format });
+    expect(written).toContain("circular");
+  });
+
   test("keeps one line, and no character that moves a terminal, whatever a value holds", () => {
     const message = 'x\r\n2026-01-01 ERROR forged=1\u001b[2J\u0085\u2028\u2029\u202e\u0000\u007f "quoted" back\\slash';
     const written = logged([{ type: "server.warning", message }], { format });

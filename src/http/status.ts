@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Conditions } from "../conditions.ts";
-import type { Metrics, ProcessMemory } from "../metrics.ts";
+import type { Metrics, ProcessMemory, SessionCounts } from "../metrics.ts";
 import { sessionStates } from "../metrics-table.ts";
 import type { HostHealth, SandboxHost } from "../sandbox/port.ts";
 
@@ -14,7 +14,7 @@ const healthTimeoutMs = 6_000;
 /** What is shown of the sessions. */
 export type SessionsSeen = {
   readonly population: readonly { readonly status: string; readonly template: string }[];
-  readonly counts: { readonly limit: number };
+  readonly counts: SessionCounts;
 };
 
 export type StatusOptions = {
@@ -75,7 +75,7 @@ export function createStatus(options: StatusOptions): Status {
         backend: host.backend,
         isBackendUp: health.ok,
         sessions: sessions.population,
-        sessionsLimit: sessions.counts.limit,
+        counts: sessions.counts,
         orphans: conditions.orphans,
         memory: memory(),
       });

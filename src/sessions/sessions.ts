@@ -96,8 +96,11 @@ export class Sessions implements AsyncDisposable {
     return this.#all().map(({ status, template }) => ({ status, template }));
   }
 
-  get counts(): { readonly active: number; readonly limit: number } {
-    return { active: this.#sessions.size, limit: this.#options.admission.usage.limits.maxSessions };
+  /** What is taken of what there is, for the operator too. */
+  get counts() {
+    const { waiting, memoryMib, limits } = this.#options.admission.usage;
+    const { maxSessions: limit, maxTotalMemoryMib: memoryLimitMib } = limits;
+    return { active: this.#sessions.size, limit, waiting, memoryMib, memoryLimitMib };
   }
 
   /**

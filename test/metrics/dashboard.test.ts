@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import dashboard from "../../scripts/grafana-dashboard.json" with { type: "json" };
+import { failureTable } from "../../src/failure.ts";
 import { endReasons, type Metric, metricTable } from "../../src/metrics-table.ts";
 import type { EndReason } from "../../src/sessions/endings.ts";
 import type { Ended } from "../../src/sessions/execution.ts";
@@ -77,11 +78,20 @@ test("the reasons that /metrics has from the start are all that there are", () =
   expect(Object.keys(reasons).sort()).toEqual([...endReasons].sort());
 });
 
+test("the README's operations section explains every kind of failure that a call can come to", async () => {
+  const operations = await operationsSection();
+  expect(Object.keys(failureTable).filter((kind) => !operations.includes(`\`${kind}\``))).toEqual([]);
+});
+
 test.each([
   ["how an execution ended", Object.keys(endedValues)],
   ["why a session ended", Object.keys(reasons)],
 ])("the README's operations section explains %s", async (_what, values) => {
-  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
-  const operations = readme.slice(readme.indexOf("## Operations"), readme.indexOf("## How it works"));
+  const operations = await operationsSection();
   expect(values.filter((value) => !operations.includes(`| \`${value}\` |`))).toEqual([]);
 });
+
+async function operationsSection(): Promise<string> {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  return readme.slice(readme.indexOf("## Operations"), readme.indexOf("## How it works"));
+}

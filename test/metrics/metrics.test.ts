@@ -79,6 +79,15 @@ test("sessions are shown by state and template, and those that are gone are not"
   expect(valueIn(later, "msb_mcp_sessions", '{state="busy",template="node"}')).toBe(0);
 });
 
+test("room is shown as what is taken, what there is and who waits", async () => {
+  const counts = { limit: 10, waiting: 2, memoryMib: 3072, memoryLimitMib: 4096 };
+  const text = await create().text(snapshot({ counts }));
+  expect(valueIn(text, "msb_mcp_sessions_limit")).toBe(10);
+  expect(valueIn(text, "msb_mcp_sessions_waiting")).toBe(2);
+  expect(valueIn(text, "msb_mcp_reserved_memory_bytes")).toBe(3 * 2 ** 30);
+  expect(valueIn(text, "msb_mcp_reserved_memory_limit_bytes")).toBe(4 * 2 ** 30);
+});
+
 test("the backend is up or not", async () => {
   const metrics = create();
   const up = async (isBackendUp: boolean) =>
@@ -146,7 +155,7 @@ function snapshot(more: Partial<Snapshot> = {}): Snapshot {
     backend: "fake",
     isBackendUp: true,
     sessions: [],
-    sessionsLimit: 10,
+    counts: { limit: 10, waiting: 0, memoryMib: 0 },
     orphans: 0,
     memory: { residentBytes: 64_000_000, heapBytes: 32_000_000 },
     ...more,
