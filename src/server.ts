@@ -6,11 +6,12 @@ import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { checkCloudKey } from "./doctor/cloud.ts";
 import { lineOf } from "./doctor/finding.ts";
-import { type Microvm, prepareMicrovm } from "./doctor/microvm.ts";
+import { prepareMicrovm } from "./doctor/microvm.ts";
 import { checkRuntime } from "./doctor/runtime.ts";
 import { obstacles } from "./doctor/virtualization.ts";
 import type { Emit } from "./events.ts";
 import { Failure } from "./failure.ts";
+import { createHost } from "./hosts.ts";
 import { createApp } from "./http/app.ts";
 import { createAuthenticator } from "./http/auth/authenticator.ts";
 import { readTokenFile } from "./http/auth/token-file.ts";
@@ -28,9 +29,7 @@ import type { ToolSet } from "./mcp/tool-set.ts";
 import { createMetrics, type Metrics, type ProcessMemory } from "./metrics.ts";
 import { beyondBackend } from "./sandbox/abilities.ts";
 import { type Choice, chooseBackend } from "./sandbox/choose.ts";
-import { createNamespaceHost } from "./sandbox/namespace/host.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
-import { createServerHost } from "./sandbox/server/host.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import { Admission } from "./sessions/admission.ts";
 import { WarmPool } from "./sessions/pool.ts";
@@ -119,7 +118,16 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
   for (const why of choice.passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
-  const host = stack.use(createHost(choice, options, installation, microvm));
+  const host = stack.use(
+    createHost({
+      backend: choice.backend,
+      config,
+      installationId: installation.id,
+      microvm,
+      clock: options.clock,
+      emit,
+    }),
+  );
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
   const admission = new Admission({ limits, clock: options.clock, emit });
   const common = { ...options, host, admission, installationId: installation.id };
@@ -220,31 +228,6 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
     finished: served.then(() => "end of input"),
     [Symbol.asyncDispose]: () => parting.disposeAsync(),
   };
-}
-
-function createHost(
-  { backend }: Choice,
-  options: ServerOptions,
-  installation: Installation,
-  _microvm: Microvm,
-): SandboxHost {
-  const { config, clock, emit } = options;
-  if (backend === "microvm" || backend === "cloud") {
-    throw new Failure("configuration", `--backend ${backend} is not in this build.`, { advice: [] });
-  }
-  const common = { volumes: config.sharedVolumes, clock, emit };
-  if (backend === "namespace") {
-    const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
-    if (host.limits !== null) emit({ type: "server.limits", mechanism: host.limits });
-    return host;
-  }
-  return createServerHost({
-    ...common,
-    url: config.serverUrl,
-    apiKey: config.apiKey ?? null,
-    installationId: installation.id,
-    startTimeoutMs: config.sandboxStartTimeoutMs,
-  });
 }
 
 type SessionParts = ServerOptions & {

@@ -1,7 +1,7 @@
 // A program at the far end of a link as the runner wants to see it: with its output as streams.
 
 import type { GuestExit, GuestProcess, SpawnGuest } from "../runner/guest.ts";
-import type { Link, ProgramEnd } from "./link.ts";
+import type { Link, Program, ProgramEnd, ProgramEvents } from "./link.ts";
 
 const killSignal = 9;
 
@@ -10,35 +10,42 @@ const killSignal = 9;
  * not having heard of it yet.
  */
 export function createSpawn(link: Link, onEnd: (end: ProgramEnd) => void): SpawnGuest {
-  return (argv, options): GuestProcess => {
-    const streams = { stdout: openStream(), stderr: openStream(), control: openStream() };
-    const { promise: exited, resolve } = Promise.withResolvers<GuestExit>();
-    let ended: ProgramEnd | null = null;
-    const program = link.start(argv, options, {
-      onOutput: (stream, bytes) => streams[stream].push(bytes),
-      onControl: (bytes) => streams.control.push(bytes),
-      onEnd: (end) => {
-        ended = end;
-        onEnd(end);
-        for (const stream of Object.values(streams)) {
-          stream.end();
-        }
-        resolve({ code: end.code, signal: end.signal });
-      },
-    });
-    return {
-      stdout: streams.stdout.readable,
-      stderr: streams.stderr.readable,
-      control: options.control ? streams.control.readable : null,
-      write: (text) => {
-        program.write(text);
-        if (ended !== null) {
-          onEnd({ ...ended, unheard: true });
-        }
-      },
-      exited,
-      kill: () => program.signal(killSignal, false),
-    };
+  return (argv, options) => asGuestProcess(options.control, (events) => link.start(argv, options, events), onEnd);
+}
+
+/** The same for a program that `start` starts, or finds. */
+export function asGuestProcess(
+  control: boolean,
+  start: (events: ProgramEvents) => Program,
+  onEnd: (end: ProgramEnd) => void,
+): GuestProcess {
+  const streams = { stdout: openStream(), stderr: openStream(), control: openStream() };
+  const { promise: exited, resolve } = Promise.withResolvers<GuestExit>();
+  let ended: ProgramEnd | null = null;
+  const program = start({
+    onOutput: (stream, bytes) => streams[stream].push(bytes),
+    onControl: (bytes) => streams.control.push(bytes),
+    onEnd: (end) => {
+      ended = end;
+      onEnd(end);
+      for (const stream of Object.values(streams)) {
+        stream.end();
+      }
+      resolve({ code: end.code, signal: end.signal });
+    },
+  });
+  return {
+    stdout: streams.stdout.readable,
+    stderr: streams.stderr.readable,
+    control: control ? streams.control.readable : null,
+    write: (text) => {
+      program.write(text);
+      if (ended !== null) {
+        onEnd({ ...ended, unheard: true });
+      }
+    },
+    exited,
+    kill: () => program.signal(killSignal, false),
   };
 }
 

@@ -41,14 +41,19 @@ export class Conversation {
       }
     | undefined;
   #startErrors = "";
+  #isAttaching = false;
+  /** Resolves when nothing of what was said to somebody before is on its way any more. */
+  #isSettled: Promise<void> = Promise.resolve();
 
-  constructor(process: GuestProcess, clock: Clock) {
+  /** `resumed`: the process is up already and has talked with somebody else before. */
+  constructor(process: GuestProcess, clock: Clock, { resumed = false } = {}) {
     this.#process = process;
     this.#ready.promise.catch(() => undefined);
     const startErrors = (bytes: Uint8Array) => {
       this.#startErrors = (this.#startErrors + Buffer.from(bytes).toString()).slice(-stderrTailBytes);
     };
-    this.#stderr.begin(crypto.randomUUID(), startErrors, () => undefined);
+    if (resumed) this.#attach();
+    else this.#stderr.begin(crypto.randomUUID(), startErrors, () => undefined);
     const reading = Promise.all([
       read(process.stdout, (bytes) => this.#stdout.push(bytes)),
       read(process.stderr, (bytes) => this.#stderr.push(bytes)),
@@ -74,8 +79,25 @@ export class Conversation {
   /** The process id, as the guest sees it. Rejects if the process ends before it is ready. */
   async ready(): Promise<number> {
     const pid = await this.#ready.promise;
+    await Promise.race([this.#isSettled, this.ended]);
     this.#stderr.giveUp();
     return pid;
+  }
+
+  /** What is on its way still belongs to a run of before, and its answer to nobody: `ready` comes behind all of it. */
+  #attach(): void {
+    this.#isAttaching = true;
+    const mark = crypto.randomUUID();
+    const marks = Promise.withResolvers<void>();
+    let missing = 2;
+    const came = () => {
+      missing--;
+      if (missing === 0) marks.resolve();
+    };
+    for (const stream of [this.#stdout, this.#stderr]) stream.begin(mark, () => undefined, came);
+    this.#isSettled = marks.promise;
+    // The line break ends what somebody before may have left unfinished.
+    this.#process.write(`\n${JSON.stringify({ attach: mark })}\n`);
   }
 
   /** Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. */
@@ -135,9 +157,11 @@ export class Conversation {
   #hear(line: string): void {
     const message = parse(line);
     if (message?.ready === true && typeof message.pid === "number") {
+      this.#isAttaching = false;
       this.#ready.resolve(message.pid);
       return;
     }
+    if (this.#isAttaching) return;
     const answer = message && readAnswer(message);
     if (this.#run === undefined || this.#run.answer !== undefined || answer?.id !== this.#run.id) {
       this.kill();

@@ -3,13 +3,17 @@
 /** The guest writes a run's mark behind the last byte of the run. It is random, and nobody else's output has it by chance. */
 export class MarkedStream {
   #run:
-    | { readonly mark: Buffer; readonly deliver: (bytes: Uint8Array) => void; readonly ended: () => void }
+    | {
+        readonly mark: Buffer;
+        readonly deliver: (bytes: Uint8Array) => void;
+        readonly ended: (rest: Uint8Array) => void;
+      }
     | undefined;
   /** The beginning of what may be the mark: shorter than one. */
   #held: Buffer = empty;
 
-  /** `ended` is called when the mark has come. Bytes are the callee's to keep. */
-  begin(mark: string, deliver: (bytes: Uint8Array) => void, ended: () => void): void {
+  /** `ended` is called when the mark has come, with what came right behind it. Bytes are the callee's to keep. */
+  begin(mark: string, deliver: (bytes: Uint8Array) => void, ended: (rest: Uint8Array) => void): void {
     this.#run = { mark: Buffer.from(mark), deliver, ended };
     this.#held = empty;
   }
@@ -23,7 +27,7 @@ export class MarkedStream {
       this.#run = undefined;
       this.#held = empty;
       if (end > 0) run.deliver(all.subarray(0, end));
-      run.ended();
+      run.ended(all.subarray(end + run.mark.length));
       return;
     }
     const heldBytes = beginningOf(run.mark, all);

@@ -92,8 +92,15 @@ async function listen() {
     const lines = (pending + decoder.decode(chunk, { stream: true })).split("\n");
     pending = lines.pop();
     for (const line of lines) {
-      const message = JSON.parse(line);
-      if (message.interrupt === undefined) {
+      const message = parse(line);
+      if (message === null) continue;
+      if (message.attach !== undefined) {
+        if (Atomics.load(shared, RUNNING) !== 0) {
+          await interrupt();
+          wasInterrupted = true;
+        }
+        parentPort.postMessage({ attach: message.attach });
+      } else if (message.interrupt === undefined) {
         // What an interrupted run has left behind may have begun to compute since.
         if (wasInterrupted) await interrupt();
         wasInterrupted = false;
@@ -107,6 +114,15 @@ async function listen() {
     }
   }
   process.kill(process.pid, "SIGKILL");
+
+  // A line that is not JSON is what somebody who went away had begun to say.
+  function parse(line) {
+    try {
+      return JSON.parse(line);
+    } catch {
+      return null;
+    }
+  }
 
   // Returns once the run is over and the main thread answers with no termination under way: one that found nothing to end would hit
   // the next code that runs, which is to be a ping and not the next request. Until then no further line is read.
@@ -176,10 +192,16 @@ function serve() {
   control.on("message", (message) => {
     if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
     else if (message.request !== undefined) begin(message.seq, message.request);
+    else if (message.attach !== undefined) attach(message.attach);
     else if (current !== null && current.seq === message.interrupt) stop(current, message.forced);
   });
   control.on("exit", () => process.kill(process.pid, "SIGKILL"));
   send({ ready: true, pid: process.pid });
+
+  function attach(mark) {
+    for (const fd of MARKED) writeAll(fd, mark);
+    send({ ready: true, pid: process.pid });
+  }
 
   function send(message) {
     writeAll(CONTROL_OUT, `${JSON.stringify(message)}\n`);

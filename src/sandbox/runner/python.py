@@ -5,8 +5,10 @@ request a line:
 
     {"id": "…", "source": "…", "mark": "…"}    run a source; when it has ended, write the mark to stdout and stderr and answer on control-out
     {"interrupt": "…"}                          raise KeyboardInterrupt in the run of that id; without effect on any other
+    {"attach": "…"}                             somebody new is at the other end: interrupt whatever runs, then write this mark to stdout
+                                                and stderr and say that it is ready, as at the start
 
-The first line on control-out is {"ready": true, "pid": …}, then one a run: {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
+A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …}, then one a run: {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
 A SIGINT from outside interrupts the run that is on and is ignored between runs. Asynchronous sources share one event loop, which stands still between
 them. End of control-in ends the process. Standard library only, Python 3.8 and later.
 """
@@ -104,7 +106,16 @@ class Runner:
         self.send({"ready": True, "pid": self.pid})
         self.flush_native = native_flush()
         while True:
-            self.answer(Run(self.requests.get()))
+            request = self.requests.get()
+            if "attach" in request:
+                self.attach(request["attach"].encode())
+            else:
+                self.answer(Run(request))
+
+    def attach(self, mark):
+        for fd in self.outputs:
+            write_all(fd, mark)
+        self.send({"ready": True, "pid": self.pid})
 
     def send(self, message):
         try:
@@ -130,9 +141,17 @@ class Runner:
                 os._exit(0)
             *lines, pending = (pending + chunk).split(b"\n") if b"\n" in chunk else [pending + chunk]
             for line in lines:
-                message = json.loads(line)
+                try:
+                    message = json.loads(line)
+                except ValueError:
+                    continue
                 if "interrupt" in message:
                     threading.Thread(target=self.interrupt, args=(message["interrupt"],), daemon=True).start()
+                elif "attach" in message:
+                    with self.lock:
+                        present = self.current.id if self.current is not None else self.upcoming
+                    threading.Thread(target=self.interrupt, args=(present,), daemon=True).start()
+                    self.requests.put(message)
                 else:
                     self.upcoming = message["id"]
                     self.requests.put(message)

@@ -6,7 +6,7 @@ import type { Clock } from "../../clock.ts";
 import type { Stream } from "../port.ts";
 import type { Language } from "../templates.ts";
 import { Conversation } from "./conversation.ts";
-import type { GuestExit, SpawnGuest } from "./guest.ts";
+import type { GuestExit, GuestProcess, SpawnGuest } from "./guest.ts";
 import { runnerArgv } from "./programs.ts";
 
 export type InterpreterOptions = {
@@ -59,6 +59,34 @@ export async function startInterpreter(options: InterpreterOptions, signal: Abor
   return new Interpreter(options, await start(options, signal));
 }
 
+/**
+ * Goes on with an interpreter that another process of ours has started, at whose streams `attach` arrives; where that does not answer within
+ * `resumeMs`, a new one takes its place and the next run says so. Rejects as `startInterpreter` does.
+ */
+export async function resumeInterpreter(
+  options: InterpreterOptions,
+  attach: () => GuestProcess,
+  signal: AbortSignal,
+): Promise<Interpreter> {
+  const conversation = new Conversation(attach(), options.clock, { resumed: true });
+  const done = new AbortController();
+  options.clock.sleep(resumeMs, done.signal).then(
+    () => conversation.kill(),
+    () => undefined,
+  );
+  try {
+    return new Interpreter(options, await ready(conversation, signal));
+  } catch {
+    signal.throwIfAborted();
+    return new Interpreter(options, await start(options, signal), { isReplacement: true });
+  } finally {
+    done.abort();
+  }
+}
+
+/** How long an interpreter may take to come out of what it runs and answer to its new owner. Milliseconds. */
+const resumeMs = 5_000;
+
 type Started = { readonly conversation: Conversation; readonly pid: number };
 
 /** How long a replacement may take to be ready. Milliseconds. */
@@ -74,9 +102,10 @@ export class Interpreter implements AsyncDisposable {
   /** Of the last interpreter that has gone: whether a run has told its caller so. */
   #loss: "none" | "untold" | "told" = "none";
 
-  constructor(options: InterpreterOptions, started: Started) {
+  constructor(options: InterpreterOptions, started: Started, { isReplacement = false } = {}) {
     this.#options = options;
     this.#present = started;
+    if (isReplacement) this.#loss = "untold";
   }
 
   /** The process id of the present interpreter, as it sees itself (in its own pid namespace); changes with a replacement. */
@@ -189,10 +218,11 @@ const notBegun: InterpreterRunEnd = {
 async function start(options: InterpreterOptions, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
   const { spawn, language, interpreter, program, env, clock } = options;
-  const conversation = new Conversation(
-    spawn(runnerArgv(language, interpreter, program), { control: true, env }),
-    clock,
-  );
+  const process = spawn(runnerArgv(language, interpreter, program), { control: true, env });
+  return await ready(new Conversation(process, clock), signal);
+}
+
+async function ready(conversation: Conversation, signal: AbortSignal): Promise<Started> {
   const onAbort = () => conversation.kill();
   signal.addEventListener("abort", onAbort, { once: true });
   try {

@@ -1,0 +1,60 @@
+// The backend that was chosen, made from the configuration. Part of the composition root.
+
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config/options.ts";
+import type { Microvm } from "./doctor/microvm.ts";
+import type { Emit } from "./events.ts";
+import type { BackendName } from "./sandbox/choose.ts";
+import { createMicrovmHost } from "./sandbox/microvm/host.ts";
+import { createNamespaceHost } from "./sandbox/namespace/host.ts";
+import type { SandboxHost } from "./sandbox/port.ts";
+import { createServerHost } from "./sandbox/server/host.ts";
+
+export type HostParts = {
+  readonly backend: BackendName;
+  readonly config: Config;
+  readonly installationId: string;
+  readonly microvm: Microvm;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** How much longer than its session a microVM lives that nobody speaks to, because its server was killed and has not come back. Milliseconds. */
+const abandonedMs = 3_600_000;
+
+export function createHost({ backend, config, installationId, microvm, clock, emit }: HostParts): SandboxHost {
+  const common = { volumes: config.sharedVolumes, installationId, clock, emit };
+  const apiKey = config.apiKey ?? null;
+  switch (backend) {
+    case "namespace": {
+      const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
+      if (host.limits !== null) emit({ type: "server.limits", mechanism: host.limits });
+      return host;
+    }
+    case "server": {
+      const { serverUrl: url, sandboxStartTimeoutMs: startTimeoutMs } = config;
+      return createServerHost({ ...common, url, apiKey, startTimeoutMs });
+    }
+    case "microvm":
+    case "cloud": {
+      const { network, secrets, imagesArchive, sessionTimeoutMs } = config;
+      return createMicrovmHost({
+        ...{ ...common, backend, apiKey, network, secrets, imagesArchive },
+        idleMs: sessionTimeoutMs + abandonedMs,
+        openRuntime: microvm.runtime,
+        health: backend === "cloud" ? runtimeLoads(microvm) : microvm.health,
+      });
+    }
+  }
+}
+
+/** All that can be known of the hosted runtime without asking it for a machine. */
+function runtimeLoads({ runtime }: Microvm): SandboxHost["health"] {
+  return async (signal) => {
+    signal.throwIfAborted();
+    return await runtime().then(
+      () => ({ ok: true }),
+      () => ({ ok: false, reason: "The runtime that asks for hosted microVMs does not load here." }),
+    );
+  };
+}

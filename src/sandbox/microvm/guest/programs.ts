@@ -1,0 +1,23 @@
+// The guest's side of the link, embedded in the executable. Plain shell, because an image has to have one anyway for commands.
+
+import attach from "./attach.sh" with { type: "text" };
+import command from "./command.sh" with { type: "text" };
+import control from "./control.sh" with { type: "text" };
+import start from "./start.sh" with { type: "text" };
+import warden from "./warden.sh" with { type: "text" };
+
+/** Each as the command line that runs it, to be followed by its arguments. */
+export const guestPrograms = {
+  attach: shell(attach),
+  command: shell(command),
+  control: shell(control),
+  start: shell(start),
+  warden: shell(warden),
+} as const;
+
+/** Where in the guest the pipes of interpreters are, each in a folder of its own. */
+export const pipesFolder = "/run/msb-mcp";
+
+function shell(source: string): readonly string[] {
+  return ["/bin/sh", "-c", source, "sh"];
+}

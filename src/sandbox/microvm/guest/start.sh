@@ -1,0 +1,36 @@
+# Starts an interpreter that outlives whoever asks for it, and prints what it writes to its control descriptor.
+# Arguments: the folder for its pipes, the mark that is written behind all of its output, the file for the runner and the runner, then the
+# interpreter's name, then its command line. Ends with 127 if the image has no such interpreter.
+#
+# The pipes are named ones that a shell of a session of its own (setsid) holds open, so that neither end notices when the programs that
+# carry them to the host end, and others take their place (attach.sh). The runtime kills what it has started for a client that goes away.
+top=${1%/*}
+mark=$2
+command -v "$5" >/dev/null || exit 127
+umask 077
+mkdir -p "$1" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" || exit 1
+hold='
+d=$1
+mark=$2
+shift 5
+echo $$ >"$d/holder"
+exec 4<>"$d/in" 5<>"$d/out" 6<>"$d/err" 7<>"$d/ctl"
+# That shell redirects, because some tell of a signal to where that program writes itself.
+/bin/sh -c '\''
+d=$1
+shift
+umask 022
+echo $$ >"$d/pid"
+echo 500 >/proc/self/oom_score_adj
+exec "$@" <&4 >&5 2>&6 3>&7 4>&- 5>&- 6>&- 7>&-
+'\'' sh "$d" "$@"
+status=$?
+printf %s "$mark" >&5
+printf %s "$mark" >&6
+printf "{\"exit\":%d}\n" "$status" >&7
+'
+mkfifo "$1/ctl" || exit 1
+setsid=$(command -v setsid)
+$setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 &
+echo "${1##*/}" >"$top/current"
+exec cat "$1/ctl"

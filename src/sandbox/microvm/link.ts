@@ -1,0 +1,155 @@
+// The link to a microVM: every program is an exec stream of the runtime. Interpreters are behind named pipes in the guest, so that they
+// outlive the process that has started them and can be found again.
+
+import type { Sandbox as Machine } from "microsandbox";
+import type { Clock } from "../../clock.ts";
+import { gone, type Link, type Program, type ProgramEvents } from "../linked/link.ts";
+import type { GuestSpawnOptions } from "../runner/guest.ts";
+import { startCommand } from "./command.ts";
+import type { Exec } from "./exec.ts";
+import { Ends, type Exit, sigkill } from "./exit.ts";
+import { guestPrograms, pipesFolder } from "./guest/programs.ts";
+import { carryInterpreter } from "./interpreter.ts";
+import { Warden } from "./warden.ts";
+
+export type MicrovmLinkOptions = {
+  readonly machine: Machine;
+  /** What is written behind all of an interpreter's output; the same for all who attach to it. */
+  readonly endMark: string;
+  /** The interpreter's name in the image. */
+  readonly interpreter: string;
+  /** The runner, and where in the guest its file is to be. */
+  readonly runner: { readonly path: string; readonly source: string };
+  readonly clock: Clock;
+  /** Called once when the guest cannot be reached any more, with the reason as a clause. */
+  readonly onBroken: (why: string) => void;
+};
+
+/** Commands that have ended but whose output something in the background still holds; the oldest is ended beyond that. */
+const lingeringLimit = 256;
+
+export class MicrovmLink implements Link {
+  readonly #options: MicrovmLinkOptions;
+  readonly #warden: Warden;
+  readonly #ends: Ends;
+  /** Those that have not ended: an interpreter and a command at most, and what is being replaced. */
+  readonly #programs = new Set<ProgramEvents>();
+  readonly #lingering = new Set<Exec>();
+  /** The pids of what carries the interpreter's streams. */
+  #carriers: readonly number[] = [];
+  #markMs = 0;
+  #ended = false;
+
+  static async open(options: MicrovmLinkOptions): Promise<MicrovmLink> {
+    return new MicrovmLink(options, await Warden.start(options.machine, options.clock, options.onBroken));
+  }
+
+  private constructor(options: MicrovmLinkOptions, warden: Warden) {
+    this.#options = options;
+    this.#warden = warden;
+    this.#ends = new Ends(warden);
+  }
+
+  start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program {
+    if (!options.control) return this.#startCommand(argv.at(-1) ?? "", options.env, events);
+    const { interpreter, runner, endMark } = this.#options;
+    const folder = `${pipesFolder}/${crypto.randomUUID().slice(0, 8)}`;
+    const start = [...guestPrograms.start, folder, endMark, runner.path, runner.source, interpreter, ...argv];
+    return this.#carry(start, folder, options.env, events);
+  }
+
+  /** Instead of `start`, for the interpreter that another process of ours has left in this guest. */
+  attach(events: ProgramEvents): Program {
+    return this.#carry([...guestPrograms.control, pipesFolder], `${pipesFolder}/current`, {}, events);
+  }
+
+  mark(): void {
+    this.#markMs = this.#options.clock.monotonicMs();
+  }
+
+  terminate(): void {
+    void this.#endRun("terminate");
+  }
+
+  sweep(): Promise<void> {
+    return this.#endRun("sweep");
+  }
+
+  /** Nothing outlives the machine. */
+  async endAll(): Promise<void> {}
+
+  listen(): Disposable {
+    return { [Symbol.dispose]: () => {} };
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#warden.close();
+    for (const events of this.#programs) events.onEnd(gone);
+    this.#programs.clear();
+  }
+
+  async #endRun(how: "terminate" | "sweep"): Promise<void> {
+    const sinceMarkMs = this.#options.clock.monotonicMs() - this.#markMs;
+    await this.#warden.end(how, sinceMarkMs, this.#carriers);
+  }
+
+  #carry(
+    control: readonly string[],
+    folder: string,
+    env: Readonly<Record<string, string>>,
+    events: ProgramEvents,
+  ): Program {
+    this.#programs.add(events);
+    const { machine, clock, endMark } = this.#options;
+    const { onOutput, onControl } = events;
+    const onExit = (exit: Exit) => void this.#tell(events, exit);
+    const carried = carryInterpreter({
+      ...{ machine, control, folder, env, endMark, clock, onOutput, onControl, onExit },
+    });
+    carried.carriers.then(
+      (pids) => {
+        this.#carriers = pids;
+      },
+      () => {},
+    );
+    return {
+      write: carried.write,
+      signal: (number) => {
+        if (number === sigkill) carried.carriers.then(() => this.#warden.killInterpreter()).catch(() => {});
+      },
+    };
+  }
+
+  #startCommand(source: string, env: Readonly<Record<string, string>>, events: ProgramEvents): Program {
+    this.#programs.add(events);
+    const { machine, clock } = this.#options;
+    const kill = startCommand({
+      ...{ machine, source, env, clock, onOutput: events.onOutput },
+      onExit: (exit, left) => {
+        if (left !== null) this.#linger(left);
+        void this.#tell(events, exit);
+      },
+    });
+    return {
+      write: () => {},
+      signal: (number) => {
+        if (number === sigkill) kill();
+      },
+    };
+  }
+
+  async #tell(events: ProgramEvents, exit: Exit): Promise<void> {
+    const end = await this.#ends.tell(exit);
+    if (this.#programs.delete(events)) events.onEnd(end);
+  }
+
+  #linger(exec: Exec): void {
+    this.#lingering.add(exec);
+    const [oldest] = this.#lingering;
+    if (this.#lingering.size <= lingeringLimit || oldest === undefined) return;
+    oldest.kill();
+    this.#lingering.delete(oldest);
+  }
+}
