@@ -124,7 +124,7 @@ function explain(error: unknown, cacheDir: string): Failure {
   const what = error instanceof NotPrivate ? `the folder ${why}` : why;
   return unusable(
     `The microVM runtime cannot be unpacked in ${cacheDir}: ${what}.`,
-    ["Remove that folder, or name another one with --runtime-dir."],
+    ["Name another one with --runtime-dir."],
     error,
   );
 }
