@@ -8,7 +8,8 @@ import type { Parts } from "./parts.ts";
 
 /** `parts` undefined: the executable carries no runtime. */
 export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Parts | undefined): BunPlugin {
-  const carried = platform === undefined || parts === undefined ? carriesNothing : carriesParts(platform, parts);
+  const carried =
+    platform === undefined || parts === undefined ? carriesNothing(platform) : carriesParts(platform, parts);
   return {
     name: "microsandbox runtime",
     setup(build) {
@@ -21,7 +22,9 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
   };
 }
 
-const carriesNothing = `export const carried = { kind: "none" };`;
+function carriesNothing(platform: RuntimePlatform | undefined): string {
+  return `export const carried = { kind: "none", platform: ${JSON.stringify(platform)} };`;
+}
 
 function carriesParts(platform: RuntimePlatform, { version, parts }: Parts): string {
   const hash = createHash("sha256");

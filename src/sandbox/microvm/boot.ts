@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openPrivateFolder } from "./private-folder.ts";
 import type { Runtime } from "./runtime.ts";
+import { unfinished } from "./unpack.ts";
 
 /** Resolves once a microVM has booted and is gone again. Rejects with what kept it from booting, or the signal's reason. */
 export type BootOnce = (signal: AbortSignal) => Promise<void>;
@@ -23,7 +24,7 @@ export function createBootOnce({ runtime, cacheDir }: BootOptions): BootOnce {
   return async (signal) => {
     signal.throwIfAborted();
     const { microsandbox } = await runtime();
-    const root = await mkdtemp(join(await openPrivateFolder(cacheDir), ".boot-"));
+    const root = await mkdtemp(join(await openPrivateFolder(cacheDir), `${unfinished}boot-`));
     const boot = bootAndEnd(microsandbox, root).finally(() => rm(root, { recursive: true, force: true }));
     const canceled = Promise.withResolvers<never>();
     const cancel = () => canceled.reject(signal.reason);

@@ -7,8 +7,8 @@ export type Carried =
   /** Run from source: the runtime is the one in this project's own node_modules. */
   | { readonly kind: "project" }
   | EmbeddedRuntime
-  /** A build without a runtime, which uses one that is installed. */
-  | { readonly kind: "none" };
+  /** A build without a runtime, which uses one that is installed; its platform is undefined where there is none to install. */
+  | { readonly kind: "none"; readonly platform: RuntimePlatform | undefined };
 
 export type EmbeddedRuntime = {
   readonly kind: "embedded";

@@ -65,9 +65,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 export async function locateRuntime(options: RuntimeOptions): Promise<LocatedRuntime> {
   const { cacheDir, installedDir, os = osPlatform(), cpu = arch() } = options;
   const own = options.carried ?? carried;
-  const platform = own.kind === "embedded" ? own.platform : runtimePlatform(os, cpu);
+  const platform = own.kind === "project" ? runtimePlatform(os, cpu) : own.platform;
   if (platform === undefined) {
-    throw unusable(`There is no microVM runtime for ${os} on ${cpu}.`, ["Take another backend: --backend server."]);
+    const what = own.kind === "project" ? `${os} on ${cpu}` : "the platform of this build (musl, or an Intel Mac)";
+    throw unusable(`There is no microVM runtime for ${what}.`, ["Take another backend: --backend server."]);
   }
   try {
     switch (own.kind) {

@@ -10,8 +10,7 @@ import { versionProblem } from "../../../src/sandbox/microvm/tested-version.ts";
 import { type SmallRuntime, smallRuntime } from "./small-runtime.ts";
 
 const root = join(import.meta.dir, "../../..");
-const none = { kind: "none" } as const;
-const machine = { os: "linux", cpu: "x64" };
+const none = { kind: "none", platform: "linux-x64-gnu" } as const;
 const packageName = "@superradcompany/microsandbox-linux-x64-gnu";
 
 async function failureOf(location: Promise<LocatedRuntime>): Promise<Failure> {
@@ -35,7 +34,7 @@ async function install(folder: string, versions: { readonly addon: string; reado
 }
 
 const open = (small: SmallRuntime) =>
-  locateRuntime({ cacheDir: small.cacheDir, installedDir: small.directory, carried: none, ...machine });
+  locateRuntime({ cacheDir: small.cacheDir, installedDir: small.directory, carried: none });
 
 test.if(process.platform === "linux" && process.arch === "x64")(
   "run from source, the runtime of the project's own node_modules is loaded",
@@ -91,7 +90,7 @@ test("an installed runtime that does not load is refused with the loader's reaso
       "-e",
       `
       import { openRuntime } from ${JSON.stringify(join(root, "src/sandbox/microvm/runtime.ts"))};
-      const options = { cacheDir: "/nowhere", installedDir: ${JSON.stringify(small.directory)}, carried: { kind: "none" }, os: "linux", cpu: "x64" };
+      const options = { cacheDir: "/nowhere", installedDir: ${JSON.stringify(small.directory)}, carried: { kind: "none", platform: "linux-x64-gnu" } };
       await openRuntime(options).catch((error) => console.log(error.kind, error.message));
     `,
     ],
@@ -107,10 +106,17 @@ test.each([
   ["linux", "ia32"],
   ["freebsd", "x64"],
 ])("on %s with %s there is no runtime, and other backends are named", async (os, cpu) => {
-  const located = locateRuntime({ cacheDir: "/nowhere", installedDir: undefined, carried: none, os, cpu });
+  const located = locateRuntime({ cacheDir: "/nowhere", installedDir: undefined, os, cpu });
   const { message } = await failureOf(located);
   expect(message).toContain(`no microVM runtime for ${os} on ${cpu}`);
   expect(message).toContain("--backend server");
+});
+
+test("a build for a platform that has no runtime says so, and not what to install", async () => {
+  const carried = { kind: "none", platform: undefined } as const;
+  const { message } = await failureOf(locateRuntime({ cacheDir: "/nowhere", installedDir: undefined, carried }));
+  expect(message).toContain("no microVM runtime for the platform of this build (musl, or an Intel Mac)");
+  expect(message).not.toContain("npm install");
 });
 
 test("run from source where the platform's package is not installed, that is said with its name", async () => {
