@@ -4,7 +4,7 @@
 import type { NetworkBuilder, NetworkPolicy as RuntimePolicy, SandboxBuilder } from "microsandbox";
 import { type AllowedHost, type NetworkPolicy, packageRegistries } from "../network.ts";
 import type { Secret } from "../secrets.ts";
-import { applySecrets, interceptedPorts } from "./secrets.ts";
+import { applySecrets, interceptedPorts, passedHosts } from "./secrets.ts";
 
 export type NetworkedBuilder = Pick<SandboxBuilder, "disableNetwork" | "network" | "secret">;
 
@@ -20,11 +20,13 @@ export function applyNetwork(builder: NetworkedBuilder, policy: NetworkPolicy, s
     return;
   }
   const ports = interceptedPorts(secrets, policy);
+  const passed = passedHosts(secrets, policy);
   builder.network((network: InstanceType<typeof NetworkBuilder>) => {
     const governed = network.policy(runtimePolicy(policy));
-    return secrets.length === 0 ? governed : governed.tls((tls) => tls.interceptedPorts([...ports]));
+    if (secrets.length === 0) return governed;
+    return governed.tls((tls) => passed.reduce((one, host) => one.bypass(host), tls.interceptedPorts([...ports])));
   });
-  // After the network, which starts a configuration of its own.
+  // After the network, of which each call starts a configuration of its own: a second one would have the default policy again.
   applySecrets(builder, secrets);
 }
 

@@ -15,7 +15,7 @@ type Network = {
       readonly ports: readonly { readonly start: number; readonly end: number }[];
     }[];
   };
-  readonly tls: { readonly interceptedPorts: readonly number[] };
+  readonly tls: { readonly interceptedPorts: readonly number[]; readonly bypass: readonly string[] };
   readonly secrets: { readonly secrets: readonly { readonly placeholder: string }[] };
 };
 
@@ -138,4 +138,17 @@ test("a secret for this machine needs no TLS, and its port stays open for plain 
   const network = await networkOf(`allow:${name}:8080`, [secretFor(name)]);
   expect(network.tls.interceptedPorts).toEqual([443]);
   expect(network.secrets.secrets).toMatchObject([{ allowedHosts: [{ exact: name }], requireTlsIdentity: false }]);
+});
+
+test.each([
+  ["packages", "pypi.org", ["files.pythonhosted.org", "registry.npmjs.org"]],
+  ["allow:api.example.com,db.example.com:5432", "api.example.com", ["db.example.com"]],
+  ["allow:api.example.com,*.other.com", "api.example.com", ["other.com", "*.other.com"]],
+  ["allow:*.example.com", "api.example.com", ["example.com"]],
+  ["allow:*.example.com", "*.eu.example.com", ["example.com"]],
+  ["allow:api.example.com,192.0.2.0/24,host.microsandbox.internal:80", "api.example.com", []],
+  ["public", "api.example.com", []],
+])("with %s and a secret for %s, the TLS of %p is left alone", async (policy, host, passed) => {
+  const network = await networkOf(policy, [secretFor(host)]);
+  expect(network.tls.bypass).toEqual(passed);
 });
