@@ -197,9 +197,8 @@ export class WarmPool implements Pool, AsyncDisposable {
     this.#discard(member);
   }
 
-  /** A session needs the room. It is to have it before the pool looks for some again. */
+  /** A session needs the room. */
   #giveUp(sessionId: string): void {
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, this.#options.clock.monotonicMs() + roomRetryMs);
     if (this.#boot?.sessionId === sessionId) {
       this.#boot.giveUp.abort();
       return;

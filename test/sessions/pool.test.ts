@@ -1,39 +1,24 @@
 import { expect, test } from "bun:test";
-import type { Event } from "../../src/events.ts";
 import { Failure } from "../../src/failure.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
+import type { SandboxSpec } from "../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { originOf } from "../../src/sessions/ids.ts";
 import { type PoolShare, WarmPool } from "../../src/sessions/pool.ts";
 import { FakeClock, settle } from "../fakes/fake-clock.ts";
 import { FakeHost } from "../fakes/fake-host.ts";
-import { Room } from "../fakes/room.ts";
+import { poolOverFake } from "../fakes/pool.ts";
+import { type FakeLimits, installationId } from "../fakes/sessions.ts";
 
-const installationId = "0123456789abcdef";
 const python: PoolShare = { template: "python", flavor: "small", count: 2 };
 const node: PoolShare = { template: "node", flavor: "medium", count: 1 };
 
-async function openPool(
-  shares: readonly PoolShare[],
-  room = new Room(10),
-  prepare: (host: FakeHost) => void = () => {},
-) {
-  const host = new FakeHost();
-  const clock = new FakeClock();
-  const events: Event[] = [];
-  const pool = new WarmPool({
-    ...{ host, clock, installationId, shares },
-    emit: (event) => events.push(event),
-    admission: room,
-    templates: defaultTemplates,
-    flavors: defaultFlavors,
-    startTimeoutMs: 30_000,
-  });
-  prepare(host);
-  pool.start();
+async function openPool(shares: readonly PoolShare[], limits: FakeLimits = {}, prepare = (_: FakeHost) => {}) {
+  const open = poolOverFake(shares, limits);
+  prepare(open.host);
+  open.pool.start();
   await settle();
-  const types = () => events.map(({ type }) => type);
-  return { host, clock, events, types, room, pool, [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose]() };
+  return open;
 }
 
 test("the pool boots what it is to hold ready, sized and of the image as configured", async () => {
@@ -47,87 +32,109 @@ test("the pool boots what it is to hold ready, sized and of the image as configu
 });
 
 test("it boots one at a time", async () => {
-  await using open = await openPool([python], new Room(10), (host) => host.holdBoots());
+  await using open = await openPool([python], {}, (host) => host.holdBoots());
   expect(open.host.requested).toHaveLength(1);
   open.host.releaseBoots();
   await settle();
   expect(open.host.requested).toHaveLength(2);
 });
 
-test("one that is taken goes with its session id and its place, and is replaced", async () => {
+test("a new session takes a sandbox that is ready, has the id it was booted under, and it is replaced", async () => {
   await using open = await openPool([python]);
-  const taken = open.pool.take("python", "small");
-  expect(taken?.sessionId).toBe(open.host.requested[0]?.sessionId ?? "");
-  expect(originOf(taken?.sessionId ?? "", installationId)).toBe("ours");
+  const { session, outcome } = await open.run("set x 42");
+  expect(outcome.ended).toBe("exited");
+  expect(session.sessionId).toBe(open.host.requested[0]?.sessionId ?? "");
+  expect(originOf(session.sessionId, installationId)).toBe("ours");
+  expect(open.events.find(({ type }) => type === "session.opened")).toMatchObject({ isAhead: true, bootMs: 0 });
   await settle();
   expect(open.pool.counts.ready).toBe(2);
-  expect(open.room.taken.size).toBe(3);
-  expect(open.pool.members()).not.toContain(taken?.sessionId ?? "");
-  await taken?.sandbox[Symbol.asyncDispose]();
-  taken?.place.free();
+  expect(open.pool.members()).not.toContain(session.sessionId);
+  expect(open.admission.usage.places).toBe(3);
 });
 
-test("no two callers get the same one", async () => {
+test("a session that was served from the pool frees its place when it ends", async () => {
+  await using open = await openPool([node], { maxSessions: 2 });
+  const { session } = await open.run("1", { template: "node", flavor: "medium" });
+  await open.sessions.stop("alice", session.sessionId);
+  await settle();
+  expect(open.host.booted[0]?.disposed).toBe(true);
+  expect(open.admission.usage.places).toBe(1);
+});
+
+test("no two sessions get the same one", async () => {
   await using open = await openPool([python]);
-  const taken = [1, 2, 3].map(() => open.pool.take("python", "small"));
-  expect(new Set(taken.map((ahead) => ahead?.sandbox.name)).size).toBe(3);
-  expect(taken[2]).toBeUndefined();
+  const ran = await Promise.all([1, 2, 3].map(() => open.run("1")));
+  expect(new Set(ran.map(({ session }) => session.sessionId)).size).toBe(3);
 });
 
-test("a miss is told for a kind that is pooled, and for no other", async () => {
-  await using open = await openPool([python], new Room(0));
-  expect(open.pool.take("python", "small")).toBeUndefined();
-  expect(open.pool.take("python", "large")).toBeUndefined();
-  expect(open.types()).toEqual(["pool.missed"]);
+test("a session that finds none ready starts as without a pool, and only a kind that is pooled counts as missed", async () => {
+  await using open = await openPool([python], {}, (host) => host.holdBoots());
+  const missed = open.run("1");
+  await settle();
+  open.host.releaseBoots();
+  await missed;
+  await open.run("1", { flavor: "large" });
+  expect(open.events.filter(({ type }) => type === "pool.missed")).toEqual([
+    { type: "pool.missed", template: "python", flavor: "small" },
+  ]);
 });
 
-test("it keeps within the room there is, by places and by memory, and fills up when there is more", async () => {
-  const room = new Room(10, 1024 + 512);
-  await using open = await openPool([python], room);
+test("it keeps within the room there is by memory", async () => {
+  await using open = await openPool([python], { maxTotalMemoryMib: 1024 + 512 });
+  await open.clock.advance(60_000);
+  expect(open.pool.counts).toEqual({ ready: 1, wanted: 2 });
+});
+
+test("it fills up when there is room again", async () => {
+  await using open = await openPool([node], { maxSessions: 1 }, (host) => host.holdBoots());
+  const session = open.run("1");
+  await settle();
+  open.host.releaseBoots();
+  const { session: view } = await session;
+  await open.clock.advance(10_000);
+  expect(open.pool.counts.ready).toBe(0);
+  await open.sessions.stop("alice", view.sessionId);
+  await open.clock.advance(10_000);
   expect(open.pool.counts.ready).toBe(1);
-  open.pool.take("python", "small")?.place.free();
-  await open.clock.advance(5000);
-  expect(open.pool.counts.ready).toBe(1);
-  expect(room.peakMemoryMib).toBe(1024);
 });
 
 test("a session that needs the room gets it, once nothing of the member is left", async () => {
-  await using open = await openPool([python], new Room(2));
+  await using open = await openPool([python], { maxSessions: 2 });
   open.host.holdDisposals();
-  expect(open.room.reserveForSession(1024)).toBeUndefined();
+  const cold = open.run("1", { template: "node" });
   await settle();
-  expect(open.room.reserveAhead(1024, () => undefined)).toBeUndefined();
+  expect(open.host.requested).toHaveLength(2);
   open.host.releaseDisposals();
-  await settle();
-  expect(open.room.reserveForSession(1024)).toBeDefined();
-  await open.clock.advance(60_000);
+  expect((await cold).outcome.ended).toBe("exited");
+  await open.clock.advance(30_000);
   expect(open.pool.counts.ready).toBe(1);
+  expect(open.admission.usage.places).toBe(2);
 });
 
 test("a member that still boots is given up for a session too", async () => {
-  await using open = await openPool([python], new Room(1), (host) => host.holdBoots());
+  await using open = await openPool([python], { maxSessions: 1 }, (host) => host.holdBoots());
   expect(open.pool.members()).toHaveLength(1);
-  open.room.reserveForSession(1024);
-  open.host.releaseBoots();
+  const cold = open.run("1", { template: "node" });
   await settle();
-  expect(open.host.live.size).toBe(0);
-  expect(open.room.reserveForSession(1024)).toBeDefined();
+  open.host.releaseBoots();
+  expect((await cold).outcome.ended).toBe("exited");
+  expect(open.host.live.size).toBe(1);
   expect(open.types()).toEqual([]);
 });
 
 test("boots that fail are tried again ever more rarely, up to once a minute", async () => {
-  await using open = await openPool([node], new Room(10), (host) => {
+  await using open = await openPool([node], {}, (host) => {
     for (let count = 0; count < 9; count++) host.failNextBoot(new Failure("sandbox_creation", "no."));
   });
   for (let minute = 0; minute < 10; minute++) await open.clock.advance(60_000);
   const waits = open.events.flatMap((event) => (event.type === "pool.failed" ? [event.retryMs] : []));
   expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   expect(open.pool.counts.ready).toBe(1);
-  expect(open.room.taken.size).toBe(1);
+  expect(open.admission.usage.places).toBe(1);
 });
 
 test("a boot that takes too long is given up, and counts as one that failed", async () => {
-  await using open = await openPool([node], new Room(10), (host) => host.holdBoots());
+  await using open = await openPool([node], {}, (host) => host.holdBoots());
   await open.clock.advance(30_000);
   open.host.releaseBoots();
   await settle();
@@ -141,12 +148,13 @@ test("a member that is lost is replaced, and never given to anybody", async () =
   open.host.only().lose("it crashed");
   await settle();
   expect(open.types()).toEqual(["pool.filled", "pool.lost", "pool.filled"]);
-  expect(open.pool.take("node", "medium")?.sandbox.name).toBe(open.host.booted[1]?.name ?? "");
+  const { session } = await open.run("1", { template: "node", flavor: "medium" });
+  expect(session.sessionId).toBe(open.host.requested[1]?.sessionId ?? "");
   expect(open.host.booted[0]?.disposed).toBe(true);
 });
 
 test("members that are lost as soon as they are there are not booted again and again", async () => {
-  await using open = await openPool([node], new Room(10));
+  await using open = await openPool([node]);
   for (let minute = 0; minute < 30; minute++) {
     for (const sandbox of open.host.live) sandbox.lose("it crashed");
     await open.clock.advance(60_000);
@@ -156,11 +164,11 @@ test("members that are lost as soon as they are there are not booted again and a
 
 test("what a session has taken is not the pool's concern any more", async () => {
   await using open = await openPool([node]);
-  const taken = open.pool.take("node", "medium");
+  await open.run("1", { template: "node", flavor: "medium" });
   open.host.booted[0]?.lose("it crashed");
   await settle();
   expect(open.types()).not.toContain("pool.lost");
-  taken?.place.free();
+  expect(open.events.map(({ type }) => type)).toContain("sandbox.lost");
 });
 
 test("shutting down leaves nothing: not those that are ready, not the one that boots, no place", async () => {
@@ -173,19 +181,56 @@ test("shutting down leaves nothing: not those that are ready, not the one that b
   open.host.releaseBoots();
   await closing;
   expect([...open.host.live].map(({ name }) => name)).toEqual([taken?.sandbox.name ?? ""]);
-  expect(open.room.taken.size).toBe(1);
+  expect(open.admission.usage.places).toBe(1);
   expect(open.pool.members()).toEqual([]);
-  expect(open.clock.sleeping).toBe(0);
 });
 
-test("a pool that never started ends all the same", async () => {
+test("shutting down waits until those that were ready are gone", async () => {
+  const open = await openPool([python]);
+  open.host.holdDisposals();
+  let isClosed = false;
+  const closing = open.pool[Symbol.asyncDispose]().then(() => {
+    isClosed = true;
+  });
+  await settle();
+  expect(isClosed).toBe(false);
+  open.host.releaseDisposals();
+  await closing;
+  expect(open.host.live.size).toBe(0);
+});
+
+test("a boot that succeeds although it was given up leaves nothing", async () => {
+  const host = new FakeHost();
+  host.holdBoots();
+  const pool = new WarmPool({
+    ...{ clock: new FakeClock(), installationId, shares: [python], startTimeoutMs: 1000, emit: () => undefined },
+    host: Object.assign(Object.create(host), {
+      create: (spec: SandboxSpec) => host.create(spec, new AbortController().signal),
+    }),
+    admission: { reserveAhead: () => ({ occupy: () => undefined, leave: () => undefined, free: () => undefined }) },
+    templates: defaultTemplates,
+    flavors: defaultFlavors,
+  });
+  pool.start();
+  const closing = pool[Symbol.asyncDispose]();
+  host.releaseBoots();
+  await closing;
+  expect(host.booted).toHaveLength(1);
+  expect(host.live.size).toBe(0);
+});
+
+test("a pool that never started ends all the same, and leaves no timer", async () => {
   const clock = new FakeClock();
-  await using pool = new WarmPool({
+  const pool = new WarmPool({
     ...{ host: new FakeHost(), clock, installationId, shares: [python], startTimeoutMs: 1000 },
     emit: () => undefined,
-    admission: new Room(1),
+    admission: { reserveAhead: () => undefined },
     templates: defaultTemplates,
     flavors: defaultFlavors,
   });
   expect(pool.counts).toEqual({ ready: 0, wanted: 2 });
+  await pool[Symbol.asyncDispose]();
+  pool.start();
+  await settle();
+  expect(clock.sleeping).toBe(0);
 });
