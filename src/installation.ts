@@ -14,16 +14,20 @@ export type Installation = {
 
 const secretBytes = 32;
 
-/** Makes the directory (0700) if need be. Throws Failure `configuration` if it cannot be used. */
-export async function openInstallation(stateDir: string): Promise<Installation> {
+/**
+ * Makes the directory (0700) if need be. Several servers on one state directory are installations of their own by their `slot` (state-claim.ts).
+ *
+ * Throws Failure `configuration` if it cannot be used.
+ */
+export async function openInstallation(stateDir: string, slot = ""): Promise<Installation> {
   const path = join(stateDir, "installation-secret");
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    await chmod(stateDir, 0o700);
-    await makeOnce(path);
+    await chmod(stateDir, 0o700).catch(unlessReadOnly);
+    await makeOnce(path).catch(unlessReadOnly);
     const secret = (await readFile(path, "latin1")).trim();
     return {
-      id: derive(secret, "installation id").toString("hex").slice(0, 16),
+      id: derive(secret, ["installation id", slot].join(" ").trim()).toString("hex").slice(0, 16),
       sessionKey: derive(secret, "mcp session key"),
     };
   } catch (error) {
@@ -35,8 +39,17 @@ export async function openInstallation(stateDir: string): Promise<Installation> 
 async function makeOnce(path: string): Promise<void> {
   const secret = `${randomBytes(secretBytes).toString("hex")}\n`;
   await writeFile(path, secret, { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!isCode(error, "EEXIST")) throw error;
   });
+}
+
+/** What is there already can be read on a file system that has become read-only, and be enough. */
+function unlessReadOnly(error: unknown): undefined {
+  if (!isCode(error, "EROFS")) throw error;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function derive(secret: string, purpose: string): Buffer {

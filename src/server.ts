@@ -1,5 +1,6 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
+import { join } from "node:path";
 import { openAudit } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import { type Conditions, createConditions } from "./conditions.ts";
@@ -32,8 +33,10 @@ import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import { Admission } from "./sessions/admission.ts";
+import { Ledger } from "./sessions/ledger.ts";
 import { WarmPool } from "./sessions/pool.ts";
 import { Sessions } from "./sessions/sessions.ts";
+import { claimState, type StateClaim } from "./state-claim.ts";
 import { commit, version } from "./version.ts";
 
 export type ServerOptions = {
@@ -99,7 +102,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     const { auditFile: path, auditSource: withSource } = config;
     watchers.subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
   }
-  const installation = await openInstallation(config.stateDir);
+  const { installation, claim } = await openState(config, stack);
   const microvm = prepareMicrovm({
     ...config,
     isRuntimeDirGiven: options.given.has("runtimeDir"),
@@ -130,9 +133,18 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   );
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
   const admission = new Admission({ limits, clock: options.clock, emit });
-  const common = { ...options, host, admission, installationId: installation.id };
+  const ledger = stack.use(openLedger(options, claim));
+  const common = {
+    ...options,
+    host,
+    admission,
+    ledger,
+    ownsSurvivors: claim.isCertain,
+    installationId: installation.id,
+  };
   const pool = config.pool.length === 0 ? undefined : stack.use(createPool(common));
   const sessions = stack.use(createSessions({ ...common, pool }));
+  sessions.restart();
   const tools = createCatalog({
     ...config,
     sessions,
@@ -230,9 +242,24 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
   };
 }
 
+/** Before the first thing is written: another server on this directory is refused. */
+async function openState({ stateDir, transport }: Config, stack: AsyncDisposableStack) {
+  const claim = stack.use(claimState(stateDir, transport));
+  return { claim, installation: await openInstallation(stateDir, claim.slot) };
+}
+
+function openLedger({ clock, emit }: ServerOptions, { folder, isCertain, isFirst }: StateClaim): Ledger {
+  // Without a lock, another server may be writing there.
+  const path = isCertain ? join(folder, "sessions.db") : undefined;
+  if (!isCertain) emit({ type: "ledger.degraded", reason: "the state directory cannot be locked" });
+  return new Ledger({ path, isExpected: !isFirst, clock, emit });
+}
+
 type SessionParts = ServerOptions & {
   readonly host: SandboxHost;
   readonly admission: Admission;
+  readonly ledger: Ledger;
+  readonly ownsSurvivors: boolean;
   readonly installationId: string;
 };
 

@@ -281,6 +281,14 @@ export const options = {
     summary: "How often idle sessions are looked for; less than the session timeout",
     kind: seconds(1, 86_400),
   }),
+  orphanCleanupIntervalMs: withDefault("600", {
+    flag: "--orphan-cleanup-interval",
+    variable: "MSB_ORPHAN_CLEANUP_INTERVAL",
+    group: "Sandboxes",
+    summary:
+      "How often sandboxes of this installation that no session has are looked for; the first time is at the start",
+    kind: seconds(1, 86_400),
+  }),
   executionTimeoutMs: withDefault("300", {
     flag: "--execution-timeout",
     variable: "MSB_EXECUTION_TIMEOUT",

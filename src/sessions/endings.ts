@@ -3,7 +3,9 @@
 import { Failure } from "../failure.ts";
 import type { IdOrigin } from "./ids.ts";
 
-export type EndReason = "stopped" | "expired" | "evicted" | "lost" | "shutdown";
+export const endReasons = ["stopped", "expired", "evicted", "lost", "shutdown"] as const;
+
+export type EndReason = (typeof endReasons)[number];
 
 export type Ending = {
   readonly principal: string;
@@ -15,24 +17,42 @@ export type Ending = {
 };
 
 /** Endings remembered; the oldest are forgotten first. About 300 bytes each. */
-const maxEndings = 10_000;
+export const maxEndings = 10_000;
+/** How long an ending is remembered. Milliseconds. */
+const rememberedMs = 24 * 3_600_000;
 
 export class Endings {
   readonly #endings = new Map<string, Ending>();
+  /** Nothing is known of sessions from before that time; milliseconds since the epoch. */
+  forgottenSince: number | undefined;
 
-  remember(sessionId: string, ending: Ending): void {
-    this.#endings.set(sessionId, ending);
-    if (this.#endings.size <= maxEndings) return;
-    for (const oldest of this.#endings.keys()) {
+  /** The first one stays: a session ends once. */
+  remember(sessionId: string, ending: Ending, nowMs: number): void {
+    if (!this.#endings.has(sessionId)) this.#endings.set(sessionId, ending);
+    const before = this.forgottenBefore(nowMs);
+    for (const [oldest, { at }] of this.#endings) {
+      if (this.#endings.size <= maxEndings && at >= before) return;
       this.#endings.delete(oldest);
-      return;
     }
   }
 
+  /** Milliseconds since the epoch. */
+  forgottenBefore(nowMs: number): number {
+    return nowMs - rememberedMs;
+  }
+
+  has(sessionId: string): boolean {
+    return this.#endings.has(sessionId);
+  }
+
+  all(): readonly (Ending & { readonly sessionId: string })[] {
+    return [...this.#endings].map(([sessionId, ending]) => ({ sessionId, ...ending }));
+  }
+
   /** Undefined for a session that never was, was forgotten, or was another principal's: the three look alike to a caller. */
-  find(sessionId: string, principal: string): Ending | undefined {
+  find(sessionId: string, principal: string, nowMs: number): Ending | undefined {
     const ending = this.#endings.get(sessionId);
-    return ending?.principal === principal ? ending : undefined;
+    return ending?.principal === principal && ending.at >= this.forgottenBefore(nowMs) ? ending : undefined;
   }
 }
 
@@ -53,12 +73,18 @@ const originTexts: Readonly<Record<IdOrigin, (id: string) => string>> = {
 };
 
 /** How a session ended, or what else there is to say of an id that is not active. */
-export type Absence = Ending | IdOrigin;
+export type Absence = Ending | IdOrigin | Forgotten;
+
+/** Of ours, but nothing is known of sessions from before that time (milliseconds since the epoch). */
+export type Forgotten = { readonly forgottenSince: number };
 
 /** `session-… expired 4 minutes ago`, or that there never was such a session. */
 export function tellAbsence(sessionId: string, absence: Absence, nowMs: number): string {
   const id = shorten(sessionId);
   if (typeof absence === "string") return originTexts[absence](id);
+  if ("forgottenSince" in absence) {
+    return `there is no session ${id}; what was known of sessions was lost ${ago(nowMs - absence.forgottenSince)}, when the server started`;
+  }
   const ending = absence;
   const detail = ending.detail === undefined ? "" : ` (${ending.detail})`;
   return `${id} ${reasonTexts[ending.reason]} ${ago(nowMs - ending.at)}${detail}`;
@@ -66,14 +92,14 @@ export function tellAbsence(sessionId: string, absence: Absence, nowMs: number):
 
 /** `unknown`: there never was such a session, or it ended too long ago, or is another principal's. */
 export function reasonOf(absence: Absence): EndReason | "unknown" | "mistyped" | "foreign" {
-  if (typeof absence !== "string") return absence.reason;
+  if (typeof absence !== "string") return "reason" in absence ? absence.reason : "unknown";
   return absence === "ours" || absence === "malformed" ? "unknown" : absence;
 }
 
 export function sessionNotFound(sessionId: string, absence: Absence, nowMs: number): Failure {
   const reason = reasonOf(absence);
   const context =
-    typeof absence === "string"
+    typeof absence === "string" || !("at" in absence)
       ? { session_id: shorten(sessionId), reason }
       : { session_id: sessionId, reason, at: new Date(absence.at).toISOString() };
   const advice =

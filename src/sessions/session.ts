@@ -152,6 +152,10 @@ export class Session {
     return this.#lastUsed;
   }
 
+  get sandboxName(): string | undefined {
+    return this.#sandbox?.name;
+  }
+
   /** Keeps it from being taken for idle until the returned function is called. */
   hold(): () => void {
     this.#holds++;

@@ -4,18 +4,23 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { Sandbox, SandboxHost, Stream } from "../sandbox/port.ts";
+import type { Sandbox, SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
 import { bootFor } from "./boot.ts";
 import type { EndReason } from "./endings.ts";
-import { type Absence, Endings, sessionNotFound, tellAbsence } from "./endings.ts";
+import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
 import type { Need } from "./eviction.ts";
 import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
 import { newSessionId, originOf } from "./ids.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Entry } from "./ledger-rows.ts";
+import { findTemplate, refuseOther } from "./matching.ts";
+import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
-import type { SessionLimits, SessionView } from "./session.ts";
+import { closedEvent, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
+import type { SessionLimits, SessionParts, SessionView } from "./session.ts";
 import { Session } from "./session.ts";
 
 export type SessionsOptions = {
@@ -25,6 +30,10 @@ export type SessionsOptions = {
   /** Whose session ids these are. */
   readonly installationId: string;
   readonly admission: Admission;
+  /** Keeps who has a session, and how sessions ended, over a restart. */
+  readonly ledger: Ledger;
+  /** Whether what survives of this installation is this server's alone: then it takes it over, or ends it. */
+  readonly ownsSurvivors: boolean;
   /** Sandboxes that were booted ahead; each becomes the session's whose id it was booted under. */
   readonly pool?: Pool | undefined;
   readonly templates: readonly Template[];
@@ -33,6 +42,7 @@ export type SessionsOptions = {
   readonly limits: SessionLimits & {
     readonly startTimeoutMs: number;
     readonly cleanupIntervalMs: number;
+    readonly orphanCleanupIntervalMs: number;
     /** For runs that name no time of their own. */
     readonly executionTimeoutMs: number;
   };
@@ -59,6 +69,8 @@ export type Ran = {
   readonly created: boolean;
   readonly outcome: Outcome;
   readonly phases: Phases;
+  /** Why the session has not long to live, in words; undefined if it has. */
+  readonly endsSoon: string | undefined;
 };
 
 export type Stopped =
@@ -73,6 +85,12 @@ type Ready = {
   readonly waited: Omit<Phases, "runMs"> | undefined;
 };
 
+/** A session that lives no longer than this unless it is used says so. Milliseconds. */
+const soonMs = 120_000;
+
+/** How far the clock may have been set back before the operator is told. Milliseconds. */
+const clockToleranceMs = 60_000;
+
 /** The template of a new session whose caller names none (CONTRACT.md section 5). */
 const defaultTemplate = "python";
 
@@ -80,8 +98,10 @@ export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
   /** As many as have a place, those that are starting or stopping included. */
   readonly #sessions = new Map<string, { readonly session: Session; readonly place: Place }>();
-  readonly #endings = new Endings();
   readonly #reaper: AsyncDisposable;
+  readonly #orphans: Orphans | undefined;
+  #restarting: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
   /** Runs that have not ended, those that wait for a boot or a turn included. */
   #running = 0;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -89,6 +109,45 @@ export class Sessions implements AsyncDisposable {
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#endExpired());
+    const { survivors } = options.host;
+    if (survivors === undefined || !options.ownsSurvivors) return;
+    const { clock, emit, limits, ledger } = options;
+    this.#orphans = new Orphans({
+      ...{ survivors, clock, emit, intervalMs: limits.orphanCleanupIntervalMs },
+      isClaimed: (survivor) => this.#isClaimed(survivor),
+      isOver: ({ sessionId }) => sessionId !== null && ledger.endings.has(sessionId),
+    });
+  }
+
+  /**
+   * Takes up what an earlier process has left: once, before anything is run. Sessions whose sandboxes may live are `starting` from now on, all
+   * others are told lost. Orphans are looked for when that is done.
+   */
+  restart(): void {
+    const { host, ownsSurvivors, ledger, clock, emit, limits, templates } = this.#options;
+    const survivors = ownsSurvivors ? host.survivors : undefined;
+    const nowMs = clock.now();
+    const { sessionTimeoutMs, startTimeoutMs } = limits;
+    const before = ledger.open;
+    const ahead = Math.max(0, ...before.map(({ lastUsed }) => lastUsed - nowMs));
+    if (ahead > clockToleranceMs) emit({ type: "server.warning", message: clockWarning(ahead) });
+    const returning = before.flatMap((entry) => {
+      const fate = fateOf(entry, { nowMs, sessionTimeoutMs, templates, canSurvive: survivors !== undefined });
+      if (fate.kind === "returns") return [this.#expect(entry, fate)];
+      ledger.ended(entry.sessionId, fate.ending);
+      emit(closedEvent(entry, fate.ending));
+      return [];
+    });
+    if (survivors === undefined) return;
+    this.#restarting = takeOver(returning, {
+      ...{ survivors, clock, emit, startTimeoutMs, signal: this.#closing.signal },
+      onAdopted: (session, sandbox, adoptMs) => {
+        const { id: sessionId, template, flavor } = session;
+        this.#adopt(session, sandbox, false);
+        emit({ type: "sandbox.adopted", sessionId, template, flavor, adoptMs });
+      },
+      onLost: (session, why) => this.#lose(session, why),
+    }).then(() => this.#orphans?.start());
   }
 
   /** What there is now, whoever's it is: for the operator. */
@@ -136,7 +195,8 @@ export class Sessions implements AsyncDisposable {
       if (error instanceof SandboxStuck) this.#lose(session, "it did not end a run that it was asked to end");
       throw error;
     });
-    return { session: session.view, created: request.sessionId === undefined, ...executed };
+    const endsSoon = this.#endsSoon();
+    return { session: session.view, created: request.sessionId === undefined, ...executed, endsSoon };
   }
 
   /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
@@ -167,8 +227,11 @@ export class Sessions implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
     this.#options.admission.close(shuttingDown());
+    this.#closing.abort();
     await this.#reaper[Symbol.asyncDispose]();
+    await this.#orphans?.[Symbol.asyncDispose]();
     await Promise.all(this.#all().map((session) => this.#end(session, "shutdown")));
+    await this.#restarting;
   }
 
   #all(): readonly Session[] {
@@ -183,7 +246,26 @@ export class Sessions implements AsyncDisposable {
   }
 
   #absence(sessionId: string, principal: string): Absence {
-    return this.#endings.find(sessionId, principal) ?? originOf(sessionId, this.#options.installationId);
+    const { clock, installationId, ledger } = this.#options;
+    const { endings } = ledger;
+    const ending = endings.find(sessionId, principal, clock.now());
+    if (ending !== undefined) return ending;
+    const origin = originOf(sessionId, installationId);
+    const { forgottenSince } = endings;
+    return origin === "ours" && forgottenSince !== undefined ? { forgottenSince } : origin;
+  }
+
+  #endsSoon(): string | undefined {
+    const { sessionTimeoutMs } = this.#options.limits;
+    if (this.#drained !== undefined) return "the server is shutting down, and this session ends with it";
+    return sessionTimeoutMs <= soonMs ? `ends ${Math.round(sessionTimeoutMs / 1000)} s after its last use` : undefined;
+  }
+
+  #isClaimed({ name, sessionId }: Survivor): boolean {
+    const pooled = this.#options.pool?.members() ?? [];
+    // Where a backend does not tell whose a sandbox is, one that was booted ahead cannot be told from an orphan.
+    if (sessionId === null) return pooled.length > 0 || this.#all().some((session) => session.sandboxName === name);
+    return this.#sessions.has(sessionId) || pooled.includes(sessionId);
   }
 
   #findFor(sessionId: string, request: RunInSession): Ready {
@@ -207,17 +289,21 @@ export class Sessions implements AsyncDisposable {
     const asking = { ...need, what: `a new ${flavor} session` };
     const place = ahead?.place ?? (await this.#options.admission.reserve(asking, request.signal));
     const queueMs = clock.monotonicMs() - cameMs;
-    const session = this.#add(request.principal, template, flavor, place, ahead?.sessionId);
+    if (this.#closing.signal.aborted) {
+      place.free();
+      throw shuttingDown();
+    }
+    const session = this.#begin(request.principal, template, flavor, place, ahead?.sessionId);
     const release = session.hold();
     if (ahead !== undefined) {
-      this.#adopt(session, ahead.sandbox, { bootMs: 0, isAhead: true });
+      this.#opened(session, ahead.sandbox, { bootMs: 0, isAhead: true });
       return { session, release, waited: undefined };
     }
     try {
       const { onProgress, signal } = request;
       const spec = { sessionId: session.id, template, resources: flavors[flavor], onProgress };
       const { sandbox, bootMs } = await bootFor(session, spec, signal, this.#options);
-      this.#adopt(session, sandbox, { bootMs, isAhead: false });
+      this.#opened(session, sandbox, { bootMs, isAhead: false });
       return { session, release, waited: { queueMs, bootMs } };
     } catch (error) {
       release();
@@ -233,19 +319,34 @@ export class Sessions implements AsyncDisposable {
     return pool !== undefined && admission.mayTakeOver(need) ? pool.take(template.name, flavor) : undefined;
   }
 
-  #add(principal: string, template: Template, flavor: Flavor, place: Place, sessionId?: string): Session {
-    const { clock, emit, limits, installationId, admission } = this.#options;
-    const session = new Session({
-      id: sessionId ?? newSessionId(installationId),
-      principal,
-      template: template.name,
-      flavor,
-      createdAt: clock.now(),
-      limits,
-      clock,
-      emit,
-      onIdle: () => admission.lookAgain(),
-    });
+  #begin(principal: string, { name: template }: Template, flavor: Flavor, place: Place, ahead?: string): Session {
+    const { clock, installationId, ledger } = this.#options;
+    const sessionId = ahead ?? newSessionId(installationId);
+    const createdAt = clock.now();
+    const entry = { sessionId, principal, template, flavor, createdAt, lastUsed: createdAt };
+    // Before anybody can see the id.
+    ledger.opened({ ...entry, executions: 0, sandboxName: null });
+    return this.#add({ id: sessionId, principal, template, flavor, createdAt }, place);
+  }
+
+  /** One of an earlier process, whose sandbox may live. */
+  #expect(entry: Entry, { template, sandboxName }: Returns): Returning {
+    const { flavors, admission } = this.#options;
+    const { sessionId: id, principal, flavor, createdAt } = entry;
+    const resources = flavors[flavor];
+    const place = admission.restore({ principal, memoryMib: resources.memoryMib });
+    const session = this.#add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
+    return { session, sandboxName, spec: { sessionId: id, template, resources } };
+  }
+
+  #add(parts: Omit<SessionParts, "limits" | "clock" | "emit" | "onIdle">, place: Place): Session {
+    const { clock, emit, limits, admission, ledger } = this.#options;
+    const onIdle = ({ id, lastUsed, executions }: Session) => {
+      ledger.used(id, lastUsed, executions);
+      admission.lookAgain();
+    };
+    const session = new Session({ ...parts, limits, clock, emit, onIdle });
+    const { principal } = session;
     place.occupy({
       principal,
       sessionId: session.id,
@@ -258,16 +359,23 @@ export class Sessions implements AsyncDisposable {
     return session;
   }
 
-  #adopt(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
-    session.adopt(sandbox);
+  #adopt(session: Session, sandbox: Sandbox, isFresh: boolean): void {
+    session.adopt(sandbox, isFresh);
     void sandbox.lost.then((why) => this.#lose(session, why));
+    this.#options.ledger.booted(session.id, sandbox.name);
+    if (session.status === "ready") this.#options.admission.lookAgain();
+  }
+
+  #opened(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
+    this.#adopt(session, sandbox, true);
     const { id: sessionId, principal, template, flavor } = session;
     this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
   }
 
   async #end(session: Session, reason: EndReason, detail?: string): Promise<void> {
+    const isFirst = session.ending === undefined;
     const ended = session.end(reason, detail);
-    if (session.ending !== undefined) this.#endings.remember(session.id, session.ending);
+    if (isFirst && session.ending !== undefined) this.#options.ledger.ended(session.id, session.ending);
     this.#sessions.get(session.id)?.place.leave();
     await ended;
     this.#sessions.get(session.id)?.place.free();
@@ -285,30 +393,8 @@ export class Sessions implements AsyncDisposable {
   }
 }
 
-function findTemplate(templates: readonly Template[], name: string): Template {
-  const template = templates.find((candidate) => candidate.name === name);
-  if (template !== undefined) return template;
-  const known = templates.map((candidate) => candidate.name);
-  throw new Failure(
-    "invalid_arguments",
-    `template is ${JSON.stringify(name)}, and there are only ${known.join(", ")}.`,
-    {
-      context: { field: "template", value: name, allowed: known },
-      advice: [`Use one of: ${known.join(", ")}.`],
-    },
-  );
-}
-
-function refuseOther(field: "template" | "flavor", asked: string | undefined, has: string, sessionId: string): void {
-  if (asked === undefined || asked === has) return;
-  throw new Failure(
-    "invalid_arguments",
-    `${field} is "${asked}", but ${sessionId} has the ${field} "${has}", which cannot be changed.`,
-    {
-      context: { field, value: asked, allowed: [has], session_id: sessionId },
-      advice: [`Leave ${field} out, or leave session_id out to start a new session.`],
-    },
-  );
+function clockWarning(aheadMs: number): string {
+  return `The clock is ${Math.round(aheadMs / 60_000)} minutes behind that of the last run: sessions of before count as used just now.`;
 }
 
 function shuttingDown(): Failure {

@@ -3,11 +3,22 @@
 import type { Clock } from "../../src/clock.ts";
 
 export class FakeClock implements Clock {
-  #nowMs = Date.UTC(2026, 10, 23, 12);
+  #nowMs: number;
+  /** What somebody has set it forward by. */
+  #setMs = 0;
   readonly #sleepers = new Set<{ readonly dueMs: number; readonly wake: () => void }>();
 
+  constructor(nowMs = Date.UTC(2026, 10, 23, 12)) {
+    this.#nowMs = nowMs;
+  }
+
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#setMs;
+  }
+
+  /** Somebody sets the clock; no time passes. */
+  setForward(ms: number): void {
+    this.#setMs += ms;
   }
 
   monotonicMs(): number {

@@ -2,8 +2,16 @@
 // sandboxes are lost on demand. It keeps the promises of port.ts (test/contract/ checks that).
 
 import { Failure } from "../../src/failure.ts";
-import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../../src/sandbox/port.ts";
+import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../../src/sandbox/port.ts";
 import { FakeSandbox, type Script } from "./fake-sandbox.ts";
+import type { FakeWorld } from "./fake-world.ts";
+import type { ToyMachine } from "./toy-language.ts";
+
+export type FakeHostOptions = {
+  readonly world?: FakeWorld | undefined;
+  readonly installation?: string;
+  readonly nowMs?: () => number;
+};
 
 export class FakeHost implements SandboxHost {
   readonly backend = "fake";
@@ -23,7 +31,49 @@ export class FakeHost implements SandboxHost {
   #gate: PromiseWithResolvers<void> | null = null;
   #disposeGate: PromiseWithResolvers<void> | null = null;
   readonly #bootFailures: unknown[] = [];
+  readonly #world: FakeWorld | undefined;
+  readonly #installation: string;
+  readonly #nowMs: () => number;
+  readonly survivors?: Survivors;
   #disposed = false;
+  #crashed = false;
+
+  /** With a world, its sandboxes outlive it; those of one installation are found again by the next host of that. */
+  constructor({ world, installation = "fake", nowMs = () => 0 }: FakeHostOptions = {}) {
+    this.#world = world;
+    this.#installation = installation;
+    this.#nowMs = nowMs;
+    if (world === undefined) return;
+    this.survivors = {
+      list: async (signal) => {
+        signal.throwIfAborted();
+        return world.survivorsOf(installation);
+      },
+      adopt: async (name, spec, signal) => {
+        signal.throwIfAborted();
+        await this.#gate?.promise;
+        signal.throwIfAborted();
+        const sandbox = this.#make(spec, world.find(name, installation).machine);
+        this.live.add(sandbox);
+        this.booted.push(sandbox);
+        return sandbox;
+      },
+      destroy: async (name, signal) => {
+        signal.throwIfAborted();
+        await this.#disposeGate?.promise;
+        world.destroy(name, installation);
+      },
+    };
+  }
+
+  /** The process is killed: its sandboxes, and what it is booting, are the world's; nothing that it was asked for is answered any more. */
+  crash(): void {
+    this.#crashed = true;
+    for (const sandbox of this.live) sandbox.detach();
+    this.live.clear();
+    // What was on its way arrives all the same.
+    this.releaseBoots();
+  }
 
   /** From now on boots wait, even for callers that have left, until releaseBoots(). */
   holdBoots(): void {
@@ -61,16 +111,10 @@ export class FakeHost implements SandboxHost {
     this.requested.push(spec);
     this.onBoot(spec);
     const failure = this.#bootFailures.shift();
-    const sandbox = new FakeSandbox({
-      spec,
-      run: (request, self, toy) => this.script(request, self, toy),
-      gone: async (self) => {
-        await this.#disposeGate?.promise;
-        this.live.delete(self);
-      },
-    });
-    if (failure === undefined) this.live.add(sandbox);
+    const sandbox = this.#make(spec);
+    if (failure === undefined) this.#arrive(sandbox);
     await this.#gate?.promise;
+    if (this.#crashed) return await new Promise<never>(() => undefined);
     if (failure !== undefined) throw failure;
     if (signal.aborted || this.#disposed) {
       await sandbox[Symbol.asyncDispose]();
@@ -79,6 +123,28 @@ export class FakeHost implements SandboxHost {
     }
     this.booted.push(sandbox);
     return sandbox;
+  }
+
+  #make(spec: SandboxSpec, machine?: ToyMachine): FakeSandbox {
+    return new FakeSandbox({
+      spec,
+      machine,
+      run: (request, self, toy) => this.script(request, self, toy),
+      gone: async (self) => {
+        await this.#disposeGate?.promise;
+        if (this.#crashed) return;
+        this.live.delete(self);
+        this.#world?.machines.delete(self.name);
+      },
+    });
+  }
+
+  #arrive(sandbox: FakeSandbox): void {
+    this.live.add(sandbox);
+    const { name, spec, machine } = sandbox;
+    const { sessionId } = spec;
+    const createdAtMs = this.#nowMs();
+    this.#world?.machines.set(name, { name, sessionId, installation: this.#installation, createdAtMs, machine });
   }
 
   /** The one sandbox that exists, for tests that made one. Throws if there is another number of them. */

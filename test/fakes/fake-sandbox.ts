@@ -7,12 +7,14 @@ import { runToy, type ToyMachine } from "./toy-language.ts";
 /** A run by script: gets the request, answers how it ended. Take `toy` to fall back to the toy language. */
 export type Script = (request: RunRequest, sandbox: FakeSandbox, toy: () => Promise<RunEnd>) => Promise<RunEnd>;
 
+const never = () => new Promise<never>(() => undefined);
+
 export class FakeSandbox implements Sandbox {
   readonly name: string;
   readonly spec: SandboxSpec;
   readonly lost: Promise<string>;
   /** What the toy language sees. */
-  readonly machine: ToyMachine = { variables: new Map(), files: new Map(), processes: new Map() };
+  readonly machine: ToyMachine;
   /** Every request that came, in order. */
   readonly requests: RunRequest[] = [];
   /** How many runs are going on now; never above 1 if the caller keeps the contract. */
@@ -23,10 +25,17 @@ export class FakeSandbox implements Sandbox {
   readonly #run: Script;
   readonly #gone: (self: FakeSandbox) => Promise<void>;
   #over: string | null = null;
+  #isDetached = false;
   #disposal: Promise<void> | null = null;
 
-  constructor(options: { spec: SandboxSpec; run: Script; gone: (self: FakeSandbox) => Promise<void> }) {
+  constructor(options: {
+    spec: SandboxSpec;
+    run: Script;
+    gone: (self: FakeSandbox) => Promise<void>;
+    machine?: ToyMachine | undefined;
+  }) {
     this.spec = options.spec;
+    this.machine = options.machine ?? { variables: new Map(), files: new Map(), processes: new Map() };
     this.name = `fake-${options.spec.sessionId}`;
     this.lost = this.#lost.promise;
     this.#run = options.run;
@@ -41,7 +50,13 @@ export class FakeSandbox implements Sandbox {
     this.#lost.resolve(reason);
   }
 
+  /** The process that had it is no more: nothing that was asked of it is answered, and it goes on without it. */
+  detach(): void {
+    this.#isDetached = true;
+  }
+
   async run(request: RunRequest): Promise<RunEnd> {
+    if (this.#isDetached) return await never();
     this.requests.push(request);
     const kind = request.kind === "code" ? "code_execution" : "command_execution";
     if (this.#over !== null) throw new Failure(kind, `The sandbox is gone: ${this.#over}.`);
@@ -55,7 +70,8 @@ export class FakeSandbox implements Sandbox {
     };
     try {
       const toy = () => runToy(guarded, this.machine, () => this.lose("everything in it was killed"));
-      return await Promise.race([this.#run(guarded, this, toy), this.#end.promise]);
+      const end = await Promise.race([this.#run(guarded, this, toy), this.#end.promise]);
+      return this.#isDetached ? await never() : end;
     } catch (error) {
       throw error === this.#end ? new Failure(kind, `The sandbox was lost: ${this.#over}.`) : error;
     } finally {
@@ -65,7 +81,7 @@ export class FakeSandbox implements Sandbox {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal ??= this.#dispose();
+    this.#disposal ??= this.#isDetached ? never() : this.#dispose();
     return this.#disposal;
   }
 

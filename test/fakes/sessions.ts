@@ -6,6 +6,7 @@ import { createMetrics } from "../../src/metrics.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
+import { Ledger } from "../../src/sessions/ledger.ts";
 import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -15,9 +16,20 @@ export const installationId = "0123456789abcdef";
 
 export type FakeLimits = Partial<SessionsOptions["limits"] & AdmissionLimits>;
 
-export function sessionsOverFake(given: FakeLimits = {}, more: Partial<SessionsOptions> = {}) {
-  const host = new FakeHost();
-  const clock = new FakeClock();
+export type FakeProcess = Partial<SessionsOptions> & {
+  readonly clock?: FakeClock;
+  readonly host?: FakeHost;
+  /** In memory only, if left out. */
+  readonly ledgerPath?: string | undefined;
+  readonly isLedgerExpected?: boolean;
+};
+
+export function sessionsOverFake(
+  given: FakeLimits = {},
+  { ledgerPath, isLedgerExpected = false, ...more }: FakeProcess = {},
+) {
+  const clock = more.clock ?? new FakeClock();
+  const host = more.host ?? new FakeHost();
   const events: Event[] = [];
   const templates = defaultTemplates.map(({ name }) => name);
   const conditions = createConditions();
@@ -32,6 +44,7 @@ export function sessionsOverFake(given: FakeLimits = {}, more: Partial<SessionsO
     sessionTimeoutMs: 60_000,
     startTimeoutMs: 30_000,
     cleanupIntervalMs: 10_000,
+    orphanCleanupIntervalMs: 600_000,
     executionTimeoutMs: 20_000,
     maxQueuedExecutions: 4,
     maxOutputBytes: 1000,
@@ -40,7 +53,10 @@ export function sessionsOverFake(given: FakeLimits = {}, more: Partial<SessionsO
     ...given,
   };
   const admission = new Admission({ limits, clock, emit });
+  const ledger = new Ledger({ path: ledgerPath, isExpected: isLedgerExpected, clock, emit });
   const sessions = new Sessions({
+    ledger,
+    ownsSurvivors: true,
     installationId,
     admission,
     host,
@@ -74,6 +90,10 @@ export function sessionsOverFake(given: FakeLimits = {}, more: Partial<SessionsO
     admission,
     installationId,
     run,
-    [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
+    ledger,
+    [Symbol.asyncDispose]: async () => {
+      await sessions[Symbol.asyncDispose]();
+      ledger[Symbol.dispose]();
+    },
   };
 }

@@ -48,12 +48,13 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
   return tell(ran, timeoutMs);
 }
 
-function tell({ session, created, outcome }: Ran, timeoutMs: number): CallToolResult {
+function tell(ran: Ran, timeoutMs: number): CallToolResult {
+  const { session, created, outcome } = ran;
   const outer = { session_id: session.sessionId, session_created: created };
   return {
     content: [
       { type: "text", text: outcome.stdout + outcome.stderr },
-      { type: "text", text: summary(session.sessionId, created, outcome, timeoutMs) },
+      { type: "text", text: summary(ran, timeoutMs) },
     ],
     isError: !outcome.success,
     ...outer,
@@ -78,13 +79,14 @@ function tell({ session, created, outcome }: Ran, timeoutMs: number): CallToolRe
 }
 
 /** One line for hosts that show a model only the text. */
-function summary(sessionId: string, created: boolean, outcome: Outcome, timeoutMs: number): string {
+function summary({ session, created, outcome, endsSoon }: Ran, timeoutMs: number): string {
   const parts = [
-    `session ${sessionId}${created ? " (new)" : ""}`,
+    `session ${session.sessionId}${created ? " (new)" : ""}`,
     howItEnded(outcome, timeoutMs),
     `${Math.round(outcome.durationMs)} ms`,
   ];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
+  if (endsSoon !== undefined) parts.push(endsSoon);
   return [`[${parts.join(" · ")}]`, ...outcome.notices].join("\n");
 }
 

@@ -34,5 +34,6 @@ function whyNot(stopped: Stopped) {
   if (stopped.stopped) return {};
   const { why, absence } = stopped;
   const answer = { reason: reasonOf(absence), message: `Nothing was stopped: ${why}.` };
-  return typeof absence === "string" ? answer : { ...answer, at: new Date(absence.at).toISOString() };
+  const at = typeof absence !== "string" && "at" in absence ? absence.at : undefined;
+  return at === undefined ? answer : { ...answer, at: new Date(at).toISOString() };
 }

@@ -63,7 +63,7 @@ describe("execute_code and execute_command", () => {
     expect(result).toEqual({
       content: [
         { type: "text", text: "42\n" },
-        { type: "text", text: `[session ${id} (new) · success · 0 ms]` },
+        { type: "text", text: `[session ${id} (new) · success · 0 ms · ends 60 s after its last use]` },
       ],
       isError: false,
       session_id: id,
@@ -124,6 +124,20 @@ describe("execute_code and execute_command", () => {
     const onprogress = ({ message }: { message?: string | undefined }) => void told.push(message);
     await served.client.callTool({ name: "execute_code", arguments: { code: "print 1" } }, undefined, { onprogress });
     expect(told[0]).toBe("pulling the image: 40 of 100 MB\n");
+  });
+
+  test("say nothing of a session's end while that is far, and say it when the server is about to stop", async () => {
+    await using served = await serveOverFake({ limits: { sessionTimeoutMs: 1_800_000 } });
+    const far = await served.call("execute_code", { code: "print 1" });
+    expect(far.content[1]).toMatchObject({ text: expect.stringMatching(/ · success · 0 ms]$/) });
+    served.host.script = async (_request, _sandbox, toy) => {
+      void served.sessions.drain();
+      return await toy();
+    };
+    const near = await served.call("execute_code", { code: "print 1" });
+    expect(near.content[1]).toMatchObject({
+      text: expect.stringContaining("the server is shutting down, and this session ends with it]"),
+    });
   });
 
   test("tell what a backend has to say of a run, in the result and to the model", async () => {

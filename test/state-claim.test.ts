@@ -1,0 +1,63 @@
+// One server a state directory, and a claim that no kill leaves behind.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failure } from "../src/failure.ts";
+import { openInstallation } from "../src/installation.ts";
+import { claimState } from "../src/state-claim.ts";
+
+function folder() {
+  const path = mkdtempSync(join(tmpdir(), "msb-mcp-claim-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A process that claims the directory and says so; it holds on until it is killed. */
+async function claimant(path: string) {
+  const script = `const { claimState } = await import(${JSON.stringify(join(import.meta.dir, "../src/state-claim.ts"))});
+    globalThis.claim = claimState(${JSON.stringify(path)}, "http"); console.log("claimed"); setInterval(() => {}, 1e6);`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const { value } = await child.stdout.getReader().read();
+  expect(new TextDecoder().decode(value)).toBe("claimed\n");
+  return child;
+}
+
+test("a second server on HTTP is refused with what to do, in the same process and from another", async () => {
+  using state = folder();
+  {
+    using first = claimState(state.path, "http");
+    expect(first.isFirst).toBe(true);
+    expect(() => claimState(state.path, "http")).toThrow(
+      `Configuration error: another server uses the state directory ${state.path}. Stop it, or name another directory with --state-dir.`,
+    );
+  }
+  const other = await claimant(state.path);
+  expect(() => claimState(state.path, "http")).toThrow(Failure);
+  other.kill("SIGKILL");
+  await other.exited;
+  using again = claimState(state.path, "http");
+  expect(again).toMatchObject({ folder: state.path, slot: "", isFirst: false, isCertain: true });
+});
+
+test("servers on stdio each have a folder and an installation of their own, which the next one takes up", async () => {
+  using state = folder();
+  using http = claimState(state.path, "http");
+  const first = claimState(state.path, "stdio");
+  using second = claimState(state.path, "stdio");
+  expect([first.slot, second.slot]).toEqual(["stdio-0", "stdio-1"]);
+  const ids = await Promise.all(
+    [http, first, second].map(async ({ slot }) => (await openInstallation(state.path, slot)).id),
+  );
+  expect(new Set(ids).size).toBe(3);
+  first[Symbol.dispose]();
+  using third = claimState(state.path, "stdio");
+  expect(third.slot).toBe("stdio-0");
+  expect((await openInstallation(state.path, third.slot)).id).toBe(ids[1] ?? "");
+});
+
+test("where there can be no lock, the server goes on, and knows that it does not know", () => {
+  using state = folder();
+  using claim = claimState(join(state.path, "\0"), "http");
+  expect(claim.isCertain).toBe(false);
+});
