@@ -1,6 +1,6 @@
 // The whole diagnosis: which backend is ready, and how that is told.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,9 @@ import type { CheckName, Finding } from "../../src/doctor/finding.ts";
 import type { Microvm } from "../../src/doctor/microvm.ts";
 import { reportJson, reportText } from "../../src/doctor/report.ts";
 import { Stub } from "../stub-microsandbox/stub.ts";
+
+// Each diagnosis starts a sandbox of namespaces. Milliseconds.
+setDefaultTimeout(60_000);
 
 const signal = new AbortController().signal;
 const microvmChecks: readonly CheckName[] = ["CPU virtualization", "/dev/kvm", "microVM runtime", "microVM boot"];
