@@ -149,6 +149,8 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     ...config,
     sessions,
     volumes: config.sharedVolumes,
+    // What a microsandbox server lets its sandboxes reach is its own affair.
+    reach: choice.backend === "server" ? undefined : config,
   });
   const parts = { ...options, ...watchers, stack, installation, choice, host, sessions, tools };
   const running = config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);

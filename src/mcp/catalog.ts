@@ -10,6 +10,7 @@ import { executeCode } from "./tools/execute-code.ts";
 import { executeCommand } from "./tools/execute-command.ts";
 import { getSessions } from "./tools/get-sessions.ts";
 import { getVolumePath } from "./tools/get-volume-path.ts";
+import type { Reach } from "./tools/reach.ts";
 import { stopSession } from "./tools/stop-session.ts";
 
 export type CatalogOptions = {
@@ -19,6 +20,8 @@ export type CatalogOptions = {
   readonly defaultFlavor: Flavor;
   readonly volumes: readonly Volume[];
   readonly sessionTimeoutMs: number;
+  /** Undefined where the backend decides it. */
+  readonly reach?: Reach | undefined;
   readonly executionTimeoutMs: number;
   readonly toolErrors: ToolErrors;
 };

@@ -72,7 +72,12 @@ export function reaches(policy: NetworkPolicy, name: string): boolean {
 
 /** As it is written, for people. */
 export function describeNetwork(policy: NetworkPolicy): string {
-  return policy.kind === "allow" ? `allow:${policy.hosts.map(describeHost).join(",")}` : policy.kind;
+  return policy.kind === "allow" ? `allow:${describeHosts(policy.hosts).join(",")}` : policy.kind;
+}
+
+/** Each as it is written. */
+export function describeHosts(hosts: readonly AllowedHost[]): readonly string[] {
+  return hosts.map(describeHost);
 }
 
 /** A name as DNS has it, in lower case; undefined for what is none. At least two labels. */

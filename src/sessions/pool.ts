@@ -46,8 +46,8 @@ export class WarmPool implements Pool, AsyncDisposable {
   readonly #options: WarmPoolOptions;
   /** Those that are ready, oldest first; no more than the shares say. */
   readonly #ready = new Set<Member>();
-  /** Those that are on their way out; each holds its place until nothing of it is left. */
-  readonly #leaving = new Set<Promise<void>>();
+  /** Those that are on their way out, by session id; each holds its place until nothing of it is left. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   #boot: Boot | undefined;
   /** Boots in a row that failed. */
@@ -82,8 +82,8 @@ export class WarmPool implements Pool, AsyncDisposable {
   }
 
   members(): readonly string[] {
-    const ids = [...this.#ready].map(({ sessionId }) => sessionId);
-    return this.#boot === undefined ? ids : [...ids, this.#boot.sessionId];
+    const here = this.#boot === undefined ? [...this.#ready] : [...this.#ready, this.#boot];
+    return [...here.map(({ sessionId }) => sessionId), ...this.#leaving.keys()];
   }
 
   /** How many are ready, and how many there should be. */
@@ -97,7 +97,7 @@ export class WarmPool implements Pool, AsyncDisposable {
     this.#boot?.giveUp.abort();
     for (const member of this.#ready) this.#discard(member);
     await this.#filling;
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#leaving.values());
   }
 
   /** One boot at a time: it is nobody's hurry, and what sessions boot meanwhile is somebody's. */
@@ -208,8 +208,11 @@ export class WarmPool implements Pool, AsyncDisposable {
 
   #discard(member: Member): void {
     this.#remove(member);
-    const leaving = destroy(member).then(() => void this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
+    const { sessionId } = member;
+    this.#leaving.set(
+      sessionId,
+      destroy(member).then(() => void this.#leaving.delete(sessionId)),
+    );
   }
 
   #remove(member: Member): void {

@@ -194,6 +194,7 @@ test("shutting down waits until those that were ready are gone", async () => {
   });
   await settle();
   expect(isClosed).toBe(false);
+  expect(open.pool.members()).toHaveLength(2);
   open.host.releaseDisposals();
   await closing;
   expect(open.host.live.size).toBe(0);

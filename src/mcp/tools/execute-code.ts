@@ -2,6 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import { defineTool, type Tool } from "../tool.ts";
+import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
 import { runArguments } from "./schemas.ts";
 
@@ -25,10 +26,15 @@ export function executeCode(options: RunTool): Tool {
       description:
         "Runs Python (default) or Node.js code in an isolated sandbox and returns what it printed. The value of a last expression is " +
         "printed too. Variables, imports and files persist between calls that pass the same session_id; the first call " +
-        `without one starts a session and returns its id, which stays valid ${idleMinutes(options)} after its last use. There is no network access unless the ` +
-        "operator arranged it. A program that fails is a result with isError and its traceback, and keeps the state from before.",
+        `without one starts a session and returns its id, which stays valid ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
+        "A program that fails is a result with isError and its traceback, and keeps the state from before.",
       input,
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: false,
+        idempotentHint: false,
+        openWorldHint: isOpenWorld(options.reach),
+      },
       meta: { "anthropic/maxResultSizeChars": 500_000 },
       call: (args, context) =>
         runAndTell(options, { ...args, kind: "code", source: args.code, maxTimeoutSeconds }, context),

@@ -2,6 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import { defineTool, type Tool } from "../tool.ts";
+import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
 import { runArguments } from "./schemas.ts";
 
@@ -24,9 +25,15 @@ export function executeCommand(options: RunTool): Tool {
       title: "Execute command",
       description:
         "Runs a shell command line in an isolated sandbox and returns its output and exit code. With the session_id of an earlier " +
-        "call it sees the same files and background processes; each call is a fresh shell in the home folder. Without a session_id a new session is started.",
+        "call it sees the same files and background processes; each call is a fresh shell in the home folder. Without a session_id a new session is started. " +
+        tellReach(options.reach),
       input,
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: false,
+        idempotentHint: false,
+        openWorldHint: isOpenWorld(options.reach),
+      },
       meta: { "anthropic/maxResultSizeChars": 500_000 },
       call: (args, context) =>
         runAndTell(options, { ...args, kind: "command", source: args.command, maxTimeoutSeconds }, context),

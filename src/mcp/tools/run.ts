@@ -6,11 +6,14 @@ import type { Outcome } from "../../sessions/execution.ts";
 import type { Ran, Sessions } from "../../sessions/sessions.ts";
 import type { ToolErrors } from "../tool.ts";
 import type { CallContext } from "../tool-set.ts";
+import type { Reach } from "./reach.ts";
 import { defaultTimeoutMs, type RunDefaults } from "./schemas.ts";
 
 export type RunTool = RunDefaults & {
   readonly sessions: Sessions;
   readonly sessionTimeoutMs: number;
+  /** Undefined where the backend decides it. */
+  readonly reach?: Reach | undefined;
   readonly toolErrors: ToolErrors;
 };
 
