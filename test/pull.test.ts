@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { pullImages } from "../src/pull.ts";
 import { defaultTemplates, type ImageSource, type Template } from "../src/sandbox/templates.ts";
+import { writeImageArchive } from "./sandbox/microvm/image-archive.ts";
 
 const never = new AbortController().signal;
 
@@ -54,3 +58,33 @@ test("an image that fails is told with its cause, the others are fetched all the
   expect(lines).toContain("python:3.13-slim: error: no such host");
   expect(lines).toContain("node:24-slim: ready (node)");
 });
+
+test("msb-mcp pull takes from an archive what its templates name, and its exit status tells whether all is there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pull-"));
+  try {
+    const archive = join(folder, "images.tar");
+    const msbMcp = (...args: readonly string[]) => {
+      const argv = [process.execPath, join(import.meta.dir, "../src/main.ts"), ...args, "--images-archive", archive];
+      const { exitCode, stdout } = Bun.spawnSync(argv, { env: { ...process.env, MSB_HOME: join(folder, "home") } });
+      return { exitCode, lines: stdout.toString().trim().split("\n") };
+    };
+    writeImageArchive(archive, ["python:3.13-slim", "node:24-slim"], "small");
+    expect(msbMcp("pull")).toEqual({
+      exitCode: 0,
+      lines: [
+        "python:3.13-slim: reading the archive images.tar",
+        "python:3.13-slim: loading the archive images.tar",
+        "python:3.13-slim: ready (python)",
+        "node:24-slim: ready (node)",
+      ],
+    });
+    await Bun.write(join(folder, "t.toml"), '[odd]\nlanguage = "node"\nimage = "registry.invalid/odd:1"\n');
+    const { exitCode, lines } = msbMcp("pull", "--templates", join(folder, "t.toml"));
+    expect(exitCode).toBe(1);
+    expect(lines).toContain(
+      "registry.invalid/odd:1: failed (odd): Sandbox creation failed: the image registry.invalid/odd:1 could not be pulled from its registry.",
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);

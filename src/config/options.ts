@@ -9,7 +9,7 @@ import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
 import { poolShares } from "./pool.ts";
-import { flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
+import { archiveFile, flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
 
 export type Option<T> = {
   /** Undefined for a secret that must not be seen in a list of processes. */
@@ -237,7 +237,7 @@ export const options = {
     variable: "MSB_MCP_IMAGES_ARCHIVE",
     group: "Sandboxes",
     summary: "Archive of docker save whose images serve for templates before a registry is asked (microvm backend)",
-    kind: path,
+    kind: archiveFile,
   }),
   network: withDefault("none", {
     flag: "--network",

@@ -6,8 +6,8 @@ import { type Flavors, flavorRule, parseFlavors } from "../sandbox/flavors.ts";
 import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/network.ts";
 import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
 import type { Template } from "../sandbox/templates.ts";
-import { readTemplates } from "../sandbox/templates-file.ts";
-import { itemsOf, type Kind, quote } from "./kinds.ts";
+import { isThere, readTemplates } from "../sandbox/templates-file.ts";
+import { itemsOf, type Kind, quote, single } from "./kinds.ts";
 
 export const templatesFile: Kind<readonly Template[]> = {
   rule: "a TOML file with a table a template: language, image, env, server_image",
@@ -19,6 +19,12 @@ export const templatesFile: Kind<readonly Template[]> = {
     return problems.length === 0 ? { ok: true, value: templates } : { ok: false, reasons: problems };
   },
 };
+
+/** Made absolute. What is in it is found out when it is used. */
+export const archiveFile: Kind<string> = single("a file that is there", "FILE", (text, { cwd }) => {
+  const path = resolve(cwd, text);
+  return isThere(path, "file") ? path : undefined;
+});
 
 export const flavorSizes: Kind<Flavors> = {
   rule: flavorRule,

@@ -118,12 +118,17 @@ function readImage(
   }
   const names = isTable(value) ? Object.keys(value).sort().join(" ") : "";
   if (isTable(value) && names === "folder" && isPath(value.folder)) {
-    return { kind: "folder", path: resolve(folder, value.folder) };
+    const path = resolve(folder, value.folder);
+    if (isThere(path, "folder")) return { kind: "folder", path };
+    wrong(`${key}.folder`, value.folder, `a folder that is there (${path} is not)`);
+    return undefined;
   }
   if (isTable(value) && names === "archive reference" && isPath(value.archive)) {
     const { archive, reference } = value;
-    if (isReference(reference)) return { kind: "archive", path: resolve(folder, archive), reference };
-    wrong(`${key}.reference`, reference, rules.reference);
+    const path = resolve(folder, archive);
+    if (!isReference(reference)) wrong(`${key}.reference`, reference, rules.reference);
+    else if (isThere(path, "file")) return { kind: "archive", path, reference };
+    else wrong(`${key}.archive`, archive, `a file that is there (${path} is not)`);
     return undefined;
   }
   wrong(key, value, rules.image);
@@ -176,6 +181,12 @@ function isReference(value: unknown): value is string {
 
 function isPath(value: unknown): value is string {
   return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+/** What is in it is found out when it is used. */
+export function isThere(path: string, kind: "file" | "folder"): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return (kind === "file" ? found?.isFile() : found?.isDirectory()) ?? false;
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

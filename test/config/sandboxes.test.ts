@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Environment, loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/options.ts";
 import type { AllowedHost } from "../../src/sandbox/network.ts";
@@ -102,10 +102,12 @@ test("a file adds templates and changes what the usual ones are", () => {
     env = { TZ = "UTC" }
     [bare]
     language = "node"
-    image = { folder = "/srv/rootfs" }
+    image = { folder = "../" }
     server_image = "microsandbox/bare"
   `;
   withTemplates(toml, (folder) => {
+    mkdirSync(join(folder, "images"));
+    writeFileSync(join(folder, "images/data.tar"), "");
     const { templates } = configOf(["--templates", "templates.toml"], {}, folder);
     expect(templates).toEqual([
       {
@@ -126,7 +128,7 @@ test("a file adds templates and changes what the usual ones are", () => {
       {
         name: "bare",
         language: "node",
-        image: { kind: "folder", path: "/srv/rootfs" },
+        image: { kind: "folder", path: dirname(folder) },
         serverImage: "microsandbox/bare",
         env: {},
       },
@@ -175,6 +177,26 @@ test("a templates file that is missing, or no TOML, is one problem", () => {
   ]);
   withTemplates("[python", (folder) => {
     expect(problemsOf(["--templates=templates.toml"], {}, folder)).toHaveLength(1);
+  });
+});
+
+test("an archive or a folder that is not there is found out at the start", () => {
+  const toml = `
+    [a]
+    language = "python"
+    image = { archive = "missing.tar", reference = "a:1" }
+    [b]
+    language = "python"
+    image = { folder = "templates.toml" }
+  `;
+  withTemplates(toml, (folder) => {
+    const file = join(folder, "templates.toml");
+    expect(problemsOf(["--templates", file, "--images-archive", folder])).toEqual([
+      `--templates: ${file}: a.image.archive: "missing.tar" is not allowed; it must be a file that is there (${join(folder, "missing.tar")} is not)`,
+      `--templates: ${file}: b.image.folder: "templates.toml" is not allowed; it must be a folder that is there (${file} is not)`,
+      `--images-archive: ${JSON.stringify(folder)} is not allowed; it must be a file that is there`,
+    ]);
+    expect(configOf(["--images-archive=templates.toml"], {}, folder).imagesArchive).toBe(file);
   });
 });
 
