@@ -86,11 +86,11 @@ export class Admission {
 
   /** What is taken now, what waits, and of how much. */
   get usage() {
-    const claims = [...this.#claims.values()];
+    const present = [...this.#claims.values()].filter(({ state }) => state !== "entering");
     return {
-      places: claims.length,
-      memoryMib: claims.reduce((sum, { memoryMib }) => sum + memoryMib, 0),
-      waiting: this.#waiting.length,
+      places: present.length,
+      memoryMib: present.reduce((sum, { memoryMib }) => sum + memoryMib, 0),
+      waiting: this.#waiting.length + this.#claims.size - present.length,
       limits: this.#limits,
     };
   }
@@ -304,28 +304,27 @@ export class Admission {
     const { admissionWaitMs } = this.#limits;
     const own = this.#waiting.filter((other) => other.asking.principal === asking.principal).length;
     const isFull = this.#waiting.length > maxWaiting || own > maxWaitingPerPrincipal;
-    const giveUp = () => {
+    // At once, and only if it still waits: whoever is rejected must not be given room in the same moment.
+    const leave = (why: () => unknown) => {
       const at = this.#waiting.indexOf(waiter);
-      if (at >= 0) this.#waiting.splice(at, 1);
+      if (at < 0) return;
+      this.#waiting.splice(at, 1);
+      admitted.reject(why());
       // It may have held up others.
       this.lookAgain();
     };
     if (admissionWaitMs === 0 || isFull) {
-      giveUp();
-      throw this.#refuse(asking, waiter.bound, false, isFull && admissionWaitMs > 0);
+      leave(() => this.#refuse(asking, waiter.bound, false, isFull && admissionWaitMs > 0));
     }
     const done = new AbortController();
-    const late = this.#clock.sleep(admissionWaitMs, done.signal).then(() => {
-      admitted.reject(this.#refuse(asking, waiter.bound, false));
-    });
-    late.catch(() => undefined);
-    const onAbort = () => admitted.reject(signal.reason);
+    this.#clock.sleep(admissionWaitMs, done.signal).then(
+      () => leave(() => this.#refuse(asking, waiter.bound, false)),
+      () => undefined,
+    );
+    const onAbort = () => leave(() => signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await admitted.promise;
-    } catch (error) {
-      giveUp();
-      throw error;
     } finally {
       done.abort();
       signal.removeEventListener("abort", onAbort);

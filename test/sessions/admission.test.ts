@@ -243,6 +243,19 @@ describe("waiting for room", () => {
     await busy;
   });
 
+  test("leaves no place behind if the caller leaves in the very moment that room comes free", async () => {
+    await using s = sessionsOverFake(limits);
+    const asking = { principal: "alice", memoryMib: 1024, what: "a new small session" };
+    const place = await s.admission.reserve(asking, new AbortController().signal);
+    const leaving = new AbortController();
+    const left = s.admission.reserve(asking, leaving.signal);
+    await settle();
+    leaving.abort(new Error("left"));
+    place.free();
+    await expect(left).rejects.toThrow("left");
+    expect(s.admission.usage).toMatchObject({ places: 0, waiting: 0 });
+  });
+
   test("is for a bounded number only", async () => {
     await using s = sessionsOverFake(limits);
     const busy = s.run("forever", { timeoutMs: 5000 });

@@ -1,0 +1,47 @@
+// Where a walk takes place: a server's sessions over some host, that can be killed and started again.
+
+import type { Event } from "../../src/events.ts";
+import type { Admission } from "../../src/sessions/admission.ts";
+import type { Sessions } from "../../src/sessions/sessions.ts";
+import type { Random } from "./random.ts";
+
+/** One life of the server. */
+export type Life = {
+  readonly sessions: Sessions;
+  readonly admission: Admission;
+  readonly events: readonly Event[];
+};
+
+export type Programs = {
+  readonly set: (value: string) => string;
+  /** Prints the value and a line's end. */
+  readonly get: string;
+  readonly forever: string;
+  /** Takes the sandbox away. */
+  readonly vanish: string;
+};
+
+export interface Ground {
+  readonly maxSessions: number;
+  readonly maxMemoryMib: number;
+  readonly programs: Programs;
+  readonly life: Life;
+  /** Whether state and sandboxes outlive a life that ends. */
+  readonly survives: boolean;
+  /** Lets so much time pass, and all that is due happen. */
+  pass(ms: number): Promise<void>;
+  /** Lets everything that is ready to happen do so. */
+  settle(): Promise<void>;
+  /** Ends this life without warning, and begins the next. */
+  kill(): Promise<void>;
+  /** Ends this life in order, and begins the next. */
+  restart(): Promise<void>;
+  /** What this ground alone can do: boots that come late, stops that hang, a backend that is silent. Returns what it did. */
+  disturb(random: Random): string;
+  /** Ends all disturbance. */
+  calm(): void;
+  /** The session ids of all sandboxes that there are, in whatever state; null if this ground cannot tell. */
+  sandboxes(): readonly string[];
+  /** How long it may take until a sandbox that nobody claims is gone. Milliseconds. */
+  readonly orphansGoneMs: number;
+}

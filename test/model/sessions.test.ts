@@ -1,0 +1,29 @@
+// The model test over the fake host: thousands of steps, of which every one is followed by a look at everything.
+// MODEL_SEED=n repeats one walk, MODEL_STEPS=n makes it longer.
+
+import { expect, test } from "bun:test";
+import { FakeGround } from "./fake-ground.ts";
+import { Random } from "./random.ts";
+import { Walk } from "./walk.ts";
+
+const asked = process.env.MODEL_SEED;
+const seeds = asked === undefined ? [1, 2, 3, Date.now() % 1_000_000_000] : [Number(asked)];
+const steps = Number(process.env.MODEL_STEPS ?? 1500);
+
+const grounds = [
+  { survives: true, admissionWaitMs: 0, evicts: true },
+  { survives: true, admissionWaitMs: 30_000, evicts: true },
+  { survives: false, admissionWaitMs: 5000, evicts: false },
+];
+
+test.each(seeds.flatMap((seed) => grounds.map((ground) => [seed, ground] as const)))(
+  "whatever happens, sessions stay true: seed %d, %o",
+  async (seed, options) => {
+    console.log(`model test: MODEL_SEED=${seed} ${JSON.stringify(options)}`);
+    await using ground = new FakeGround(options);
+    const walk = new Walk(ground, new Random(seed));
+    await walk.take(steps);
+    for (const what of ["open", "use", "kill", "vanish", "stop"]) expect(walk.counts.get(what)).toBeGreaterThan(0);
+  },
+  120_000,
+);
