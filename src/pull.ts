@@ -27,7 +27,7 @@ export type PullOptions = {
 /** The exit status: 0 if all images are there, 1 if one is not, 2 if there is no runtime to fetch them for. */
 export async function pull(options: PullOptions): Promise<0 | 1 | 2> {
   const { config, isRuntimeDirGiven, clock, write, signal } = options;
-  if (config.backend === "server" || config.backend === "namespace") {
+  if (config.backend !== "auto" && config.backend !== "microvm") {
     write(`nothing to fetch: the ${config.backend} backend boots no images of this machine's`);
     return 0;
   }
