@@ -30,6 +30,7 @@ import type { ToolSet } from "./mcp/tool-set.ts";
 import { createMetrics, type Metrics, type ProcessMemory } from "./metrics.ts";
 import { beyondBackend } from "./sandbox/abilities.ts";
 import { type Choice, chooseBackend } from "./sandbox/choose.ts";
+import { keepPrivate } from "./sandbox/microvm/home.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import { Admission } from "./sessions/admission.ts";
@@ -121,6 +122,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (choice.warning !== undefined) emit({ type: "server.warning", message: choice.warning });
   for (const why of choice.passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
+  if (choice.backend === "microvm" && config.secrets.length > 0) await keepPrivate(config.runtimeHome);
   const host = stack.use(
     createHost({
       backend: choice.backend,

@@ -207,6 +207,15 @@ export const options = {
     fallback: ({ cacheHome, homeDir }) => `${cacheHome ?? `${homeDir}/.cache`}/msb-mcp`,
     fallbackShown: "$XDG_CACHE_HOME/msb-mcp or ~/.cache/msb-mcp; of an installed one ~/.microsandbox",
   } satisfies Option<string>,
+  runtimeHome: {
+    flag: undefined,
+    variable: "MSB_HOME",
+    group: "Sandboxes",
+    summary: "Folder in which the microVM runtime keeps images and sandboxes; its own variable",
+    kind: path,
+    fallback: ({ homeDir }) => `${homeDir}/.microsandbox`,
+    fallbackShown: "~/.microsandbox",
+  } satisfies Option<string>,
   defaultFlavor: withDefault("small", {
     flag: "--default-flavor",
     variable: "MSB_DEFAULT_FLAVOR",
