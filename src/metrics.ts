@@ -2,6 +2,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CallEnded, Emit, Event, ExecutionEnded } from "./events.ts";
+import { CheapCounter } from "./metrics-counter.ts";
 import { endReasons, type Metric, metricTable, phaseBucketsS, phases, sessionStates } from "./metrics-table.ts";
 
 /** The server as it is at the moment of a scrape. */
@@ -41,9 +42,6 @@ export type MetricsOptions = {
   readonly startedAt: number;
 };
 
-/** Values of one label; further ones are told as "other". All of ours come from fixed sets and from the configuration: this is for the day one does not. */
-const maxLabelValues = 64;
-
 const bytesPerMib = 1024 * 1024;
 
 type Handlers = {
@@ -55,7 +53,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const settings = ({ name, help, labels }: Metric) => ({ name, help, labelNames: labels, registers: [registry] });
   const gauge = (metric: Metric) => new Gauge(settings(metric));
-  const counter = (metric: Metric) => countWith(new Counter(settings(metric)), metric.labels);
+  const counters: CheapCounter[] = [];
+  const counter = (metric: Metric) => {
+    const cheap = new CheapCounter(new Counter(settings(metric)), metric.labels);
+    counters.push(cheap);
+    return cheap.add;
+  };
 
   const { version, commit, templates, startedAt } = options;
   gauge(metricTable.buildInfo).set({ version, commit }, 1);
@@ -171,6 +174,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       for (const { status, template } of snapshot.sessions) {
         sessions.inc({ state: status, template: templates.includes(template) ? template : "other" });
       }
+      for (const cheap of counters) cheap.settle();
       return await registry.metrics();
     },
   };
@@ -182,25 +186,4 @@ function handle<Type extends Event["type"]>(
   event: Extract<Event, { readonly type: Type }> & { readonly type: Type },
 ): void {
   handlers[event.type]?.(event);
-}
-
-/** Adds to the counter; label values in the order of `labels`. */
-function countWith(counter: Counter, labels: readonly string[]): (count: number, ...values: readonly string[]) => void {
-  const known = labels.map(() => new Set<string>());
-  return (count, ...values) => {
-    if (labels.length === 0) {
-      counter.inc(count);
-      return;
-    }
-    const shown: Record<string, string> = {};
-    for (const [place, label] of labels.entries()) shown[label] = bounded(values[place] ?? "", known[place]);
-    counter.inc(shown, count);
-  };
-}
-
-function bounded(value: string, known: Set<string> | undefined): string {
-  if (known?.has(value)) return value;
-  if (known === undefined || known.size >= maxLabelValues) return "other";
-  known.add(value);
-  return value;
 }
