@@ -4,9 +4,10 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import dashboard from "../../scripts/grafana-dashboard.json" with { type: "json" };
 import { failureTable } from "../../src/failure.ts";
-import { endReasons, type Metric, metricTable } from "../../src/metrics-table.ts";
+import { endReasons, type Metric, metricTable, sessionStates } from "../../src/metrics-table.ts";
 import type { EndReason } from "../../src/sessions/endings.ts";
 import type { Ended } from "../../src/sessions/execution.ts";
+import type { SessionStatus } from "../../src/sessions/session.ts";
 
 const everyMetric: readonly Metric[] = Object.values(metricTable);
 
@@ -74,8 +75,11 @@ const endedValues: Readonly<Record<Ended | "failed", string>> = {
 };
 const reasons: Readonly<Record<EndReason, string>> = { stopped: "", expired: "", evicted: "", lost: "", shutdown: "" };
 
-test("the reasons that /metrics has from the start are all that there are", () => {
+const statuses: Readonly<Record<SessionStatus, string>> = { starting: "", ready: "", busy: "", stopping: "" };
+
+test("the reasons and states that /metrics has from the start are all that there are", () => {
   expect(Object.keys(reasons).sort()).toEqual([...endReasons].sort());
+  expect(Object.keys(statuses).sort()).toEqual([...sessionStates].sort());
 });
 
 test("the README's operations section explains every kind of failure that a call can come to", async () => {
