@@ -47,8 +47,21 @@ function rulesOf(policy: NetworkPolicy): readonly Rule[] {
         allow({ kind: "group", group: "public" }, undefined, []),
       ];
     case "allow":
-      return policy.hosts.map(ruleOf);
+      return inOrder(policy.hosts);
   }
+}
+
+/**
+ * Names first, as DNS is judged by the same rules. This machine stands at an address inside 172.16.0.0/12: a network that is allowed must not open
+ * what was not named.
+ */
+function inOrder(hosts: readonly AllowedHost[]): readonly Rule[] {
+  const rules = (...kinds: readonly AllowedHost["kind"][]) =>
+    hosts.filter(({ kind }) => kinds.includes(kind)).map(ruleOf);
+  const networks = rules("network");
+  const notThisMachine: readonly Rule[] =
+    networks.length === 0 ? [] : [{ ...ruleForMachine(undefined), action: "deny" }];
+  return [...rules("domain", "subdomains"), ...rules("machine"), ...notThisMachine, ...networks];
 }
 
 function ruleOf(host: AllowedHost): Rule {
@@ -60,9 +73,13 @@ function ruleOf(host: AllowedHost): Rule {
     case "network":
       return allow({ kind: "cidr", cidr: host.cidr }, host.port, ["tcp", "udp"]);
     case "machine":
-      // The gateway is where DNS is answered as well: a rule for UDP, or for all ports, would open all names.
-      return allow({ kind: "group", group: "host" }, host.port, ["tcp"]);
+      return ruleForMachine(host.port);
   }
+}
+
+/** The address of this machine is where DNS is answered as well: a rule for UDP, or for all ports, would open all names. */
+function ruleForMachine(port: number | undefined): Rule {
+  return allow({ kind: "group", group: "host" }, port, port === undefined ? [] : ["tcp"]);
 }
 
 function allow(destination: Rule["destination"], port: number | undefined, protocols: Rule["protocols"]): Rule {

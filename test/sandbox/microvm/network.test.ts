@@ -11,6 +11,7 @@ type Network = {
   readonly policy: {
     readonly rules: readonly {
       readonly destination: Readonly<Record<string, string>>;
+      readonly action: string;
       readonly protocols: readonly string[];
       readonly ports: readonly { readonly start: number; readonly end: number }[];
     }[];
@@ -71,9 +72,6 @@ test.each([
   ["api.example.com", { domain: "api.example.com" }, [], ["tcp", "udp"]],
   ["api.example.com:443", { domain: "api.example.com" }, [https], ["tcp", "udp"]],
   ["*.example.com", { domain_suffix: "example.com" }, [], ["tcp", "udp"]],
-  ["192.0.2.7", { cidr: "192.0.2.7/32" }, [], ["tcp", "udp"]],
-  ["10.1.2.3/8", { cidr: "10.1.2.3/8" }, [], ["tcp", "udp"]],
-  ["[2001:db8::/32]:443", { cidr: "2001:db8::/32" }, [https], ["tcp", "udp"]],
   ["host.microsandbox.internal:443", { group: "host" }, [https], ["tcp"]],
 ])("allow:%s is one rule, and denies the rest", async (text, destination, ports, protocols) => {
   const network = await networkOf(`allow:${text}`);
@@ -83,11 +81,37 @@ test.each([
   ]);
 });
 
+test.each([
+  ["192.0.2.7", "192.0.2.7/32", []],
+  ["10.1.2.3/8", "10.1.2.3/8", []],
+  ["[2001:db8::/32]:443", "2001:db8::/32", [https]],
+  ["172.16.0.0/12", "172.16.0.0/12", []],
+])("allow:%s is that network, and not this machine, whose address may be in it", async (text, cidr, ports) => {
+  const network = await networkOf(`allow:${text}`);
+  expect(network.policy).toMatchObject(denied);
+  expect(network.policy.rules).toMatchObject([
+    { direction: "egress", destination: { group: "host" }, protocols: [], ports: [], action: "deny" },
+    { direction: "egress", destination: { cidr }, protocols: ["tcp", "udp"], ports, action: "allow" },
+  ]);
+});
+
+test("names come before this machine, which comes before networks, so that none closes or opens another", async () => {
+  const text = "allow:10.0.0.0/8,host.microsandbox.internal:8080,api.example.com,*.example.org";
+  expect((await networkOf(text)).policy.rules).toMatchObject([
+    { destination: { domain: "api.example.com" }, action: "allow" },
+    { destination: { domainSuffix: "example.org" }, action: "allow" },
+    { destination: { group: "host" }, ports: [{ start: 8080, end: 8080 }], action: "allow" },
+    { destination: { group: "host" }, ports: [], action: "deny" },
+    { destination: { cidr: "10.0.0.0/8" }, action: "allow" },
+  ]);
+});
+
 test.each(["packages", "allow:api.example.com", "allow:host.microsandbox.internal:8080", "allow:192.0.2.0/24"])(
   "%s opens no way to ask DNS for other names",
   async (text) => {
     const rules = (await networkOf(text)).policy.rules;
-    const opening = rules.filter(({ destination, ports, protocols }) => {
+    const opening = rules.filter(({ destination, ports, protocols, action }) => {
+      if (action === "deny") return false;
       const kinds = Object.entries(destination).join();
       const isGateway = kinds.includes("host") || kinds.includes("any");
       const isDns = ports.length === 0 || ports.some(({ start, end }) => start <= 53 && end >= 53);
