@@ -130,7 +130,11 @@ async function takeOverOne({ session, spec }: Returning, { name }: Survivor, opt
     const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => void clearAway());
     options.onAdopted(session, sandbox, clock.monotonicMs() - startedMs);
   } catch (error) {
-    options.onLost(session, `the server was restarted, and its sandbox could not be taken over: ${reasonOf(error)}`);
+    const { id } = session;
+    if (session.ending === undefined) {
+      emit({ type: "server.warning", message: `The sandbox of ${id} cannot be taken over: ${reasonOf(error)}` });
+    }
+    options.onLost(session, "the server was restarted, and its sandbox could not be taken over");
     await gone.promise;
   } finally {
     done.abort();

@@ -2,6 +2,7 @@
 
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { FakeHost } from "../fakes/fake-host.ts";
+import { FakeWorld } from "../fakes/fake-world.ts";
 import { type CommandSet, type ContractLanguage, describeContract, type ProgramSet } from "./port-contract.ts";
 
 const shared: ProgramSet = {
@@ -42,6 +43,19 @@ describeContract({
   },
   languages,
   commands,
+  survival: {
+    canBeAdopted: true,
+    open: async () => {
+      const world = new FakeWorld();
+      return {
+        host: (installation) => new FakeHost({ world, installation }),
+        kill: async (host) => {
+          if (host instanceof FakeHost) host.crash();
+        },
+        [Symbol.asyncDispose]: async () => undefined,
+      };
+    },
+  },
   leftovers: async (names) =>
     hosts.flatMap(({ live }) =>
       [...live].map(({ name }) => name).filter((name) => names.some((gone) => name.endsWith(gone))),

@@ -55,6 +55,22 @@ export type ContractSubject = {
   readonly commands: CommandSet;
   /** Whether disposing a host reports what is left of its sandboxes; resolves to nothing if all is gone. */
   readonly leftovers: (sandboxNames: readonly string[]) => Promise<readonly string[]>;
+  /** Where sandboxes outlive the process that made them. */
+  readonly survival?: SurvivalSubject;
+};
+
+export type SurvivalSubject = {
+  /** A backend of its own, for the tests of survival only. */
+  readonly open: () => Promise<
+    AsyncDisposable & {
+      /** The host of a process of this installation. */
+      readonly host: (installation: "ours" | "another") => SandboxHost;
+      /** Its process goes without warning. */
+      readonly kill: (host: SandboxHost) => Promise<void>;
+    }
+  >;
+  /** Whether another process can take a sandbox over. */
+  readonly canBeAdopted: boolean;
 };
 
 const resources = { cpus: 1, memoryMib: 256 };
@@ -221,6 +237,8 @@ export function describeContract(subject: ContractSubject): void {
       });
     });
 
+    if (subject.survival !== undefined) describeSurvival(subject, subject.survival, first);
+
     for (const language of subject.languages) {
       describe(`code in ${language.template.language}`, () => {
         let sandbox: Sandbox;
@@ -232,6 +250,94 @@ export function describeContract(subject: ContractSubject): void {
         describeState(() => sandbox, language.code);
       });
     }
+  });
+}
+
+/** What holds where sandboxes outlive the process that made them. */
+function describeSurvival(subject: ContractSubject, survival: SurvivalSubject, first: ContractLanguage): void {
+  const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
+  const signal = new AbortController().signal;
+  const spec = (sessionId: string) => ({ sessionId, template: first.template, resources });
+  const survivorsOf = (host: SandboxHost) => {
+    if (host.survivors === undefined) throw new Error("a host whose sandboxes survive has survivors");
+    return host.survivors;
+  };
+  const namesOf = async (host: SandboxHost) => (await survivorsOf(host).list(signal)).map(({ name }) => name).sort();
+
+  describe("sandboxes that outlive their process", () => {
+    promise("are listed by the next one with their session's id, and never another installation's", async () => {
+      await using backend = await survival.open();
+      const [mine, theirs] = [backend.host("ours"), backend.host("another")];
+      expect(await namesOf(mine)).toEqual([]);
+      const one = await mine.create(spec("session-one"), signal);
+      const other = await theirs.create(spec("session-other"), signal);
+      expect(await namesOf(mine)).toEqual([one.name]);
+      await backend.kill(mine);
+      const next = backend.host("ours");
+      const [found, ...more] = await survivorsOf(next).list(signal);
+      expect(more).toEqual([]);
+      expect(found?.name).toBe(one.name);
+      expect(["session-one", null]).toContain(found?.sessionId ?? null);
+      expect(await namesOf(theirs)).toEqual([other.name]);
+      await expect(survivorsOf(next).adopt(other.name, spec("session-other"), signal)).rejects.toBeInstanceOf(Failure);
+      await survivorsOf(next)
+        .destroy(other.name, signal)
+        .catch(() => undefined);
+      expect(await namesOf(theirs)).toEqual([other.name]);
+    });
+
+    promise("can be ended by the next one, and ending what is not there is no error", async () => {
+      await using backend = await survival.open();
+      const first = backend.host("ours");
+      const { name } = await first.create(spec("session-one"), signal);
+      await backend.kill(first);
+      const next = backend.host("ours");
+      await survivorsOf(next).destroy(name, signal);
+      expect(await namesOf(next)).toEqual([]);
+      expect(await subject.leftovers([name])).toEqual([]);
+      await survivorsOf(next).destroy(name, signal);
+    });
+
+    if (!survival.canBeAdopted) {
+      promise("cannot be taken over, are still there then, and can be ended", async () => {
+        await using backend = await survival.open();
+        const before = backend.host("ours");
+        const { name } = await before.create(spec("session-one"), signal);
+        await backend.kill(before);
+        const next = backend.host("ours");
+        const adopting = survivorsOf(next).adopt(name, spec("session-one"), signal);
+        await expect(adopting).rejects.toMatchObject({ kind: "sandbox_creation" });
+        expect(await namesOf(next)).toEqual([name]);
+        await survivorsOf(next).destroy(name, signal);
+      });
+      return;
+    }
+
+    promise("can be taken over with their files, and then are as those that were just made", async () => {
+      await using backend = await survival.open();
+      const before = backend.host("ours");
+      const made = await before.create(spec("session-one"), signal);
+      await runIn(made, "command", subject.commands.writeFile("kept.txt", "still here"));
+      await backend.kill(before);
+      const next = backend.host("ours");
+      const sandbox = await survivorsOf(next).adopt(made.name, spec("session-one"), signal);
+      expect(sandbox.name).toBe(made.name);
+      expect((await runIn(sandbox, "command", subject.commands.readFile("kept.txt"))).stdout).toBe("still here\n");
+      await runIn(sandbox, "code", first.code.setVariable("x", "1"));
+      expect((await runIn(sandbox, "code", first.code.printVariable("x"))).stdout).toBe("1\n");
+      await sandbox[Symbol.asyncDispose]();
+      expect(await namesOf(next)).toEqual([]);
+    });
+
+    promise("that are not there cannot be taken over, nor for a caller that has left", async () => {
+      await using backend = await survival.open();
+      const host = backend.host("ours");
+      const { name } = await host.create(spec("session-one"), signal);
+      await survivorsOf(host).destroy(name, signal);
+      await expect(survivorsOf(host).adopt(name, spec("session-one"), signal)).rejects.toBeInstanceOf(Failure);
+      const left = AbortSignal.abort(new Error("the caller left"));
+      await expect(survivorsOf(host).adopt(name, spec("session-one"), left)).rejects.toThrow("the caller left");
+    });
   });
 }
 

@@ -9,7 +9,7 @@ import { Failure, type FailureKind } from "../../failure.ts";
 import { Gone } from "../linked/gone.ts";
 import { createSpawn } from "../linked/guest-process.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
-import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
+import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Volume } from "../volumes.ts";
 import { type Answers, compileAnswers } from "./answers.ts";
@@ -23,6 +23,7 @@ import { readKey } from "./key.ts";
 import { type StartConfig, startConfig } from "./launch.ts";
 import { RelayLink } from "./link.ts";
 import { incarnations, installationTag, sandboxName } from "./names.ts";
+import { createSurvivors } from "./survivors.ts";
 
 export type ServerHostOptions = {
   /** MSB_SERVER_URL. Credentials in it are sent where there is no key, and never shown. */
@@ -56,6 +57,7 @@ const leavingMs = 5_000;
 class ServerHost implements SandboxHost {
   readonly backend = "server";
   readonly isolation = "a microVM on a microsandbox server";
+  readonly survivors: Survivors;
   readonly #options: ServerHostOptions;
   readonly #answers: Answers;
   readonly #client: Client;
@@ -81,6 +83,12 @@ class ServerHost implements SandboxHost {
     this.#incarnations = incarnations(options.clock.now());
     const claim = options.apiKey === null ? null : (readKey(options.apiKey)?.namespace ?? null);
     this.#onlyNamespace = claim === "*" ? null : claim;
+    this.survivors = createSurvivors({
+      client: this.#client,
+      clock: options.clock,
+      installation: this.#installation,
+      onlyNamespace: this.#onlyNamespace,
+    });
   }
 
   async health(signal: AbortSignal): Promise<HostHealth> {
