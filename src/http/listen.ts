@@ -27,8 +27,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
   const waiting = new Set<Request>();
   const stop = new AbortController();
 
-  const server = Bun.serve({
-    hostname,
+  const options = {
     port,
     // Two servers on one port would each get half of the requests, and neither would know.
     reusePort: false,
@@ -37,7 +36,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
     idleTimeout: idleTimeoutS,
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    async fetch(request, self) {
+    async fetch(request: Request, self: Bun.Server<undefined>) {
       unanswered.add(request);
       try {
         return await app.fetch(request);
@@ -47,7 +46,8 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
         if (waiting.delete(request)) self.timeout(request, idleTimeoutS);
       }
     },
-  });
+  };
+  const { server, bound } = bind(hostname, (name) => Bun.serve({ ...options, hostname: name }));
 
   // A run may be silent for longer than a connection may. Each request could say so when it comes, at the price of a tenth of its time;
   // only those that are still there at the next look do. Event streams need no wait: they send something every 15 s.
@@ -65,11 +65,22 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
   look().catch(() => undefined);
 
   return {
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
+    url: `http://${bound.includes(":") ? `[${bound}]` : bound}:${server.port}`,
     stopAccepting: () => void server.stop(),
     close: async () => {
       stop.abort();
       await server.stop(true);
     },
   };
+}
+
+/** `localhost` is a loopback address by RFC 6761, even where nothing resolves it: in a container or a machine without /etc/hosts. */
+function bind<T>(hostname: string, serve: (name: string) => T): { readonly server: T; readonly bound: string } {
+  try {
+    return { server: serve(hostname), bound: hostname };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (hostname !== "localhost" || code === "EADDRINUSE") throw error;
+    return { server: serve("127.0.0.1"), bound: "127.0.0.1" };
+  }
 }

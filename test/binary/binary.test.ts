@@ -115,6 +115,13 @@ describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
     expect(await executable.traces()).toEqual([]);
   });
 
+  test("where no file resolves localhost, it is served all the same", async () => {
+    const hidden = ["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/dev/null", "/etc/hosts"];
+    await using server = await executable.serve([], ["bwrap", "--die-with-parent", ...hidden]);
+    expect(server.url).toMatch(/^http:\/\/(?:127\.0\.0\.1|localhost):\d+\/mcp$/);
+    expect((await fetch(new URL("/healthz", server.url))).status).toBe(200);
+  });
+
   test.each(["SIGTERM", "SIGINT"] as const)("%s ends it with status 0", async (signal) => {
     const server = await executable.serve();
     expect(await server.end(signal)).toBe(0);

@@ -42,9 +42,9 @@ export class Executable implements AsyncDisposable {
     return { status: child.exitCode, stdout, stderr };
   }
 
-  /** Starts it on a free port; resolves once it listens. */
-  async serve(argv: readonly string[] = []): Promise<Serving> {
-    const child = this.#spawn(["--port", "0", "--backend", "namespace", ...argv], {});
+  /** Starts it on a free port, through another program if one is named; resolves once it listens. */
+  async serve(argv: readonly string[] = [], through: readonly string[] = []): Promise<Serving> {
+    const child = this.#spawn(["--port", "0", "--backend", "namespace", ...argv], {}, through);
     return Serving.once(child);
   }
 
@@ -53,8 +53,8 @@ export class Executable implements AsyncDisposable {
     return (await readdir(this.directory)).filter((name) => name.startsWith("planted-"));
   }
 
-  #spawn(argv: readonly string[], env: Readonly<Record<string, string>>) {
-    return Bun.spawn([this.path, ...argv], {
+  #spawn(argv: readonly string[], env: Readonly<Record<string, string>>, through: readonly string[] = []) {
+    return Bun.spawn([...through, this.path, ...argv], {
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? "", HOME: this.#home, ...env },
       stdin: "ignore",
