@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Environment, loadConfig } from "../../src/config/load.ts";
@@ -346,4 +346,26 @@ test("a pool has one count of each kind, of templates that there are, within the
     "--pool (MSB_MCP_POOL): 11 sandboxes are not allowed; it must be at most --max-sessions (MSB_MAX_SESSIONS), which is 10",
     "--pool (MSB_MCP_POOL): 11264 MB is not allowed; it must be at most --max-total-memory-mb (MSB_MAX_TOTAL_MEMORY_MB), which is 11000",
   ]);
+});
+
+const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+
+test("README's file of templates is one", () => {
+  const toml = /```toml\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  withTemplates(toml.replace("/srv/rootfs", tmpdir()), (folder) => {
+    writeFileSync(join(folder, "data.tar"), "");
+    const { templates } = configOf(["--templates=templates.toml"], {}, folder);
+    expect(templates.map(({ name }) => name)).toEqual(["python", "node", "data", "bare"]);
+  });
+});
+
+test("README's network policies and secret are ones", () => {
+  const row = readme.split("\n").find((line) => line.startsWith("| `allow:HOST,…` |")) ?? "";
+  const hosts = [...row.matchAll(/`([^`]+)`/g)].map(([, host = ""]) => host).slice(1);
+  expect(hosts.length).toBeGreaterThan(5);
+  const secret = /`--secret ([^`]+)`/.exec(readme)?.[1] ?? "";
+  const argv = [`--network=allow:${hosts.join(",")},api.openai.com`, "--secret", secret];
+  expect(configOf(argv, { MY_KEY: "v" }).secrets).toHaveLength(1);
+  const pool = /`--pool ([^`]+)`/.exec(readme)?.[1] ?? "";
+  expect(configOf(["--pool", pool]).pool).toHaveLength(2);
 });
