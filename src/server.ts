@@ -73,7 +73,7 @@ export class StartError extends Error {
 const drainGraceMs = 10_000;
 
 /** Longer than a boot that tries whether microVMs run here may take. Milliseconds. */
-const startCheckMs = 90_000;
+const startCheckMs = 180_000;
 
 /** Throws StartError, having taken down again what it had built. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {

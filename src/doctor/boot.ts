@@ -6,8 +6,8 @@ import { type Finding, missing, oneLine } from "./finding.ts";
 
 const check = "microVM boot";
 
-/** Real hardware takes a tenth of a second, an emulated machine up to 15 s, and one that cannot some 10 s to say so. Milliseconds. */
-export const bootDeadlineMs = 60_000;
+/** Real hardware takes a tenth of a second, an emulated machine that is busy 40 s, and one that cannot some 10 s to say so. Milliseconds. */
+export const bootDeadlineMs = 120_000;
 
 /** Rejects with the signal's reason only. */
 export async function checkBoot(bootOnce: BootOnce, clock: Clock, signal: AbortSignal): Promise<Finding> {

@@ -44,7 +44,7 @@ const needs: Readonly<Record<BackendName, readonly CheckName[]>> = {
   server: ["microsandbox server"],
 };
 
-/** Takes as long as the slowest check, at most the 60 s of a boot that does not end. Rejects with the signal's reason only. */
+/** Takes as long as the slowest check, at most the two minutes of a boot that does not end. Rejects with the signal's reason only. */
 export async function diagnose(options: DoctorOptions, signal: AbortSignal): Promise<Diagnosis> {
   const { config, clock, given } = options;
   // Before the others, which keep things there.

@@ -116,7 +116,7 @@ test("a boot that does not end is given up after its deadline, and told to end",
     signal,
   );
   await clock.advance(bootDeadlineMs);
-  expect(await finding).toMatchObject({ status: "missing", found: "did not end within 60 s" });
+  expect(await finding).toMatchObject({ status: "missing", found: "did not end within 120 s" });
   expect(end?.aborted).toBe(true);
 });
 
