@@ -36,11 +36,12 @@ const removeTries = 300;
 
 const own = (installation: string) => `msb-mcp-${installation}-`;
 
-/** Makes this server's groups' parent, after removing those of servers of this installation that are no more. */
+/** Makes this server's groups' parent. */
 export function claimHierarchy(hierarchy: Hierarchy, installation: string, serverPid: number): Hierarchy {
   const folders: Partial<Record<Controller, string>> = {};
   for (const [controller, folder] of entriesOf(hierarchy)) {
-    removeStale(folder, own(installation));
+    // In a container each server may have the same process id: what is there under ours is from before.
+    removeGroups(join(folder, `${own(installation)}${serverPid}`));
     const claimed = join(folder, `${own(installation)}${serverPid}`);
     mkdirSync(claimed, { recursive: true });
     folders[controller] = claimed;
@@ -53,6 +54,16 @@ export function claimHierarchy(hierarchy: Hierarchy, installation: string, serve
     }
   }
   return { version: hierarchy.version, folders };
+}
+
+/**
+ * Removes the groups of servers of this installation that are no more. False if some are still there: the kernel lets go of a group a moment after its
+ * last process.
+ */
+export function clearStale(hierarchy: Hierarchy, installation: string): boolean {
+  return foldersOf(hierarchy)
+    .map((folder) => removeStale(folder, own(installation)))
+    .every(Boolean);
 }
 
 /** Removes what claimHierarchy() made. The groups of its sandboxes must have gone before. */
@@ -125,14 +136,19 @@ async function removeGroup(folders: readonly string[], clock: Clock): Promise<bo
   return false;
 }
 
-/** Only folders whose name ends with the id of a process that does not exist; the groups in it first. */
-function removeStale(folder: string, prefix: string): void {
-  for (const name of subfolders(folder)) {
+/** Only folders whose name ends with the id of a process that does not exist. True once there is none. */
+function removeStale(folder: string, prefix: string): boolean {
+  const stale = subfolders(folder).filter((name) => {
     const pid = name.startsWith(prefix) ? name.slice(prefix.length) : "";
-    if (!/^\d+$/.test(pid) || tryRead(`/proc/${pid}/stat`) !== "") continue;
-    for (const child of subfolders(join(folder, name))) removeFolder(join(folder, name, child));
-    removeFolder(join(folder, name));
-  }
+    return /^\d+$/.test(pid) && tryRead(`/proc/${pid}/stat`) === "";
+  });
+  return stale.map((name) => removeGroups(join(folder, name))).every(Boolean);
+}
+
+/** The groups in it first. True once it is not there any more. */
+function removeGroups(folder: string): boolean {
+  for (const child of subfolders(folder)) removeFolder(join(folder, child));
+  return removeFolder(folder);
 }
 
 /** True once it is not there any more. Never removes a file: the kernel's own are no obstacle to it. */

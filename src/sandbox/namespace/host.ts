@@ -16,6 +16,7 @@ import { type Libc, openLibc } from "./libc.ts";
 import { createLimits, type Limits, watch } from "./limits.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
+import { killStranded, memoryLabel } from "./stranded.ts";
 import { findInterpreter, findTools, guestPath, type Tools } from "./tools.ts";
 
 export type NamespaceHostOptions = {
@@ -30,6 +31,9 @@ export type NamespaceHostOptions = {
 /** How long a successful probe answers for the next ones, and a failed one. */
 const healthyForMs = 60_000;
 const unhealthyForMs = 2_000;
+/** Whatever a killed server has left is tried again so often, for 10 minutes: its last processes may be slow to die. */
+const staleRetryMs = 1_000;
+const staleTries = 600;
 /** port.ts: health() answers within 5 s. */
 const probeLimitMs = 4_500;
 
@@ -165,17 +169,19 @@ export class NamespaceHost implements SandboxHost {
     const tools = findTools();
     if (typeof tools === "string") throw new Failure("configuration", tools, { advice: [] });
     const self = readSelf();
-    const libc = openLibc();
+    const installation = createHash("sha256").update(stateDir).digest("hex").slice(0, 8);
+    const libc = openLibc(memoryLabel(installation, self.pid));
     const limits = createLimits({
       view: {
         membership: readFileSync("/proc/self/cgroup", "latin1"),
         mounts: readFileSync("/proc/self/mountinfo", "latin1"),
         serverPid: self.pid,
       },
-      installation: createHash("sha256").update(stateDir).digest("hex").slice(0, 8),
+      installation,
       clock,
     });
     this.#machine = { self, tools, libc, limits, dataFiles: openDataFiles(libc) };
+    void this.#clearStale(() => killStranded(libc, installation) && limits.clearStale());
     this.#watch = watch({
       mechanism: limits.mechanism,
       sandboxes: () => this.#sandboxes,
@@ -183,6 +189,15 @@ export class NamespaceHost implements SandboxHost {
       signal: this.#end.signal,
     });
     return this.#machine;
+  }
+
+  /** What a killed server has left, until it is gone. */
+  async #clearStale(clear: () => boolean): Promise<void> {
+    const { clock } = this.#options;
+    for (let tries = 0; tries < staleTries && !this.#end.signal.aborted; tries++) {
+      if (clear()) return;
+      await clock.sleep(staleRetryMs, this.#end.signal).catch(() => undefined);
+    }
   }
 
   async #look(): Promise<HostHealth> {

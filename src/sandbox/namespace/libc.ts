@@ -23,13 +23,12 @@ const memoryCloseOnExec = 1;
 /** NS_GET_PARENT, ioctl_ns(2). */
 const nsGetParent = 0xb702;
 
-const memoryFileName = new TextEncoder().encode("msb-mcp\0");
-
 /** glibc, then musl by its usual names. */
 const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
-/** Throws a plain Error if no C library can be opened. */
-export function openLibc(): Libc {
+/** Files in memory bear the name that is given. Throws a plain Error if no C library can be opened. */
+export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
+  const memoryFileName = new TextEncoder().encode(`${memoryFileLabel}\0`);
   const { symbols } = openFirst();
   return {
     pipe: () => {

@@ -4,7 +4,14 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import type { Resources } from "../flavors.ts";
-import { claimHierarchy, createGroup, type Hierarchy, type LimitGroup, releaseHierarchy } from "./cgroups.ts";
+import {
+  claimHierarchy,
+  clearStale,
+  createGroup,
+  type Hierarchy,
+  type LimitGroup,
+  releaseHierarchy,
+} from "./cgroups.ts";
 import { type CgroupView, findHierarchy } from "./hierarchy.ts";
 import type { Process } from "./processes.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
@@ -21,6 +28,8 @@ export type Limits = {
   /** One phrase for people. */
   readonly description: string;
   group(name: string, resources: Resources): LimitGroup;
+  /** Removes what killed servers of this installation have left. False if some of it is still there. */
+  clearStale(): boolean;
   release(): void;
 };
 
@@ -43,6 +52,7 @@ export function createLimits(options: {
     mechanism,
     description: describe(mechanism, claimed),
     group: (name, resources) => (claimed === null ? noGroup : createGroup(claimed, name, resources, options.clock)),
+    clearStale: () => found === null || clearStale(found, options.installation),
     release: () => {
       if (claimed !== null) releaseHierarchy(claimed);
     },

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
-import { claimHierarchy, createGroup, releaseHierarchy } from "../../../src/sandbox/namespace/cgroups.ts";
+import { claimHierarchy, clearStale, createGroup, releaseHierarchy } from "../../../src/sandbox/namespace/cgroups.ts";
 import { findHierarchy } from "../../../src/sandbox/namespace/hierarchy.ts";
 
 const serverPid = process.pid;
@@ -137,15 +137,23 @@ describe("groups of earlier servers", () => {
 
   test("those of this installation whose server is no more are removed, with what is in them", () => {
     folder(`memory/msb-mcp-abc-${deadPid}/sandbox`);
-    claimHierarchy(hierarchy(), "abc", serverPid);
+    expect(clearStale(hierarchy(), "abc")).toBe(true);
     expect(existsSync(join(root, `memory/msb-mcp-abc-${deadPid}`))).toBe(false);
   });
 
   test("those of living servers, of other installations and of strangers are left alone", () => {
     const others = [`msb-mcp-abc-1`, `msb-mcp-def-${deadPid}`, `msb-mcp-abc-`, "docker"];
     for (const name of others) folder(`memory/${name}`);
+    expect(clearStale(hierarchy(), "abc")).toBe(true);
     claimHierarchy(hierarchy(), "abc", serverPid);
     for (const name of others) expect(existsSync(join(root, "memory", name))).toBe(true);
+  });
+
+  test("what a server of the same process id has left is removed before anything is made there", () => {
+    folder(`memory/msb-mcp-abc-${serverPid}/sandbox`);
+    claimHierarchy(hierarchy(), "abc", serverPid);
+    expect(existsSync(join(root, `memory/msb-mcp-abc-${serverPid}/sandbox`))).toBe(false);
+    expect(existsSync(join(root, `memory/msb-mcp-abc-${serverPid}`))).toBe(true);
   });
 
   test("a released hierarchy is gone", () => {
