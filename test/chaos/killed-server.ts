@@ -97,6 +97,11 @@ export class KilledServer implements AsyncDisposable {
       .filter((path) => !path.includes(`msb-mcp-${tag}-${this.#child?.pid}`));
   }
 
+  /** All processes that it has started, by way of others too. */
+  get descendants(): readonly number[] {
+    return this.#child === undefined ? [] : descendants(this.#child.pid);
+  }
+
   /** Those groups with the processes that keep them. */
   describeStrays(): string {
     const members = (group: string) => tryRead(join(group, "cgroup.procs")).split("\n").filter(Boolean);

@@ -70,6 +70,29 @@ test.skipIf(Bun.which("bwrap") === null)(
   120_000,
 );
 
+test.skipIf(Bun.which("bwrap") === null)(
+  "SIGTERM answers what runs, leaves no sandbox, whatever it is at, and ends with status 0",
+  async () => {
+    const mountsBefore = mountCount();
+    await using server = new KilledServer(["--max-sessions", "4"]);
+    await server.start();
+    const idle = await server.run("x = 1");
+    expect(idle.kind).toBe("ran");
+    const running = server.run("import time; print('begun', flush=True); time.sleep(2); print('ended')");
+    await eventually("it runs", () => server.descendants.length > 4);
+    const booting = server.run("print(1)");
+    await Bun.sleep(30);
+    const started = server.descendants;
+    expect(await server.stop()).toBe(0);
+    expect(await running).toMatchObject({ kind: "ran", stdout: "begun\nended\n" });
+    expect(["ran", "refused", "none"]).toContain((await booting).kind);
+    expect(started.filter(isAlive)).toEqual([]);
+    expect(server.strayGroups).toEqual([]);
+    expect(mountCount()).toBe(mountsBefore);
+  },
+  120_000,
+);
+
 async function openOne(
   server: KilledServer,
   known: Known[],
