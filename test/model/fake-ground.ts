@@ -50,6 +50,11 @@ export class FakeGround implements Ground, AsyncDisposable {
     return settle();
   }
 
+  /** Nothing takes time here that does not pass. */
+  untilRest(): Promise<void> {
+    return settle();
+  }
+
   async kill(): Promise<void> {
     this.#restarts.kill();
     this.#process = this.#start();

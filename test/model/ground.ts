@@ -32,6 +32,8 @@ export interface Ground {
   pass(ms: number): Promise<void>;
   /** Lets everything that is ready to happen do so. */
   settle(): Promise<void>;
+  /** Waits for what a real machine takes its time for, until `isAtRest` or long after it should be. */
+  untilRest(isAtRest: () => boolean): Promise<void>;
   /** Ends this life without warning, and begins the next. */
   kill(): Promise<void>;
   /** Ends this life in order, and begins the next. */

@@ -30,6 +30,9 @@ const limits = {
   enableLruEviction: true,
 };
 
+/** For boots and ends on a busy machine. Milliseconds. */
+const patienceMs = 30_000;
+
 /** What a walk calls a second takes so long here. Milliseconds. */
 const secondMs = 40;
 
@@ -60,6 +63,11 @@ export class NamespaceGround implements Ground, AsyncDisposable {
 
   async settle(): Promise<void> {
     await Bun.sleep(5);
+  }
+
+  async untilRest(isAtRest: () => boolean): Promise<void> {
+    const untilMs = performance.now() + patienceMs;
+    while (!isAtRest() && performance.now() < untilMs) await Bun.sleep(10);
   }
 
   /** What the next life finds is the ledger of this moment; what this one still writes, nobody reads. */

@@ -5,7 +5,7 @@
 
 import { Failure } from "../../src/failure.ts";
 import { defaultFlavors, type Flavor } from "../../src/sandbox/flavors.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground, Life } from "./ground.ts";
 import type { Random } from "./random.ts";
 
 type Known = {
@@ -77,8 +77,8 @@ export class Walk {
       [1, ["sleep", () => this.#ground.pass(61_000)]],
       [6, ["disturb", () => this.#say(`  ${this.#ground.disturb(random)}`)]],
       [3, ["calm", () => this.#ground.calm()]],
-      [1, ["kill", () => this.#end(() => this.#ground.kill())]],
-      [0.4, ["restart", () => this.#end(() => this.#ground.restart())]],
+      [1, ["kill", () => this.#kill()]],
+      [0.4, ["restart", () => this.#restart()]],
     ]);
     const [name, act] = action;
     this.#say(name);
@@ -99,9 +99,14 @@ export class Walk {
     const flavor = this.#random.pick<Flavor>(["small", "small", "medium", "large"]);
     const { sessions } = life;
     this.#run(`open ${value} ${flavor} for ${principal}`, async (signal) => {
-      const ran = await sessions.run({
+      const opening = sessions.run({
         ...{ principal, kind: "code", source: programs.set(value), template: undefined, flavor },
         ...{ sessionId: undefined, timeoutMs: undefined, signal },
+      });
+      const ran = await opening.catch((error: unknown) => {
+        const reason = error instanceof Failure ? error.context.reason : undefined;
+        if (reason !== "evicted" && reason !== "expired") throw error;
+        throw new Error(`it was ${reason} before its first run`, { cause: error });
       });
       const { sessionId } = ran.session;
       if (!ran.created) throw new Error(`a new session was not new: ${sessionId}`);
@@ -116,9 +121,11 @@ export class Walk {
   #use(): void {
     const known = this.#any();
     if (known === undefined) return;
-    const { programs, life } = this.#ground;
+    const { programs } = this.#ground;
     this.#run(`use ${known.value}`, async (signal) => {
-      const { outcome, created } = await life.sessions.run({ ...request(known, programs.get), signal });
+      const { outcome, created } = await this.#inUse(known, (sessions) =>
+        sessions.run({ ...request(known, programs.get), signal }),
+      );
       if (created) throw new Error(`${known.value} was silently new`);
       if (outcome.ended === "exited" && outcome.stdout !== `${known.value}\n`) {
         throw new Error(`${known.value} answered ${JSON.stringify(outcome.stdout + outcome.stderr)}`);
@@ -133,9 +140,36 @@ export class Walk {
     const { programs, life } = this.#ground;
     const timeoutMs = this.#random.pick([500, 5000, 90_000]);
     this.#run(`hang ${known.value} for ${timeoutMs} ms`, async (signal) => {
-      const { outcome } = await life.sessions.run({ ...request(known, programs.forever), timeoutMs, signal });
+      const { outcome } = await this.#inUse(known, (sessions) =>
+        sessions.run({ ...request(known, programs.forever), timeoutMs, signal }),
+      );
+      if (outcome.ended === "canceled" && !signal.aborted) await this.#learnWhy(known, life);
       if (outcome.ended !== "timed_out" && outcome.ended !== "canceled") throw new Error(`it ended: ${outcome.ended}`);
     });
+  }
+
+  /** What is in use is neither evicted nor expired: it may be stopped, lost, or ended with the server. */
+  async #inUse<T>(known: Known, use: (sessions: Life["sessions"]) => Promise<T>): Promise<T> {
+    const { sessions } = this.#ground.life;
+    const isThere = sessions.list(known.principal, known.id).some(isActive);
+    try {
+      return await use(sessions);
+    } catch (error) {
+      const reason = error instanceof Failure ? error.context.reason : undefined;
+      if (isThere && (reason === "evicted" || reason === "expired")) {
+        throw new Error(`${known.value} was ${reason} while it was in use`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** Why a run was canceled that nobody has canceled. */
+  async #learnWhy(known: Known, life: Life): Promise<void> {
+    if (life !== this.#ground.life || life.sessions.list(known.principal, known.id).some(isActive)) return;
+    const stopped = await life.sessions.stop(known.principal, known.id);
+    if (stopped.stopped) return;
+    const reason = reasonIn(stopped.absence);
+    if (reason === "evicted" || reason === "expired") throw new Error(`${known.value} was ${reason} while it ran`);
   }
 
   #vanish(): void {
@@ -184,11 +218,19 @@ export class Walk {
     });
   }
 
-  async #end(end: () => Promise<void>): Promise<void> {
-    this.#noteEvents();
-    // What was asked of a life that ended is answered by nobody.
+  /** What was asked of a life that was killed is answered by nobody. */
+  async #kill(): Promise<void> {
+    this.#noteEvents(this.#ground.life);
     this.#pending.clear();
-    await end();
+    await this.#ground.kill();
+    this.#eventsSeen = 0;
+  }
+
+  async #restart(): Promise<void> {
+    const { life } = this.#ground;
+    await this.#ground.restart();
+    this.#noteEvents(life);
+    this.#pending.clear();
     this.#eventsSeen = 0;
   }
 
@@ -229,15 +271,14 @@ export class Walk {
         if (!isLost) throw new Error(`${sessionId} is ${status} without a sandbox`);
       }
     }
-    this.#noteEvents();
+    this.#noteEvents(life);
   }
 
   #active() {
     return principals.flatMap((principal) => this.#ground.life.sessions.list(principal));
   }
 
-  #noteEvents(): void {
-    const { events } = this.#ground.life;
+  #noteEvents({ events }: Life): void {
     for (const event of events.slice(this.#eventsSeen)) {
       if (event.type !== "session.closed") continue;
       const times = (this.#closed.get(event.sessionId) ?? 0) + 1;
@@ -255,7 +296,13 @@ export class Walk {
     for (const { cancel } of pending) cancel.abort(new Canceled("canceled"));
     await ground.pass(ground.orphansGoneMs);
     await Promise.all([...pending].map(({ settled }) => settled));
-    await ground.settle();
+    const isOnTheMove = ({ status }: { readonly status: string }) => status === "starting" || status === "stopping";
+    await ground.untilRest(() => {
+      const now = this.#active();
+      const { places: taken, waiting: queued } = ground.life.admission.usage;
+      const isEven = taken === now.length && ground.sandboxes().length === now.length;
+      return isEven && queued === 0 && !now.some(isOnTheMove);
+    });
     this.#check();
     const active = this.#active();
     const { places, waiting, memoryMib } = ground.life.admission.usage;
@@ -287,6 +334,10 @@ export class Walk {
 }
 
 class Canceled extends Error {}
+
+function isActive({ status }: { readonly status: string }): boolean {
+  return status !== "stopping";
+}
 
 function request(known: Known, source: string) {
   const { principal, id: sessionId } = known;

@@ -113,6 +113,23 @@ test("a template or flavor that contradicts the session's is refused, and runs n
   expect(s.sessions.list("alice")[0]?.status).toBe("ready");
 });
 
+test("a session ends once, for its first reason, however many want it to", async () => {
+  const s = sessionsOverFake();
+  const { session } = await s.run("print");
+  const { sessionId } = session;
+  s.host.holdDisposals();
+  const stopping = [s.sessions.stop("alice", sessionId), s.sessions.stop("alice", sessionId)];
+  s.host.only().lose();
+  await s.clock.advance(120_000);
+  const closing = s.sessions[Symbol.asyncDispose]();
+  await settle();
+  s.host.releaseDisposals();
+  await Promise.all([...stopping, closing]);
+  const closed = s.events.filter(({ type }) => type === "session.closed");
+  expect(closed).toEqual([expect.objectContaining({ sessionId, reason: "stopped", executions: 1 })]);
+  expect(s.ledger.endings.find(sessionId, "alice", s.clock.now())).toMatchObject({ reason: "stopped" });
+});
+
 test("the end of the server leaves no sandbox, whatever they are at", async () => {
   const s = sessionsOverFake({ maxSessions: 5 });
   await s.run("print");
