@@ -1,8 +1,9 @@
 // One server, one state directory: a claim on it that the system takes back however the process ends. Servers on stdio
-// come in numbers, one a client: each takes the first free folder below it, and is an installation of its own there.
+// come in numbers, one a client: each takes a free folder below it, and is an installation of its own there. One that a killed server has
+// left goes first, because what that left behind is looked for there only.
 
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
 
@@ -18,6 +19,8 @@ export type StateClaim = Disposable & {
 };
 
 const lockName = "server.lock";
+/** There while a server has the folder, and after one that was killed. */
+const unfinishedName = "server.unfinished";
 
 /** Servers on stdio at once on one state directory. */
 const maxSlots = 64;
@@ -25,18 +28,34 @@ const maxSlots = 64;
 /** The directory must be there. Throws Failure `configuration` if another server has it. */
 export function claimState(stateDir: string, transport: "http" | "stdio"): StateClaim {
   const slots = transport === "http" ? [""] : Array.from({ length: maxSlots }, (_, at) => `stdio-${at}`);
-  for (const slot of slots) {
+  const isUnfinished = (slot: string) => existsSync(join(stateDir, slot, unfinishedName));
+  for (const slot of slots.toSorted((a, b) => Number(isUnfinished(b)) - Number(isUnfinished(a)))) {
     const folder = join(stateDir, slot);
     const isFirst = !existsSync(join(folder, lockName));
     const lock = lockFolder(folder);
     if (lock === "taken") continue;
-    const release = () => lock !== "unknown" && lock.close();
-    return { folder, slot, isFirst, isCertain: lock !== "unknown", [Symbol.dispose]: release };
+    if (lock === "unknown") return { folder, slot, isFirst, isCertain: false, [Symbol.dispose]: () => undefined };
+    const mark = join(folder, unfinishedName);
+    tryTo(() => writeFileSync(mark, "", { mode: 0o600 }));
+    const release = () => {
+      tryTo(() => rmSync(mark, { force: true }));
+      lock.close();
+    };
+    return { folder, slot, isFirst, isCertain: true, [Symbol.dispose]: release };
   }
   const who = transport === "http" ? "another server uses" : `${maxSlots} servers on stdio use`;
   throw new Failure("configuration", `${who} the state directory ${stateDir}.`, {
     advice: ["Stop it, or name another directory with --state-dir."],
   });
+}
+
+/** On a disk that is full there is no mark, and the folder is found again by its number only. */
+function tryTo(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // As above.
+  }
 }
 
 /**

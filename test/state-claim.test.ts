@@ -14,9 +14,9 @@ function folder() {
 }
 
 /** A process that claims the directory and says so; it holds on until it is killed. */
-async function claimant(path: string) {
+async function claimant(path: string, transport: "http" | "stdio" = "http") {
   const script = `const { claimState } = await import(${JSON.stringify(join(import.meta.dir, "../src/state-claim.ts"))});
-    globalThis.claim = claimState(${JSON.stringify(path)}, "http"); console.log("claimed"); setInterval(() => {}, 1e6);`;
+    globalThis.claim = claimState(${JSON.stringify(path)}, ${JSON.stringify(transport)}); console.log("claimed"); setInterval(() => {}, 1e6);`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
   const { value } = await child.stdout.getReader().read();
   expect(new TextDecoder().decode(value)).toBe("claimed\n");
@@ -54,6 +54,23 @@ test("servers on stdio each have a folder and an installation of their own, whic
   using third = claimState(state.path, "stdio");
   expect(third.slot).toBe("stdio-0");
   expect((await openInstallation(state.path, third.slot)).id).toBe(ids[1] ?? "");
+});
+
+test("a server on stdio takes the folder first that a killed one has left", async () => {
+  using state = folder();
+  using _ = claimState(state.path, "stdio");
+  const killed = await claimant(state.path, "stdio");
+  const stopped = claimState(state.path, "stdio");
+  expect(stopped.slot).toBe("stdio-2");
+  stopped[Symbol.dispose]();
+  const third = claimState(state.path, "stdio");
+  expect(third.slot).toBe("stdio-2");
+  killed.kill("SIGKILL");
+  await killed.exited;
+  third[Symbol.dispose]();
+  // Both 1 and 2 are free; what is to be looked after is in 1.
+  using next = claimState(state.path, "stdio");
+  expect(next.slot).toBe("stdio-1");
 });
 
 test("where there can be no lock, the server goes on, and knows that it does not know", () => {
