@@ -21,13 +21,13 @@ export class KilledServer implements AsyncDisposable {
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
   #url = "";
 
-  constructor(flags: readonly string[]) {
-    this.#flags = flags;
+  constructor(flags: readonly string[], backend: readonly string[] = ["--backend", "namespace"]) {
+    this.#flags = [...backend, ...flags];
   }
 
   /** Resolves once it listens. Throws with its log if it does not come to that. */
   async start(): Promise<void> {
-    const fixed = ["--port", "0", "--backend", "namespace", "--state-dir", this.stateDir];
+    const fixed = ["--port", "0", "--state-dir", this.stateDir];
     const child = Bun.spawn([process.execPath, main, ...fixed, ...this.#flags], {
       env: { PATH: process.env.PATH ?? "" },
       stdin: "ignore",
