@@ -59,7 +59,7 @@ export class Endings {
 const reasonTexts: Readonly<Record<EndReason, string>> = {
   stopped: "was stopped",
   expired: "expired",
-  evicted: "was ended to make room",
+  evicted: "was evicted",
   lost: "was lost",
   shutdown: "was ended by a shutdown of the server",
 };

@@ -353,7 +353,10 @@ export class Sessions implements AsyncDisposable {
       get idle() {
         return session.idle;
       },
-      giveUp: (forWhat) => void this.#end(session, session.isExpired ? "expired" : "evicted", `for ${forWhat}`),
+      giveUp: (forWhat) => {
+        if (session.isExpired) void this.#end(session, "expired");
+        else void this.#end(session, "evicted", `to make room for ${forWhat}`);
+      },
     });
     this.#sessions.set(session.id, { session, place });
     return session;

@@ -122,7 +122,7 @@ async function useOne(server: KilledServer, one: Known, round: number, hear: (wh
   }
   expect(answer.code).toBeOneOf(["SESSION_NOT_FOUND", "CODE_EXECUTION_ERROR"]);
   if (answer.code !== "SESSION_NOT_FOUND") return;
-  if (one.round < round) expect(answer.message).toMatch(/was lost|was ended to make room/);
+  if (one.round < round) expect(answer.message).toMatch(/was lost|was evicted/);
   expect(answer.reason).toBeOneOf(["lost", "evicted", "shutdown"]);
   hear(`told ${answer.reason}`);
 }

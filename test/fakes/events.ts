@@ -33,7 +33,7 @@ export const sampleEvents: Samples = {
     template: "python",
     flavor: "small",
     reason: "evicted",
-    detail: "for a new small session",
+    detail: "to make room for a new small session",
     executions: 3,
     aliveMs: 90_000,
   },

@@ -30,7 +30,7 @@ describe("a session too many", () => {
     await s.clock.advance(29_000);
     const failure = await failureOf(s.run("print", { sessionId: b }));
     expect(failure.message).toStartWith(
-      `Session not found: ${b} was ended to make room 30 seconds ago (for a new medium session).`,
+      `Session not found: ${b} was evicted 30 seconds ago (to make room for a new medium session).`,
     );
     expect(failure.context).toMatchObject({ reason: "evicted", at: new Date(s.clock.now() - 30_000).toISOString() });
   });
