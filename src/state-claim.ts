@@ -3,7 +3,7 @@
 // left goes first, because what that left behind is looked for there only.
 
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
 
@@ -66,7 +66,10 @@ function lockFolder(folder: string): Database | "taken" | "unknown" {
   let lock: Database | undefined;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    lock = new Database(join(folder, lockName), { create: true });
+    const path = join(folder, lockName);
+    lock = new Database(path, { create: true });
+    // Of a file that it may not write, SQLite takes a lock that others can have too.
+    accessSync(path, constants.W_OK);
     lock.run("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {

@@ -78,3 +78,13 @@ test("where there can be no lock, the server goes on, and knows that it does not
   using claim = claimState(join(state.path, "\0"), "http");
   expect(claim.isCertain).toBe(false);
 });
+
+test.skipIf(Bun.which("bwrap") === null)("where nothing can be written, nobody is certain to be alone", async () => {
+  using state = folder();
+  claimState(state.path, "http")[Symbol.dispose]();
+  const module = JSON.stringify(join(import.meta.dir, "../src/state-claim.ts"));
+  const script = `const { claimState } = await import(${module}); console.log(claimState(${JSON.stringify(state.path)}, "http").isCertain)`;
+  const readOnly = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", state.path, state.path, "--"];
+  const child = Bun.spawn([...readOnly, process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  expect(await child.stdout.text()).toBe("false\n");
+});

@@ -8,7 +8,7 @@ import { codeOf, type LedgerFile, openOrSetAside } from "./ledger-file.ts";
 import type { Entry } from "./ledger-rows.ts";
 
 export type LedgerOptions = {
-  /** Undefined: in memory only, by choice. */
+  /** Undefined: in memory only. */
   readonly path: string | undefined;
   /** Whether there has been a ledger before. */
   readonly isExpected: boolean;
@@ -39,7 +39,10 @@ export class Ledger implements Disposable {
     this.#options = options;
     const { path, isExpected, clock } = options;
     const { endings } = this;
-    if (path === undefined) return;
+    if (path === undefined) {
+      if (isExpected) this.#forgot("The ledger of sessions is not used.");
+      return;
+    }
     try {
       const { file, entries, ended, lost, isNew } = openOrSetAside(path);
       this.#file = file;
@@ -50,7 +53,7 @@ export class Ledger implements Disposable {
         this.#forgot(lost ?? "The ledger of sessions is missing or empty.");
       else if (lost !== undefined) this.#warn(lost);
     } catch (error) {
-      this.#forgot(`The ledger of sessions cannot be opened (${codeOf(error)}).`);
+      if (isExpected) this.#forgot(`The ledger of sessions cannot be opened (${codeOf(error)}).`);
       this.#degrade(error);
     }
   }

@@ -38,7 +38,7 @@ async function full() {
 }
 
 async function readOnly() {
-  const s = sessionsOverFake({}, { ledgerPath });
+  const s = sessionsOverFake({}, { ledgerPath, isLedgerExpected: true });
   const { sessionId } = (await s.run("set x 1")).session;
   await s.clock.advance(30_000);
   const { stdout } = (await s.run("get x", { sessionId })).outcome;
