@@ -57,11 +57,21 @@ export function fateOf(entry: Entry, { nowMs, sessionTimeoutMs, templates, canSu
   return { kind: "returns", template, sandboxName };
 }
 
+/** If the clock has been set back since sessions were used last: what that means for them. */
+export function clockWarning(before: readonly Entry[], nowMs: number): string | undefined {
+  const behindMs = Math.max(0, ...before.map(({ lastUsed }) => lastUsed - nowMs));
+  if (behindMs <= clockToleranceMs) return undefined;
+  return `The clock is ${Math.round(behindMs / 60_000)} minutes behind that of the last run: sessions of before count as used just now.`;
+}
+
 export function closedEvent(entry: Entry, { reason, detail, at }: Ending): Event {
   const { sessionId, principal, template, flavor, executions, createdAt } = entry;
   const aliveMs = Math.max(0, at - createdAt);
   return { type: "session.closed", sessionId, principal, template, flavor, reason, detail, executions, aliveMs };
 }
+
+/** How far the clock may have been set back before the operator is told. Milliseconds. */
+const clockToleranceMs = 60_000;
 
 /** How long to wait before a backend that does not answer is asked again. Milliseconds. */
 const askAgainMs = 5_000;

@@ -1,4 +1,4 @@
-// The table of sessions: opens them once, finds them for their principal, ends them, remembers how each one ended.
+// Sessions as their callers know them: opened once, found for their principal only, stopped, and told how they ended.
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
@@ -9,7 +9,6 @@ import type { Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
 import { bootFor } from "./boot.ts";
-import type { EndReason } from "./endings.ts";
 import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
 import type { Need } from "./eviction.ts";
 import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
@@ -19,9 +18,9 @@ import type { Entry } from "./ledger-rows.ts";
 import { findTemplate, refuseOther } from "./matching.ts";
 import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
-import { closedEvent, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
-import type { SessionLimits, SessionParts, SessionView } from "./session.ts";
-import { Session } from "./session.ts";
+import { clockWarning, closedEvent, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
+import type { Session, SessionLimits, SessionView } from "./session.ts";
+import { SessionTable } from "./table.ts";
 
 export type SessionsOptions = {
   readonly host: SandboxHost;
@@ -88,16 +87,12 @@ type Ready = {
 /** A session that lives no longer than this unless it is used says so. Milliseconds. */
 const soonMs = 120_000;
 
-/** How far the clock may have been set back before the operator is told. Milliseconds. */
-const clockToleranceMs = 60_000;
-
 /** The template of a new session whose caller names none (CONTRACT.md section 5). */
 const defaultTemplate = "python";
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
-  /** As many as have a place, those that are starting or stopping included. */
-  readonly #sessions = new Map<string, { readonly session: Session; readonly place: Place }>();
+  readonly #table: SessionTable;
   readonly #reaper: AsyncDisposable;
   readonly #orphans: Orphans | undefined;
   #restarting: Promise<void> = Promise.resolve();
@@ -108,7 +103,8 @@ export class Sessions implements AsyncDisposable {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#endExpired());
+    this.#table = new SessionTable(options);
+    this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#table.endExpired());
     const { survivors } = options.host;
     if (survivors === undefined || !options.ownsSurvivors) return;
     const { clock, emit, limits, ledger } = options;
@@ -129,8 +125,8 @@ export class Sessions implements AsyncDisposable {
     const nowMs = clock.now();
     const { sessionTimeoutMs, startTimeoutMs } = limits;
     const before = ledger.open;
-    const ahead = Math.max(0, ...before.map(({ lastUsed }) => lastUsed - nowMs));
-    if (ahead > clockToleranceMs) emit({ type: "server.warning", message: clockWarning(ahead) });
+    const warning = clockWarning(before, nowMs);
+    if (warning !== undefined) emit({ type: "server.warning", message: warning });
     const returning = before.flatMap((entry) => {
       const fate = fateOf(entry, { nowMs, sessionTimeoutMs, templates, canSurvive: survivors !== undefined });
       if (fate.kind === "returns") return [this.#expect(entry, fate)];
@@ -143,23 +139,23 @@ export class Sessions implements AsyncDisposable {
       ...{ survivors, clock, emit, startTimeoutMs, signal: this.#closing.signal },
       onAdopted: (session, sandbox, adoptMs) => {
         const { id: sessionId, template, flavor } = session;
-        this.#adopt(session, sandbox, false);
+        this.#table.adopt(session, sandbox, false);
         emit({ type: "sandbox.adopted", sessionId, template, flavor, adoptMs });
       },
-      onLost: (session, why) => this.#lose(session, why),
+      onLost: (session, why) => this.#table.lose(session, why),
     }).then(() => this.#orphans?.start());
   }
 
   /** What there is now, whoever's it is: for the operator. */
   get population(): readonly Pick<SessionView, "status" | "template">[] {
-    return this.#all().map(({ status, template }) => ({ status, template }));
+    return this.#table.all().map(({ status, template }) => ({ status, template }));
   }
 
   /** What is taken of what there is, for the operator too. */
   get counts() {
     const { waiting, memoryMib, limits } = this.#options.admission.usage;
     const { maxSessions: limit, maxTotalMemoryMib: memoryLimitMib } = limits;
-    return { active: this.#sessions.size, limit, waiting, memoryMib, memoryLimitMib };
+    return { active: this.#table.size, limit, waiting, memoryMib, memoryLimitMib };
   }
 
   /**
@@ -192,7 +188,7 @@ export class Sessions implements AsyncDisposable {
     // From here on the execution itself keeps the session busy.
     release();
     const executed = await executing.catch((error: unknown) => {
-      if (error instanceof SandboxStuck) this.#lose(session, "it did not end a run that it was asked to end");
+      if (error instanceof SandboxStuck) this.#table.lose(session, "it did not end a run that it was asked to end");
       throw error;
     });
     const endsSoon = this.#endsSoon();
@@ -201,15 +197,15 @@ export class Sessions implements AsyncDisposable {
 
   /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
   list(principal: string, sessionId?: string): readonly SessionView[] {
-    const own = this.#all().filter((session) => session.principal === principal && !session.isExpired);
+    const own = this.#table.all().filter((session) => session.principal === principal && !session.isExpired);
     return own.filter(({ id }) => sessionId === undefined || id === sessionId).map((session) => session.view);
   }
 
   /** Resolves once the sandbox is gone. */
   async stop(principal: string, sessionId: string): Promise<Stopped> {
-    const session = this.#active(principal, sessionId);
+    const session = this.#table.active(principal, sessionId);
     if (session !== undefined) {
-      await this.#end(session, "stopped");
+      await this.#table.end(session, "stopped");
       return { stopped: true };
     }
     const absence = this.#absence(sessionId, principal);
@@ -230,19 +226,8 @@ export class Sessions implements AsyncDisposable {
     this.#closing.abort();
     await this.#reaper[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
-    await Promise.all(this.#all().map((session) => this.#end(session, "shutdown")));
+    await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
     await this.#restarting;
-  }
-
-  #all(): readonly Session[] {
-    return [...this.#sessions.values()].map(({ session }) => session);
-  }
-
-  #active(principal: string, sessionId: string): Session | undefined {
-    const session = this.#sessions.get(sessionId)?.session;
-    if (session?.principal !== principal) return undefined;
-    if (session.isExpired) void this.#end(session, "expired");
-    return session.ending === undefined ? session : undefined;
   }
 
   #absence(sessionId: string, principal: string): Absence {
@@ -264,12 +249,13 @@ export class Sessions implements AsyncDisposable {
   #isClaimed({ name, sessionId }: Survivor): boolean {
     const pooled = this.#options.pool?.members() ?? [];
     // Where a backend does not tell whose a sandbox is, one that was booted ahead cannot be told from an orphan.
-    if (sessionId === null) return pooled.length > 0 || this.#all().some((session) => session.sandboxName === name);
-    return this.#sessions.has(sessionId) || pooled.includes(sessionId);
+    if (sessionId === null)
+      return pooled.length > 0 || this.#table.all().some((session) => session.sandboxName === name);
+    return this.#table.has(sessionId) || pooled.includes(sessionId);
   }
 
   #findFor(sessionId: string, request: RunInSession): Ready {
-    const session = this.#active(request.principal, sessionId);
+    const session = this.#table.active(request.principal, sessionId);
     if (session === undefined) {
       throw sessionNotFound(sessionId, this.#absence(sessionId, request.principal), this.#options.clock.now());
     }
@@ -309,7 +295,7 @@ export class Sessions implements AsyncDisposable {
       release();
       const reason = error instanceof Failure ? error.message : "canceled";
       emit({ type: "session.failed", sessionId: session.id, reason });
-      void this.#end(session, "lost", "its sandbox never started");
+      void this.#table.end(session, "lost", "its sandbox never started");
       throw error;
     }
   }
@@ -326,7 +312,7 @@ export class Sessions implements AsyncDisposable {
     const entry = { sessionId, principal, template, flavor, createdAt, lastUsed: createdAt };
     // Before anybody can see the id.
     ledger.opened({ ...entry, executions: 0, sandboxName: null });
-    return this.#add({ id: sessionId, principal, template, flavor, createdAt }, place);
+    return this.#table.add({ id: sessionId, principal, template, flavor, createdAt }, place);
   }
 
   /** One of an earlier process, whose sandbox may live. */
@@ -335,69 +321,15 @@ export class Sessions implements AsyncDisposable {
     const { sessionId: id, principal, flavor, createdAt } = entry;
     const resources = flavors[flavor];
     const place = admission.restore({ principal, memoryMib: resources.memoryMib });
-    const session = this.#add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
+    const session = this.#table.add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
     return { session, sandboxName, spec: { sessionId: id, template, resources } };
   }
 
-  #add(parts: Omit<SessionParts, "limits" | "clock" | "emit" | "onIdle">, place: Place): Session {
-    const { clock, emit, limits, admission, ledger } = this.#options;
-    const onIdle = ({ id, lastUsed, executions }: Session) => {
-      ledger.used(id, lastUsed, executions);
-      admission.lookAgain();
-    };
-    const session = new Session({ ...parts, limits, clock, emit, onIdle });
-    const { principal } = session;
-    place.occupy({
-      principal,
-      sessionId: session.id,
-      get idle() {
-        return session.idle;
-      },
-      giveUp: (forWhat) => {
-        if (session.isExpired) void this.#end(session, "expired");
-        else void this.#end(session, "evicted", `to make room for ${forWhat}`);
-      },
-    });
-    this.#sessions.set(session.id, { session, place });
-    return session;
-  }
-
-  #adopt(session: Session, sandbox: Sandbox, isFresh: boolean): void {
-    session.adopt(sandbox, isFresh);
-    void sandbox.lost.then((why) => this.#lose(session, why));
-    this.#options.ledger.booted(session.id, sandbox.name);
-    if (session.status === "ready") this.#options.admission.lookAgain();
-  }
-
   #opened(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
-    this.#adopt(session, sandbox, true);
+    this.#table.adopt(session, sandbox, true);
     const { id: sessionId, principal, template, flavor } = session;
     this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
   }
-
-  async #end(session: Session, reason: EndReason, detail?: string): Promise<void> {
-    const isFirst = session.ending === undefined;
-    const ended = session.end(reason, detail);
-    if (isFirst && session.ending !== undefined) this.#options.ledger.ended(session.id, session.ending);
-    this.#sessions.get(session.id)?.place.leave();
-    await ended;
-    this.#sessions.get(session.id)?.place.free();
-    this.#sessions.delete(session.id);
-  }
-
-  #endExpired(): void {
-    for (const session of this.#all()) if (session.isExpired) void this.#end(session, "expired");
-  }
-
-  #lose(session: Session, why: string): void {
-    if (session.ending !== undefined) return;
-    this.#options.emit({ type: "sandbox.lost", sessionId: session.id, reason: why });
-    void this.#end(session, "lost", why);
-  }
-}
-
-function clockWarning(aheadMs: number): string {
-  return `The clock is ${Math.round(aheadMs / 60_000)} minutes behind that of the last run: sessions of before count as used just now.`;
 }
 
 function shuttingDown(): Failure {
