@@ -1,33 +1,48 @@
 // The end of scripts/test: names what was skipped, counts everything in the last line, and gives the exit status.
-// Usage: bun scripts/summary.ts REPORT STATUS PASSED FAILED, with `bun test`'s JUnit file and exit status, and the counts of other checks.
+// Usage: bun scripts/summary.ts PASSED FAILED SKIPPED [REPORT STATUS]…, with the counts of what is in no report, and for each run of `bun
+// test` its JUnit file and exit status.
 
-const [report = "", status = "", passedBefore = "", failedBefore = ""] = process.argv.slice(2);
+const [passedBefore = "", failedBefore = "", skippedBefore = "", ...runs] = process.argv.slice(2);
 
-const xml = await Bun.file(report).text();
-const all = [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)].map(
-  ([, attributes = "", body = ""]) => ({
-    title: [attribute(attributes, "file"), attribute(attributes, "classname"), attribute(attributes, "name")]
-      .filter((part) => part !== "")
-      .join(" > "),
-    skipped: body.includes("<skipped"),
-    failed: /<(?:failure|error)[ >]/.test(body),
-  }),
-);
+type Case = { readonly title: string; readonly skipped: boolean; readonly failed: boolean };
 
-// A skipped hook is in the report too, and is no test.
-const cases = all.filter((test) => !(test.skipped && test.title.endsWith(" > (unnamed)")));
+const cases: Case[] = [];
+let failedOutside = 0;
+for (let at = 0; at < runs.length; at += 2) {
+  const [report = "", status = ""] = runs.slice(at, at + 2);
+  const own = await casesOf(report);
+  cases.push(...own);
+  // An error outside of a test fails the run, but is no test of the report. So does a run that has left none.
+  if (own.length === 0 || (status !== "0" && !own.some((test) => test.failed))) {
+    failedOutside++;
+    console.log(`\nFAILED: a run of tests ended with status ${status} outside of any test`);
+  }
+}
 const skipped = cases.filter((test) => test.skipped);
 const failedTests = cases.filter((test) => test.failed);
-// An error outside of a test fails the run, but is no test of the report.
-const failedOutside = status !== "0" && failedTests.length === 0 ? 1 : 0;
 const failed = failedTests.length + failedOutside + Number(failedBefore);
 const passed = cases.length - skipped.length - failedTests.length + Number(passedBefore);
 
-if (failedOutside > 0) console.log(`\nFAILED: bun test ended with status ${status} outside of any test`);
 if (failedTests.length > 0) console.log(`\nFailed:\n${lines(failedTests)}`);
 if (skipped.length > 0) console.log(`\nSkipped on this machine:\n${lines(skipped)}`);
-console.log(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+console.log(`\n${passed} passed, ${failed} failed, ${skipped.length + Number(skippedBefore)} skipped`);
 process.exit(failed === 0 ? 0 : 1);
+
+async function casesOf(report: string): Promise<readonly Case[]> {
+  const file = Bun.file(report);
+  const xml = (await file.exists()) ? await file.text() : "";
+  const all = [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)].map(
+    ([, attributes = "", body = ""]) => ({
+      title: [attribute(attributes, "file"), attribute(attributes, "classname"), attribute(attributes, "name")]
+        .filter((part) => part !== "")
+        .join(" > "),
+      skipped: body.includes("<skipped"),
+      failed: /<(?:failure|error)[ >]/.test(body),
+    }),
+  );
+  // A skipped hook is in the report too, and is no test.
+  return all.filter((test) => !(test.skipped && test.title.endsWith(" > (unnamed)")));
+}
 
 function attribute(attributes: string, name: string): string {
   const escaped = new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
@@ -39,6 +54,6 @@ function attribute(attributes: string, name: string): string {
     .replaceAll("&amp;", "&");
 }
 
-function lines(tests: readonly { readonly title: string }[]): string {
+function lines(tests: readonly Case[]): string {
   return tests.map((test) => `  ${test.title}`).join("\n");
 }

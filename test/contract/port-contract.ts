@@ -57,7 +57,11 @@ export type ContractSubject = {
   readonly leftovers: (sandboxNames: readonly string[]) => Promise<readonly string[]>;
   /** Where sandboxes outlive the process that made them. */
   readonly survival?: SurvivalSubject;
+  /** Only these parts; all unless given. */
+  readonly parts?: readonly ContractPart[];
 };
+
+export type ContractPart = "host" | "commands" | "code";
 
 export type SurvivalSubject = {
   /** A backend of its own, for the tests of survival only. */
@@ -74,8 +78,8 @@ export type SurvivalSubject = {
 };
 
 const resources = { cpus: 1, memoryMib: 256 };
-/** For booting real machines, running and ending what does not obey. */
-const patienceMs = 30_000;
+/** For booting real machines, running and ending what does not obey; an emulated machine (test/live) is many times slower than a real one. */
+const patienceMs = process.env.MSB_MCP_LIVE_MACHINE === undefined ? 30_000 : 240_000;
 
 export type Ran = { readonly end: RunEnd; readonly stdout: string; readonly stderr: string; readonly bytes: number };
 
@@ -103,6 +107,7 @@ export async function runIn(
 export function describeContract(subject: ContractSubject): void {
   const [first] = subject.languages;
   if (first === undefined) throw new Error("a subject of the contract needs a language");
+  const has = (part: ContractPart) => subject.parts?.includes(part) ?? true;
 
   describe(`${subject.name} keeps the contract of a sandbox host`, () => {
     let host: SandboxHost;
@@ -124,131 +129,137 @@ export function describeContract(subject: ContractSubject): void {
 
     const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 
-    promise("it says that a sandbox can be had", async () => {
-      expect(await host.health(new AbortController().signal)).toEqual({ ok: true });
-    });
-
-    promise("health rejects with the reason of a signal that has aborted", async () => {
-      await expect(host.health(AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
-    });
-
-    promise("create rejects with the reason of a signal that has aborted, and leaves nothing", async () => {
-      const left = AbortSignal.abort(new Error("the caller left"));
-      await expect(boot(first, left)).rejects.toThrow("the caller left");
-    });
-
-    promise("a boot whose caller leaves in the middle is rejected, and leaves nothing", async () => {
-      const caller = new AbortController();
-      const booting = boot(first, caller.signal);
-      caller.abort(new Error("the caller left"));
-      await expect(booting).rejects.toThrow("the caller left");
-      expect(await subject.leftovers([`contract-${counter}`])).toEqual([]);
-    });
-
-    promise("disposing a sandbox twice is the same as once, leaves nothing, and is not a loss", async () => {
-      const sandbox = await boot(first);
-      let lost = false;
-      void sandbox.lost.then(() => {
-        lost = true;
-      });
-      await Promise.all([sandbox[Symbol.asyncDispose](), sandbox[Symbol.asyncDispose]()]);
-      await sandbox[Symbol.asyncDispose]();
-      expect(await subject.leftovers([sandbox.name])).toEqual([]);
-      expect(lost).toBe(false);
-    });
-
-    promise("disposing a sandbox in the middle of a run ends the run with a failure", async () => {
-      const sandbox = await boot(first);
-      const running = runIn(sandbox, "command", subject.commands.forever);
-      const seen = running.catch((error: unknown) => error);
-      await sandbox[Symbol.asyncDispose]();
-      const error = await seen;
-      expect(error).toBeInstanceOf(Failure);
-      expect(error).toMatchObject({ kind: "command_execution" });
-    });
-
-    promise("a run in a sandbox that has been disposed is a failure", async () => {
-      const sandbox = await boot(first);
-      await sandbox[Symbol.asyncDispose]();
-      await expect(runIn(sandbox, "code", first.code.print("x"))).rejects.toMatchObject({ kind: "code_execution" });
-    });
-
-    promise("a sandbox that ends by itself is lost: the run fails, and so does every later one", async () => {
-      await using sandbox = await boot(first);
-      const { vanish, print } = subject.commands;
-      await expect(runIn(sandbox, "command", vanish)).rejects.toMatchObject({ kind: "command_execution" });
-      expect((await sandbox.lost).length).toBeGreaterThan(0);
-      await expect(runIn(sandbox, "command", print("x"))).rejects.toMatchObject({ kind: "command_execution" });
-      await expect(runIn(sandbox, "code", first.code.print("x"))).rejects.toMatchObject({ kind: "code_execution" });
-    });
-
-    promise("sandboxes run side by side, each with its own state", async () => {
-      const [one, other] = await Promise.all([boot(first), boot(first)]);
-      await using _one = one;
-      await using _other = other;
-      const { setVariable, printVariable } = first.code;
-      await Promise.all([runIn(one, "code", setVariable("x", "1")), runIn(other, "code", setVariable("x", "2"))]);
-      const printed = await Promise.all([one, other].map((sandbox) => runIn(sandbox, "code", printVariable("x"))));
-      expect(printed.map(({ stdout }) => stdout)).toEqual(["1\n", "2\n"]);
-    });
-
-    promise("disposing the host disposes its sandboxes, and it makes no more", async () => {
-      const other = await subject.createHost();
-      const spec = { sessionId: "contract-of-another-host", template: first.template, resources };
-      const sandbox = await other.create(spec, new AbortController().signal);
-      await other[Symbol.asyncDispose]();
-      await expect(runIn(sandbox, "command", subject.commands.print("x"))).rejects.toBeInstanceOf(Failure);
-      await expect(other.create(spec, new AbortController().signal)).rejects.toMatchObject({
-        kind: "sandbox_creation",
-      });
-      expect(await subject.leftovers([sandbox.name])).toEqual([]);
-    });
-
-    describe("commands", () => {
-      let sandbox: Sandbox;
-      beforeAll(async () => {
-        sandbox = await boot(first);
-      }, patienceMs);
-      afterAll(() => sandbox[Symbol.asyncDispose](), patienceMs);
-      describeRuns(() => sandbox, "command", subject.commands);
-
-      promise("a command's exit status is told, also when it is not 0", async () => {
-        const ended = async (source: string) => (await runIn(sandbox, "command", source)).end;
-        expect(await ended(subject.commands.exit(0))).toMatchObject({ ended: "exited", success: true, exitCode: 0 });
-        expect(await ended(subject.commands.exit(3))).toMatchObject({ ended: "exited", success: false, exitCode: 3 });
+    if (has("host")) {
+      promise("it says that a sandbox can be had", async () => {
+        expect(await host.health(new AbortController().signal)).toEqual({ ok: true });
       });
 
-      promise("a command that is killed by a signal of its own is told as signaled", async () => {
-        const { end } = await runIn(sandbox, "command", subject.commands.killed);
-        expect(end).toMatchObject({ ended: "signaled", success: false, exitCode: null });
+      promise("health rejects with the reason of a signal that has aborted", async () => {
+        await expect(host.health(AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
       });
 
-      promise("what an interrupted command has started is gone; what earlier ones started goes on", async () => {
-        const { startBackground, listBackground, forever, print } = subject.commands;
-        const earlier = await runIn(sandbox, "command", startBackground("earlier"));
-        expect(earlier.end.success).toBe(true);
+      promise("create rejects with the reason of a signal that has aborted, and leaves nothing", async () => {
+        const left = AbortSignal.abort(new Error("the caller left"));
+        await expect(boot(first, left)).rejects.toThrow("the caller left");
+      });
+
+      promise("a boot whose caller leaves in the middle is rejected, and leaves nothing", async () => {
         const caller = new AbortController();
-        const source = [startBackground("later"), print("on"), forever].join("\n");
-        const later = await runIn(sandbox, "command", source, caller.signal, () => caller.abort());
-        expect(later.end).toMatchObject({ ended: "interrupted" });
-        const listed = (await runIn(sandbox, "command", listBackground)).stdout.split("\n");
-        expect(listed).toContain("earlier");
-        expect(listed).not.toContain("later");
+        const booting = boot(first, caller.signal);
+        caller.abort(new Error("the caller left"));
+        await expect(booting).rejects.toThrow("the caller left");
+        expect(await subject.leftovers([`contract-${counter}`])).toEqual([]);
       });
-    });
+
+      promise("disposing a sandbox twice is the same as once, leaves nothing, and is not a loss", async () => {
+        const sandbox = await boot(first);
+        let lost = false;
+        void sandbox.lost.then(() => {
+          lost = true;
+        });
+        await Promise.all([sandbox[Symbol.asyncDispose](), sandbox[Symbol.asyncDispose]()]);
+        await sandbox[Symbol.asyncDispose]();
+        expect(await subject.leftovers([sandbox.name])).toEqual([]);
+        expect(lost).toBe(false);
+      });
+
+      promise("disposing a sandbox in the middle of a run ends the run with a failure", async () => {
+        const sandbox = await boot(first);
+        const running = runIn(sandbox, "command", subject.commands.forever);
+        const seen = running.catch((error: unknown) => error);
+        await sandbox[Symbol.asyncDispose]();
+        const error = await seen;
+        expect(error).toBeInstanceOf(Failure);
+        expect(error).toMatchObject({ kind: "command_execution" });
+      });
+
+      promise("a run in a sandbox that has been disposed is a failure", async () => {
+        const sandbox = await boot(first);
+        await sandbox[Symbol.asyncDispose]();
+        await expect(runIn(sandbox, "code", first.code.print("x"))).rejects.toMatchObject({ kind: "code_execution" });
+      });
+
+      promise("a sandbox that ends by itself is lost: the run fails, and so does every later one", async () => {
+        await using sandbox = await boot(first);
+        const { vanish, print } = subject.commands;
+        await expect(runIn(sandbox, "command", vanish)).rejects.toMatchObject({ kind: "command_execution" });
+        expect((await sandbox.lost).length).toBeGreaterThan(0);
+        await expect(runIn(sandbox, "command", print("x"))).rejects.toMatchObject({ kind: "command_execution" });
+        await expect(runIn(sandbox, "code", first.code.print("x"))).rejects.toMatchObject({ kind: "code_execution" });
+      });
+
+      promise("sandboxes run side by side, each with its own state", async () => {
+        const [one, other] = await Promise.all([boot(first), boot(first)]);
+        await using _one = one;
+        await using _other = other;
+        const { setVariable, printVariable } = first.code;
+        await Promise.all([runIn(one, "code", setVariable("x", "1")), runIn(other, "code", setVariable("x", "2"))]);
+        const printed = await Promise.all([one, other].map((sandbox) => runIn(sandbox, "code", printVariable("x"))));
+        expect(printed.map(({ stdout }) => stdout)).toEqual(["1\n", "2\n"]);
+      });
+
+      promise("disposing the host disposes its sandboxes, and it makes no more", async () => {
+        const other = await subject.createHost();
+        const spec = { sessionId: "contract-of-another-host", template: first.template, resources };
+        const sandbox = await other.create(spec, new AbortController().signal);
+        await other[Symbol.asyncDispose]();
+        await expect(runIn(sandbox, "command", subject.commands.print("x"))).rejects.toBeInstanceOf(Failure);
+        await expect(other.create(spec, new AbortController().signal)).rejects.toMatchObject({
+          kind: "sandbox_creation",
+        });
+        expect(await subject.leftovers([sandbox.name])).toEqual([]);
+      });
+    }
+
+    if (has("commands")) {
+      describe("commands", () => {
+        let sandbox: Sandbox;
+        beforeAll(async () => {
+          sandbox = await boot(first);
+        }, patienceMs);
+        afterAll(() => sandbox[Symbol.asyncDispose](), patienceMs);
+        describeRuns(() => sandbox, "command", subject.commands);
+
+        promise("a command's exit status is told, also when it is not 0", async () => {
+          const ended = async (source: string) => (await runIn(sandbox, "command", source)).end;
+          expect(await ended(subject.commands.exit(0))).toMatchObject({ ended: "exited", success: true, exitCode: 0 });
+          expect(await ended(subject.commands.exit(3))).toMatchObject({ ended: "exited", success: false, exitCode: 3 });
+        });
+
+        promise("a command that is killed by a signal of its own is told as signaled", async () => {
+          const { end } = await runIn(sandbox, "command", subject.commands.killed);
+          expect(end).toMatchObject({ ended: "signaled", success: false, exitCode: null });
+        });
+
+        promise("what an interrupted command has started is gone; what earlier ones started goes on", async () => {
+          const { startBackground, listBackground, forever, print } = subject.commands;
+          const earlier = await runIn(sandbox, "command", startBackground("earlier"));
+          expect(earlier.end.success).toBe(true);
+          const caller = new AbortController();
+          const source = [startBackground("later"), print("on"), forever].join("\n");
+          const later = await runIn(sandbox, "command", source, caller.signal, () => caller.abort());
+          expect(later.end).toMatchObject({ ended: "interrupted" });
+          const listed = (await runIn(sandbox, "command", listBackground)).stdout.split("\n");
+          expect(listed).toContain("earlier");
+          expect(listed).not.toContain("later");
+        });
+      });
+    }
 
     if (subject.survival !== undefined) describeSurvival(subject, subject.survival, first);
 
-    for (const language of subject.languages) {
-      describe(`code in ${language.template.language}`, () => {
-        let sandbox: Sandbox;
-        beforeAll(async () => {
-          sandbox = await boot(language);
-        }, patienceMs);
-        afterAll(() => sandbox[Symbol.asyncDispose](), patienceMs);
-        describeRuns(() => sandbox, "code", language.code);
-        describeState(() => sandbox, language.code);
-      });
+    if (has("code")) {
+      for (const language of subject.languages) {
+        describe(`code in ${language.template.language}`, () => {
+          let sandbox: Sandbox;
+          beforeAll(async () => {
+            sandbox = await boot(language);
+          }, patienceMs);
+          afterAll(() => sandbox[Symbol.asyncDispose](), patienceMs);
+          describeRuns(() => sandbox, "code", language.code);
+          describeState(() => sandbox, language.code);
+        });
+      }
     }
   });
 }
@@ -404,7 +415,9 @@ function describeRuns(sandbox: () => Sandbox, kind: "code" | "command", programs
 
   promise(`a file that a ${kind} writes is there for the next one`, async () => {
     await runIn(sandbox(), kind, programs.writeFile("note.txt", "hello"));
-    expect((await runIn(sandbox(), kind, programs.readFile("note.txt"))).stdout).toBe("hello\n");
+    const { stdout } = await runIn(sandbox(), kind, programs.readFile("note.txt"));
+    // The talker of before may have its say in between, where runs take long.
+    expect(stdout.replaceAll("talk\n", "")).toBe("hello\n");
   });
 
   const { hog } = programs;

@@ -15,14 +15,15 @@ export type LinkedSandboxOptions = {
   readonly interpreter: Interpreter;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  /** How long an interrupted run has before it is ended by force, in milliseconds. Default 1,000. */
+  readonly interruptGraceMs?: number | undefined;
   /** What is thrown, by runs of `kind`, for a sandbox that has gone. */
   readonly failureOf: (gone: Gone, kind: FailureKind) => Failure;
   /** Stops the remote sandbox until nothing of it is left, and gives up what was held for it. Never rejects. */
   readonly destroy: () => Promise<void>;
 };
 
-/** How long an interrupted run has before it is ended by force. */
-const interruptGraceMs = 1_000;
+const defaultGraceMs = 1_000;
 /** How long after an abort a run may go on at most: the sandbox of one that does not end in spite of all is given up. */
 const obedienceMs = 15_000;
 /** How long disposal waits for the guest's processes to be ended from inside, before the sandbox is stopped around them. */
@@ -100,6 +101,10 @@ export class LinkedSandbox implements Sandbox {
     return this.#disposal;
   }
 
+  get #graceMs(): number {
+    return this.#options.interruptGraceMs ?? defaultGraceMs;
+  }
+
   async #runCode(request: RunRequest): Promise<RunEnd> {
     this.#interpreterEnd = null;
     const end = await this.#interpret(request);
@@ -119,7 +124,7 @@ export class LinkedSandbox implements Sandbox {
         source,
         signal,
         onOutput,
-        interruptGraceMs,
+        interruptGraceMs: this.#graceMs,
         afterInterrupt: () => void link.sweep(),
       });
       if (end.ended === "interrupted") {
@@ -146,7 +151,7 @@ export class LinkedSandbox implements Sandbox {
     }
     link.terminate();
     const grace = new AbortController();
-    await Promise.race([ended, clock.sleep(interruptGraceMs, grace.signal).catch(() => {})]);
+    await Promise.race([ended, clock.sleep(this.#graceMs, grace.signal).catch(() => {})]);
     grace.abort();
     await link.sweep();
     const { code } = await ended;

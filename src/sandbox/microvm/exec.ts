@@ -1,6 +1,6 @@
 // One program that the runtime has started in a guest: its events to callbacks, its stdin in order, an end in every case.
 
-import type { ExecHandle, ExecSink, Sandbox as Machine } from "microsandbox";
+import type { ExecEvent, ExecHandle, ExecSink, Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../clock.ts";
 
 export type ExecEvents = {
@@ -43,8 +43,8 @@ export async function startExec(options: ExecOptions, events: ExecEvents): Promi
     return stdin ? with_.stdinPipe() : with_.stdinNull();
   });
   const handle = await inTime(opening, clock);
-  const first = await inTime(handle.recv(), clock);
-  // An image without the program: the stream ends before it has begun.
+  const first = await inTime(next(handle), clock);
+  // An image without the program: an event that the package's types do not know.
   if (first?.kind !== "started") throw new NotStarted(program);
   // Before the next event is waited for: the handle does one thing at a time, and would hand stdin out with that event.
   const sink = stdin ? await inTime(handle.takeStdin(), clock) : null;
@@ -70,7 +70,8 @@ export class NotStarted extends Error {
 async function pump(handle: ExecHandle, { onStdout, onStderr, onEnd }: ExecEvents): Promise<void> {
   let status: number | null = null;
   try {
-    for (let event = await handle.recv(); event !== null; event = await handle.recv()) {
+    // What its types do not know, such as a program that could not be started, the package hands out as undefined.
+    for (let event = await next(handle); event !== undefined; event = await next(handle)) {
       if (event.kind === "stdout") onStdout(event.data);
       else if (event.kind === "stderr") onStderr(event.data);
       else if (event.kind === "exited") {
@@ -82,6 +83,10 @@ async function pump(handle: ExecHandle, { onStdout, onStderr, onEnd }: ExecEvent
     // The connection to the guest has ended, and with it the program or our sight of it.
   }
   onEnd(status);
+}
+
+async function next(handle: ExecHandle): Promise<ExecEvent | undefined> {
+  return (await handle.recv()) ?? undefined;
 }
 
 function writer(sink: ExecSink): (text: string) => void {

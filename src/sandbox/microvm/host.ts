@@ -20,12 +20,11 @@ import { Images } from "./images.ts";
 import { MicrovmLink } from "./link.ts";
 import type { Microsandbox } from "./load.ts";
 import { bootMachine, destroyMachine, type MachineOptions } from "./machine.ts";
-import { machineName } from "./names.ts";
+import { machineName, sessionOf } from "./names.ts";
 import type { Runtime } from "./runtime.ts";
 import { listMachines } from "./survivors.ts";
 
 export type MicrovmHostOptions = MachineOptions & {
-  readonly backend: "microvm" | "cloud";
   /** Opens the runtime; asked again after it has failed. */
   readonly openRuntime: () => Promise<Runtime>;
   /** Can a machine be had here? Answers within 5 s. */
@@ -36,6 +35,8 @@ export type MicrovmHostOptions = MachineOptions & {
   readonly imagesArchive: string | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** As of LinkedSandbox. An emulated machine takes longer than the default to interrupt Node. */
+  readonly interruptGraceMs?: number;
 };
 
 /** Loads nothing before it is asked for a sandbox. */
@@ -99,6 +100,7 @@ class MicrovmHost implements SandboxHost {
       },
       adopt: (name, spec, signal) => this.#adopt(name, spec, signal),
       destroy: async (name) => {
+        if (sessionOf(name, installationId) === null) throw new Failure("sandbox_creation", notOurs(name));
         const { microsandbox } = await this.#open();
         const isGone = await destroyMachine(microsandbox, name, clock);
         if (!isGone) throw unreachable(`The microVM ${name} could not be ended.`);
@@ -114,6 +116,7 @@ class MicrovmHost implements SandboxHost {
   async #adopt(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
     this.#throwIfEnding();
+    if (sessionOf(name, this.#options.installationId) === null) throw new Failure("sandbox_creation", notOurs(name));
     const either = AbortSignal.any([signal, this.#end.signal]);
     const { microsandbox } = await this.#open();
     try {
@@ -171,7 +174,7 @@ class MicrovmHost implements SandboxHost {
     let sandbox: LinkedSandbox | null = null;
     let broken: Gone | null = null;
     let isWithoutInterpreter = false;
-    const link = await MicrovmLink.open({
+    const link: MicrovmLink = new MicrovmLink({
       ...{ machine, interpreter: interpreters[language], runner, clock },
       endMark: `\x1e${machine.name}\x1e`,
       onBroken: (why) => {
@@ -198,7 +201,7 @@ class MicrovmHost implements SandboxHost {
               signal,
             );
       const made: LinkedSandbox = new LinkedSandbox({
-        ...{ name: machine.name, link, interpreter, clock, env },
+        ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs: this.#options.interruptGraceMs },
         failureOf: (gone, kind) =>
           new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone }),
         destroy: async () => {
@@ -281,6 +284,10 @@ class MicrovmHost implements SandboxHost {
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
+}
+
+function notOurs(name: string): string {
+  return `The microVM ${name} is not one of this installation.`;
 }
 
 function unreachable(what: string, cause?: unknown): Failure {

@@ -51,23 +51,39 @@ export function carryInterpreter(options: CarryOptions): Carried {
     const exit = readExitLine(tail);
     if (exit !== null) void finish(exit);
   });
+  // Its first byte, a line break of the shell's, says that the pipes are there.
+  const pipes = Promise.withResolvers<void>();
+  const hear = (bytes: Uint8Array) => {
+    pipes.resolve();
+    head.push(bytes);
+  };
+  let isFirst = true;
   const startHead = startExec(
     { machine, argv: control, env, stdin: false, clock },
     {
-      onStdout: (bytes) => head.push(bytes),
+      onStdout: (bytes) => {
+        hear(isFirst ? bytes.subarray(1) : bytes);
+        isFirst = false;
+      },
       onStderr: () => {},
       // Without a last line: it was not found, or whoever was to write that line has been ended too.
-      onEnd: (status) => void finish(status === notFound ? { code: notFound } : { signal: sigkill }),
+      onEnd: (status) => {
+        pipes.reject(new Error("there are no pipes"));
+        void finish(status === notFound ? { code: notFound } : { signal: sigkill });
+      },
     },
   );
-  const startBody = startExec(
-    { machine, argv: [...guestPrograms.attach, folder], env: {}, stdin: true, clock },
-    {
-      onStdout: (bytes) => streams.stdout.push(bytes),
-      onStderr: (bytes) => streams.stderr.push(bytes),
-      onEnd: () => {},
-    },
+  const startBody = pipes.promise.then(() =>
+    startExec(
+      { machine, argv: [...guestPrograms.attach, folder], env: {}, stdin: true, clock },
+      {
+        onStdout: (bytes) => streams.stdout.push(bytes),
+        onStderr: (bytes) => streams.stderr.push(bytes),
+        onEnd: () => {},
+      },
+    ),
   );
+  startHead.catch((error: unknown) => pipes.reject(error));
   for (const starting of [startHead, startBody]) {
     starting.then(
       (exec) => (isOver ? exec.kill() : carriers.push(exec)),

@@ -40,14 +40,10 @@ export class MicrovmLink implements Link {
   #markMs = 0;
   #ended = false;
 
-  static async open(options: MicrovmLinkOptions): Promise<MicrovmLink> {
-    return new MicrovmLink(options, await Warden.start(options.machine, options.clock, options.onBroken));
-  }
-
-  private constructor(options: MicrovmLinkOptions, warden: Warden) {
+  constructor(options: MicrovmLinkOptions) {
     this.#options = options;
-    this.#warden = warden;
-    this.#ends = new Ends(warden);
+    this.#warden = new Warden(options.machine, options.clock, options.onBroken);
+    this.#ends = new Ends(this.#warden);
   }
 
   start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program {

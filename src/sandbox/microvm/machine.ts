@@ -13,6 +13,7 @@ import { installationLabel, machineName, sessionLabel } from "./names.ts";
 import { applyNetwork } from "./network.ts";
 
 export type MachineOptions = {
+  readonly backend: "microvm" | "cloud";
   readonly volumes: readonly Volume[];
   readonly network: NetworkPolicy;
   readonly secrets: readonly Secret[];
@@ -27,7 +28,7 @@ export async function bootMachine(
   spec: SandboxSpec,
   options: MachineOptions,
 ): Promise<Machine> {
-  const { installationId, volumes, network, secrets, idleMs } = options;
+  const { backend, installationId, volumes, network, secrets, idleMs } = options;
   const builder = Sandbox.builder(machineName(installationId, spec.sessionId))
     .cpus(spec.resources.cpus)
     .memory(spec.resources.memoryMib)
@@ -37,7 +38,8 @@ export async function bootMachine(
     .idleTimeout(Math.ceil(idleMs / 1000))
     .labels({ [installationLabel]: installationId, [sessionLabel]: spec.sessionId });
   applyImage(builder, spec.template.image);
-  if (spec.template.image.kind !== "folder") builder.pullPolicy("never");
+  // Here it has been made available before (images.ts); the hosted backend pulls by itself.
+  if (backend === "microvm" && spec.template.image.kind !== "folder") builder.pullPolicy("never");
   for (const { hostPath, guestPath, readOnly } of volumes) {
     builder.volume(guestPath, (mount) => (readOnly ? mount.bind(hostPath).readonly() : mount.bind(hostPath)));
   }

@@ -13,7 +13,7 @@ const lineLimit = 4096;
 export class Warden {
   readonly #clock: Clock;
   readonly #onBroken: (why: string) => void;
-  #exec: Exec | null = null;
+  readonly #exec: Promise<Exec>;
   #lastId = 0;
   /** At most a few: a run's end asks one after the other. */
   readonly #asked = new Map<string, (answer: string | null) => void>();
@@ -21,15 +21,18 @@ export class Warden {
   #isOver = false;
 
   /** `onBroken` is called once if the warden ends or does not answer: nothing more can be done in this guest. */
-  static async start(machine: Machine, clock: Clock, onBroken: (why: string) => void): Promise<Warden> {
-    const warden = new Warden(clock, onBroken);
-    await warden.#start(machine);
-    return warden;
-  }
-
-  private constructor(clock: Clock, onBroken: (why: string) => void) {
+  constructor(machine: Machine, clock: Clock, onBroken: (why: string) => void) {
     this.#clock = clock;
     this.#onBroken = onBroken;
+    this.#exec = startExec(
+      { machine, argv: [...guestPrograms.warden, pipesFolder], env: {}, stdin: true, clock },
+      {
+        onStdout: (bytes) => this.#hear(Buffer.from(bytes).toString("latin1")),
+        onStderr: () => {},
+        onEnd: () => this.#break("the connection to it ended"),
+      },
+    );
+    this.#exec.catch(() => this.#break("what ends processes in it could not be started"));
   }
 
   /** Asks what was started in the last `agoMs` to end, or ends it; the carriers are programs of ours. */
@@ -48,21 +51,9 @@ export class Warden {
 
   close(): void {
     this.#isOver = true;
-    this.#exec?.kill();
+    void this.#exec.then((exec) => exec.kill()).catch(() => {});
     for (const answer of this.#asked.values()) answer(null);
     this.#asked.clear();
-  }
-
-  async #start(machine: Machine): Promise<void> {
-    const argv = [...guestPrograms.warden, pipesFolder];
-    this.#exec = await startExec(
-      { machine, argv, env: {}, stdin: true, clock: this.#clock },
-      {
-        onStdout: (bytes) => this.#hear(Buffer.from(bytes).toString("latin1")),
-        onStderr: () => {},
-        onEnd: () => this.#break("the connection to it ended"),
-      },
-    );
   }
 
   /** Resolves with null when the warden is over. */
@@ -72,7 +63,7 @@ export class Warden {
     const id = String(this.#lastId);
     const { promise, resolve } = Promise.withResolvers<string | null>();
     this.#asked.set(id, resolve);
-    this.#exec?.write(`${request.replace("ID", id)}\n`);
+    void this.#exec.then((exec) => exec.write(`${request.replace("ID", id)}\n`)).catch(() => {});
     const done = new AbortController();
     this.#clock.sleep(answerMs, done.signal).then(
       () => this.#break(`what ends processes in it did not answer within ${answerMs / 1000} s`),

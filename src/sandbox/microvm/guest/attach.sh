@@ -2,7 +2,6 @@
 # Argument: the folder of its pipes; or, with "current" as its last part, of the one that was started last.
 d=$1
 [ "${d##*/}" != current ] || read -r name <"$d" && d=${d%/*}/${name:-${d##*/}}
-until [ -p "$d/ctl" ]; do sleep 0.02; done
 cat "$d/out" &
 cat "$d/err" >&2 &
 exec cat >"$d/in"

@@ -1,4 +1,5 @@
-# Starts an interpreter that outlives whoever asks for it, and prints what it writes to its control descriptor.
+# Starts an interpreter that outlives whoever asks for it, and prints a line break once its pipes are there, then what it writes to its
+# control descriptor.
 # Arguments: the folder for its pipes, the mark that is written behind all of its output, the file for the runner and the runner, then the
 # interpreter's name, then its command line. Ends with 127 if the image has no such interpreter.
 #
@@ -33,4 +34,5 @@ mkfifo "$1/ctl" || exit 1
 setsid=$(command -v setsid)
 $setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 &
 echo "${1##*/}" >"$top/current"
+echo
 exec cat "$1/ctl"

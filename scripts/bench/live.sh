@@ -1,0 +1,13 @@
+#!/bin/sh
+# scripts/bench/microvm.ts in the emulated machine of test/live, with the program that is built from this tree. Arguments: the number of rounds.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
+. "$root/scripts/setup.sh"
+. "$root/test/live/run.sh"
+bring_bun
+bring_dependencies
+live_app || exit
+bash "$root/test/live/machine" run -m 6144 -t 2400 "$app" -- ./bun scripts/bench/microvm.ts /app/program/msb-mcp "$@"
+status=$?
+rm -rf "$work"
+exit $status

@@ -1,0 +1,46 @@
+// The microvm host as the server makes it, for tests inside the emulated machine.
+
+import { systemClock } from "../../../src/clock.ts";
+import { createMicrovmHost, type MicrovmHostOptions } from "../../../src/sandbox/microvm/host.ts";
+import { openRuntime } from "../../../src/sandbox/microvm/runtime.ts";
+import type { SandboxHost } from "../../../src/sandbox/port.ts";
+import { defaultTemplates, type Language, type Template } from "../../../src/sandbox/templates.ts";
+
+export const runtime = openRuntime({ cacheDir: "/root/.cache/msb-mcp-live", installedDir: undefined });
+
+export function createHost(options: Partial<MicrovmHostOptions> = {}): SandboxHost {
+  return createMicrovmHost({
+    backend: "microvm",
+    installationId: crypto.randomUUID().slice(0, 16),
+    volumes: [],
+    network: { kind: "none" },
+    secrets: [],
+    idleMs: 3_600_000,
+    openRuntime: () => runtime,
+    health: async (signal) => {
+      signal.throwIfAborted();
+      return { ok: true };
+    },
+    apiKey: null,
+    imagesArchive: undefined,
+    clock: systemClock,
+    interruptGraceMs: 8_000,
+    emit: (event) => {
+      if (event.type === "server.warning") console.warn(event.message);
+    },
+    ...options,
+  });
+}
+
+export function templateOf(language: Language): Template {
+  const template = defaultTemplates.find((candidate) => candidate.language === language);
+  if (template === undefined) throw new Error(`there is no template for ${language}`);
+  return template;
+}
+
+/** Names of the runtime's machines that are there. */
+export async function machines(): Promise<readonly string[]> {
+  const { Sandbox } = (await runtime).microsandbox;
+  const page = await Sandbox.listWith((list) => list.limit(100));
+  return page.sandboxes.map(({ name }) => name);
+}

@@ -1,0 +1,49 @@
+// The compiled program with real microVMs, from outside: what is left, and what is told, when a microVM or the server is killed.
+
+import { expect, test } from "bun:test";
+import { machines } from "./host.ts";
+import { sessionOf, start, stdoutOf } from "./server.ts";
+
+const patienceMs = 280_000;
+const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
+
+promise("a microVM that is killed is a lost session, told as such to the call that finds it", async () => {
+  await using server = await start({ flags: ["--flavor", "small=1:256"] });
+  const session_id = sessionOf(await server.call("execute_code", { code: "x = 1" }));
+  const [name] = (await machines()).filter((machine) => machine.includes(session_id));
+  await Bun.$`pkill -KILL -f ${`sandbox.*${name}`}`.nothrow().quiet();
+  const found = await server.call("execute_code", { code: "x", session_id });
+  expect(found.error?.message).toContain("lost");
+  expect((await server.call("execute_code", { code: "x", session_id })).error?.message).toMatch(/lost/);
+});
+
+promise("a session survives a server that is killed: the next one finds it, with its variables", async () => {
+  const first = await start({ flags: ["--flavor", "small=1:256"] });
+  const session_id = sessionOf(await first.call("execute_code", { code: "x = 42" }));
+  await first.call("execute_command", { command: "echo kept >/root/note", session_id });
+  await first.end("SIGKILL");
+  await using next = await start({ stateDir: first.stateDir, flags: ["--flavor", "small=1:256"] });
+  const found = await next.call("execute_code", { code: "x + 1", session_id });
+  expect(stdoutOf(found)).toBe("43\n");
+  expect(found.result?.structuredContent).toMatchObject({ session_created: false });
+  expect(found.result?.structuredContent).not.toHaveProperty("interpreter_restarted");
+  expect(stdoutOf(await next.call("execute_command", { command: "cat /root/note", session_id }))).toBe("kept\n");
+  await next.call("stop_session", { session_id });
+});
+
+promise("an image without the interpreter is a clear error", async () => {
+  await Bun.write(
+    "/tmp/templates.toml",
+    '[bare]\nlanguage = "python"\nimage = { archive = "/images/small.tar", reference = "small:latest" }\n',
+  );
+  await using other = await start({ flags: ["--templates", "/tmp/templates.toml", "--flavor", "small=1:256"] });
+  const { error } = await other.call("execute_code", { code: "1", template: "bare" });
+  expect(error?.message).toContain("small:latest has no program python3");
+});
+
+promise("SIGTERM leaves no microVM", async () => {
+  const other = await start({ flags: ["--flavor", "small=1:256"] });
+  const session_id = sessionOf(await other.call("execute_code", { code: "x = 1" }));
+  expect(await other.end("SIGTERM")).toBe(0);
+  expect((await machines()).filter((name) => name.includes(session_id))).toEqual([]);
+});
