@@ -13,6 +13,7 @@ export type CommandOptions = {
   readonly source: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly onStarted: (pid: number) => void;
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
   /** Called once, after all of its output. `left` is what still carries the output of something in the background. */
   readonly onExit: (exit: Exit, left: Exec | null) => void;
@@ -24,7 +25,7 @@ const afterwardsBytes = 1024 * 1024;
 /** Kills the command's process group. */
 export type Kill = () => void;
 
-export function startCommand({ machine, source, env, clock, onOutput, onExit }: CommandOptions): Kill {
+export function startCommand({ machine, source, env, clock, onStarted, onOutput, onExit }: CommandOptions): Kill {
   const mark = crypto.randomUUID();
   let exec: Exec | null = null;
   let verdict: Exit | null = null;
@@ -74,6 +75,7 @@ export function startCommand({ machine, source, env, clock, onOutput, onExit }: 
   const events = { onStdout: take(stdout), onStderr: take(stderr), onEnd };
   const started = startExec({ machine, argv, env, stdin: false, clock }, events).then((it) => {
     exec = it;
+    onStarted(it.pid);
     return it;
   });
   started.catch(() => {

@@ -38,6 +38,7 @@ export class MicrovmLink implements Link {
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
   #markMs = 0;
+  #root: number | null = null;
   #ended = false;
 
   constructor(options: MicrovmLinkOptions) {
@@ -61,6 +62,7 @@ export class MicrovmLink implements Link {
 
   mark(): void {
     this.#markMs = this.#options.clock.monotonicMs();
+    this.#root = null;
   }
 
   terminate(): void {
@@ -87,8 +89,8 @@ export class MicrovmLink implements Link {
   }
 
   async #endRun(how: "terminate" | "sweep"): Promise<void> {
-    const sinceMarkMs = this.#options.clock.monotonicMs() - this.#markMs;
-    await this.#warden.end(how, sinceMarkMs, this.#carriers);
+    const agoMs = this.#options.clock.monotonicMs() - this.#markMs;
+    await this.#warden.end(how, { agoMs, root: this.#root, carriers: this.#carriers });
   }
 
   #carry(
@@ -123,6 +125,9 @@ export class MicrovmLink implements Link {
     const { machine, clock } = this.#options;
     const kill = startCommand({
       ...{ machine, source, env, clock, onOutput: events.onOutput },
+      onStarted: (pid) => {
+        this.#root = pid;
+      },
       onExit: (exit, left) => {
         if (left !== null) this.#linger(left);
         void this.#tell(events, exit);

@@ -10,6 +10,18 @@ const answerMs = 12_000;
 /** Bounds a line of the warden's, in characters. */
 const lineLimit = 4096;
 
+export type WardedRun = {
+  /** When it was begun. */
+  readonly agoMs: number;
+  /** Its first process, where that is one of its own: a command's shell. */
+  readonly root: number | null;
+  /** The pids of programs of ours, which stay. */
+  readonly carriers: readonly number[];
+};
+
+/** How much later than the run's begin the request to end it may come to the guest, each as long as it was on its way. Hundredths of a second. */
+const slackTicks = 3;
+
 export class Warden {
   readonly #clock: Clock;
   readonly #onBroken: (why: string) => void;
@@ -35,9 +47,9 @@ export class Warden {
     this.#exec.catch(() => this.#break("what ends processes in it could not be started"));
   }
 
-  /** Asks what was started in the last `agoMs` to end, or ends it; the carriers are programs of ours. */
-  async end(how: "terminate" | "sweep", agoMs: number, carriers: readonly number[]): Promise<void> {
-    await this.#ask(`${how} ID ${Math.ceil(agoMs / 10) + 1} ${carriers.join(" ")}`);
+  /** Asks the processes of a run to end, or ends them. */
+  async end(how: "terminate" | "sweep", { agoMs, root, carriers }: WardedRun): Promise<void> {
+    await this.#ask(`${how} ID ${Math.ceil(agoMs / 10) + slackTicks} ${root ?? 0} ${carriers.join(" ")}`);
   }
 
   async killInterpreter(): Promise<void> {

@@ -1,8 +1,8 @@
 # Watches over the processes of a guest: ends those of a run when told to. One shell that goes on, because a guest that is full of a
 # fork bomb starts no other. Only what is built into every shell, but for `oom`.
 #
-# Argument: the folder of interpreters' pipes. Requests are lines "WHAT ID HOW-LONG CARRIERS…": what was started in the last HOW-LONG hundredths of a second
-# is a run's, unless a process of before has started it. CARRIERS are the programs that carry streams to the host; they and what they
+# Argument: the folder of interpreters' pipes. Requests are lines "WHAT ID HOW-LONG ROOT CARRIERS…": what was started since ROOT was, the first process of
+# a run, or else in the last HOW-LONG hundredths of a second, is the run's, unless a process of before has started it. CARRIERS are the programs that carry streams to the host; they and what they
 # start stay, the interpreter stays, what it has started does not. Answers are lines "ID ANSWER".
 top=$1
 
@@ -25,6 +25,12 @@ look() {
 # What was started since `since`, in `victims`.
 find() {
   look
+  # The root's own word is exact, and remembered for when it has ended; the time that a request took on its way is not.
+  if [ "${root:-0}" != 0 ] && [ "$root" != "$known" ]; then
+    eval "started=\${t_$root-}"
+    case " $all " in *" $root "*) known=$root known_since=$started ;; esac
+  fi
+  [ "${root:-0}" = 0 ] || [ "$root" != "$known" ] || since=$known_since
   victims=
   for pid in $all; do
     case " 1 $$ $kept $carriers " in *" $pid "*) continue ;; esac
@@ -46,7 +52,9 @@ find() {
 }
 
 echo ready
-while read -r what id ago carriers; do
+known=
+while read -r what id ago root carriers; do
+  read -r up _ </proc/uptime
   answer=done
   kept=
   name=
@@ -57,7 +65,6 @@ while read -r what id ago carriers; do
     kept="$kept $pid"
     [ "$file" != pid ] || interpreter=$pid
   done
-  read -r up _ </proc/uptime
   fraction=${up#*.}
   since=$((${up%%.*} * 100 + 1$fraction - 100 - ${ago:-0}))
   case $what in
