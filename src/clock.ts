@@ -29,3 +29,13 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };
+
+/** Waits for the promise, but no longer than `ms`; which of the two it was is not told. Rejects as the promise does; leaves no timer behind. */
+export async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  try {
+    await Promise.race([promise, clock.sleep(ms, done.signal).catch(() => undefined)]);
+  } finally {
+    done.abort();
+  }
+}

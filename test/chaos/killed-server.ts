@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { foldersBelow } from "../sandbox/namespace/machine.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 
@@ -186,15 +187,5 @@ function tryRead(path: string): string {
     return readFileSync(path, "latin1");
   } catch {
     return "";
-  }
-}
-
-function foldersBelow(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(entry.parentPath, entry.name));
-  } catch {
-    return [];
   }
 }

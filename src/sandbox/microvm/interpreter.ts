@@ -1,7 +1,7 @@
 // An interpreter in the guest, behind named pipes: two programs carry its streams, one of which starts or finds it.
 
 import type { Sandbox as Machine } from "microsandbox";
-import type { Clock } from "../../clock.ts";
+import { type Clock, within } from "../../clock.ts";
 import type { Stream } from "../port.ts";
 import { MarkedStream } from "../runner/marked-stream.ts";
 import { type Exec, NotStarted, startExec } from "./exec.ts";
@@ -106,10 +106,4 @@ export function carryInterpreter(options: CarryOptions): Carried {
     );
     return promise;
   }
-}
-
-async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([promise, clock.sleep(ms, done.signal).catch(() => {})]);
-  done.abort();
 }

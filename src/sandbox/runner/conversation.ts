@@ -1,6 +1,6 @@
 // What is said with one process of an interpreter, from its start to its end. It is never replaced here: that is runner.ts's.
 
-import type { Clock } from "../../clock.ts";
+import { type Clock, within } from "../../clock.ts";
 import type { Stream } from "../port.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { MarkedStream } from "./marked-stream.ts";
@@ -183,13 +183,6 @@ async function read(stream: ReadableStream<Uint8Array>, take: (bytes: Uint8Array
   } catch {
     // The adapter gave the stream up: there is no more to read.
   }
-}
-
-async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const late = clock.sleep(ms, done.signal).catch(() => undefined);
-  await Promise.race([promise, late]);
-  done.abort();
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -69,7 +69,7 @@ export function readText(path: string): string {
   }
 }
 
-function foldersBelow(folder: string): readonly string[] {
+export function foldersBelow(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isDirectory())
