@@ -35,17 +35,21 @@ afterAll(async () => {
 }, patienceMs);
 
 promise("the allowed host is reached and nothing else is", async () => {
-  const reach = (url: string) => `curl -s -m 10 ${url} || echo no`;
+  const reach = (url: string) => `curl -s -m 10 -w ' %{http_code} ' ${url} && echo reached || echo refused`;
   const commands = [
     reach(`http://${name}:${allowed.port}/`),
-    "echo",
     reach(`http://${name}:${other.port}/`),
     reach("http://10.0.2.2:80/"),
     reach("http://1.1.1.1/"),
     reach("http://example.com/"),
   ];
   const ran = await server.call("execute_command", { command: commands.join("\n") });
-  expect(stdoutOf(ran)).toBe("reached\nno\nno\nno\nno\n");
+  const refused = " 000 refused\n";
+  // All of the end, so that a run that ends in another way says how.
+  expect(ran.result?.structuredContent).toMatchObject({
+    ...{ ended: "exited", exit_code: 0, stderr: "" },
+    stdout: `reached 200 reached\n${refused.repeat(4)}`,
+  });
   await server.call("stop_session", { session_id: sessionOf(ran) });
 });
 
