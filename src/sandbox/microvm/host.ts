@@ -172,13 +172,13 @@ class MicrovmHost implements SandboxHost {
     const { fileName, source } = runnerPrograms[language];
     const runner = { path: `${pipesFolder}/${fileName}`, source };
     let sandbox: LinkedSandbox | null = null;
-    let broken: Gone | null = null;
+    const broken: { first: Gone | null } = { first: null };
     let isWithoutInterpreter = false;
     const link: MicrovmLink = new MicrovmLink({
       ...{ machine, interpreter: interpreters[language], runner, clock },
       endMark: `\x1e${machine.name}\x1e`,
-      onBroken: (why) => {
-        broken = new Gone(why);
+      onBroken: (why, cause) => {
+        broken.first ??= new Gone(why, { cause });
         if (sandbox === null) link.end();
         else void this.#whyLost(machine.name, why).then((gone) => sandbox?.lose(gone));
       },
@@ -200,6 +200,7 @@ class MicrovmHost implements SandboxHost {
               () => asGuestProcess(true, (events) => link.attach(events), onEnd),
               signal,
             );
+      link.guard();
       const made: LinkedSandbox = new LinkedSandbox({
         ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs: this.#options.interruptGraceMs },
         failureOf: (gone, kind) =>
@@ -216,7 +217,8 @@ class MicrovmHost implements SandboxHost {
     } catch (error) {
       link.end();
       if (isWithoutInterpreter) throw noInterpreter(imageName(template.image), interpreters[language], error);
-      throw broken ?? error;
+      // What was first in trouble says more to the log than what noticed it then.
+      throw broken.first === null ? error : new Gone(broken.first.message, { cause: broken.first.cause ?? error });
     }
   }
 
@@ -259,7 +261,9 @@ class MicrovmHost implements SandboxHost {
 
   #tell(error: unknown, what: string): Failure {
     const failure = toFailure(
-      error instanceof Gone ? new Failure("sandbox_creation", `${what}: ${error.message}.`) : error,
+      error instanceof Gone
+        ? new Failure("sandbox_creation", `${what}: ${error.message}.`, { cause: error.cause })
+        : error,
       what,
     );
     const { cause } = failure;

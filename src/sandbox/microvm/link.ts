@@ -22,7 +22,7 @@ export type MicrovmLinkOptions = {
   readonly runner: { readonly path: string; readonly source: string };
   readonly clock: Clock;
   /** Called once when the guest cannot be reached any more, with the reason as a clause. */
-  readonly onBroken: (why: string) => void;
+  readonly onBroken: (why: string, cause?: unknown) => void;
 };
 
 /** Commands that have ended but whose output something in the background still holds; the oldest is ended beyond that. */
@@ -58,6 +58,11 @@ export class MicrovmLink implements Link {
   /** Instead of `start`, for the interpreter that another process of ours has left in this guest. */
   attach(events: ProgramEvents): Program {
     return this.#carry([...guestPrograms.control, pipesFolder], `${pipesFolder}/current`, {}, events);
+  }
+
+  /** To be called once the interpreter is ready: until then, what watches over the guest would only keep it from being so. */
+  guard(): void {
+    this.#warden.start().catch(() => {});
   }
 
   mark(): void {

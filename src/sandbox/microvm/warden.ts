@@ -24,8 +24,9 @@ const slackTicks = 3;
 
 export class Warden {
   readonly #clock: Clock;
-  readonly #onBroken: (why: string) => void;
-  readonly #exec: Promise<Exec>;
+  readonly #onBroken: (why: string, cause?: unknown) => void;
+  readonly #machine: Machine;
+  #exec: Promise<Exec> | null = null;
   #lastId = 0;
   /** At most a few: a run's end asks one after the other. */
   readonly #asked = new Map<string, (answer: string | null) => void>();
@@ -33,18 +34,16 @@ export class Warden {
   #isOver = false;
 
   /** `onBroken` is called once if the warden ends or does not answer: nothing more can be done in this guest. */
-  constructor(machine: Machine, clock: Clock, onBroken: (why: string) => void) {
+  constructor(machine: Machine, clock: Clock, onBroken: (why: string, cause?: unknown) => void) {
+    this.#machine = machine;
     this.#clock = clock;
     this.#onBroken = onBroken;
-    this.#exec = startExec(
-      { machine, argv: [...guestPrograms.warden, pipesFolder], env: {}, stdin: true, clock },
-      {
-        onStdout: (bytes) => this.#hear(Buffer.from(bytes).toString("latin1")),
-        onStderr: () => {},
-        onEnd: () => this.#break("the connection to it ended"),
-      },
-    );
-    this.#exec.catch(() => this.#break("what ends processes in it could not be started"));
+  }
+
+  /** To be called before the user's code runs: a guest that is full has no room for it. Whoever asks for something starts it too. */
+  start(): Promise<Exec> {
+    this.#exec ??= this.#startNow();
+    return this.#exec;
   }
 
   /** Asks the processes of a run to end, or ends them. */
@@ -63,9 +62,28 @@ export class Warden {
 
   close(): void {
     this.#isOver = true;
-    void this.#exec.then((exec) => exec.kill()).catch(() => {});
+    void this.#exec?.then((exec) => exec.kill()).catch(() => {});
     for (const answer of this.#asked.values()) answer(null);
     this.#asked.clear();
+  }
+
+  #startNow(): Promise<Exec> {
+    const exec = startExec(
+      {
+        machine: this.#machine,
+        argv: [...guestPrograms.warden, pipesFolder],
+        env: {},
+        stdin: true,
+        clock: this.#clock,
+      },
+      {
+        onStdout: (bytes) => this.#hear(Buffer.from(bytes).toString("latin1")),
+        onStderr: () => {},
+        onEnd: () => this.#break("the connection to it ended"),
+      },
+    );
+    exec.catch((error: unknown) => this.#break("what ends processes in it could not be started", error));
+    return exec;
   }
 
   /** Resolves with null when the warden is over. */
@@ -75,7 +93,9 @@ export class Warden {
     const id = String(this.#lastId);
     const { promise, resolve } = Promise.withResolvers<string | null>();
     this.#asked.set(id, resolve);
-    void this.#exec.then((exec) => exec.write(`${request.replace("ID", id)}\n`)).catch(() => {});
+    void this.start()
+      .then((exec) => exec.write(`${request.replace("ID", id)}\n`))
+      .catch(() => {});
     const done = new AbortController();
     this.#clock.sleep(answerMs, done.signal).then(
       () => this.#break(`what ends processes in it did not answer within ${answerMs / 1000} s`),
@@ -98,9 +118,9 @@ export class Warden {
     }
   }
 
-  #break(why: string): void {
+  #break(why: string, cause?: unknown): void {
     if (this.#isOver) return;
     this.close();
-    this.#onBroken(why);
+    this.#onBroken(why, cause);
   }
 }

@@ -11,6 +11,8 @@ request a line:
 A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …}, then one a run: {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
 A SIGINT from outside interrupts the run that is on and is ignored between runs. Asynchronous sources share one event loop, which stands still between
 them. End of control-in ends the process. Standard library only, Python 3.8 and later.
+
+What a first `1+1` can do without is imported later (`Runner.prepare`): in a new microVM, imports take as long as Python's own start.
 """
 
 import sys
@@ -19,24 +21,22 @@ import sys
 if not getattr(sys.flags, "safe_path", False):
     del sys.path[0]
 
-import __future__
-import ast
+import _ast as ast
+import _signal as signal
+import _thread
 import builtins
 import fcntl
 import io
-import json
-import linecache
 import os
-import queue
 import select
-import signal
-import threading
 import time
-import traceback
-import types
-import warnings
-from collections import OrderedDict
 
+try:
+    from _queue import Empty, SimpleQueue
+except ImportError:
+    from queue import Empty, SimpleQueue
+
+STANDARD_PATH = sys.path[:]
 if not getattr(sys.flags, "safe_path", False):
     sys.path.insert(0, "")
 
@@ -49,9 +49,48 @@ KEPT_CHARACTERS = 8 * 1024 * 1024
 RESEND_SECONDS = 0.05
 # One that was delivered is sent once more after this: it may have been lost in a callback or a __del__.
 SECOND_SECONDS = 0.5
+# Who has nothing to do for so long imports what is not needed yet.
+IDLE_SECONDS = 0.25
 
 OWN_FILE = (lambda: None).__code__.co_filename
-FUTURE_FLAGS = [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
+
+
+def json_functions():
+    """json.dumps and json.loads, of the parts that these are made of: what else `json` imports takes longer than all of this file."""
+    try:
+        from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+        class Plain:
+            strict = True
+            object_hook = object_pairs_hook = None
+            parse_float, parse_int, parse_constant = float, int, float
+            memo = {}
+
+        encode = make_encoder(None, None, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+        scan = make_scanner(Plain)
+
+        def dumps(value):
+            return "".join(encode(value, 0))
+
+        def loads(line):
+            text = line.decode().strip()
+            try:
+                value, end = scan(text, 0)
+            except StopIteration:
+                end = None
+            if end != len(text):
+                raise ValueError("not a line of JSON")
+            return value
+
+        probe = {"a": ["\u00e4\n", None, True, 1]}
+        if loads(dumps(probe).encode()) == probe:
+            return dumps, loads
+    except Exception:
+        # These parts have no documentation that would hold them to what they are.
+        pass
+    import json
+
+    return json.dumps, json.loads
 
 
 class Run:
@@ -75,10 +114,11 @@ class Runner:
         self.control_out = control_out
         self.outputs = outputs
         self.pid = os.getpid()
-        self.main_thread = threading.main_thread().ident
-        self.requests = queue.SimpleQueue()
+        self.main_thread = _thread.get_ident()
+        self.requests = SimpleQueue()
+        self.dumps, self.loads = json_functions()
         # Guards `current` against an interrupt that is being sent while its run ends.
-        self.lock = threading.Lock()
+        self.lock = _thread.allocate_lock()
         self.current = None
         # The id of a run that has been asked for and is not yet `current`.
         self.upcoming = None
@@ -86,12 +126,17 @@ class Runner:
         self.armed = False
         self.loop = None
         self.task = None
-        self.cells = OrderedDict()
+        # The sources that are kept, as linecache keeps them.
+        self.cells = {}
         self.cell_count = 0
         self.cell_characters = 0
         self.flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.future_flags = []
         self.flush_native = None
-        self.module = types.ModuleType("__main__")
+        # These two are modules, once they have been imported.
+        self.linecache = None
+        self.traceback = None
+        self.module = type(sys)("__main__")
         self.module.__dict__["__builtins__"] = builtins
 
     def serve(self):
@@ -100,17 +145,48 @@ class Runner:
         sys.displayhook = self.display
         signal.signal(signal.SIGINT, self.on_sigint)
         os.register_at_fork(after_in_child=self.forget_descriptors)
-        # Of a fork beside the one thread that is ours, from 3.12 on; it holds no lock that a child needs.
-        warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
-        threading.Thread(target=self.listen, name="runner-control", daemon=True).start()
+        _thread.start_new_thread(self.listen, ())
         self.send({"ready": True, "pid": self.pid})
-        self.flush_native = native_flush()
         while True:
-            request = self.requests.get()
+            request = self.next_request()
             if "attach" in request:
                 self.attach(request["attach"].encode())
             else:
                 self.answer(Run(request))
+
+    def next_request(self):
+        if self.traceback is None:
+            try:
+                return self.requests.get(timeout=IDLE_SECONDS)
+            except Empty:
+                self.prepare()
+        return self.requests.get()
+
+    def prepare(self):
+        """
+        Imports what a source that imports nothing and does not fail can do without. Such a source starts no thread either, so there is none
+        to see that no module of the user's is found meanwhile, which may have the name of one of these.
+        """
+        if self.traceback is not None:
+            return
+        users_path, sys.path = sys.path, STANDARD_PATH
+        try:
+            import __future__
+            import linecache
+            import traceback
+            import warnings
+
+            # Of a fork beside the one thread that is ours, from 3.12 on; it holds no lock that a child needs.
+            warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+            self.future_flags = [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
+            linecache.cache.update(self.cells)
+            self.flush_native = native_flush()
+            self.linecache, self.traceback = linecache, traceback
+        except Exception:
+            # No room for it in memory or among the open files, say: the next one tries again.
+            pass
+        finally:
+            sys.path = users_path
 
     def attach(self, mark):
         for fd in self.outputs:
@@ -119,7 +195,7 @@ class Runner:
 
     def send(self, message):
         try:
-            write_all(self.control_out, (json.dumps(message) + "\n").encode())
+            write_all(self.control_out, (self.dumps(message) + "\n").encode())
         except OSError:
             os._exit(70)
 
@@ -142,15 +218,15 @@ class Runner:
             *lines, pending = (pending + chunk).split(b"\n") if b"\n" in chunk else [pending + chunk]
             for line in lines:
                 try:
-                    message = json.loads(line)
+                    message = self.loads(line)
                 except ValueError:
                     continue
                 if "interrupt" in message:
-                    threading.Thread(target=self.interrupt, args=(message["interrupt"],), daemon=True).start()
+                    _thread.start_new_thread(self.interrupt, (message["interrupt"],))
                 elif "attach" in message:
                     with self.lock:
                         present = self.current.id if self.current is not None else self.upcoming
-                    threading.Thread(target=self.interrupt, args=(present,), daemon=True).start()
+                    _thread.start_new_thread(self.interrupt, (present,))
                     self.requests.put(message)
                 else:
                     self.upcoming = message["id"]
@@ -195,13 +271,15 @@ class Runner:
             self.current = run
             self.upcoming = None
         failure = None
+        if "import" in run.source or "exec" in run.source:
+            self.prepare()
         try:
             codes = self.compile(run.source)
         except BaseException as error:
             failure = error.with_traceback(None)
             if isinstance(error, SyntaxError) and error.text is None and error.lineno is not None:
                 # An error found after parsing does not carry its line.
-                error.text = linecache.getline(error.filename, error.lineno)
+                error.text = "".join(self.cells[error.filename][2][error.lineno - 1 : error.lineno])
         else:
             failure = self.execute(codes)
         if os.getpid() != self.pid:
@@ -263,18 +341,21 @@ class Runner:
         if last is not None:
             codes.append(compile(ast.Expression(last.value), name, "eval", self.flags, True))
         # `from __future__ import …` holds for what follows, as at the prompt.
-        for flag in FUTURE_FLAGS:
+        for flag in self.future_flags:
             self.flags |= codes[0].co_flags & flag
         return codes
 
     def remember(self, name, source):
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        self.cells[name] = len(source)
+        entry = (len(source), None, source.splitlines(True), name)
+        self.cells[name] = entry
         self.cell_characters += len(source)
+        if self.linecache is not None:
+            self.linecache.cache[name] = entry
         while len(self.cells) > KEPT_CELLS or (self.cell_characters > KEPT_CHARACTERS and len(self.cells) > 1):
-            oldest, size = self.cells.popitem(last=False)
-            self.cell_characters -= size
-            linecache.cache.pop(oldest, None)
+            oldest = next(iter(self.cells))
+            self.cell_characters -= self.cells.pop(oldest)[0]
+            if self.linecache is not None:
+                self.linecache.cache.pop(oldest, None)
 
     def execute(self, codes):
         """Runs the codes; returns what they raised, or None."""
@@ -353,12 +434,13 @@ class Runner:
             if failure.code is not None and not isinstance(failure.code, int):
                 print_error(str(failure.code) + "\n", self.outputs[1])
             return
+        self.prepare()
         strip_frames(failure, set())
         sys.last_type, sys.last_value, sys.last_traceback = type(failure), failure, failure.__traceback__
         if sys.version_info >= (3, 12):
             sys.last_exc = failure
         try:
-            text = "".join(traceback.format_exception(type(failure), failure, failure.__traceback__))
+            text = "".join(self.traceback.format_exception(type(failure), failure, failure.__traceback__))
             message = str(failure)
         except BaseException:
             text = message = type(failure).__name__
@@ -392,7 +474,8 @@ class Runner:
             status = exit_code(failure)
         elif failure is not None:
             strip_frames(failure, set())
-            traceback.print_exception(type(failure), failure, failure.__traceback__)
+            if self.traceback is not None:
+                self.traceback.print_exception(type(failure), failure, failure.__traceback__)
             status = 1
         self.flush()
         os._exit(status)

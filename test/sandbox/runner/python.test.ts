@@ -1,6 +1,8 @@
 // What python.py promises to the programs that run in it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { rehearse } from "./rehearse.ts";
 import { Prompt } from "./spawn.ts";
 
@@ -194,5 +196,79 @@ describe("an interrupt", () => {
     const source = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(600)";
     expect(await prompt.run(source)).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
     expect(await prompt.run("2")).toMatchObject({ stdout: "2\n", stderr: "" });
+  });
+});
+
+describe("a new interpreter", () => {
+  // Whatever it imports at its start or later on, these are not it.
+  const traps = [
+    "traceback",
+    "linecache",
+    "re",
+    "token",
+    "json",
+    "queue",
+    "warnings",
+    "ctypes",
+    "threading",
+    "signal",
+    "calendar",
+  ];
+  for (const [what, { source, ...expected }] of Object.entries({
+    "shows the line of a first source that fails": {
+      source: "x = 0\n1 / x",
+      success: false,
+      stdout: "",
+      stderr:
+        /^Traceback .*\n {2}File "<cell 1>", line 2, in <module>\n {4}1 \/ x\n(?:[ ~^]+\n)?ZeroDivisionError: .*\n$/,
+    },
+    "shows the line of a first source that does not compile": {
+      source: "print('never')\nreturn 5",
+      success: false,
+      stdout: "",
+      stderr: /return 5\n(?:.*\n)*SyntaxError/,
+    },
+    "lets a first source find modules of the user's before all others": {
+      source: "try: import calendar\nexcept RuntimeError as error: print(error)",
+      success: true,
+      stdout: "the user's\n",
+      stderr: /^$/,
+    },
+    "takes a first source's future for those to come": {
+      source: "from __future__ import annotations\ndef f(a: Missing): pass\nprint(f.__annotations__)",
+      success: true,
+      stdout: "{'a': 'Missing'}\n",
+      stderr: /^$/,
+    },
+    "evaluates a first source that imports nothing": {
+      source: "'\\u00e4'",
+      success: true,
+      stdout: "'ä'\n",
+      stderr: /^$/,
+    },
+  })) {
+    test(what, async () => {
+      await using fresh = await Prompt.start("python");
+      for (const name of traps)
+        writeFileSync(join(fresh.directory, `${name}.py`), 'raise RuntimeError("the user\'s")\n');
+      const { success, stdout, stderr } = await fresh.run(source);
+      expect({ success, stdout }).toEqual({ success: expected.success, stdout: expected.stdout });
+      expect(stderr).toMatch(expected.stderr);
+    });
+  }
+
+  test("lets a first source that prints a traceback itself show its lines", async () => {
+    await using fresh = await Prompt.start("python");
+    const source = "import traceback\ntry: 1 / 0\nexcept ZeroDivisionError: traceback.print_exc()";
+    expect((await fresh.run(source)).stderr).toContain("    try: 1 / 0\n");
+  });
+
+  test("has imported what it may need by the time that nobody asks it for anything", async () => {
+    await using fresh = await Prompt.start("python");
+    const source = "any(one.__name__ == 'TracebackException' for one in object.__subclasses__())";
+    while ((await fresh.run(source)).stdout !== "True\n") {
+      // Longer than it waits, so that the question does not keep it from being idle.
+      await Bun.sleep(400);
+    }
   });
 });

@@ -9,7 +9,7 @@ top=${1%/*}
 mark=$2
 command -v "$5" >/dev/null || exit 127
 umask 077
-mkdir -p "$1" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" || exit 1
+mkdir -p "$1" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
 hold='
 d=$1
 mark=$2
@@ -30,7 +30,6 @@ printf %s "$mark" >&5
 printf %s "$mark" >&6
 printf "{\"exit\":%d}\n" "$status" >&7
 '
-mkfifo "$1/ctl" || exit 1
 setsid=$(command -v setsid)
 $setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 &
 echo "${1##*/}" >"$top/current"
