@@ -174,7 +174,9 @@ export class WarmPool implements Pool, AsyncDisposable {
       () => undefined,
     );
     try {
-      return await host.create({ sessionId, template, resources: flavors[share.flavor] }, giveUp.signal);
+      const sandbox = await host.create({ sessionId, template, resources: flavors[share.flavor] }, giveUp.signal);
+      await rehearse(sandbox, startTimeoutMs, giveUp.signal);
+      return sandbox;
     } finally {
       done.abort();
     }
@@ -238,6 +240,21 @@ export class WarmPool implements Pool, AsyncDisposable {
 
   async #pause(ms: number): Promise<void> {
     await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
+  }
+}
+
+/**
+ * Runs nothing, as a session's first call would run something: the first run of all takes several times as long as any other, as what it needs
+ * is read and compiled then. Throws, nothing of the sandbox being left, if it does not even do that.
+ */
+async function rehearse(sandbox: Sandbox, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    const { success, ended } = await sandbox.run({ kind: "code", source: "", timeoutMs, signal, onOutput: () => {} });
+    signal.throwIfAborted();
+    if (!success) throw new Failure("sandbox_creation", `its first run did not succeed (${ended}).`);
+  } catch (error) {
+    await sandbox[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -52,6 +52,25 @@ test("a new session takes a sandbox that is ready, has the id it was booted unde
   expect(open.admission.usage.places).toBe(3);
 });
 
+test("what is ready has run before, so that a session's first run is not the sandbox's", async () => {
+  await using open = await openPool([node]);
+  expect(open.host.booted[0]?.requests).toMatchObject([{ kind: "code", source: "" }]);
+});
+
+test("one that cannot even run nothing is a boot that failed, and nothing of it is left", async () => {
+  await using open = await openPool([node], {}, (host) => {
+    host.script = async () => {
+      throw new Failure("code_execution", "no.");
+    };
+  });
+  expect(open.events.filter(({ type }) => type === "pool.failed")).toHaveLength(1);
+  expect(open.host.booted[0]?.disposed).toBe(true);
+  expect(open.admission.usage.places).toBe(0);
+  open.host.script = (_request, _sandbox, toy) => toy();
+  await open.clock.advance(60_000);
+  expect(open.pool.counts.ready).toBe(1);
+});
+
 test("a session that was served from the pool frees its place when it ends", async () => {
   await using open = await openPool([node], { maxSessions: 2 });
   const { session } = await open.run("1", { template: "node", flavor: "medium" });
