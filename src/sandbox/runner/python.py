@@ -37,6 +37,47 @@ except ImportError:
     from queue import Empty, SimpleQueue
 
 STANDARD_PATH = sys.path[:]
+
+
+def json_functions():
+    """json.dumps and json.loads, of the parts that these are made of: what else `json` imports takes longer than all of this file."""
+    try:
+        from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+        class Plain:
+            strict = True
+            object_hook = object_pairs_hook = None
+            parse_float, parse_int, parse_constant = float, int, float
+
+        encode = make_encoder(None, None, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+        scan = make_scanner(Plain)
+
+        def dumps(value):
+            return "".join(encode(value, 0))
+
+        def loads(line):
+            text = line.decode().strip()
+            try:
+                value, end = scan(text, 0)
+            except Exception:
+                # StopIteration, or whatever comes of importing json for the error that it has for this: there may be a json.py of the user's.
+                end = None
+            if end != len(text):
+                raise ValueError("not a line of JSON")
+            return value
+
+        probe = {"a": ["\u00e4\n", None, True, 1]}
+        if loads(dumps(probe).encode()) == probe:
+            return dumps, loads
+    except Exception:
+        # These parts have no documentation that would hold them to what they are.
+        pass
+    import json
+
+    return json.dumps, json.loads
+
+
+dumps, loads = json_functions()
 if not getattr(sys.flags, "safe_path", False):
     sys.path.insert(0, "")
 
@@ -53,44 +94,6 @@ SECOND_SECONDS = 0.5
 IDLE_SECONDS = 0.25
 
 OWN_FILE = (lambda: None).__code__.co_filename
-
-
-def json_functions():
-    """json.dumps and json.loads, of the parts that these are made of: what else `json` imports takes longer than all of this file."""
-    try:
-        from _json import encode_basestring_ascii, make_encoder, make_scanner
-
-        class Plain:
-            strict = True
-            object_hook = object_pairs_hook = None
-            parse_float, parse_int, parse_constant = float, int, float
-            memo = {}
-
-        encode = make_encoder(None, None, encode_basestring_ascii, None, ": ", ", ", False, False, True)
-        scan = make_scanner(Plain)
-
-        def dumps(value):
-            return "".join(encode(value, 0))
-
-        def loads(line):
-            text = line.decode().strip()
-            try:
-                value, end = scan(text, 0)
-            except StopIteration:
-                end = None
-            if end != len(text):
-                raise ValueError("not a line of JSON")
-            return value
-
-        probe = {"a": ["\u00e4\n", None, True, 1]}
-        if loads(dumps(probe).encode()) == probe:
-            return dumps, loads
-    except Exception:
-        # These parts have no documentation that would hold them to what they are.
-        pass
-    import json
-
-    return json.dumps, json.loads
 
 
 class Run:
@@ -116,7 +119,6 @@ class Runner:
         self.pid = os.getpid()
         self.main_thread = _thread.get_ident()
         self.requests = SimpleQueue()
-        self.dumps, self.loads = json_functions()
         # Guards `current` against an interrupt that is being sent while its run ends.
         self.lock = _thread.allocate_lock()
         self.current = None
@@ -195,7 +197,7 @@ class Runner:
 
     def send(self, message):
         try:
-            write_all(self.control_out, (self.dumps(message) + "\n").encode())
+            write_all(self.control_out, (dumps(message) + "\n").encode())
         except OSError:
             os._exit(70)
 
@@ -218,7 +220,7 @@ class Runner:
             *lines, pending = (pending + chunk).split(b"\n") if b"\n" in chunk else [pending + chunk]
             for line in lines:
                 try:
-                    message = self.loads(line)
+                    message = loads(line)
                 except ValueError:
                     continue
                 if "interrupt" in message:

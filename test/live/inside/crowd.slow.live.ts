@@ -2,7 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { machines } from "./host.ts";
-import { sessionOf, start, stdoutOf } from "./server.ts";
+import { type Reply, sessionOf, start, stdoutOf } from "./server.ts";
+
+const toldOf = ({ result, error }: Reply) => String(result?.structuredContent.ended ?? error?.message);
 
 test("of ten sessions at once all answer, and what one does to itself leaves the other nine unharmed", async () => {
   await using server = await start({ flags: ["--flavor", "small=1:128", "--max-sessions", "10"] });
@@ -15,19 +17,22 @@ test("of ten sessions at once all answer, and what one does to itself leaves the
   const [name] = (await machines()).filter((machine) => machine.includes(killed));
   const run = (session_id: string, command: string) =>
     server.call("execute_command", { command, session_id, timeout: 20 });
-  const [, hunger, fullness] = await Promise.all([
+  const [, hunger, fullness, forks] = await Promise.all([
     Bun.$`pkill -KILL -f ${`sandbox.*${name}`}`.nothrow().quiet(),
     run(hungry, "tail /dev/zero"),
     run(full, "dd if=/dev/zero of=/dev/shm/big bs=1M count=4096; rm /dev/shm/big"),
     run(forking, "bomb() { bomb | bomb & }; bomb; sleep 30"),
   ]);
   expect((await server.call("execute_code", { code: "mine", session_id: killed })).error?.message).toContain("lost");
-  expect(hunger.result?.structuredContent ?? { ended: "lost" }).toMatchObject({
-    ended: expect.stringMatching(/^(out_of_memory|lost|timed_out)$/),
-  });
-  expect(fullness.result?.structuredContent.stderr).toContain("No space left on device");
+  expect(toldOf(hunger)).toMatch(/^(out_of_memory|timed_out)$| lost/);
+  expect(toldOf(forks)).toMatch(/^(exited|timed_out|out_of_memory)$| lost/);
+  // In so small a guest what fills the disk, which is memory, may be ended for want of that.
+  expect(toldOf(fullness)).toMatch(/^(exited|timed_out|out_of_memory)$| lost/);
+  if (toldOf(fullness) === "exited") {
+    expect(fullness.result?.structuredContent.stderr).toContain("No space left on device");
+  }
   const answers = await Promise.all(
-    [full, ...others].map((session_id) => server.call("execute_code", { code: "mine", session_id })),
+    others.map((session_id) => server.call("execute_code", { code: "mine", session_id })),
   );
-  expect(answers.map(stdoutOf)).toEqual(["2\n", "4\n", "5\n", "6\n", "7\n", "8\n", "9\n"]);
+  expect(answers.map(stdoutOf)).toEqual(["4\n", "5\n", "6\n", "7\n", "8\n", "9\n"]);
 }, 1_200_000);

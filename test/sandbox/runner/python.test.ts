@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rehearse } from "./rehearse.ts";
-import { Prompt } from "./spawn.ts";
+import { Prompt, spawnIn } from "./spawn.ts";
 
 let prompt: Prompt;
 beforeAll(async () => {
@@ -207,6 +207,7 @@ describe("a new interpreter", () => {
     "re",
     "token",
     "json",
+    "_json",
     "queue",
     "warnings",
     "ctypes",
@@ -248,14 +249,29 @@ describe("a new interpreter", () => {
     },
   })) {
     test(what, async () => {
-      await using fresh = await Prompt.start("python");
-      for (const name of traps)
-        writeFileSync(join(fresh.directory, `${name}.py`), 'raise RuntimeError("the user\'s")\n');
+      await using fresh = await Prompt.start("python", (directory) => {
+        for (const name of traps) writeFileSync(join(directory, `${name}.py`), 'raise RuntimeError("the user\'s")\n');
+        return spawnIn(directory);
+      });
       const { success, stdout, stderr } = await fresh.run(source);
       expect({ success, stdout }).toEqual({ success: expected.success, stdout: expected.stdout });
       expect(stderr).toMatch(expected.stderr);
     });
   }
+
+  test("passes over half a line that somebody left, whatever the user has called json.py", async () => {
+    let left = (_: string) => {};
+    await using fresh = await Prompt.start("python", (directory) => {
+      writeFileSync(join(directory, "json.py"), 'raise RuntimeError("the user\'s")\n');
+      return (argv, options) => {
+        const process = spawnIn(directory)(argv, options);
+        left = process.write;
+        return process;
+      };
+    });
+    left('{"id": "a", "sour\n');
+    expect(await fresh.run("6 * 7")).toMatchObject({ stdout: "42\n", stderr: "" });
+  });
 
   test("lets a first source that prints a traceback itself show its lines", async () => {
     await using fresh = await Prompt.start("python");
