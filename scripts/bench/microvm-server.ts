@@ -37,6 +37,11 @@ export class MeasuredServer implements AsyncDisposable {
     return callTool(this.#url, { code: "1+1", ...(session_id !== undefined && { session_id }) });
   }
 
+  /** A request that runs nothing. */
+  async ping(): Promise<void> {
+    await post(this.#url, { jsonrpc: "2.0", id: 1, method: "ping" });
+  }
+
   async stop(session_id: string): Promise<void> {
     const params = { name: "stop_session", arguments: { session_id } };
     await post(this.#url, { jsonrpc: "2.0", id: 1, method: "tools/call", params });

@@ -10,7 +10,11 @@ import { MeasuredServer } from "./microvm-server.ts";
 
 const [program = "dist/msb-mcp", roundsText = "5"] = process.argv.slice(2);
 const rounds = Number(roundsText);
-const warmCalls = 60;
+/** Before anything is timed, as a server that has been used for a while has its code compiled. */
+const warmUpPings = 1000;
+const warmUpCalls = 150;
+const warmTurns = 8;
+const warmCalls = 15;
 const memoryMib = 256;
 const idleSessions = 4;
 
@@ -26,9 +30,18 @@ const times = new Map<What, number[]>();
   {
     await using prompt = await direct.openPrompt();
     const session = await server.run();
-    for (let call = 0; call < warmCalls; call++) {
-      await timed("exec stream", () => prompt.evaluate());
-      await timed("warm", () => server.run(session));
+    const ways: Readonly<Record<"exec stream" | "warm", () => Promise<unknown>>> = {
+      "exec stream": () => prompt.evaluate(),
+      warm: () => server.run(session),
+    };
+    for (let call = 0; call < warmUpPings; call++) await server.ping();
+    for (let call = 0; call < warmUpCalls; call++) for (const way of Object.values(ways)) await way();
+    // In turns of several calls each, as what comes first after the other has caches to fill that a warm call has not.
+    for (let turn = 0; turn < warmTurns; turn++) {
+      for (const what of ["exec stream", "warm"] as const) {
+        await ways[what]();
+        for (let call = 0; call < warmCalls; call++) await timed(what, ways[what]);
+      }
     }
     await server.stop(session);
   }

@@ -6,7 +6,7 @@ import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Sandbox, SandboxHost } from "../sandbox/port.ts";
-import type { Template } from "../sandbox/templates.ts";
+import type { Language, Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
 import { newSessionId } from "./ids.ts";
@@ -31,6 +31,9 @@ export type WarmPoolOptions = {
 /** After a failed boot, doubled with each one that follows it. Milliseconds. */
 const firstBackoffMs = 1000;
 const maxBackoffMs = 60_000;
+
+/** How long after a member was taken the next boot begins at the soonest: it would have the processors that the taker's first call needs. Milliseconds. */
+const refillDelayMs = 500;
 
 /** How long it waits before it looks for room again. Milliseconds. */
 const roomRetryMs = 2000;
@@ -77,6 +80,9 @@ export class WarmPool implements Pool, AsyncDisposable {
       return undefined;
     }
     this.#earlyLosses = 0;
+    // Not put off further by each one of many: they would keep it from ever being filled.
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#notBeforeMs <= nowMs) this.#notBeforeMs = nowMs + refillDelayMs;
     this.#remove(member);
     return { sessionId: member.sessionId, sandbox: member.sandbox, place: member.place };
   }
@@ -175,7 +181,7 @@ export class WarmPool implements Pool, AsyncDisposable {
     );
     try {
       const sandbox = await host.create({ sessionId, template, resources: flavors[share.flavor] }, giveUp.signal);
-      await rehearse(sandbox, startTimeoutMs, giveUp.signal);
+      await rehearse(sandbox, nothing[template.language], startTimeoutMs, giveUp.signal);
       return sandbox;
     } finally {
       done.abort();
@@ -243,13 +249,16 @@ export class WarmPool implements Pool, AsyncDisposable {
   }
 }
 
+/** An expression that is evaluated as any other, and leaves nothing behind. */
+const nothing: Readonly<Record<Language, string>> = { python: "None", node: "undefined" };
+
 /**
  * Runs nothing, as a session's first call would run something: the first run of all takes several times as long as any other, as what it needs
  * is read and compiled then. Throws, nothing of the sandbox being left, if it does not even do that.
  */
-async function rehearse(sandbox: Sandbox, timeoutMs: number, signal: AbortSignal): Promise<void> {
+async function rehearse(sandbox: Sandbox, source: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
   try {
-    const { success, ended } = await sandbox.run({ kind: "code", source: "", timeoutMs, signal, onOutput: () => {} });
+    const { success, ended } = await sandbox.run({ kind: "code", source, timeoutMs, signal, onOutput: () => {} });
     signal.throwIfAborted();
     if (!success) throw new Failure("sandbox_creation", `its first run did not succeed (${ended}).`);
   } catch (error) {

@@ -2,6 +2,7 @@
 //
 //   print TEXT · warn TEXT · value TEXT (prints, and is the result) · set NAME TEXT · get NAME · write FILE TEXT · read FILE
 //   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · start NAME (a background process) · processes · vanish
+//   None · undefined (nothing)
 
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
 
@@ -42,6 +43,8 @@ export async function runToy(request: RunRequest, machine: ToyMachine, vanish: (
     result = null;
     switch (word) {
       case "":
+      case "None":
+      case "undefined":
         break;
       case "print":
         say("stdout", `${rest}\n`);

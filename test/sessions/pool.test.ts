@@ -46,7 +46,7 @@ test("a new session takes a sandbox that is ready, has the id it was booted unde
   expect(session.sessionId).toBe(open.host.requested[0]?.sessionId ?? "");
   expect(originOf(session.sessionId, installationId)).toBe("ours");
   expect(open.events.find(({ type }) => type === "session.opened")).toMatchObject({ isAhead: true, bootMs: 0 });
-  await settle();
+  await open.clock.advance(500);
   expect(open.pool.counts.ready).toBe(2);
   expect(open.pool.members()).not.toContain(session.sessionId);
   expect(open.admission.usage.places).toBe(3);
@@ -54,7 +54,7 @@ test("a new session takes a sandbox that is ready, has the id it was booted unde
 
 test("what is ready has run before, so that a session's first run is not the sandbox's", async () => {
   await using open = await openPool([node]);
-  expect(open.host.booted[0]?.requests).toMatchObject([{ kind: "code", source: "" }]);
+  expect(open.host.booted[0]?.requests).toMatchObject([{ kind: "code", source: "undefined" }]);
 });
 
 test("one that cannot even run nothing is a boot that failed, and nothing of it is left", async () => {
@@ -75,9 +75,19 @@ test("a session that was served from the pool frees its place when it ends", asy
   await using open = await openPool([node], { maxSessions: 2 });
   const { session } = await open.run("1", { template: "node", flavor: "medium" });
   await open.sessions.stop("alice", session.sessionId);
-  await settle();
+  await open.clock.advance(500);
   expect(open.host.booted[0]?.disposed).toBe(true);
   expect(open.admission.usage.places).toBe(1);
+});
+
+test("the next boot leaves the machine to the call that has taken one, and many takes do not put it off further", async () => {
+  await using open = await openPool([{ ...python, count: 3 }]);
+  await open.run("1");
+  await open.clock.advance(400);
+  await open.run("1");
+  expect(open.host.requested).toHaveLength(3);
+  await open.clock.advance(100);
+  expect(open.pool.counts.ready).toBe(3);
 });
 
 test("no two sessions get the same one", async () => {

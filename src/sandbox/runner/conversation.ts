@@ -14,6 +14,8 @@ export type Answer = {
   readonly result: string | null;
 };
 
+/** Of which python.py speaks. An interpreter that an older program of ours has started may speak another. */
+const protocol = 2;
 /** Characters of one line of the guest's: room for a result and a traceback of 64 Ki characters each, escaped. */
 const maxLineLength = 2 * 1024 * 1024;
 /** Characters of a result that are passed on. */
@@ -108,10 +110,13 @@ export class Conversation {
     const run = { id, answer: undefined, missing: 3, over: resolve };
     this.#run = run;
     const mark = crypto.randomUUID();
-    this.#stdout.begin(
+    this.#stdout.beginWithLine(
       mark,
       (bytes) => onOutput("stdout", bytes),
-      () => this.#came(),
+      (line) => {
+        if (line !== "") this.#hear(line);
+        this.#came();
+      },
     );
     this.#stderr.begin(
       mark,
@@ -156,9 +161,10 @@ export class Conversation {
   /** What is not as agreed comes from an interpreter that its user's code has broken: it is of no more use. */
   #hear(line: string): void {
     const message = parse(line);
-    if (message?.ready === true && typeof message.pid === "number") {
+    if (message?.ready === true) {
       this.#isAttaching = false;
-      this.#ready.resolve(message.pid);
+      if (typeof message.pid === "number" && message.protocol === protocol) this.#ready.resolve(message.pid);
+      else this.kill();
       return;
     }
     if (this.#isAttaching) return;

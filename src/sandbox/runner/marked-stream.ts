@@ -1,4 +1,8 @@
-// One output stream of an interpreter, cut where runs end: a run's bytes go to its reader, bytes outside any run nowhere.
+// One output stream of an interpreter, cut where runs end: a run's bytes go to its reader, bytes outside any run nowhere. What the
+// interpreter itself has to say may stand behind a run's mark, as a line.
+
+/** Room for what a pipe takes in one piece. Bytes. */
+const lineBytes = 4096;
 
 /** The guest writes a run's mark behind the last byte of the run. It is random, and nobody else's output has it by chance. */
 export class MarkedStream {
@@ -9,18 +13,31 @@ export class MarkedStream {
         readonly ended: (rest: Uint8Array) => void;
       }
     | undefined;
+  #line: { readonly bytes: Buffer; readonly ended: (line: string) => void } | undefined;
   /** The beginning of what may be the mark: shorter than one. */
   #held: Buffer = empty;
 
   /** `ended` is called when the mark has come, with what came right behind it. Bytes are the callee's to keep. */
   begin(mark: string, deliver: (bytes: Uint8Array) => void, ended: (rest: Uint8Array) => void): void {
     this.#run = { mark: Buffer.from(mark), deliver, ended };
+    this.#line = undefined;
     this.#held = empty;
+  }
+
+  /** As `begin`, but `ended` is called when the line behind the mark has come: with it, or what `lineBytes` hold of one that is longer. */
+  beginWithLine(mark: string, deliver: (bytes: Uint8Array) => void, ended: (line: string) => void): void {
+    this.begin(mark, deliver, (rest) => {
+      this.#line = { bytes: empty, ended };
+      this.#addToLine(rest);
+    });
   }
 
   push(bytes: Uint8Array): void {
     const run = this.#run;
-    if (run === undefined) return;
+    if (run === undefined) {
+      this.#addToLine(bytes);
+      return;
+    }
     const all = this.#held.length === 0 ? view(bytes) : Buffer.concat([this.#held, bytes]);
     const end = all.indexOf(run.mark);
     if (end >= 0) {
@@ -40,8 +57,22 @@ export class MarkedStream {
   giveUp(): void {
     const run = this.#run;
     this.#run = undefined;
+    this.#line = undefined;
     if (run !== undefined && this.#held.length > 0) run.deliver(this.#held);
     this.#held = empty;
+  }
+
+  #addToLine(more: Uint8Array): void {
+    if (this.#line === undefined) return;
+    const { bytes, ended } = this.#line;
+    const all = Buffer.concat([bytes, more]);
+    const end = all.indexOf("\n");
+    if (end < 0 && all.length < lineBytes) {
+      this.#line = { bytes: all, ended };
+      return;
+    }
+    this.#line = undefined;
+    ended(all.subarray(0, end < 0 ? lineBytes : end).toString());
   }
 }
 

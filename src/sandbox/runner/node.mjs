@@ -33,6 +33,9 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 const CONTROL_OUT = 3;
 const CONTROL_IN = 4;
 const MARKED = [5, 6];
+const READY = { ready: true, pid: process.pid, protocol: 2 };
+// No more than this is sure to stay in one piece in a pipe that others write to as well (PIPE_BUF), in bytes.
+const WHOLE_BYTES = 4096;
 
 // What an answer may carry of a value and of a traceback, in characters; the whole of it has been printed.
 const RESULT_CHARACTERS = 64 * 1024;
@@ -196,11 +199,11 @@ function serve() {
     else if (current !== null && current.seq === message.interrupt) stop(current, message.forced);
   });
   control.on("exit", () => process.kill(process.pid, "SIGKILL"));
-  send({ ready: true, pid: process.pid });
+  send(READY);
 
   function attach(mark) {
     for (const fd of MARKED) writeAll(fd, mark);
-    send({ ready: true, pid: process.pid });
+    send(READY);
   }
 
   function send(message) {
@@ -408,9 +411,14 @@ function serve() {
     else connect();
     run.held.length = 0;
     Atomics.store(shared, RUNNING, 0);
-    for (const fd of MARKED) writeAll(fd, run.mark);
     const { id, ended, success, exitCode, result, error } = run;
-    send({ id, ended, success, exitCode, result, error, displays: [] });
+    const answer = { id, ended, success, exitCode, result, error, displays: [] };
+    const whole = Buffer.from(`${run.mark}${JSON.stringify(answer)}\n`);
+    const fits = whole.length <= WHOLE_BYTES;
+    const [stdout, stderr] = MARKED;
+    writeAll(stderr, run.mark);
+    writeAll(stdout, fits ? whole : `${run.mark}\n`);
+    if (!fits) send(answer);
   }
 
   // Errors

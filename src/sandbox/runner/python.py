@@ -3,12 +3,14 @@
 Control-in is descriptor 0 and control-out descriptor 3 at the start; both are moved out of the user's reach, and descriptor 0 becomes empty. One
 request a line:
 
-    {"id": "…", "source": "…", "mark": "…"}    run a source; when it has ended, write the mark to stdout and stderr and answer on control-out
+    {"id": "…", "source": "…", "mark": "…"}    run a source; when it has ended, write the mark to stderr and the mark and a line to stdout: the
+                                                answer, or nothing, if it is too long to be written in one piece and comes on control-out
     {"interrupt": "…"}                          raise KeyboardInterrupt in the run of that id; without effect on any other
     {"attach": "…"}                             somebody new is at the other end: interrupt whatever runs, then write this mark to stdout
                                                 and stderr and say that it is ready, as at the start
 
-A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …}, then one a run: {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
+A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
+"protocol": 2}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
 A SIGINT from outside interrupts the run that is on and is ignored between runs. Asynchronous sources share one event loop, which stands still between
 them. End of control-in ends the process. Standard library only, Python 3.8 and later.
 
@@ -83,6 +85,8 @@ if not getattr(sys.flags, "safe_path", False):
 
 # What an answer may carry of a value and of a traceback, in characters; the whole of it has been printed.
 RESULT_CHARACTERS = 64 * 1024
+# A last value of so many characters goes out in one piece with the mark and the answer: a message less to whoever reads.
+LAST_WORDS_CHARACTERS = 1024
 # Sources kept for tracebacks and inspect, in cells and in characters; the oldest go first.
 KEPT_CELLS = 1000
 KEPT_CHARACTERS = 8 * 1024 * 1024
@@ -93,6 +97,7 @@ SECOND_SECONDS = 0.5
 # Who has nothing to do for so long imports what is not needed yet.
 IDLE_SECONDS = 0.25
 
+READY = {"ready": True, "pid": os.getpid(), "protocol": 2}
 OWN_FILE = (lambda: None).__code__.co_filename
 
 
@@ -116,7 +121,10 @@ class Runner:
         self.control_in = control_in
         self.control_out = control_out
         self.outputs = outputs
-        self.pid = os.getpid()
+        self.stdout = sys.stdout
+        # What is yet to be written to stdout, before the mark.
+        self.last_words = b""
+        self.pid = READY["pid"]
         self.main_thread = _thread.get_ident()
         self.requests = SimpleQueue()
         # Guards `current` against an interrupt that is being sent while its run ends.
@@ -148,7 +156,7 @@ class Runner:
         signal.signal(signal.SIGINT, self.on_sigint)
         os.register_at_fork(after_in_child=self.forget_descriptors)
         _thread.start_new_thread(self.listen, ())
-        self.send({"ready": True, "pid": self.pid})
+        self.send(READY)
         while True:
             request = self.next_request()
             if "attach" in request:
@@ -193,7 +201,7 @@ class Runner:
     def attach(self, mark):
         for fd in self.outputs:
             write_all(fd, mark)
-        self.send({"ready": True, "pid": self.pid})
+        self.send(READY)
 
     def send(self, message):
         try:
@@ -307,15 +315,20 @@ class Runner:
         }
         # Nothing of a run may stay reachable from here while the next one is waited for.
         del failure
+        whole = self.last_words + run.mark + (dumps(answer) + "\n").encode()
+        # No more than this is sure to stay in one piece where others write too.
+        fits = len(whole) <= select.PIPE_BUF
         try:
-            for fd in self.outputs:
-                write_all(fd, run.mark)
+            write_all(self.outputs[1], run.mark)
+            write_all(self.outputs[0], whole if fits else self.last_words + run.mark + b"\n")
         except OSError:
             os._exit(70)
-        self.send(answer)
+        if not fits:
+            self.send(answer)
 
     def restore(self):
         """Undoes what an earlier run did to the streams and to SIGINT."""
+        self.last_words = b""
         empty = os.open(os.devnull, os.O_RDONLY)
         if empty != 0:
             os.dup2(empty, 0)
@@ -377,7 +390,7 @@ class Runner:
         value = None
         for code in codes:
             value = eval(code, self.module.__dict__)
-        sys.displayhook(value)
+        self.show(value)
 
     def execute_async(self, codes):
         import asyncio
@@ -407,12 +420,18 @@ class Runner:
                 value = eval(code, self.module.__dict__)
                 if code.co_flags & 0x80:
                     value = await value
-            sys.displayhook(value)
+            self.show(value)
         except BaseException as error:
             # Kept from asyncio, which would let SystemExit and KeyboardInterrupt tear the loop.
             outcome.append(error)
 
-    def display(self, value):
+    def show(self, value):
+        if getattr(sys.displayhook, "__func__", None) is Runner.display:
+            self.display(value, True)
+        else:
+            sys.displayhook(value)
+
+    def display(self, value, is_last=False):
         """sys.displayhook, which also keeps what it prints."""
         if value is None:
             return
@@ -421,7 +440,9 @@ class Runner:
         run = self.current
         if run is not None:
             run.result = text[:RESULT_CHARACTERS]
-        if sys.stdout is not None:
+        if is_last and self.goes_with_mark(text):
+            self.last_words = (text + "\n").encode()
+        elif sys.stdout is not None:
             try:
                 sys.stdout.write(text)
             except UnicodeEncodeError:
@@ -429,6 +450,18 @@ class Runner:
                 sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
             sys.stdout.write("\n")
         builtins._ = value
+
+    def goes_with_mark(self, text):
+        """Whether the text is short, and would be written as it is to where the mark will be."""
+        stream = sys.stdout
+        if len(text) > LAST_WORDS_CHARACTERS or not text.isascii() or stream is not self.stdout:
+            return False
+        try:
+            if stream.encoding != "utf-8" or "write" in vars(stream):
+                return False
+            return os.path.samestat(os.fstat(1), os.fstat(self.outputs[0]))
+        except (OSError, ValueError):
+            return False
 
     def report(self, run, failure):
         if isinstance(failure, SystemExit):
@@ -480,6 +513,10 @@ class Runner:
                 self.traceback.print_exception(type(failure), failure, failure.__traceback__)
             status = 1
         self.flush()
+        try:
+            write_all(1, self.last_words)
+        except OSError:
+            pass
         os._exit(status)
 
 

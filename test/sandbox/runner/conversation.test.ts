@@ -65,7 +65,7 @@ async function begun(): Promise<{
 }> {
   const puppet = new Puppet();
   const conversation = new Conversation(puppet, systemClock);
-  puppet.say("control", '{"ready":true,"pid":7}\n');
+  puppet.say("control", '{"ready":true,"pid":7,"protocol":2}\n');
   expect(await conversation.ready()).toBe(7);
   let printed = "";
   const answer = conversation.run("the-run", "source", (_, bytes) => {
@@ -80,9 +80,34 @@ test("a run is over when its answer and both marks have come, in any order", asy
   const { puppet, printed, answer } = await begun();
   puppet.say("control", `${JSON.stringify(good)}\n`);
   puppet.say("stderr", puppet.request.mark);
-  puppet.say("stdout", `out${puppet.request.mark}`);
+  puppet.say("stdout", `out${puppet.request.mark}\n`);
   expect(await answer).toEqual(good);
   expect(printed()).toBe("out");
+});
+
+test("a run is over when the answer behind stdout's mark and stderr's mark have come", async () => {
+  const { puppet, printed, answer } = await begun();
+  puppet.say("stdout", `out${puppet.request.mark}${JSON.stringify(good)}\nof nobody\n`);
+  puppet.say("stderr", `err${puppet.request.mark}`);
+  expect(await answer).toEqual(good);
+  expect(printed()).toBe("outerr");
+});
+
+test("a program that answers twice is killed", async () => {
+  const { puppet, conversation } = await begun();
+  puppet.say("control", `${JSON.stringify(good)}\n`);
+  puppet.say("stdout", `${puppet.request.mark}${JSON.stringify(good)}\n`);
+  expect(await conversation.ended).toEqual({ code: null, signal: "SIGKILL" });
+});
+
+test("an interpreter that speaks another protocol is of no use, and is not waited for", async () => {
+  for (const resumed of [false, true]) {
+    const puppet = new Puppet();
+    const conversation = new Conversation(puppet, systemClock, { resumed });
+    puppet.say("control", '{"ready":true,"pid":7}\n');
+    await expect(conversation.ready()).rejects.toThrow("ended before it was ready");
+    expect(puppet.killed).toBe(true);
+  }
 });
 
 test("output that looks like the beginning of a mark is not lost when the process ends", async () => {
@@ -100,6 +125,13 @@ for (const [what, line] of Object.entries({
   "has fields of other types": `${JSON.stringify({ ...good, exitCode: "0" })}\n`,
   "has no end": "x".repeat(3 * 1024 * 1024),
 })) {
+  test(`a program whose answer behind the mark ${what} is killed`, async () => {
+    const { puppet, conversation } = await begun();
+    puppet.say("stdout", `${puppet.request.mark}${line}`);
+    expect(await conversation.ended).toEqual({ code: null, signal: "SIGKILL" });
+    expect([puppet.killed, conversation.isOver]).toEqual([true, true]);
+  });
+
   test(`a program whose answer ${what} is killed`, async () => {
     const { puppet, conversation } = await begun();
     puppet.say("control", line);
@@ -111,6 +143,6 @@ for (const [what, line] of Object.entries({
 test("a result is passed on up to its cap", async () => {
   const { puppet, answer } = await begun();
   puppet.say("control", `${JSON.stringify({ ...good, result: "r".repeat(100_000) })}\n`);
-  for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, puppet.request.mark);
+  for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
   expect(await answer).toEqual({ ...good, result: "r".repeat(65_536) });
 });

@@ -55,6 +55,46 @@ test("a stream that ends without a mark loses nothing", () => {
   expect(ends()).toBe(0);
 });
 
+test("the line behind a mark is found wherever chunks are cut, and what follows it is dropped", () => {
+  const all = Buffer.from(`out${mark}{"é": 1}\nof nobody\n`);
+  for (let first = 0; first <= all.length; first++) {
+    for (let second = first; second <= all.length; second++) {
+      const stream = new MarkedStream();
+      let text = "";
+      const lines: string[] = [];
+      stream.beginWithLine(
+        mark,
+        (bytes) => {
+          text += Buffer.from(bytes).toString("latin1");
+        },
+        (line) => lines.push(line),
+      );
+      for (const part of [all.subarray(0, first), all.subarray(first, second), all.subarray(second)]) stream.push(part);
+      expect({ first, second, text, lines }).toEqual({ first, second, text: "out", lines: ['{"é": 1}'] });
+    }
+  }
+});
+
+test("a line behind a mark that does not end is cut, and one that a run's end cuts off is not told", () => {
+  const stream = new MarkedStream();
+  const lines: string[] = [];
+  const begin = () =>
+    stream.beginWithLine(
+      mark,
+      () => undefined,
+      (line) => lines.push(line),
+    );
+  begin();
+  stream.push(Buffer.from(mark));
+  for (let count = 0; count < 3; count++) stream.push(Buffer.from("x".repeat(2000)));
+  expect(lines).toEqual(["x".repeat(4096)]);
+  begin();
+  stream.push(Buffer.from(`${mark}half`));
+  stream.giveUp();
+  stream.push(Buffer.from("a line\n"));
+  expect(lines).toHaveLength(1);
+});
+
 test("bytes outside any run go nowhere, and what was held back of one run is not another's", () => {
   const { stream, text } = collect();
   stream.push(Buffer.from(`${mark}<aab`));
