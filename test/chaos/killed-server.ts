@@ -1,4 +1,4 @@
-// The real server over real namespaces, killed again and again on one state directory, and what callers hear of it.
+// The real server over real sandboxes, killed again and again on one state directory, and what callers hear of it.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,24 +13,37 @@ const patienceMs = 60_000;
 export type Answer =
   /** The connection broke under the call. */
   | { readonly kind: "none" }
-  | { readonly kind: "ran"; readonly sessionId: string; readonly created: boolean; readonly stdout: string }
+  | {
+      readonly kind: "ran";
+      readonly sessionId: string;
+      readonly created: boolean;
+      readonly stdout: string;
+      readonly stderr: string;
+      readonly restarted: boolean;
+    }
   | { readonly kind: "refused"; readonly code: string; readonly reason: string; readonly message: string };
 
 export class KilledServer implements AsyncDisposable {
   readonly stateDir = mkdtempSync(join(tmpdir(), "msb-mcp-chaos-"));
   readonly #flags: readonly string[];
+  readonly #program: readonly string[];
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
   #url = "";
 
-  constructor(flags: readonly string[], backend: readonly string[] = ["--backend", "namespace"]) {
+  constructor(
+    flags: readonly string[],
+    backend: readonly string[] = ["--backend", "namespace"],
+    program: readonly string[] = [process.execPath, main],
+  ) {
     this.#flags = [...backend, ...flags];
+    this.#program = program;
   }
 
   /** Resolves once it listens. Throws with its log if it does not come to that. */
   async start(): Promise<void> {
     const fixed = ["--port", "0", "--state-dir", this.stateDir];
-    const child = Bun.spawn([process.execPath, main, ...fixed, ...this.#flags], {
-      env: { PATH: process.env.PATH ?? "" },
+    const child = Bun.spawn([...this.#program, ...fixed, ...this.#flags], {
+      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
@@ -127,8 +140,9 @@ export class KilledServer implements AsyncDisposable {
     }
     const { result, error } = answer;
     if (result !== undefined) {
-      const { session_id, session_created, stdout } = result.structuredContent;
-      return { kind: "ran", sessionId: session_id, created: session_created, stdout };
+      const { session_id, session_created, stdout, stderr, interpreter_restarted } = result.structuredContent;
+      const restarted = interpreter_restarted === true;
+      return { kind: "ran", sessionId: session_id, created: session_created, stdout, stderr, restarted };
     }
     const { error_code = "", context = {} } = error?.data ?? {};
     return { kind: "refused", code: error_code, reason: String(context.reason ?? ""), message: error?.message ?? "" };
@@ -141,6 +155,8 @@ type WireAnswer = {
       readonly session_id: string;
       readonly session_created: boolean;
       readonly stdout: string;
+      readonly stderr: string;
+      readonly interpreter_restarted?: boolean;
     };
   };
   readonly error?: {

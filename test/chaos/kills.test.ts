@@ -3,21 +3,18 @@
 
 import { expect, test } from "bun:test";
 import { Random } from "../model/random.ts";
+import { Callers } from "./callers.ts";
 import { eventually, isAlive, KilledServer, mountCount } from "./killed-server.ts";
 
 const rounds = Number(process.env.CHAOS_ROUNDS ?? 6);
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
-
-type Known = { readonly id: string; readonly value: string; readonly round: number };
 
 test.skipIf(Bun.which("bwrap") === null)(
   "a server that is killed at any moment leaves nothing, and the next one knows each of its sessions",
   async () => {
     console.log(`chaos: CHAOS_SEED=${seed} CHAOS_ROUNDS=${rounds}`);
     const random = new Random(seed);
-    const known: Known[] = [];
-    const heard = new Map<string, number>();
-    const hear = (what: string) => void heard.set(what, (heard.get(what) ?? 0) + 1);
+    const callers = new Callers(random, { outlive: false });
     const mountsBefore = mountCount();
     await using server = new KilledServer(["--max-sessions", "4", "--default-flavor", "small"]);
     let left: readonly number[] = [];
@@ -25,22 +22,15 @@ test.skipIf(Bun.which("bwrap") === null)(
       await server.start();
       await eventually(`what the killed server had started is gone: ${left}`, () => !left.some(isAlive));
       const over = new AbortController();
-      const use = async () => {
-        while (!over.signal.aborted) {
-          const old = known.length > 0 && random.next() < 0.6 ? random.pick(known.slice(-30)) : undefined;
-          if (old === undefined) await openOne(server, known, round, random, hear);
-          else await useOne(server, old, round, hear);
-        }
-      };
-      const callers = [use(), use(), use()];
+      const calling = [1, 2, 3].map(() => callers.use(server, round, over.signal));
       await Bun.sleep(random.below(1200));
       over.abort();
       left = await server.kill();
-      await Promise.all(callers);
+      await Promise.all(calling);
     }
     await server.start();
     await eventually(`what the killed server had started is gone: ${left}`, () => !left.some(isAlive));
-    for (const one of known.slice(-40)) await useOne(server, one, rounds, hear);
+    for (const one of callers.known.slice(-40)) await callers.useOne(server, one, rounds);
     await eventually("no control group of a killed server is left", () => server.strayGroups.length === 0).catch(
       (error: unknown) => {
         throw new Error(server.describeStrays(), { cause: error });
@@ -49,8 +39,8 @@ test.skipIf(Bun.which("bwrap") === null)(
     expect(await server.stop()).toBe(0);
     expect(server.strayGroups).toEqual([]);
     expect(mountCount()).toBe(mountsBefore);
-    console.log(`chaos: ${known.length} sessions; ${[...heard].map(([what, times]) => `${times} ${what}`).join(", ")}`);
-    expect(known.length).toBeGreaterThan(0);
+    console.log(`chaos: ${callers.summary}`);
+    expect(callers.known.length).toBeGreaterThan(0);
   },
   60_000 + rounds * 15_000,
 );
@@ -92,37 +82,3 @@ test.skipIf(Bun.which("bwrap") === null)(
   },
   120_000,
 );
-
-async function openOne(
-  server: KilledServer,
-  known: Known[],
-  round: number,
-  random: Random,
-  hear: (what: string) => void,
-): Promise<void> {
-  const value = `v${known.length}-${random.below(1_000_000)}`;
-  const answer = await server.run(`x = "${value}"; print(x)`);
-  if (answer.kind === "refused") {
-    expect(answer.code).toBeOneOf(["RESOURCE_LIMIT_EXCEEDED", "SANDBOX_CREATION_ERROR", "SESSION_NOT_FOUND"]);
-    hear(answer.code);
-  }
-  if (answer.kind !== "ran") return;
-  expect(answer.created).toBe(true);
-  expect(known.map(({ id }) => id)).not.toContain(answer.sessionId);
-  if (answer.stdout === `${value}\n`) known.push({ id: answer.sessionId, value, round });
-}
-
-async function useOne(server: KilledServer, one: Known, round: number, hear: (what: string) => void): Promise<void> {
-  const answer = await server.run("print(x)", one.id);
-  if (answer.kind === "none") return;
-  if (answer.kind === "ran") {
-    expect([answer.created, answer.stdout, one.round]).toEqual([false, `${one.value}\n`, round]);
-    hear("answers with their own state");
-    return;
-  }
-  expect(answer.code).toBeOneOf(["SESSION_NOT_FOUND", "CODE_EXECUTION_ERROR"]);
-  if (answer.code !== "SESSION_NOT_FOUND") return;
-  if (one.round < round) expect(answer.message).toMatch(/was lost|was evicted/);
-  expect(answer.reason).toBeOneOf(["lost", "evicted", "shutdown"]);
-  hear(`told ${answer.reason}`);
-}

@@ -12,6 +12,13 @@ const languages = {
 };
 
 export function describePart(part: ContractPart, language: keyof typeof languages): void {
+  describeSubject(language, { parts: [part] });
+}
+
+export function describeSubject(
+  language: keyof typeof languages,
+  what: Pick<ContractSubject, "parts" | "survival">,
+): void {
   const subject: ContractSubject = {
     name: "the microvm host",
     createHost: () => createHost(),
@@ -21,7 +28,7 @@ export function describePart(part: ContractPart, language: keyof typeof language
       const left = await machines();
       return names.flatMap((name) => left.filter((machine) => machine.includes(name)));
     },
-    parts: [part],
+    ...what,
   };
   describeContract(subject);
 }

@@ -1,0 +1,23 @@
+// The microvm host keeps the contract, in real microVMs: they outlive the process that has made them, and the next one takes them over.
+
+import { describeSubject } from "./contract.ts";
+import { KilledHost } from "./killed-host.ts";
+
+async function open() {
+  await using stack = new AsyncDisposableStack();
+  const ids = { ours: newId(), another: newId() };
+  const parts = stack.move();
+  return {
+    host: (installation: "ours" | "another") => parts.use(new KilledHost(ids[installation])),
+    kill: async (host: unknown) => {
+      if (host instanceof KilledHost) await host.kill();
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+function newId(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+describeSubject("python", { parts: [], survival: { open, canBeAdopted: true } });
