@@ -108,10 +108,10 @@ async function openSession(url: string): Promise<Readonly<Record<string, string>
   };
 }
 
-/** The compiled binary, as users run it; built if it is not there. */
+/** The compiled binary, as users run it. */
 async function startOurs(stack: AsyncDisposableStack, ...flags: readonly string[]): Promise<string> {
   const binary = join(root, "dist/msb-mcp");
-  if (!(await Bun.file(binary).exists())) await Bun.$`${process.execPath} run build`.cwd(root).quiet();
+  await Bun.$`${process.execPath} run build`.cwd(root).quiet();
   const stateDir = await mkdtemp(join(tmpdir(), "msb-mcp-bench-"));
   stack.defer(() => rm(stateDir, { recursive: true }));
   const child = Bun.spawn([binary, "--port", "0", "--state-dir", stateDir, ...flags], {

@@ -102,8 +102,16 @@ export class Conversation {
     this.#process.write(`\n${JSON.stringify({ attach: mark })}\n`);
   }
 
-  /** Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. */
-  run(id: string, source: string, onOutput: (stream: Stream, bytes: Uint8Array) => void): Promise<Answer | GuestExit> {
+  /**
+   * Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. `where` the answer is to
+   * come, if it is short.
+   */
+  run(
+    id: string,
+    source: string,
+    where: "stdout" | "control",
+    onOutput: (stream: Stream, bytes: Uint8Array) => void,
+  ): Promise<Answer | GuestExit> {
     if (this.#isOver) return this.ended;
     // Not a race with `ended`: each would leave a reaction there for as long as the interpreter lives.
     const { promise, resolve } = Promise.withResolvers<Answer | GuestExit>();
@@ -123,7 +131,7 @@ export class Conversation {
       (bytes) => onOutput("stderr", bytes),
       () => this.#came(),
     );
-    this.#process.write(`${JSON.stringify({ id, source, mark })}\n`);
+    this.#process.write(`${JSON.stringify({ id, source, mark, where })}\n`);
     return promise;
   }
 

@@ -218,6 +218,7 @@ function serve() {
       seq,
       id: request.id,
       mark: request.mark,
+      where: request.where,
       cell: `cell-${cellCount}`,
       immediates: [],
       isAnswered: false,
@@ -414,7 +415,7 @@ function serve() {
     const { id, ended, success, exitCode, result, error } = run;
     const answer = { id, ended, success, exitCode, result, error, displays: [] };
     const whole = Buffer.from(`${run.mark}${JSON.stringify(answer)}\n`);
-    const fits = whole.length <= WHOLE_BYTES;
+    const fits = run.where === "stdout" && whole.length <= WHOLE_BYTES;
     const [stdout, stderr] = MARKED;
     writeAll(stderr, run.mark);
     writeAll(stdout, fits ? whole : `${run.mark}\n`);

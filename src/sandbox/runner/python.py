@@ -3,11 +3,12 @@
 Control-in is descriptor 0 and control-out descriptor 3 at the start; both are moved out of the user's reach, and descriptor 0 becomes empty. One
 request a line:
 
-    {"id": "…", "source": "…", "mark": "…"}    run a source; when it has ended, write the mark to stderr and the mark and a line to stdout: the
-                                                answer, or nothing, if it is too long to be written in one piece and comes on control-out
-    {"interrupt": "…"}                          raise KeyboardInterrupt in the run of that id; without effect on any other
-    {"attach": "…"}                             somebody new is at the other end: interrupt whatever runs, then write this mark to stdout
-                                                and stderr and say that it is ready, as at the start
+    {"id": "…", "source": "…", "mark": "…", "where": "stdout" or "control"}
+                          run a source; when it has ended, write the mark to stderr, and the mark and a line to stdout: the answer, if it
+                          is to come there and can be written in one piece, otherwise nothing, and the answer comes on control-out
+    {"interrupt": "…"}    raise KeyboardInterrupt in the run of that id; without effect on any other
+    {"attach": "…"}       somebody new is at the other end: interrupt whatever runs, then write this mark to stdout and stderr and say
+                          that it is ready, as at the start
 
 A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
 "protocol": 2}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
@@ -108,6 +109,7 @@ class Run:
         self.id = request["id"]
         self.source = request["source"]
         self.mark = request["mark"].encode()
+        self.where = request.get("where")
         # An interrupt has been asked for by the control thread, and: one has reached the user's code.
         self.asked = False
         self.delivered = False
@@ -317,7 +319,7 @@ class Runner:
         del failure
         whole = self.last_words + run.mark + (dumps(answer) + "\n").encode()
         # No more than this is sure to stay in one piece where others write too.
-        fits = len(whole) <= select.PIPE_BUF
+        fits = run.where == "stdout" and len(whole) <= select.PIPE_BUF
         try:
             write_all(self.outputs[1], run.mark)
             write_all(self.outputs[0], whole if fits else self.last_words + run.mark + b"\n")

@@ -16,6 +16,8 @@ export type InterpreterOptions = {
   readonly interpreter: string;
   /** Where in the guest the adapter has put the file of `runnerPrograms[language]`. */
   readonly program: string;
+  /** What the program says on its control descriptor is here sooner than what it prints: then it answers there. Otherwise behind its output. */
+  readonly isControlSooner?: boolean;
   /** Environment of the interpreter, and so of all that its user's code starts. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -166,7 +168,8 @@ export class Interpreter implements AsyncDisposable {
     const onAbort = () => void interrupt().catch(() => undefined);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const first = await conversation.run(id, source, onOutput);
+      const where = this.#options.isControlSooner === true ? "control" : "stdout";
+      const first = await conversation.run(id, source, where, onOutput);
       // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
       const answer = conversation.isOver ? await conversation.ended : first;
       if ("id" in answer) {

@@ -171,6 +171,8 @@ class ServerHost implements SandboxHost {
       const interpreter = await startInterpreter(
         {
           spawn: createSpawn(link, (end) => sandbox?.interpreterEnded(end)),
+          // The relay gathers output for a while, and passes on at once what comes on control-out.
+          isControlSooner: true,
           language,
           interpreter: booted.interpreter,
           program: runnerPath(booted, language),

@@ -68,7 +68,7 @@ async function begun(): Promise<{
   puppet.say("control", '{"ready":true,"pid":7,"protocol":2}\n');
   expect(await conversation.ready()).toBe(7);
   let printed = "";
-  const answer = conversation.run("the-run", "source", (_, bytes) => {
+  const answer = conversation.run("the-run", "source", "stdout", (_, bytes) => {
     printed += Buffer.from(bytes).toString();
   });
   return { puppet, conversation, printed: () => printed, answer };
