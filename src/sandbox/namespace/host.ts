@@ -12,7 +12,7 @@ import type { Language } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 import type { Self } from "./enter.ts";
 import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
-import { type Libc, openLibc } from "./libc.ts";
+import { type Libc, openLibc, signals } from "./libc.ts";
 import { createLimits, type Limits, watch } from "./limits.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
@@ -121,7 +121,11 @@ export class NamespaceHost implements SandboxHost {
     const env = { ...guestEnv, ...spec.template.env };
     await using stack = new AsyncDisposableStack();
     const group = machine.limits.group(name, spec.resources);
-    stack.defer(async () => void (await group.remove()));
+    stack.defer(async () => {
+      // A bubblewrap that was ended while it started its child may have left it: it waits for ever, and keeps the group.
+      for (const pid of group.pids() ?? []) machine.libc.kill(pid, signals.kill);
+      await group.remove();
+    });
     const namespaces = await this.#bootNamespaces(machine, group.joinFiles, spec.resources, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
