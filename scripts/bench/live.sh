@@ -1,6 +1,6 @@
 #!/bin/sh
 # scripts/bench/microvm.ts in the emulated machine of test/live, with the program that is built from this tree. Arguments: the number of rounds.
-# $LIVE_PROCESSORS: how many the machine has. With two it breaks down now and then: then again.
+# $LIVE_PROCESSORS: how many the machine has. With two it breaks down now and then: then run it again.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 . "$root/scripts/setup.sh"

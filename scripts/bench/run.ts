@@ -25,6 +25,8 @@ const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "get
 
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  // Whatever is in dist may be of another commit.
+  await Bun.$`${process.execPath} run build`.cwd(root).quiet();
   const ours = await startOurs(stack, "--backend", "namespace");
   const contenders: readonly Contender[] = [
     { ...plain("bare Bun.serve echo", await startPeer(stack, "echo")) },
@@ -111,7 +113,6 @@ async function openSession(url: string): Promise<Readonly<Record<string, string>
 /** The compiled binary, as users run it. */
 async function startOurs(stack: AsyncDisposableStack, ...flags: readonly string[]): Promise<string> {
   const binary = join(root, "dist/msb-mcp");
-  await Bun.$`${process.execPath} run build`.cwd(root).quiet();
   const stateDir = await mkdtemp(join(tmpdir(), "msb-mcp-bench-"));
   stack.defer(() => rm(stateDir, { recursive: true }));
   const child = Bun.spawn([binary, "--port", "0", "--state-dir", stateDir, ...flags], {

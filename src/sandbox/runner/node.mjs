@@ -199,15 +199,19 @@ function serve() {
     else if (current !== null && current.seq === message.interrupt) stop(current, message.forced);
   });
   control.on("exit", () => process.kill(process.pid, "SIGKILL"));
-  send(READY);
+  send(encode(READY));
 
   function attach(mark) {
     for (const fd of MARKED) writeAll(fd, mark);
-    send(READY);
+    send(encode(READY));
   }
 
-  function send(message) {
-    writeAll(CONTROL_OUT, `${JSON.stringify(message)}\n`);
+  function send(line) {
+    writeAll(CONTROL_OUT, line);
+  }
+
+  function encode(message) {
+    return Buffer.from(`${JSON.stringify(message)}\n`);
   }
 
   // One run, from its beginning to its end
@@ -413,13 +417,13 @@ function serve() {
     run.held.length = 0;
     Atomics.store(shared, RUNNING, 0);
     const { id, ended, success, exitCode, result, error } = run;
-    const answer = { id, ended, success, exitCode, result, error, displays: [] };
-    const whole = Buffer.from(`${run.mark}${JSON.stringify(answer)}\n`);
-    const fits = run.where === "stdout" && whole.length <= WHOLE_BYTES;
+    const line = encode({ id, ended, success, exitCode, result, error, displays: [] });
+    const mark = Buffer.from(run.mark);
+    const fits = run.where === "stdout" && mark.length + line.length <= WHOLE_BYTES;
     const [stdout, stderr] = MARKED;
-    writeAll(stderr, run.mark);
-    writeAll(stdout, fits ? whole : `${run.mark}\n`);
-    if (!fits) send(answer);
+    writeAll(stderr, mark);
+    writeAll(stdout, Buffer.concat([mark, fits ? line : Buffer.from("\n")]));
+    if (!fits) send(line);
   }
 
   // Errors

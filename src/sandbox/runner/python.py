@@ -158,7 +158,7 @@ class Runner:
         signal.signal(signal.SIGINT, self.on_sigint)
         os.register_at_fork(after_in_child=self.forget_descriptors)
         _thread.start_new_thread(self.listen, ())
-        self.send(READY)
+        self.send(encode(READY))
         while True:
             request = self.next_request()
             if "attach" in request:
@@ -203,11 +203,11 @@ class Runner:
     def attach(self, mark):
         for fd in self.outputs:
             write_all(fd, mark)
-        self.send(READY)
+        self.send(encode(READY))
 
-    def send(self, message):
+    def send(self, line):
         try:
-            write_all(self.control_out, (dumps(message) + "\n").encode())
+            write_all(self.control_out, line)
         except OSError:
             os._exit(70)
 
@@ -317,16 +317,17 @@ class Runner:
         }
         # Nothing of a run may stay reachable from here while the next one is waited for.
         del failure
-        whole = self.last_words + run.mark + (dumps(answer) + "\n").encode()
+        line = encode(answer)
+        ending = self.last_words + run.mark
         # No more than this is sure to stay in one piece where others write too.
-        fits = run.where == "stdout" and len(whole) <= select.PIPE_BUF
+        fits = run.where == "stdout" and len(ending) + len(line) <= select.PIPE_BUF
         try:
             write_all(self.outputs[1], run.mark)
-            write_all(self.outputs[0], whole if fits else self.last_words + run.mark + b"\n")
+            write_all(self.outputs[0], ending + (line if fits else b"\n"))
         except OSError:
             os._exit(70)
         if not fits:
-            self.send(answer)
+            self.send(line)
 
     def restore(self):
         """Undoes what an earlier run did to the streams and to SIGINT."""
@@ -454,7 +455,7 @@ class Runner:
         builtins._ = value
 
     def goes_with_mark(self, text):
-        """Whether the text is short, and would be written as it is to where the mark will be."""
+        """Whether the text is short, and would be written as it is to where the mark will be: never in a fork, which has no marks to write."""
         stream = sys.stdout
         if len(text) > LAST_WORDS_CHARACTERS or not text.isascii() or stream is not self.stdout:
             return False
@@ -515,11 +516,11 @@ class Runner:
                 self.traceback.print_exception(type(failure), failure, failure.__traceback__)
             status = 1
         self.flush()
-        try:
-            write_all(1, self.last_words)
-        except OSError:
-            pass
         os._exit(status)
+
+
+def encode(message):
+    return (dumps(message) + "\n").encode()
 
 
 def is_in_asyncio(frame):

@@ -58,7 +58,8 @@ export class KilledHost implements SandboxHost {
   readonly survivors = {
     list: async (): Promise<readonly Survivor[]> => {
       const answer = await this.#ask({ what: "list" });
-      return Array.isArray(answer) ? answer : [];
+      if (!Array.isArray(answer)) throw new Error("the answer is no list");
+      return answer;
     },
     adopt: async (name: string, spec: SandboxSpec, signal: AbortSignal) =>
       this.#sandbox(await this.#ask({ what: "adopt", name, spec, left: leftWith(signal) })),
