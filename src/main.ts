@@ -2,6 +2,7 @@
 
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
+import { health } from "./commands/health.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
 import { diagnose } from "./doctor/doctor.ts";
@@ -32,9 +33,21 @@ async function main(): Promise<ExitStatus> {
     case "config":
       break;
   }
-  const { config, given, command } = loaded;
-  if (command === "pull") return await runPull(loaded);
-  if (command === "doctor") return await runDoctor(loaded);
+  switch (loaded.command) {
+    case "serve":
+      return await serve(loaded);
+    case "doctor":
+      return await untilSignal((signal) => runDoctor(loaded, signal));
+    case "pull":
+      return await untilSignal((signal) => runPull(loaded, signal));
+    case "health":
+      return await untilSignal((signal) => runHealth(loaded, signal));
+  }
+}
+
+type Ready = Extract<Loaded, { kind: "config" }>;
+
+async function serve({ config, given }: Ready): Promise<ExitStatus> {
   const emit = createLog({
     level: config.logLevel,
     format: config.logFormat ?? (process.stderr.isTTY ? "human" : "json"),
@@ -79,30 +92,35 @@ async function main(): Promise<ExitStatus> {
   return 0;
 }
 
-async function runPull({ config, given }: Extract<Loaded, { kind: "config" }>): Promise<ExitStatus> {
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.once("SIGTERM", onSignal);
-  process.once("SIGINT", onSignal);
-  try {
-    const isRuntimeDirGiven = given.has("runtimeDir");
-    const write = (line: string) => void process.stdout.write(`${line}\n`);
-    return await pull({ config, isRuntimeDirGiven, clock: systemClock, write, signal: stop.signal });
-  } catch (error) {
-    if (stop.signal.aborted) return 130;
-    throw error;
-  }
+async function runPull({ config, given }: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const isRuntimeDirGiven = given.has("runtimeDir");
+  return await pull({ config, isRuntimeDirGiven, clock: systemClock, write: writeLine, signal });
 }
 
-async function runDoctor({ config, given, json }: Extract<Loaded, { kind: "config" }>): Promise<ExitStatus> {
+async function runDoctor({ config, given, switches }: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const diagnosis = await diagnose({ config, given, clock: systemClock }, signal);
+  process.stdout.write(switches.has("--json") ? reportJson(diagnosis, version) : reportText(diagnosis));
+  return diagnosis.ready ? 0 : 1;
+}
+
+async function runHealth({ config, operands, switches }: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const [url] = operands;
+  const isReadyAsked = switches.has("--ready");
+  return await health({ ...config, url, isReadyAsked, fetch, clock: systemClock, write: writeLine }, signal);
+}
+
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** For commands that end by themselves: the first signal ends them. */
+async function untilSignal(run: (signal: AbortSignal) => Promise<ExitStatus>): Promise<ExitStatus> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once("SIGTERM", onSignal);
   process.once("SIGINT", onSignal);
   try {
-    const diagnosis = await diagnose({ config, given, clock: systemClock }, stop.signal);
-    process.stdout.write(json ? reportJson(diagnosis, version) : reportText(diagnosis));
-    return diagnosis.ready ? 0 : 1;
+    return await run(stop.signal);
   } catch (error) {
     if (stop.signal.aborted) return 130;
     throw error;

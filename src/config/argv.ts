@@ -1,32 +1,22 @@
-// The command line, taken apart: the command, which flags were given with which texts, and what is no flag of ours. What the texts
+// The command line, taken apart: the command and its operands, which flags were given with which texts, and what is no flag of ours. What the texts
 // mean is not looked at here (load.ts).
 
+import { type Command, type CommandEntry, commands, type Operand } from "./commands.ts";
 import { isBooleanWord, quote } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import type { Option } from "./options.ts";
 
-/** What the program is to do; what is no command is reported. */
-export type Command = "serve" | "doctor" | "pull";
-
 export type CommandLine = {
   readonly command: Command;
-  /** `--json`, which only some commands know. */
-  readonly json: boolean;
+  /** As many as the command requires at least, and no more than it takes; each one of its choices, if it has any. */
+  readonly operands: readonly string[];
+  /** Those of the command's switches that were given. */
+  readonly switches: ReadonlySet<string>;
   /** The texts of each flag that was given, in order. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   readonly asksFor: ReadonlySet<"help" | "version">;
   readonly problems: readonly string[];
 };
-
-export const commands: readonly { readonly name: Command; readonly summary: string; readonly knowsJson: boolean }[] = [
-  { name: "serve", summary: "serve MCP (the default)", knowsJson: false },
-  {
-    name: "doctor",
-    summary: "tell what this machine can run, and what is missing; --json for programs",
-    knowsJson: true,
-  },
-  { name: "pull", summary: "fetch the images of all templates ahead", knowsJson: false },
-];
 
 const questions = new Map<string, "help" | "version">([
   ["--help", "help"],
@@ -46,8 +36,11 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
   const word = argv[0]?.startsWith("-") === false ? rest.shift() : undefined;
   const command = commands.find(({ name }) => name === (word ?? "serve"));
   if (command === undefined) problems.push(noSuchCommand(word ?? ""));
-  const names = [...flags.keys(), "--help", "--version", ...(command?.knowsJson ? ["--json"] : [])];
-  let json = false;
+  const known = new Set<string>(command?.switches.map(({ name }) => name));
+  const names = [...flags.keys(), "--help", "--version", ...known];
+  const room = command?.operands.length ?? 0;
+  const operands: string[] = [];
+  const switches = new Set<string>();
   let before: Option<unknown> | undefined;
 
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
@@ -57,8 +50,8 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
     const option = flags.get(name);
     if (question !== undefined) {
       asksFor.add(question);
-    } else if (argument === "--json" && command?.knowsJson) {
-      json = true;
+    } else if (known.has(argument)) {
+      switches.add(argument);
     } else if (option !== undefined) {
       before = option;
       const text = equals < 0 ? textOf(option, rest) : argument.slice(equals + 1);
@@ -68,6 +61,8 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
       problems.push(`${visibleName(name)}: no such flag; the nearest is ${nearest(name, names)}`);
       // What follows was meant as its value: one mistake, one problem.
       if (equals < 0 && rest[0]?.startsWith("-") === false) rest.shift();
+    } else if (operands.length < room) {
+      operands.push(argument);
     } else {
       // Shown as a value of the flag before it would be: a second value of a secret one is a secret too.
       const shown = before === undefined ? quote(argument) : before.kind.show(argument);
@@ -76,7 +71,26 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
       );
     }
   }
-  return { command: command?.name ?? "serve", json, texts, asksFor, problems };
+  if (command !== undefined) problems.push(...operandProblems(command, operands));
+  return { command: command?.name ?? "serve", operands, switches, texts, asksFor, problems };
+}
+
+function operandProblems({ name, operands }: CommandEntry, given: readonly string[]): readonly string[] {
+  return operands.flatMap((operand, index) => {
+    const text = given[index];
+    if (text === undefined) {
+      return operand.isRequired ? [`${name}: ${operand.name} is missing; it must be ${allowed(operand)}`] : [];
+    }
+    return operand.choices?.includes(text) === false
+      ? [
+          `${name}: ${quote(text)} is no ${operand.name}; the nearest is ${nearest(text, operand.choices)} (it must be ${allowed(operand)})`,
+        ]
+      : [];
+  });
+}
+
+function allowed({ name, choices }: Operand): string {
+  return choices === undefined ? `a ${name}` : `one of ${choices.join(", ")}`;
 }
 
 function noSuchCommand(word: string): string {

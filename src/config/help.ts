@@ -1,6 +1,6 @@
 // The table of options as people read it: `--help`, and the table of the README (scripts/readme.ts puts it there).
 
-import { commands } from "./argv.ts";
+import { type CommandEntry, commands, usageOf } from "./commands.ts";
 import { type Option, options } from "./options.ts";
 
 /** Columns of a terminal that `--help` keeps within. */
@@ -19,7 +19,7 @@ export function helpText(version: string): string {
   return `${[
     `msb-mcp ${version}: an MCP server that runs code for AI agents in isolated sandboxes`,
     "Usage: msb-mcp [command] [flags]",
-    ["Commands:", ...commands.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`)].join("\n"),
+    ["Commands:", ...commands.flatMap(commandLines)].join("\n"),
     ...sections,
     "Other:\n  -h, --help\n  -v, --version",
     "A flag beats its variable, a variable beats the default. An empty variable is an unset one.",
@@ -42,6 +42,11 @@ export function markdownTable(): string {
 
 function table(): readonly Option<unknown>[] {
   return Object.values<Option<unknown>>(options);
+}
+
+function commandLines(entry: CommandEntry): readonly string[] {
+  const switches = entry.switches.map(({ name, summary }) => `      ${name.padEnd(11)} ${summary}`);
+  return [`  ${usageOf(entry).padEnd(24)}${entry.summary}`, ...switches];
 }
 
 function entryLines(option: Option<unknown>): readonly string[] {

@@ -1,15 +1,17 @@
 // argv and environment → a Config, or every problem at once. Nothing is read from the process here; of the machine only what
 // the values themselves name (the folders of shared volumes, the file of templates).
 
-import { type Command, readCommandLine } from "./argv.ts";
+import { readCommandLine } from "./argv.ts";
+import type { Command } from "./commands.ts";
 import { type Config, type Option, type OptionName, options, rules } from "./options.ts";
 
 export type Loaded =
   | {
       readonly kind: "config";
       readonly command: Command;
-      /** The command was asked to answer in JSON. */
-      readonly json: boolean;
+      /** As of CommandLine. */
+      readonly operands: readonly string[];
+      readonly switches: ReadonlySet<string>;
       readonly config: Config;
       /** The options that were given by a flag or a variable. */
       readonly given: ReadonlySet<OptionName>;
@@ -79,7 +81,8 @@ export function loadConfig(
     if (!needs.some((name) => unread.has(name))) problems.push(...check(config));
   }
   if (problems.length > 0) return { kind: "problems", problems };
-  return { kind: "config", command: line.command, json: line.json, config, given };
+  const { command, operands, switches } = line;
+  return { kind: "config", command, operands, switches, config, given };
 }
 
 /** The XDG base directory specification has relative paths ignored. */

@@ -45,21 +45,27 @@ test("without options there is no network, no secret, and the contract's templat
 });
 
 test.each([
-  [[], "serve", false],
-  [["serve", "--port=1"], "serve", false],
-  [["doctor"], "doctor", false],
-  [["doctor", "--json", "--port=1"], "doctor", true],
-  [["pull", "--templates=x.toml"], "pull", false],
-] as const)("%p is the command %s", (argv, command, json) => {
+  [[], "serve", [], []],
+  [["serve", "--port=1"], "serve", [], []],
+  [["doctor"], "doctor", [], []],
+  [["doctor", "--json", "--port=1"], "doctor", [], ["--json"]],
+  [["pull", "--templates=x.toml"], "pull", [], []],
+  [["health", "--ready", "http://localhost:1"], "health", ["http://localhost:1"], ["--ready"]],
+] as const)("%p is the command %s", (argv, command, operands, switches) => {
   withTemplates("", (folder) => {
     const given = argv.map((argument) => argument.replace("x.toml", join(folder, "templates.toml")));
-    expect(load(given)).toMatchObject({ kind: "config", command, json });
+    expect(load(given)).toMatchObject({
+      kind: "config",
+      command,
+      operands: [...operands],
+      switches: new Set(switches),
+    });
   });
 });
 
 test("an unknown command is an error that names the nearest", () => {
   expect(problemsOf(["docter"])).toEqual([
-    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull)',
+    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull, health)',
   ]);
 });
 

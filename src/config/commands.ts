@@ -1,0 +1,41 @@
+// The one table of commands: their names, operands and switches. `--help`, the command line and the shells' completions come from it;
+// what a command does is in src/commands/.
+
+export type Command = "serve" | "doctor" | "pull" | "health";
+
+export type Operand = {
+  /** As `--help` shows it. */
+  readonly name: string;
+  readonly isRequired: boolean;
+  /** All that is allowed, where that can be told. */
+  readonly choices?: readonly string[];
+};
+
+/** A flag without a value that only some commands know. */
+export type Switch = { readonly name: `--${string}`; readonly summary: string };
+
+export type CommandEntry = {
+  readonly name: Command;
+  /** One line, without a full stop. */
+  readonly summary: string;
+  readonly operands: readonly Operand[];
+  readonly switches: readonly Switch[];
+};
+
+const json: Switch = { name: "--json", summary: "answer in JSON, for programs" };
+export const commands: readonly CommandEntry[] = [
+  { name: "serve", summary: "serve MCP (the default)", operands: [], switches: [] },
+  { name: "doctor", summary: "tell what this machine can run, and what is missing", operands: [], switches: [json] },
+  { name: "pull", summary: "fetch the images of all templates ahead", operands: [], switches: [] },
+  {
+    name: "health",
+    summary: "ask a running server whether it serves; exit status 0 or 1",
+    operands: [{ name: "URL", isRequired: false }],
+    switches: [{ name: "--ready", summary: "ask whether a sandbox can be had, too" }],
+  },
+];
+
+/** `health [URL]`. */
+export function usageOf({ name, operands }: CommandEntry): string {
+  return [name, ...operands.map((operand) => (operand.isRequired ? operand.name : `[${operand.name}]`))].join(" ");
+}
