@@ -4,6 +4,8 @@ export type Event =
   | { readonly type: "server.listening"; readonly url: string; readonly backend: string; readonly auth: string }
   /** How sandboxes are held to their size on this machine. */
   | { readonly type: "server.limits"; readonly mechanism: string }
+  /** It does not start. `cause` is what lies underneath, for the operator. */
+  | { readonly type: "server.refused"; readonly reason: string; readonly cause: string }
   | { readonly type: "server.stopping"; readonly signal: string }
   | { readonly type: "server.warning"; readonly message: string }
   | {
@@ -16,8 +18,13 @@ export type Event =
       /** Its sandbox was there before it was asked for. */
       readonly isAhead: boolean;
     }
-  /** It never had a sandbox. */
-  | { readonly type: "session.failed"; readonly sessionId: string; readonly reason: string }
+  /** It never had a sandbox. `cause` is what lies underneath, for the operator: bubblewrap's own words, a server's answer. */
+  | {
+      readonly type: "session.failed";
+      readonly sessionId: string;
+      readonly reason: string;
+      readonly cause?: string | undefined;
+    }
   /** Nothing of its sandbox is left. */
   | {
       readonly type: "session.closed";
@@ -83,6 +90,8 @@ export type Event =
       readonly template: string;
       readonly flavor: string;
       readonly reason: string;
+      /** As of `session.failed`. */
+      readonly cause?: string | undefined;
       /** How long the pool waits before it boots again. */
       readonly retryMs: number;
     }

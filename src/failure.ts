@@ -127,3 +127,19 @@ export class Failure extends Error {
     this.advice = advice;
   }
 }
+
+/** How many causes are told of one failure. */
+const causesTold = 5;
+
+/** What the causes say, the nearest first, in one line: for the operator only. Undefined where there is none. */
+export function causeOf(error: unknown): string | undefined {
+  const told: string[] = [];
+  for (let at = nextCause(error); at !== undefined && told.length < causesTold; at = nextCause(at)) {
+    told.push((at instanceof Error ? at.message : String(at)).replace(/\s+/g, " ").trim());
+  }
+  return told.length === 0 ? undefined : told.join(": ");
+}
+
+function nextCause(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}

@@ -4,9 +4,11 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import type { Microvm } from "./doctor/microvm.ts";
 import type { Emit } from "./events.ts";
+import { Failure } from "./failure.ts";
 import type { BackendName } from "./sandbox/choose.ts";
 import { createMicrovmHost } from "./sandbox/microvm/host.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
+import { tryNamespaces } from "./sandbox/namespace/trial.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
 
@@ -46,6 +48,30 @@ export function createHost({ backend, config, installationId, microvm, clock, em
       });
     }
   }
+}
+
+/**
+ * Namespaces can be had or not whatever is installed, so one sandbox of them is made before anything is served. The other backends have been
+ * looked at when they were chosen. Throws Failure `configuration`.
+ */
+export async function tryHost(host: SandboxHost, config: Config, emit: Emit): Promise<void> {
+  if (host.backend !== "namespace") return;
+  const { templates, flavors, defaultFlavor, sandboxStartTimeoutMs } = config;
+  const signal = AbortSignal.timeout(sandboxStartTimeoutMs);
+  try {
+    const warnings = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
+    for (const message of warnings) emit({ type: "server.warning", message });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw tooSlow(sandboxStartTimeoutMs, error);
+  }
+}
+
+function tooSlow(limitMs: number, cause: unknown): Failure {
+  return new Failure("configuration", `A sandbox of namespaces was not ready within ${limitMs / 1000} s.`, {
+    advice: ["Give --sandbox-start-timeout more, or look with `msb-mcp doctor`."],
+    cause,
+  });
 }
 
 /** All that can be known of the hosted runtime without asking it for a machine. */

@@ -20,6 +20,7 @@ const severities: Readonly<Record<LogLevel, number>> = { DEBUG: 0, INFO: 1, WARN
 const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "server.listening": "INFO",
   "server.limits": "INFO",
+  "server.refused": "ERROR",
   "server.stopping": "INFO",
   "server.warning": "WARNING",
   "session.opened": "INFO",

@@ -123,6 +123,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const handlers: Handlers = {
     "server.listening": null,
     "server.limits": null,
+    "server.refused": null,
     "server.stopping": null,
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),

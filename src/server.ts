@@ -11,8 +11,8 @@ import { prepareMicrovm } from "./doctor/microvm.ts";
 import { checkRuntime } from "./doctor/runtime.ts";
 import { obstacles } from "./doctor/virtualization.ts";
 import type { Emit } from "./events.ts";
-import { Failure } from "./failure.ts";
-import { createHost } from "./hosts.ts";
+import { causeOf, Failure } from "./failure.ts";
+import { createHost, tryHost } from "./hosts.ts";
 import { createApp } from "./http/app.ts";
 import { createAuthenticator } from "./http/auth/authenticator.ts";
 import { readTokenFile } from "./http/auth/token-file.ts";
@@ -88,7 +88,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     return await build({ ...options, emit }, { metrics, conditions, subscribers });
   } catch (error) {
-    throw error instanceof Failure ? startError(error) : error;
+    if (!(error instanceof Failure)) throw error;
+    const cause = causeOf(error);
+    if (cause !== undefined) emit({ type: "server.refused", reason: error.message, cause });
+    throw startError(error);
   }
 }
 
@@ -133,6 +136,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       emit,
     }),
   );
+  await tryHost(host, config, emit);
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
   const admission = new Admission({ limits, clock: options.clock, emit });
   const ledger = stack.use(openLedger(options, claim));

@@ -22,6 +22,7 @@ describe.each(formats)("the %s log", (format) => {
     expect(shown("DEBUG")).toHaveLength(everyEvent.length);
     expect(shown("INFO")).not.toContain("call.ended");
     expect(shown("WARNING")).toEqual([
+      "server.refused",
       "server.warning",
       "session.failed",
       "orphan.found",
@@ -36,7 +37,7 @@ describe.each(formats)("the %s log", (format) => {
       "request.refused",
       "request.failed",
     ]);
-    expect(shown("ERROR")).toEqual(["request.failed"]);
+    expect(shown("ERROR")).toEqual(["server.refused", "request.failed"]);
   });
 
   test("tells what a client got wrong at INFO, and who was not let in as a warning", () => {

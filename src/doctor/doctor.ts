@@ -6,7 +6,6 @@ import type { Config, OptionName } from "../config/options.ts";
 import { Failure } from "../failure.ts";
 import { isLoopback } from "../http/authority.ts";
 import { type BackendName, chooseBackend } from "../sandbox/choose.ts";
-import { createNamespaceHost } from "../sandbox/namespace/host.ts";
 import { createServerHost } from "../sandbox/server/host.ts";
 import { doesServerAnswer } from "../sandbox/server/presence.ts";
 import { checkCloudKey } from "./cloud.ts";
@@ -14,6 +13,7 @@ import { type CheckName, type Finding, lineOf, missing } from "./finding.ts";
 import { checkHost } from "./hosts.ts";
 import { checkImages } from "./images.ts";
 import { type Microvm, prepareMicrovm } from "./microvm.ts";
+import { checkNamespaces } from "./namespaces.ts";
 import { checkStateDir } from "./state-dir.ts";
 import { obstacles } from "./virtualization.ts";
 
@@ -52,7 +52,7 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
   const { runtime, virtualization } = options.microvm ?? prepareMicrovm(microvmOptions(options));
   const [microvm, namespaces, server] = await Promise.all([
     virtualization.examine(signal),
-    checkHost(namespaceCheck(config, clock), signal),
+    checkNamespaces(config, clock, signal),
     checkServer(config, clock, given.has("serverUrl") || config.backend === "server", signal),
   ]);
   // Why it is not there, its own check says.
@@ -73,15 +73,6 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
 function microvmOptions({ config, given, clock }: DoctorOptions) {
   const { runtimeDir, stateDir } = config;
   return { runtimeDir, isRuntimeDirGiven: given.has("runtimeDir"), stateDir, clock };
-}
-
-function namespaceCheck({ stateDir }: Config, clock: Clock) {
-  return {
-    check: "namespaces",
-    found: "a sandbox of Linux namespaces starts",
-    mend: "They need Linux, bubblewrap (bwrap) and unprivileged user namespaces; see the README.",
-    host: () => createNamespaceHost({ volumes: [], stateDir, clock, emit: () => undefined }),
-  } as const;
 }
 
 async function checkServer(config: Config, clock: Clock, isAsked: boolean, signal: AbortSignal): Promise<Finding> {

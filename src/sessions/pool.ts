@@ -3,7 +3,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
-import { Failure } from "../failure.ts";
+import { causeOf, Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Sandbox, SandboxHost } from "../sandbox/port.ts";
 import type { Language, Template } from "../sandbox/templates.ts";
@@ -163,7 +163,8 @@ export class WarmPool implements Pool, AsyncDisposable {
       if (boot.giveUp.signal.aborted && !(boot.giveUp.signal.reason instanceof Failure)) return;
       const reason = error instanceof Error ? error.message : String(error);
       this.#failedBoots++;
-      emit({ type: "pool.failed", template, flavor, reason, retryMs: this.#backOff(this.#failedBoots) });
+      const retryMs = this.#backOff(this.#failedBoots);
+      emit({ type: "pool.failed", template, flavor, reason, cause: causeOf(error), retryMs });
     } finally {
       this.#boot = undefined;
     }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
-import { Failure } from "../failure.ts";
+import { causeOf, Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Sandbox, SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
@@ -293,8 +293,7 @@ export class Sessions implements AsyncDisposable {
       return { session, release, waited: { queueMs, bootMs } };
     } catch (error) {
       release();
-      const reason = error instanceof Failure ? error.message : "canceled";
-      emit({ type: "session.failed", sessionId: session.id, reason });
+      emit({ type: "session.failed", sessionId: session.id, ...whyFailed(error, request.signal) });
       void this.#table.end(session, "lost", "its sandbox never started");
       throw error;
     }
@@ -330,6 +329,12 @@ export class Sessions implements AsyncDisposable {
     const { id: sessionId, principal, template, flavor } = session;
     this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
   }
+}
+
+/** For the log: a caller who left is no failure of the sandbox. */
+function whyFailed(error: unknown, callerLeaves: AbortSignal) {
+  if (callerLeaves.aborted && !(error instanceof Failure)) return { reason: "canceled" };
+  return { reason: error instanceof Error ? error.message : String(error), cause: causeOf(error) };
 }
 
 function shuttingDown(): Failure {

@@ -36,7 +36,7 @@ test("every event but the start and the end of the server changes a metric", asy
     metrics.emit(event);
     if ((await metrics.text(snapshot())) === before) silent.push(event.type);
   }
-  expect(silent).toEqual(["server.listening", "server.limits", "server.stopping"]);
+  expect(silent).toEqual(["server.listening", "server.refused", "server.limits", "server.stopping"]);
 });
 
 describe("an execution is counted", () => {

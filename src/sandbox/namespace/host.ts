@@ -18,6 +18,7 @@ import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
 import { killStranded, memoryLabel } from "./stranded.ts";
 import { findInterpreter, findTools, guestPath, type Tools } from "./tools.ts";
+import { cannotBoot } from "./trial.ts";
 
 export type NamespaceHostOptions = {
   /** Shared with every sandbox. Checked beforehand (parseVolumes). */
@@ -218,7 +219,7 @@ export class NamespaceHost implements SandboxHost {
       }
       return { ok: true };
     } catch (error) {
-      return { ok: false, reason: error instanceof Failure ? error.message : cannotBoot };
+      return { ok: false, reason: (error instanceof Failure ? error : cannotBoot(error)).message };
     }
   }
 
@@ -247,9 +248,6 @@ const guestEnv = {
   LANG: "C.UTF-8",
   TERM: "dumb",
 };
-
-const cannotBoot =
-  "This machine does not let bubblewrap make a sandbox. Unprivileged user namespaces may be switched off: see sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile.";
 
 function creationFailure(cause: unknown): Failure {
   return new Failure("sandbox_creation", "The sandbox or its interpreter did not start.", { cause });
