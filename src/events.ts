@@ -6,6 +6,13 @@ export type Event =
   | { readonly type: "server.limits"; readonly mechanism: string }
   /** It does not start. `cause` is what lies underneath, for the operator. */
   | { readonly type: "server.refused"; readonly reason: string; readonly cause: string }
+  /** Sandboxes of it cannot be had here, so it is not offered. `cause` as of `session.failed`. */
+  | {
+      readonly type: "template.refused";
+      readonly template: string;
+      readonly reason: string;
+      readonly cause?: string | undefined;
+    }
   | { readonly type: "server.stopping"; readonly signal: string }
   | { readonly type: "server.warning"; readonly message: string }
   | {

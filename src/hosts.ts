@@ -4,13 +4,14 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import type { Microvm } from "./doctor/microvm.ts";
 import type { Emit } from "./events.ts";
-import { Failure } from "./failure.ts";
+import { causeOf, Failure } from "./failure.ts";
 import type { BackendName } from "./sandbox/choose.ts";
 import { createMicrovmHost } from "./sandbox/microvm/host.ts";
 import { createNamespaceHost } from "./sandbox/namespace/host.ts";
 import { tryNamespaces } from "./sandbox/namespace/trial.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
+import type { Template } from "./sandbox/templates.ts";
 
 export type HostParts = {
   readonly backend: BackendName;
@@ -51,16 +52,19 @@ export function createHost({ backend, config, installationId, microvm, clock, em
 }
 
 /**
- * Namespaces can be had or not whatever is installed, so one sandbox of them is made before anything is served. The other backends have been
- * looked at when they were chosen. Throws Failure `configuration`.
+ * The templates of which sandboxes can be had. Namespaces can be there or not whatever is installed, so one sandbox of each kind is made before
+ * anything is served; the other backends have been looked at when they were chosen. Throws Failure `configuration` where there is none.
  */
-export async function tryHost(host: SandboxHost, config: Config, emit: Emit): Promise<void> {
-  if (host.backend !== "namespace") return;
+export async function availableTemplates(host: SandboxHost, config: Config, emit: Emit): Promise<readonly Template[]> {
   const { templates, flavors, defaultFlavor, sandboxStartTimeoutMs } = config;
+  if (host.backend !== "namespace") return templates;
   const signal = AbortSignal.timeout(sandboxStartTimeoutMs);
   try {
-    const warnings = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
-    for (const message of warnings) emit({ type: "server.warning", message });
+    const trial = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
+    for (const { template, failure } of trial.refused) {
+      emit({ type: "template.refused", template: template.name, reason: failure.message, cause: causeOf(failure) });
+    }
+    return trial.offered;
   } catch (error) {
     if (!signal.aborted) throw error;
     throw tooSlow(sandboxStartTimeoutMs, error);

@@ -21,6 +21,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "server.listening": "INFO",
   "server.limits": "INFO",
   "server.refused": "ERROR",
+  "template.refused": "WARNING",
   "server.stopping": "INFO",
   "server.warning": "WARNING",
   "session.opened": "INFO",

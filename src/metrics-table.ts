@@ -264,7 +264,7 @@ export const metricTable = {
   warnings: {
     name: "msb_mcp_warnings_total",
     type: "counter",
-    help: "Warnings of the server in the log (`server.warning`)",
+    help: "Warnings of the server in the log (`server.warning`, `template.refused`)",
     labels: [],
     watch: "a rise: read the log",
   },

@@ -124,6 +124,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "server.listening": null,
     "server.limits": null,
     "server.refused": null,
+    "template.refused": () => warnings(1),
     "server.stopping": null,
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),

@@ -5,6 +5,7 @@ import { openAudit } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
+import { unknownShares } from "./config/pool.ts";
 import { checkCloudKey } from "./doctor/cloud.ts";
 import { lineOf } from "./doctor/finding.ts";
 import { prepareMicrovm } from "./doctor/microvm.ts";
@@ -12,7 +13,7 @@ import { checkRuntime } from "./doctor/runtime.ts";
 import { obstacles } from "./doctor/virtualization.ts";
 import type { Emit } from "./events.ts";
 import { causeOf, Failure } from "./failure.ts";
-import { createHost, tryHost } from "./hosts.ts";
+import { availableTemplates, createHost } from "./hosts.ts";
 import { createApp } from "./http/app.ts";
 import { createAuthenticator } from "./http/auth/authenticator.ts";
 import { readTokenFile } from "./http/auth/token-file.ts";
@@ -33,6 +34,7 @@ import { type Choice, chooseBackend } from "./sandbox/choose.ts";
 import { keepPrivate } from "./sandbox/microvm/home.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
+import type { Template } from "./sandbox/templates.ts";
 import { Admission } from "./sessions/admission.ts";
 import { Ledger } from "./sessions/ledger.ts";
 import { WarmPool } from "./sessions/pool.ts";
@@ -136,13 +138,16 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       emit,
     }),
   );
-  await tryHost(host, config, emit);
+  const templates = await availableTemplates(host, config, emit);
+  const unknown = unknownShares(config.pool, templates);
+  if (unknown.length > 0) throw new StartError(unknown.join("\n"), { isConfiguration: true });
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
   const admission = new Admission({ limits, clock: options.clock, emit });
   const ledger = stack.use(openLedger(options, claim));
   const common = {
     ...options,
     host,
+    templates,
     admission,
     ledger,
     ownsSurvivors: claim.isCertain,
@@ -153,6 +158,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   sessions.restart();
   const tools = createCatalog({
     ...config,
+    templates,
     sessions,
     volumes: config.sharedVolumes,
     // What a microsandbox server lets its sandboxes reach is its own affair.
@@ -265,6 +271,7 @@ function openLedger({ clock, emit }: ServerOptions, { folder, isCertain, isFirst
 
 type SessionParts = ServerOptions & {
   readonly host: SandboxHost;
+  readonly templates: readonly Template[];
   readonly admission: Admission;
   readonly ledger: Ledger;
   readonly ownsSurvivors: boolean;
@@ -272,14 +279,14 @@ type SessionParts = ServerOptions & {
 };
 
 function createPool({ config, ...parts }: SessionParts): WarmPool {
-  const { templates, flavors, pool: shares, sandboxStartTimeoutMs: startTimeoutMs } = config;
-  return new WarmPool({ ...parts, templates, flavors, shares, startTimeoutMs });
+  const { flavors, pool: shares, sandboxStartTimeoutMs: startTimeoutMs } = config;
+  return new WarmPool({ ...parts, flavors, shares, startTimeoutMs });
 }
 
 function createSessions({ config, ...parts }: SessionParts & { readonly pool: WarmPool | undefined }): Sessions {
-  const { templates, flavors, defaultFlavor } = config;
+  const { flavors, defaultFlavor } = config;
   const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
-  return new Sessions({ ...parts, templates, flavors, defaultFlavor, limits });
+  return new Sessions({ ...parts, flavors, defaultFlavor, limits });
 }
 
 function edgeLimits(config: Config): Partial<EdgeLimits> {

@@ -23,6 +23,7 @@ describe.each(formats)("the %s log", (format) => {
     expect(shown("INFO")).not.toContain("call.ended");
     expect(shown("WARNING")).toEqual([
       "server.refused",
+      "template.refused",
       "server.warning",
       "session.failed",
       "orphan.found",

@@ -8,7 +8,7 @@ import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
-import { poolShares } from "./pool.ts";
+import { poolShares, unknownShares } from "./pool.ts";
 import { archiveFile, flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
 
 export type Option<T> = {
@@ -435,16 +435,10 @@ export const rules: readonly Rule[] = [
   {
     needs: ["pool", "templates", "flavors", "maxSessions", "maxTotalMemoryMib"],
     check: ({ pool, templates, flavors, maxSessions, maxTotalMemoryMib = Number.POSITIVE_INFINITY }) => {
-      const names = templates.map(({ name }) => name);
       const count = pool.reduce((sum, share) => sum + share.count, 0);
       const memoryMib = pool.reduce((sum, share) => sum + share.count * flavors[share.flavor].memoryMib, 0);
       return [
-        ...pool
-          .filter(({ template }) => !names.includes(template))
-          .map(
-            ({ template }) =>
-              `--pool (MSB_MCP_POOL): there is no template ${template}; allowed are ${names.join(", ")}`,
-          ),
+        ...unknownShares(pool, templates),
         ...(count <= maxSessions
           ? []
           : [

@@ -1,6 +1,7 @@
 // The kind of `--pool`: how many sandboxes of what are to be ready ahead.
 
 import { type Flavor, flavorNames } from "../sandbox/flavors.ts";
+import type { Template } from "../sandbox/templates.ts";
 import { itemsOf, type Kind, quote } from "./kinds.ts";
 
 export type PoolShare = { readonly template: string; readonly flavor: Flavor; readonly count: number };
@@ -29,6 +30,14 @@ export const poolShares: Kind<readonly PoolShare[]> = {
     return reasons.length === 0 ? { ok: true, value: shares } : { ok: false, reasons };
   },
 };
+
+/** What is asked for of templates that are not there, a message a share. */
+export function unknownShares(shares: readonly PoolShare[], templates: readonly Template[]): readonly string[] {
+  const names = templates.map(({ name }) => name);
+  return shares
+    .filter(({ template }) => !names.includes(template))
+    .map(({ template }) => `--pool (MSB_MCP_POOL): there is no template ${template}; allowed are ${names.join(", ")}`);
+}
 
 function shareOf(item: string): PoolShare | undefined {
   const [, template = "", name, count] = /^([\w-]+):(\w+)=([1-9]\d{0,3})$/.exec(item) ?? [];

@@ -5,7 +5,7 @@ import type { Config } from "../config/options.ts";
 import { causeOf, Failure } from "../failure.ts";
 import { createNamespaceHost } from "../sandbox/namespace/host.ts";
 import { tryNamespaces } from "../sandbox/namespace/trial.ts";
-import { type Finding, missingBecause } from "./finding.ts";
+import { type Finding, missing, missingBecause } from "./finding.ts";
 
 const check = "namespaces";
 
@@ -16,16 +16,22 @@ export async function checkNamespaces(config: Settings, clock: Clock, signal: Ab
   const { stateDir, templates, flavors, defaultFlavor } = config;
   await using host = createNamespaceHost({ volumes: [], stateDir, clock, emit: () => undefined });
   try {
-    const warnings = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
+    const { refused } = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
     const found = "a sandbox of Linux namespaces starts";
-    return warnings.length === 0
-      ? { check, status: "ok", found }
-      : { check, status: "warning", found: `${found}. ${warnings.join(" ")}` };
+    if (refused.length === 0) return { check, status: "ok", found };
+    const lines = refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`);
+    return { check, status: "warning", found: `${found}; ${lines.join(" ")}` };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
-    const finding = missingBecause(check, error);
-    const cause = causeOf(error);
-    return cause === undefined ? finding : { ...finding, found: `${finding.found} (${cause})` };
+    const { mend } = missingBecause(check, error);
+    return missing(check, wordsOf(error), mend);
   }
+}
+
+/** With what lies underneath. */
+function wordsOf(failure: Failure): string {
+  const { found } = missingBecause(check, failure);
+  const cause = causeOf(failure);
+  return cause === undefined ? found : `${found} (${cause})`;
 }

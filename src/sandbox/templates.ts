@@ -42,6 +42,12 @@ export const defaultTemplates: readonly Template[] = [
   },
 ];
 
+/** The name of the template of a new session whose caller names none (CONTRACT.md section 5): python, where that is offered. */
+export function defaultTemplate(offered: readonly Template[]): string {
+  const name = "python";
+  return offered.some((template) => template.name === name) ? name : (offered[0]?.name ?? name);
+}
+
 /** The image as people know it. Folders and archives by their last name only: where they are is the operator's business. */
 export function imageName(image: ImageSource): string {
   return image.kind === "folder" ? `folder ${image.path.split("/").at(-1)}` : image.reference;

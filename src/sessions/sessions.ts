@@ -5,7 +5,7 @@ import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Sandbox, SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
-import type { Template } from "../sandbox/templates.ts";
+import { defaultTemplate, type Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
 import { bootFor } from "./boot.ts";
@@ -86,9 +86,6 @@ type Ready = {
 
 /** A session that lives no longer than this unless it is used says so. Milliseconds. */
 const soonMs = 120_000;
-
-/** The template of a new session whose caller names none (CONTRACT.md section 5). */
-const defaultTemplate = "python";
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
@@ -266,7 +263,7 @@ export class Sessions implements AsyncDisposable {
 
   async #open(request: RunInSession): Promise<Ready> {
     const { clock, emit, templates, flavors, defaultFlavor } = this.#options;
-    const template = findTemplate(templates, request.template ?? defaultTemplate);
+    const template = findTemplate(templates, request.template ?? defaultTemplate(templates));
     const flavor = request.flavor ?? defaultFlavor;
     if (request.signal.aborted) throw request.signal.reason;
     const cameMs = clock.monotonicMs();

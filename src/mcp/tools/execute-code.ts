@@ -1,6 +1,7 @@
 // execute_code: run code in an interpreter that keeps its state.
 
 import { Type } from "@sinclair/typebox";
+import { defaultTemplate } from "../../sandbox/templates.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
@@ -24,7 +25,7 @@ export function executeCode(options: RunTool): Tool {
       name: "execute_code",
       title: "Execute code",
       description:
-        "Runs Python (default) or Node.js code in an isolated sandbox and returns what it printed. The value of a last expression is " +
+        `Runs ${languagesOf(options)} code in an isolated sandbox and returns what it printed. The value of a last expression is ` +
         "printed too. Variables, imports and files persist between calls that pass the same session_id; the first call " +
         `without one starts a session and returns its id, which stays valid ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
         "A program that fails is a result with isError and its traceback, and keeps the state from before.",
@@ -41,6 +42,13 @@ export function executeCode(options: RunTool): Tool {
     },
     options.toolErrors,
   );
+}
+
+function languagesOf({ templates }: RunTool): string {
+  const first = templates.find(({ name }) => name === defaultTemplate(templates));
+  const names = [...new Set([...(first === undefined ? [] : [first]), ...templates].map(({ language }) => language))];
+  const shown = names.map((name) => ({ python: "Python", node: "Node.js" })[name]);
+  return shown.length < 2 ? shown.join("") : `${shown[0]} (default) or ${shown.slice(1).join(" or ")}`;
 }
 
 function idleMinutes({ sessionTimeoutMs }: RunTool): string {

@@ -3,7 +3,7 @@
 import type { TUnsafe } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { type Flavor, type Flavors, flavorNames } from "../../sandbox/flavors.ts";
-import type { Template } from "../../sandbox/templates.ts";
+import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
 
 /** A string out of a list. `enum` reads better to models than TypeBox's union of literals. */
 export function oneOf<T extends string>(values: readonly T[], description: string): TUnsafe<T> {
@@ -28,7 +28,7 @@ export function runArguments(defaults: RunDefaults, maxTimeoutSeconds: number) {
     template: Type.Optional(
       oneOf(
         templates.map((template) => template.name),
-        "What the sandbox has installed. Default for a new session: python. Leave out with session_id.",
+        `What the sandbox has installed. Default for a new session: ${defaultTemplate(templates)}. Leave out with session_id.`,
       ),
     ),
     flavor: Type.Optional(

@@ -28,8 +28,17 @@ const readyWord = "ready\n";
 /** What is kept of bubblewrap's complaints, characters. */
 const complaintLimit = 2000;
 
+/** Bubblewrap has ended before the sandbox was there; its own words are in the message. */
+export class NoNamespaces extends Error {
+  override readonly name = "NoNamespaces";
+
+  constructor(complaint: string) {
+    super(`bubblewrap could not start a sandbox: ${complaint}`);
+  }
+}
+
 /**
- * Boots the namespaces of a sandbox. Rejects with a plain Error with bubblewrap's complaint if they cannot be had, with the signal's
+ * Boots the namespaces of a sandbox. Rejects with NoNamespaces if they cannot be had, with the signal's
  * reason if that aborts; nothing is left either way.
  */
 export async function bootNamespaces(options: NamespacesOptions, signal: AbortSignal): Promise<Namespaces> {
@@ -156,12 +165,12 @@ class Boot {
     });
   }
 
-  /** Rejects with a plain Error if bubblewrap ends before. */
+  /** Rejects with NoNamespaces if bubblewrap ends before. */
   async ready(): Promise<void> {
     while (this.#said.ready !== readyWord || !this.#said.info.includes("}")) {
       if (!this.#running) {
         await Promise.all(this.#pipes.map((pipe) => pipe.drain()));
-        throw new Error(`bubblewrap could not start a sandbox: ${this.#said.complaint.trim() || "it was ended"}`);
+        throw new NoNamespaces(this.#said.complaint.trim() || "it was ended");
       }
       await this.#heard.promise;
       this.#heard = Promise.withResolvers();

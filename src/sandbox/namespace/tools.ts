@@ -34,7 +34,9 @@ const packages: Readonly<Record<keyof Tools, string>> = {
   env: "coreutils",
 };
 
-const interpreters: Readonly<Record<Language, { readonly names: readonly string[]; readonly packageName: string }>> = {
+export const interpreters: Readonly<
+  Record<Language, { readonly names: readonly string[]; readonly packageName: string }>
+> = {
   python: { names: ["python3", "python"], packageName: "python3" },
   node: { names: ["node", "nodejs"], packageName: "nodejs" },
 };

@@ -1,12 +1,13 @@
-// Can this machine make namespace sandboxes? One is made, with an interpreter, and ended; nothing less tells for sure. And the words for
-// what is in the way.
+// Can this machine make namespace sandboxes? One of each kind is made, with its interpreter, and ended; nothing less tells for sure. And the
+// words for what is in the way.
 
 import { existsSync } from "node:fs";
 import { Failure } from "../../failure.ts";
 import type { Resources } from "../flavors.ts";
 import type { SandboxHost } from "../port.ts";
 import type { Language, Template } from "../templates.ts";
-import { findInterpreter } from "./tools.ts";
+import { NoNamespaces } from "./namespaces.ts";
+import { interpreters } from "./tools.ts";
 
 export type TrialOptions = {
   readonly host: SandboxHost;
@@ -14,30 +15,52 @@ export type TrialOptions = {
   readonly resources: Resources;
 };
 
+export type Trial = {
+  /** Those of which a sandbox was ready; at least one. */
+  readonly offered: readonly Template[];
+  readonly refused: readonly { readonly template: Template; readonly failure: Failure }[];
+};
+
 /**
- * Resolves with what works only in part, a sentence each. Throws Failure `configuration`, with bubblewrap's own words as its cause, where no
- * template can be had.
+ * Throws Failure `configuration`, with what bubblewrap or the interpreter wrote as its cause, where no template can be had. Rejects with the
+ * signal's reason if that aborts.
  */
-export async function tryNamespaces(
-  { host, templates, resources }: TrialOptions,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const missing = new Map<Language, Failure>();
-  for (const { language } of templates) {
-    const failure = interpreterProblem(language);
-    if (failure !== undefined) missing.set(language, failure);
+export async function tryNamespaces(options: TrialOptions, signal: AbortSignal): Promise<Trial> {
+  // Templates of the same language and environment are the same sandbox here.
+  const kinds = Map.groupBy(options.templates, ({ language, env }) => JSON.stringify([language, env]));
+  const offered = new Set<Template>();
+  const refused: { readonly template: Template; readonly failure: Failure }[] = [];
+  for (const templates of kinds.values()) {
+    const [first] = templates;
+    if (first === undefined) continue;
+    const failure = await tryOne(first, options, signal);
+    for (const template of templates) {
+      if (failure === undefined) offered.add(template);
+      else refused.push({ template, failure });
+    }
   }
-  const template = templates.find(({ language }) => !missing.has(language));
-  if (template === undefined) throw [...missing.values()][0] ?? cannotBoot(undefined);
+  const [worst] = refused;
+  if (offered.size === 0 && worst !== undefined) throw worst.failure;
+  return { offered: options.templates.filter((template) => offered.has(template)), refused };
+}
+
+async function tryOne(template: Template, { host, resources }: TrialOptions, signal: AbortSignal) {
   try {
     await using _sandbox = await host.create({ sessionId: "trial", template, resources }, signal);
+    return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof Failure && error.kind === "configuration" ? error : cannotBoot(error);
+    if (!(error instanceof Failure)) throw error;
+    if (error.kind === "configuration") return error;
+    const cause = error.cause ?? error;
+    return cause instanceof NoNamespaces ? cannotBoot(cause) : deadInterpreter(template.language, cause);
   }
-  return [...missing].map(([language, { message }]) => {
-    const names = templates.filter((template) => template.language === language).map(({ name }) => name);
-    return `Sessions of ${names.join(", ")} cannot start: ${message}`;
+}
+
+function deadInterpreter(language: Language, cause: unknown): Failure {
+  return new Failure("configuration", `The ${language} interpreter of this machine does not start in a sandbox.`, {
+    advice: [`Install the whole of it, for example with: apt-get install ${interpreters[language].packageName}.`],
+    cause,
   });
 }
 
@@ -61,14 +84,4 @@ const inContainer = [
 /** As Docker and Podman mark them. */
 function isContainer(): boolean {
   return existsSync("/.dockerenv") || existsSync("/run/.containerenv");
-}
-
-function interpreterProblem(language: Language): Failure | undefined {
-  try {
-    findInterpreter(language);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
 }

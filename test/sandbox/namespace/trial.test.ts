@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guestPath } from "../../../src/sandbox/namespace/tools.ts";
+import { startWhole } from "../../end-to-end/server.ts";
 
 setDefaultTimeout(60_000);
 
@@ -99,13 +100,55 @@ test.skipIf(!isRoot)(
   },
 );
 
-test.skipIf(!isRoot)(
-  "where one template's interpreter is missing, the server says which sessions cannot start",
-  async () => {
-    const { status, stdout } = await runThrough(without(nodes), ["doctor", "--backend", "namespace"]);
-    expect(stdout).toMatch(
-      /^warning {2}namespaces: a sandbox of Linux namespaces starts\. Sessions of node cannot start: /m,
-    );
-    expect(status).toBe(0);
-  },
-);
+test.skipIf(!isRoot)("the doctor tells which templates cannot be had for want of their interpreter", async () => {
+  const { status, stdout } = await runThrough(without(nodes), ["doctor", "--backend", "namespace"]);
+  expect(stdout).toMatch(
+    /^warning {2}namespaces: a sandbox of Linux namespaces starts; node is not offered: No node interpreter was found/m,
+  );
+  expect(status).toBe(0);
+});
+
+/** Python cannot start with it; what it writes has the word "encodings". */
+const brokenPython = '[python]\nenv = { PYTHONHOME = "/nowhere" }\n';
+const brokenNode = '[node]\nenv = { NODE_OPTIONS = "--no-such-option" }\n';
+
+async function templatesFile(text: string) {
+  const folder = await mkdtemp(join(tmpdir(), "msb-mcp-templates-"));
+  const path = join(folder, "templates.toml");
+  await Bun.write(path, text);
+  return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+}
+
+test("a template whose interpreter does not start is not offered, the others are", async () => {
+  await using file = await templatesFile(brokenPython);
+  await using server = await startWhole(["--backend", "namespace", "--templates", file.path]);
+  const refused = server.events.filter((event) => event.type === "template.refused");
+  expect(refused).toMatchObject([{ template: "python", cause: expect.stringContaining("encodings") }]);
+  expect(refused[0]?.reason).toContain("The python interpreter of this machine does not start in a sandbox.");
+  expect(refused[0]?.reason).not.toContain("encodings");
+  const { tools } = await server.client.listTools();
+  const tool = tools.find(({ name }) => name === "execute_code");
+  expect(tool?.description).toStartWith("Runs Node.js code ");
+  expect(tool?.inputSchema.properties).toMatchObject({
+    template: { enum: ["node"], description: expect.stringContaining("Default for a new session: node.") },
+  });
+  expect(await server.call("execute_code", { code: "process.version[0]" })).toMatchObject({ stdout: "'v'\n" });
+});
+
+test("where no interpreter starts, the server does not, and what one wrote is in the log only", async () => {
+  await using file = await templatesFile(brokenPython + brokenNode);
+  const { status, stderr } = await runThrough([], ["--backend", "namespace", "--port", "0", "--templates", file.path]);
+  expect(stderr).toMatch(/^msb-mcp: Configuration error: The python interpreter of this machine does not start/m);
+  expect(stderr).toMatch(/"server.refused".*"cause":"[^"]*encodings/);
+  expect(status).toBe(2);
+});
+
+test("a pool of a template that cannot be had is a problem of the start", async () => {
+  await using file = await templatesFile(brokenPython);
+  const { status, stderr } = await runThrough(
+    [],
+    ["--backend", "namespace", "--port", "0", "--templates", file.path, "--pool", "python:small=1"],
+  );
+  expect(stderr).toContain("msb-mcp: --pool (MSB_MCP_POOL): there is no template python; allowed are node");
+  expect(status).toBe(2);
+});
