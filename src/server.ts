@@ -74,6 +74,9 @@ export class StartError extends Error {
 /** How long running calls may go on once the server is told to stop. CONTRACT.md section 8. Milliseconds. */
 const drainGraceMs = 10_000;
 
+/** A program may write far more than is kept of it: the kept part is what a model can read. */
+const leastStopOutputBytes = 64 * 1024 * 1024;
+
 /** Longer than a boot that tries whether microVMs run here may take. Milliseconds. */
 const startCheckMs = 180_000;
 
@@ -284,8 +287,9 @@ function createPool({ config, ...parts }: SessionParts): WarmPool {
 }
 
 function createSessions({ config, ...parts }: SessionParts & { readonly pool: WarmPool | undefined }): Sessions {
-  const { flavors, defaultFlavor } = config;
-  const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs };
+  const { flavors, defaultFlavor, maxOutputBytes } = config;
+  const stopOutputBytes = Math.max(leastStopOutputBytes, 2 * maxOutputBytes);
+  const limits = { ...config, startTimeoutMs: config.sandboxStartTimeoutMs, stopOutputBytes };
   return new Sessions({ ...parts, flavors, defaultFlavor, limits });
 }
 

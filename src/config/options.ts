@@ -89,12 +89,13 @@ export const options = {
     summary: "Write the source itself into the audit file, beside its hash",
     kind: boolean,
   }),
-  toolErrors: withDefault("error", {
+  toolErrors: withDefault("auto", {
     flag: "--tool-errors",
     variable: "MCP_TOOL_ERRORS",
     group: "Server",
-    summary: "Calls that failed answer a JSON-RPC error, or a tool result with isError",
-    kind: choice(["error", "result"]),
+    summary:
+      "Calls that failed answer a JSON-RPC error, or a tool result with isError; auto: results for MCP clients, errors for bare JSON-RPC",
+    kind: choice(["auto", "error", "result"]),
   }),
   stateDir: {
     flag: "--state-dir",
@@ -303,7 +304,14 @@ export const options = {
     variable: "MSB_EXECUTION_TIMEOUT",
     group: "Sandboxes",
     summary: "How long a call that names no timeout may run",
-    kind: seconds(1, 1800),
+    kind: seconds(1, 86_400),
+  }),
+  maxExecutionTimeoutMs: withDefault("86400", {
+    flag: "--max-execution-timeout",
+    variable: "MSB_MAX_EXECUTION_TIMEOUT",
+    group: "Sandboxes",
+    summary: "The longest timeout that a call may name",
+    kind: seconds(1, 86_400),
   }),
   sandboxStartTimeoutMs: withDefault("180", {
     flag: "--sandbox-start-timeout",
@@ -362,7 +370,7 @@ export const options = {
     summary: "Calls that may wait in one session",
     kind: wholeNumber(1, 10_000),
   }),
-  maxOutputBytes: withDefault(String(MIB), {
+  maxOutputBytes: withDefault(String(32 * KIB), {
     flag: "--max-output-bytes",
     variable: "MSB_MAX_OUTPUT_BYTES",
     group: "Limits",
@@ -430,6 +438,16 @@ export const rules: readonly Rule[] = [
         : [
             `--cleanup-interval (MSB_CLEANUP_INTERVAL): ${cleanupIntervalMs / 1000} is not allowed; it must be less than ` +
               `--session-timeout (MSB_SESSION_TIMEOUT), which is ${sessionTimeoutMs / 1000}`,
+          ],
+  },
+  {
+    needs: ["executionTimeoutMs", "maxExecutionTimeoutMs"],
+    check: ({ executionTimeoutMs, maxExecutionTimeoutMs }) =>
+      executionTimeoutMs <= maxExecutionTimeoutMs
+        ? []
+        : [
+            `--execution-timeout (MSB_EXECUTION_TIMEOUT): ${executionTimeoutMs / 1000} is not allowed; it must be at most ` +
+              `--max-execution-timeout (MSB_MAX_EXECUTION_TIMEOUT), which is ${maxExecutionTimeoutMs / 1000}`,
           ],
   },
   {

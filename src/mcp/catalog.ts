@@ -23,6 +23,7 @@ export type CatalogOptions = {
   /** Undefined where the backend decides it. */
   readonly reach?: Reach | undefined;
   readonly executionTimeoutMs: number;
+  readonly maxExecutionTimeoutMs: number;
   readonly toolErrors: ToolErrors;
 };
 

@@ -69,7 +69,9 @@ export function metaOf(params: Params | undefined): Params | undefined {
 
 function readMessage(value: unknown): Incoming {
   if (!isRecord(value)) return malformed(null, "a message must be a JSON object.");
-  const { jsonrpc, id, method, params } = value;
+  const { jsonrpc, id, method } = value;
+  // Some clients write out what they leave out.
+  const params = value.params ?? undefined;
   const shownId = isRequestId(id) ? id : null;
   if (jsonrpc !== "2.0") return malformed(shownId, '"jsonrpc" must be "2.0".');
   if (method === undefined) return readResponse(value, shownId);

@@ -187,7 +187,7 @@ export class Revisions2025 {
   #dispatch(request: Request, requests: readonly IncomingRequest[], about: About): Response | Promise<Response> {
     const { session, caller, batch = false, headers, faults } = about;
     const options: DispatchOptions = {
-      caller,
+      caller: session === undefined ? { ...caller, audience: "program" } : caller,
       dialect: session === undefined ? this.#bare : this.#resumable(session),
       accepts: acceptedBodies(request),
       batch,

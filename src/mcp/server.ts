@@ -62,6 +62,7 @@ export function createMcpServer(tools: ToolSet, options: McpServerOptions): Serv
     try {
       const result = await tools.call(name, args, {
         principal,
+        audience: extra.authInfo?.extra?.audience === "program" ? "program" : "agent",
         signal: extra.signal,
         requestId,
         account,

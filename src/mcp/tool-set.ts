@@ -2,6 +2,7 @@
 // the tools know no transport. tool.ts and catalog.ts make the product's; test/conformance/ makes another for the suites.
 
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+import type { Audience } from "./caller.ts";
 
 export type CallAccount = {
   /** Milliseconds that it spent waiting for a sandbox and running in it; null if it ran nothing. */
@@ -13,6 +14,7 @@ export type CallAccount = {
 export type CallContext = {
   /** Who calls, as decided before the edge. */
   readonly principal: string;
+  readonly audience: Audience;
   /** Aborts when the client cancelled, or left where leaving is cancelling, or the server stops. */
   readonly signal: AbortSignal;
   /** Names this call in the log, and to the client if it fails unexpectedly. Unique in this process's life. */

@@ -6,10 +6,14 @@ import { OptionalKind, type Static, type TObject, Type } from "@sinclair/typebox
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Failure, failureTable } from "../failure.ts";
 import { explainMismatch } from "./arguments.ts";
+import type { Audience } from "./caller.ts";
 import type { CallContext } from "./tool-set.ts";
 
-/** How a Failure is told: as a JSON-RPC error, or as a tool result with `isError` (`--tool-errors`). */
-export type ToolErrors = "error" | "result";
+/**
+ * How a Failure is told (`--tool-errors`): as a JSON-RPC error, or as a tool result with `isError`. `auto`: errors for programs, results for
+ * agents, because most hosts keep errors from their model (SEP-1303).
+ */
+export type ToolErrors = "auto" | "error" | "result";
 
 export type ToolDefinition<S extends TObject> = {
   readonly name: string;
@@ -17,7 +21,6 @@ export type ToolDefinition<S extends TObject> = {
   readonly description: string;
   readonly input: S;
   readonly annotations: NonNullable<WireTool["annotations"]>;
-  readonly meta?: Readonly<Record<string, unknown>>;
   readonly call: (args: Static<S>, context: CallContext) => Promise<CallToolResult> | CallToolResult;
 };
 
@@ -40,31 +43,39 @@ export class ProtocolError extends Error {
 }
 
 export function defineTool<S extends TObject>(definition: ToolDefinition<S>, toolErrors: ToolErrors): Tool {
-  const { name, title, description, input, annotations, meta } = definition;
+  const { name, title, description, input, annotations } = definition;
   const fits = TypeCompiler.Compile(checkable(input));
   return {
     wire: {
       name,
       title,
       description,
-      inputSchema: { ...input, type: "object" },
+      inputSchema: { ...input, properties: nullable(input), type: "object" },
       annotations,
-      ...(meta && { _meta: meta }),
     },
     async call(args, context) {
       try {
-        const flat = flatten(args);
+        const flat = flatten(args, input);
         if (!fits.Check(flat)) throw explainMismatch(input, fits.Errors(flat), flat);
         return await definition.call(flat, context);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         context.account.failure = error.kind;
-        if (toolErrors === "error") throw wireError(error);
+        if (isToldAsError(toolErrors, context.audience)) throw wireError(error);
         const content = [{ type: "text" as const, text: error.message }];
         return { content, isError: true, structuredContent: { error: wireData(error) } };
       }
     },
   };
+}
+
+/** Forms and some frameworks send every property, so the schema says that an optional one may be null, in the word that they look for. */
+function nullable({ properties }: TObject) {
+  const entries = Object.entries(properties).map(([name, schema]) => [
+    name,
+    OptionalKind in schema ? { ...schema, nullable: true } : schema,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** The schema as TypeBox can check it: a list of strings that models read as `enum` is a union of literals to TypeBox. */
@@ -77,13 +88,26 @@ function checkable<S extends TObject>(input: S): S {
   return { ...input, properties: Object.fromEntries(properties) };
 }
 
-/** Arguments as the schema knows them: unwrapped from `{"params": {…}}`, and a null is the same as leaving it out. */
-function flatten(args: unknown): unknown {
-  if (args === undefined) return {};
+/**
+ * Arguments for what they plainly mean (CONTRACT.md section 6), as clients really send them: unwrapped from `{"params": {…}}`; null, and "" of an
+ * optional one, as left out; "30" of an integer as 30.
+ */
+function flatten(args: unknown, { properties }: TObject): unknown {
+  if (args === undefined || args === null) return {};
   if (!isRecord(args)) return args;
   const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
-  if (!Object.values(inner).includes(null)) return inner;
-  return Object.fromEntries(Object.entries(inner).filter(([, value]) => value !== null));
+  const entries = Object.entries(inner).flatMap(([name, value]) => {
+    const schema = properties[name];
+    const isOptional = schema !== undefined && OptionalKind in schema;
+    if (value === null || (value === "" && isOptional)) return [];
+    const isInteger = schema?.type === "integer" && typeof value === "string" && /^[+-]?\d{1,15}$/.test(value.trim());
+    return [[name, isInteger ? Number(value) : value] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+function isToldAsError(toolErrors: ToolErrors, audience: Audience): boolean {
+  return toolErrors === "auto" ? audience === "program" : toolErrors === "error";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -72,12 +72,13 @@ export class MultiplexTransport implements Transport {
   }
 
   /** The outlet may get the answer before this returns. */
-  ask(exchange: Exchange, { principal, arrivedMs }: Caller): void {
+  ask(exchange: Exchange, { principal, arrivedMs, audience }: Caller): void {
     const { method, params } = exchange.request;
     const message: JSONRPCRequest = { jsonrpc: "2.0", id: exchange.serverId, method };
     if (params !== undefined) message.params = params;
     // The principal was established before; the Server sees no token.
-    const extra: MessageExtraInfo = { authInfo: { token: "", clientId: principal, scopes: [], extra: { arrivedMs } } };
+    const authInfo = { token: "", clientId: principal, scopes: [], extra: { arrivedMs, audience } };
+    const extra: MessageExtraInfo = { authInfo };
     // Not by `onmessage`, which holds each message against three schemas to find out that it is a request: a fifth of the time of a
     // quick call, for what messages.ts has checked already.
     // biome-ignore lint/complexity/useLiteralKeys: the SDK declares it private, and has no other way in

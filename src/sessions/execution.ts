@@ -54,10 +54,9 @@ export type ExecutionRequest = {
 export type ExecutionLimits = {
   /** Bytes kept of each stream. */
   readonly maxOutputBytes: number;
+  /** A run that writes more than this, on both streams, is stopped: nobody will read it, and reading it costs the server. */
+  readonly stopOutputBytes: number;
 };
-
-/** A run that produces this many times the bytes that are kept is stopped: nobody will read it, and reading it costs the server. */
-const outputLimitFactor = 64;
 
 /** How long a sandbox may take to end a run that it was asked to end, before it counts as lost. Milliseconds. */
 const settleGraceMs = 10_000;
@@ -104,7 +103,7 @@ export async function execute(
         const capture = stream === "stdout" ? stdout : stderr;
         capture.push(bytes);
         request.onOutput?.(stream, bytes);
-        if (stdout.totalBytes + stderr.totalBytes > limits.maxOutputBytes * outputLimitFactor) stopFor("output_limit");
+        if (stdout.totalBytes + stderr.totalBytes > limits.stopOutputBytes) stopFor("output_limit");
       },
     });
     const end = await settled(running, stop.signal, request.kind, clock, done.signal).catch((error: unknown) => {

@@ -24,7 +24,7 @@ export type ServedOptions = {
   readonly volumes?: readonly Volume[];
 };
 
-export async function serveOverFake({ limits = {}, toolErrors = "error", volumes = [] }: ServedOptions = {}) {
+export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes = [] }: ServedOptions = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits));
   const { sessions, host, clock, events, metrics, conditions } = fake;
@@ -42,6 +42,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "error", volumes
     volumes,
     sessionTimeoutMs: 60_000,
     executionTimeoutMs: 20_000,
+    maxExecutionTimeoutMs: 86_400_000,
     toolErrors,
   });
   const server = createMcpServer(tools, { description, clock, emit });

@@ -48,6 +48,7 @@ export function sessionsOverFake(
     executionTimeoutMs: 20_000,
     maxQueuedExecutions: 4,
     maxOutputBytes: 1000,
+    stopOutputBytes: 64_000,
     admissionWaitMs: 0,
     enableLruEviction: true,
     ...given,

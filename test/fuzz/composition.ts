@@ -27,7 +27,8 @@ export async function openApp() {
     defaultFlavor: "small",
     sessionTimeoutMs: 60_000,
     executionTimeoutMs: 20_000,
-    toolErrors: "error",
+    toolErrors: "auto",
+    maxExecutionTimeoutMs: 86_400_000,
   });
   const description = { info: { name: "fuzzed", version: "1" }, capabilities: { tools: {} } };
   const server = createMcpServer(tools, { description, clock, emit });

@@ -26,6 +26,7 @@ const limits = {
   executionTimeoutMs: 20_000,
   maxQueuedExecutions: 3,
   maxOutputBytes: 10_000,
+  stopOutputBytes: 640_000,
   admissionWaitMs: 1000,
   enableLruEviction: true,
 };

@@ -7,16 +7,13 @@ import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
 import { runArguments } from "./schemas.ts";
 
-/** CONTRACT.md section 5. Seconds. */
-const maxTimeoutSeconds = 300;
-
 export function executeCode(options: RunTool): Tool {
   const input = Type.Object(
     {
       code: Type.String({
         description: "Source code in the template's language. Top-level await works; stdin is empty.",
       }),
-      ...runArguments(options, maxTimeoutSeconds),
+      ...runArguments(options),
     },
     { additionalProperties: false },
   );
@@ -36,9 +33,7 @@ export function executeCode(options: RunTool): Tool {
         idempotentHint: false,
         openWorldHint: isOpenWorld(options.reach),
       },
-      meta: { "anthropic/maxResultSizeChars": 500_000 },
-      call: (args, context) =>
-        runAndTell(options, { ...args, kind: "code", source: args.code, maxTimeoutSeconds }, context),
+      call: (args, context) => runAndTell(options, { ...args, kind: "code", source: args.code }, context),
     },
     options.toolErrors,
   );

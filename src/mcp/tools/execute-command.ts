@@ -6,16 +6,13 @@ import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
 import { runArguments } from "./schemas.ts";
 
-/** CONTRACT.md section 5. Seconds. */
-const maxTimeoutSeconds = 1800;
-
 export function executeCommand(options: RunTool): Tool {
   const input = Type.Object(
     {
       command: Type.String({
         description: "Command line for /bin/sh: pipes, redirections, && and variables work; stdin is empty.",
       }),
-      ...runArguments(options, maxTimeoutSeconds),
+      ...runArguments(options),
     },
     { additionalProperties: false },
   );
@@ -34,9 +31,7 @@ export function executeCommand(options: RunTool): Tool {
         idempotentHint: false,
         openWorldHint: isOpenWorld(options.reach),
       },
-      meta: { "anthropic/maxResultSizeChars": 500_000 },
-      call: (args, context) =>
-        runAndTell(options, { ...args, kind: "command", source: args.command, maxTimeoutSeconds }, context),
+      call: (args, context) => runAndTell(options, { ...args, kind: "command", source: args.command }, context),
     },
     options.toolErrors,
   );

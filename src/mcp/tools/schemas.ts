@@ -15,15 +15,15 @@ export type RunDefaults = {
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly executionTimeoutMs: number;
+  readonly maxExecutionTimeoutMs: number;
 };
 
-/** The arguments of a run beside its source; `maxTimeoutSeconds` is the longest time a call may ask for. */
-export function runArguments(defaults: RunDefaults, maxTimeoutSeconds: number) {
-  const { templates, flavors, defaultFlavor, executionTimeoutMs } = defaults;
+/** The arguments of a run beside its source. */
+export function runArguments(defaults: RunDefaults) {
+  const { templates, flavors, defaultFlavor, executionTimeoutMs, maxExecutionTimeoutMs } = defaults;
   const sizes = flavorNames
     .map((name) => `${name} = ${flavors[name].cpus} CPU, ${flavors[name].memoryMib} MB`)
     .join("; ");
-  const defaultTimeoutSeconds = defaultTimeoutMs(executionTimeoutMs, maxTimeoutSeconds) / 1000;
   return {
     template: Type.Optional(
       oneOf(
@@ -40,14 +40,9 @@ export function runArguments(defaults: RunDefaults, maxTimeoutSeconds: number) {
     timeout: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: maxTimeoutSeconds,
-        description: `Seconds the run may take. Default: ${defaultTimeoutSeconds}.`,
+        maximum: maxExecutionTimeoutMs / 1000,
+        description: `Seconds the run may take. Default: ${executionTimeoutMs / 1000}.`,
       }),
     ),
   };
-}
-
-/** The time of a run that names none: the configured one, as far as the tool allows it. Milliseconds. */
-export function defaultTimeoutMs(executionTimeoutMs: number, maxTimeoutSeconds: number): number {
-  return Math.min(executionTimeoutMs, maxTimeoutSeconds * 1000);
 }

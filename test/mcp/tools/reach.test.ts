@@ -11,7 +11,7 @@ async function toolsWith(reach: Reach | undefined) {
   const { sessions } = fake;
   const tools = createCatalog({
     ...{ sessions, reach, templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small", volumes: [] },
-    ...{ sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000, toolErrors: "error" },
+    ...{ sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000, maxExecutionTimeoutMs: 86_400_000, toolErrors: "error" },
   });
   return tools.list();
 }

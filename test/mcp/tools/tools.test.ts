@@ -14,6 +14,18 @@ async function errorOf(promise: Promise<unknown>): Promise<McpError> {
   throw new Error(`expected an McpError, got ${String(error)}`);
 }
 
+type Reply = { readonly result: { readonly content: readonly object[]; readonly tools: readonly object[] } };
+
+async function post(url: URL, message: object) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(message) });
+  return (await response.json()) as Reply;
+}
+
+function bare(url: URL, params: object) {
+  return post(url, { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+}
+
 /** What the SDK puts before the server's own message. */
 const messageOf = (error: McpError) => error.message.replace(/^MCP error -?\d+: /, "");
 
@@ -46,12 +58,13 @@ describe("the list", () => {
     expect(code).toMatchObject({
       required: ["code"],
       properties: {
-        template: { enum: ["python", "node"] },
-        flavor: { enum: ["small", "medium", "large"] },
-        timeout: { type: "integer", minimum: 1, maximum: 300 },
+        template: { enum: ["python", "node"], nullable: true },
+        flavor: { enum: ["small", "medium", "large"], nullable: true },
+        timeout: { type: "integer", minimum: 1, maximum: 86_400, nullable: true },
       },
     });
-    expect(command).toMatchObject({ required: ["command"], properties: { timeout: { minimum: 1, maximum: 1800 } } });
+    expect(code?.properties?.code).not.toHaveProperty("nullable");
+    expect(command).toMatchObject({ required: ["command"], properties: { timeout: { minimum: 1, maximum: 86_400 } } });
   });
 });
 
@@ -61,10 +74,7 @@ describe("execute_code and execute_command", () => {
     const result = await served.call("execute_code", { code: "value 42" });
     const id = served.sessions.list("local")[0]?.sessionId;
     expect(result).toEqual({
-      content: [
-        { type: "text", text: "42\n" },
-        { type: "text", text: `[session ${id} (new) · success · 0 ms · ends 60 s after its last use]` },
-      ],
+      content: [{ type: "text", text: `42\n[session ${id} (new) · success · 0 ms · ends 60 s after its last use]` }],
       isError: false,
       session_id: id,
       session_created: true,
@@ -90,9 +100,9 @@ describe("execute_code and execute_command", () => {
   test("show standard output, then standard error, and nothing where there is none", async () => {
     await using served = await serveOverFake();
     const both = await served.call("execute_command", { command: "warn second\nprint first" });
-    expect(both.content[0]).toEqual({ type: "text", text: "first\nsecond\n" });
+    expect(both.content[0]).toMatchObject({ text: expect.stringMatching(/^first\nsecond\n\[session /) });
     const none = await served.call("execute_command", { command: "set x 1" });
-    expect(none.content[0]).toEqual({ type: "text", text: "" });
+    expect(none.content[0]).toMatchObject({ text: expect.stringMatching(/^\[session /) });
   });
 
   test("tell a program that failed as a result", async () => {
@@ -102,8 +112,7 @@ describe("execute_code and execute_command", () => {
       isError: true,
       structuredContent: { success: false, ended: "exited", exit_code: 3 },
     });
-    expect(result.content[0]).toEqual({ type: "text", text: "before\n" });
-    expect(result.content[1]).toMatchObject({ text: expect.stringContaining("exit code 3") });
+    expect(result.content).toMatchObject([{ text: expect.stringMatching(/^before\n\[session .* exit code 3 /) }]);
   });
 
   test("say that the interpreter was restarted, in the result and to the model", async () => {
@@ -114,7 +123,7 @@ describe("execute_code and execute_command", () => {
       interpreter_restarted: true,
       exit_code: 5,
     });
-    expect(result.content[1]).toMatchObject({ text: expect.stringContaining("interpreter restarted") });
+    expect(result.content[0]).toMatchObject({ text: expect.stringContaining("interpreter restarted") });
   });
 
   test("report what a long boot is doing as progress", async () => {
@@ -129,13 +138,13 @@ describe("execute_code and execute_command", () => {
   test("say nothing of a session's end while that is far, and say it when the server is about to stop", async () => {
     await using served = await serveOverFake({ limits: { sessionTimeoutMs: 1_800_000 } });
     const far = await served.call("execute_code", { code: "print 1" });
-    expect(far.content[1]).toMatchObject({ text: expect.stringMatching(/ · success · 0 ms]$/) });
+    expect(far.content[0]).toMatchObject({ text: expect.stringMatching(/ · success · 0 ms]$/) });
     served.host.script = async (_request, _sandbox, toy) => {
       void served.sessions.drain();
       return await toy();
     };
     const near = await served.call("execute_code", { code: "print 1" });
-    expect(near.content[1]).toMatchObject({
+    expect(near.content[0]).toMatchObject({
       text: expect.stringContaining("the server is shutting down, and this session ends with it]"),
     });
   });
@@ -146,7 +155,7 @@ describe("execute_code and execute_command", () => {
     served.host.script = async (_request, _sandbox, toy) => ({ ...(await toy()), notices });
     const result = await served.call("execute_code", { code: "print 1" });
     expect(result.structuredContent).toMatchObject({ notices });
-    expect(result.content[1]).toMatchObject({ text: expect.stringMatching(/\]\nA connection.*\nA connection.*\.$/) });
+    expect(result.content[0]).toMatchObject({ text: expect.stringMatching(/\]\nA connection.*\nA connection.*\.$/) });
     served.host.script = (_request, _sandbox, toy) => toy();
     expect((await served.call("execute_code", { code: "print 1" })).structuredContent).not.toHaveProperty("notices");
   });
@@ -159,16 +168,62 @@ describe("execute_code and execute_command", () => {
     expect(wrapped).toMatchObject({ isError: false, structuredContent: { stdout: "hi\n", flavor: "medium" } });
   });
 
+  test("understand what forms and frameworks send: empty texts as left out, a number in quotes as a number", async () => {
+    await using served = await serveOverFake();
+    const form = { code: "forever", session_id: "", template: "", flavor: "", timeout: "2" };
+    const running = served.call("execute_code", form);
+    await Bun.sleep(20);
+    await served.clock.advance(2000);
+    const result = await running;
+    expect(result.structuredContent).toMatchObject({ session_created: true, template: "python", flavor: "small" });
+    expect(result.content[0]).toMatchObject({ text: expect.stringContaining("timed out after 2 s") });
+    expect(await served.call("get_sessions", { session_id: "" })).toMatchObject({
+      structuredContent: { sessions: [{ template: "python" }] },
+    });
+    for (const timeout of ["0", "two", "1.5", "-3", " "]) {
+      const refused = await served.call("execute_code", { code: "print", timeout });
+      expect(refused).toMatchObject({
+        isError: true,
+        structuredContent: { error: { error_code: "INVALID_ARGUMENTS" } },
+      });
+    }
+    expect(await served.call("execute_code", { code: "" })).toMatchObject({ isError: false });
+  });
+
+  test("keep an answer within what clients take, whatever was printed, and count what is left out", async () => {
+    const maxOutputBytes = 4_000_000;
+    await using served = await serveOverFake({ limits: { maxOutputBytes, stopOutputBytes: 2 * maxOutputBytes } });
+    for (const character of ["x", "\u0001", "é", "😀", "\n"]) {
+      const text = character.repeat(900_000 / Buffer.byteLength(character));
+      served.host.script = async ({ onOutput }, _sandbox, toy) => {
+        onOutput("stdout", Buffer.from(`begin\n${text}\nend\n`));
+        onOutput("stderr", Buffer.from(text));
+        return { ...(await toy()), result: text };
+      };
+      const result = await served.call("execute_code", { code: "set x 1" });
+      expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThan(900_000);
+      const { stdout, stderr, stdout_truncated_bytes, stderr_truncated_bytes } = result.structuredContent ?? {};
+      expect(String(stdout)).toStartWith("begin\n");
+      expect(String(stdout)).toEndWith("\nend\n");
+      const note = `\n[… ${stdout_truncated_bytes} bytes left out …]\n`;
+      expect(String(stdout)).toContain(note);
+      const whole = Buffer.byteLength(text) + "begin\n\nend\n".length;
+      expect(Buffer.byteLength(String(stdout)) - Buffer.byteLength(note) + Number(stdout_truncated_bytes)).toBe(whole);
+      expect(String(stderr)).toContain(`${stderr_truncated_bytes} bytes left out`);
+      expect(String(stdout)).not.toMatch(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+    }
+  });
+
   test("use the timeout that the call names, else the configured one", async () => {
     await using served = await serveOverFake();
     const named = served.call("execute_code", { code: "forever", timeout: 2 });
     await Bun.sleep(20);
     await served.clock.advance(2000);
-    expect((await named).content[1]).toMatchObject({ text: expect.stringContaining("timed out after 2 s") });
+    expect((await named).content[0]).toMatchObject({ text: expect.stringContaining("timed out after 2 s") });
     const unnamed = served.call("execute_code", { code: "forever" });
     await Bun.sleep(20);
     await served.clock.advance(20_000);
-    expect((await unnamed).content[1]).toMatchObject({ text: expect.stringContaining("timed out after 20 s") });
+    expect((await unnamed).content[0]).toMatchObject({ text: expect.stringContaining("timed out after 20 s") });
   });
 });
 
@@ -176,8 +231,13 @@ describe("arguments that do not fit", () => {
   const cases: readonly (readonly [string, string, Readonly<Record<string, unknown>>, readonly string[]])[] = [
     ["a missing one", "execute_code", {}, ["code is required", "a string"]],
     ["a wrong type", "execute_code", { code: 7 }, ["code is 7", "a string"]],
-    ["a timeout of 0", "execute_code", { code: "", timeout: 0 }, ["timeout is 0", "from 1 to 300"]],
-    ["a timeout of 10000", "execute_command", { command: "", timeout: 10_000 }, ["timeout is 10000", "from 1 to 1800"]],
+    ["a timeout of 0", "execute_code", { code: "", timeout: 0 }, ["timeout is 0", "from 1 to 86400"]],
+    [
+      "a timeout of 100000",
+      "execute_command",
+      { command: "", timeout: 100_000 },
+      ["timeout is 100000", "from 1 to 86400"],
+    ],
     ["a timeout of half a second", "execute_code", { code: "", timeout: 0.5 }, ["timeout is 0.5"]],
     ["an unknown template", "execute_code", { code: "", template: "cobol" }, ['"cobol"', '"python", "node"']],
     ["an unknown flavor", "execute_code", { code: "", flavor: "xxl" }, ['"xxl"', '"small", "medium", "large"']],
@@ -186,7 +246,7 @@ describe("arguments that do not fit", () => {
   ];
 
   test.each(cases)("%s is named, with its value and what is allowed", async (_, name, args, parts) => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     const error = await errorOf(served.call(name, args));
     expect(error.code).toBe(-32602);
     expect(messageOf(error)).toStartWith("Invalid arguments: ");
@@ -196,13 +256,13 @@ describe("arguments that do not fit", () => {
   });
 
   test("several wrong ones are told together", async () => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     const error = await errorOf(served.call("execute_code", { timeout: 0, flavor: "xxl" }));
     for (const part of ["code is required", "timeout is 0", '"xxl"']) expect(error.message).toContain(part);
   });
 
   test("an unknown tool is told with the known ones", async () => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     const error = await errorOf(served.call("execute_everything"));
     expect(error.code).toBe(-32602);
     expect(error.message).toContain("execute_everything");
@@ -210,9 +270,53 @@ describe("arguments that do not fit", () => {
   });
 });
 
+describe("what is told to programs and to agents", () => {
+  const dead = { name: "execute_code", arguments: { code: "print", session_id: "session-none" } };
+
+  test("a program that speaks bare JSON-RPC gets the output alone in the first block, and failures as errors", async () => {
+    await using served = await serveOverFake();
+    const ran = await bare(served.url, { name: "execute_command", arguments: { command: "print 42" } });
+    expect(ran.result.content).toMatchObject([{ text: "42\n" }, { text: expect.stringMatching(/^\[session /) }]);
+    const silent = await bare(served.url, { name: "execute_command", arguments: { command: "set x 1" } });
+    expect(silent.result.content[0]).toEqual({ type: "text", text: "" });
+    expect(await bare(served.url, dead)).toMatchObject({ error: { data: { error_code: "SESSION_NOT_FOUND" } } });
+  });
+
+  test("an agent gets a failure as a result that its model reads", async () => {
+    await using served = await serveOverFake();
+    const result = await served.call(dead.name, dead.arguments);
+    expect(result).toMatchObject({ isError: true, structuredContent: { error: { error_code: "SESSION_NOT_FOUND" } } });
+    expect(result.content).toMatchObject([{ text: expect.stringMatching(/^Session not found: /) }]);
+    const late = await served.call("execute_code", { code: "print", timeout: 100_000 });
+    expect(late).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("from 1 to 86400") }] });
+  });
+
+  test("the operator's choice holds for both", async () => {
+    await using errors = await serveOverFake({ toolErrors: "error" });
+    expect((await errorOf(errors.call(dead.name, dead.arguments))).code).toBe(-32602);
+    await using results = await serveOverFake({ toolErrors: "result" });
+    expect(await bare(results.url, dead)).toMatchObject({ result: { isError: true } });
+  });
+
+  test("an unknown tool is an error for all", async () => {
+    await using served = await serveOverFake();
+    expect((await errorOf(served.call("execute_everything"))).code).toBe(-32602);
+    expect(await bare(served.url, { name: "execute_everything" })).toMatchObject({ error: { code: -32602 } });
+  });
+
+  test("params and arguments that are null are left out", async () => {
+    await using served = await serveOverFake();
+    expect(await bare(served.url, { name: "get_sessions", arguments: null })).toMatchObject({
+      result: { structuredContent: { sessions: [] } },
+    });
+    const listed = await post(served.url, { jsonrpc: "2.0", id: 1, method: "tools/list", params: null });
+    expect(listed.result.tools).toHaveLength(5);
+  });
+});
+
 describe("a call that could not be carried out", () => {
   test("is an error with the contract's data", async () => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     const { session_id } = (await served.call("execute_code", { code: "print" })) as { session_id?: string };
     await served.call("stop_session", { session_id });
     const error = await errorOf(served.call("execute_code", { code: "print", session_id }));
@@ -235,7 +339,7 @@ describe("a call that could not be carried out", () => {
   });
 
   test("unexpectedly tells a request id that the log has too, and nothing internal", async () => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     served.host.failNextBoot(new Error("/home/operator/secret is broken"));
     const error = await errorOf(served.call("execute_code", { code: "print" }));
     expect(error.code).toBe(-32603);
@@ -257,7 +361,7 @@ describe("a call that could not be carried out", () => {
     ["code_execution", -32603, "CODE_EXECUTION_ERROR", "Code execution failed: "],
     ["command_execution", -32603, "COMMAND_EXECUTION_ERROR", "Command execution failed: "],
   ] as const)("as %s has its row of the table", async (kind, code, errorCode, prefix) => {
-    await using served = await serveOverFake();
+    await using served = await serveOverFake({ toolErrors: "error" });
     served.host.failNextBoot(new Failure(kind, "it was told to."));
     const error = await errorOf(served.call("execute_code", { code: "print" }));
     expect(error.code).toBe(code);

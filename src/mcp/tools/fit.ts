@@ -1,0 +1,71 @@
+// Keeps an answer under the size that clients take: the Python SDK refuses a server-sent event over 1 MiB, Claude Desktop a result over 1 MiB.
+// What is left out is counted, like what was left out while the program ran (sessions/output.ts).
+
+import type { Outcome } from "../../sessions/execution.ts";
+
+/** An answer's encoded size (CONTRACT.md section 5), less what is beside the output and the result. Bytes. */
+const outputBudgetBytes = 880_000;
+/** Of that, the value of a last expression: it is printed too. */
+const resultBudgetBytes = 200_000;
+/** JSON's longest form of one UTF-16 code unit, `\u001f`. */
+const maxBytesPerUnit = 6;
+
+type Output = Pick<Outcome, "stdout" | "stderr" | "stdoutTruncatedBytes" | "stderrTruncatedBytes" | "result">;
+
+/** Standard output and error are in an answer twice, as text and as structured content; the result once. */
+export function fitOutcome<T extends Output>(outcome: T): T {
+  const { stdout, stderr, result } = outcome;
+  const units = 2 * (stdout.length + stderr.length) + (result?.length ?? 0);
+  if (units * maxBytesPerUnit <= outputBudgetBytes) return outcome;
+  const told = result === null ? null : shorten(result, resultBudgetBytes).text;
+  const budgetBytes = (outputBudgetBytes - encodedBytes(told ?? "")) / 2;
+  const [outBytes, errBytes] = [encodedBytes(stdout), encodedBytes(stderr)];
+  // What one of them does not need is the other's.
+  const err = shorten(stderr, Math.max(budgetBytes / 2, budgetBytes - outBytes));
+  const out = shorten(stdout, budgetBytes - Math.min(errBytes, encodedBytes(err.text)));
+  return {
+    ...outcome,
+    stdout: out.text,
+    stderr: err.text,
+    stdoutTruncatedBytes: outcome.stdoutTruncatedBytes + out.leftOutBytes,
+    stderrTruncatedBytes: outcome.stderrTruncatedBytes + err.leftOutBytes,
+    result: told,
+  };
+}
+
+/** Its head and its tail, at ends of lines where those are near, in at most so many bytes of JSON. */
+function shorten(text: string, budgetBytes: number): { readonly text: string; readonly leftOutBytes: number } {
+  let bytes = encodedBytes(text);
+  if (bytes <= budgetBytes) return { text, leftOutBytes: 0 };
+  let keptUnits = Math.floor((text.length * budgetBytes) / bytes);
+  for (;;) {
+    const half = Math.floor(keptUnits / 2);
+    const head = wholeHead(text.slice(0, half));
+    const tail = wholeTail(text.slice(text.length - half));
+    const leftOutBytes = Buffer.byteLength(text) - Buffer.byteLength(head) - Buffer.byteLength(tail);
+    const shortened = `${head}\n[… ${leftOutBytes} bytes left out …]\n${tail}`;
+    bytes = encodedBytes(shortened);
+    if (bytes <= budgetBytes || keptUnits === 0) return { text: shortened, leftOutBytes };
+    // Escapes need not be spread evenly.
+    keptUnits = Math.floor(keptUnits * Math.min(0.95, budgetBytes / bytes));
+  }
+}
+
+/** A line end this near is a better place to cut. UTF-16 code units. */
+const nearUnits = 1000;
+
+function wholeHead(head: string): string {
+  const line = head.lastIndexOf("\n");
+  if (line >= 0 && head.length - line <= nearUnits) return head.slice(0, line);
+  return /[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head;
+}
+
+function wholeTail(tail: string): string {
+  const line = tail.indexOf("\n");
+  if (line >= 0 && line < nearUnits) return tail.slice(line + 1);
+  return /^[\uDC00-\uDFFF]/.test(tail) ? tail.slice(1) : tail;
+}
+
+function encodedBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
+}
