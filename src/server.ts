@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { openAudit } from "./audit.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, within } from "./clock.ts";
 import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
@@ -73,6 +73,9 @@ export class StartError extends Error {
 
 /** How long running calls may go on once the server is told to stop. CONTRACT.md section 8. Milliseconds. */
 const drainGraceMs = 10_000;
+
+/** How long the results of canceled runs may take to be there. Milliseconds. */
+const answerGraceMs = 2_000;
 
 /** A program may write far more than is kept of it: the kept part is what a model can read. */
 const leastStopOutputBytes = 64 * 1024 * 1024;
@@ -222,9 +225,13 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
   stack.defer(() => listening.close());
   stack.defer(async () => {
     listening.stopAccepting();
-    await drain(sessions, clock);
-    // Before the connections are cut, so that canceled runs are answered.
+    await within(sessions.drain(), drainGraceMs, clock);
+    // Before the connections are cut, so that canceled runs are answered and their streams end with the answer.
     await sessions[Symbol.asyncDispose]();
+    await within(sessions.drain(), answerGraceMs, clock);
+    // A run that has ended is on its way to its answer.
+    await new Promise((resolve) => setImmediate(resolve));
+    await endpoint[Symbol.asyncDispose]();
   });
   emit({
     type: "server.listening",
@@ -250,7 +257,7 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
     limits,
   });
   stack.defer(async () => {
-    await drain(sessions, clock);
+    await within(sessions.drain(), drainGraceMs, clock);
   });
   const parting = stack.move();
   return {
@@ -337,11 +344,4 @@ function listenOrExplain<T>(start: () => T, { host, port }: Config): T {
     const why = code === "EADDRINUSE" ? "the port is in use; name another one with --port" : String(code ?? error);
     throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { isConfiguration: false, cause: error });
   }
-}
-
-async function drain(sessions: Sessions, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const late = clock.sleep(drainGraceMs, done.signal).catch(() => undefined);
-  await Promise.race([sessions.drain(), late]);
-  done.abort();
 }

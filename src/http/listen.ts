@@ -1,13 +1,13 @@
 // The listening socket: what Bun is told so that slow clients are bounded and slow answers are not.
 
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import type { App } from "./app.ts";
 
 export type Listening = {
   readonly url: string;
   /** Takes no new connections. Those that are on go on. */
   stopAccepting(): void;
-  /** Cuts what is left. */
+  /** Lets answers that are on their way arrive, for a while, and cuts what is left. */
   close(): Promise<void>;
 };
 
@@ -18,6 +18,9 @@ export type ListenOptions = {
   /** Connections on which nothing happens are cut after this, half-sent headers among them. Seconds, at most Bun's 255. */
   readonly idleTimeoutS?: number;
 };
+
+/** How long answers that have been given may take to reach their clients once the server stops. Milliseconds. */
+const flushMs = 3_000;
 
 /** Throws what Bun throws: with the code EADDRINUSE where the port is taken. */
 export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions): Listening {
@@ -69,6 +72,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
     stopAccepting: () => void server.stop(),
     close: async () => {
       stop.abort();
+      await within(server.stop(), flushMs, clock);
       await server.stop(true);
     },
   };
