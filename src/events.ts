@@ -121,6 +121,8 @@ export type Event =
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
   | ExecutionEnded
   | CallEnded
+  /** A client cancelled what it has not asked, or what has been answered. */
+  | { readonly type: "cancel.unmatched" }
   /** Bytes of a request's body, once it has been read. */
   | { readonly type: "request.received"; readonly bytes: number }
   /** Bytes of an answer's body, event streams included: those once they are over. */

@@ -58,5 +58,6 @@ function derive(secret: string, purpose: string): Buffer {
 
 function unusable(stateDir: string, cause: unknown): Failure {
   const advice = ["Name another one with --state-dir."];
-  return new Failure("configuration", `the state directory ${stateDir} cannot be used.`, { advice, cause });
+  const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+  return new Failure("configuration", `the state directory ${stateDir} cannot be used${code}.`, { advice, cause });
 }

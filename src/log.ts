@@ -46,6 +46,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "audit.lost": "WARNING",
   "execution.ended": "DEBUG",
   "call.ended": "DEBUG",
+  "cancel.unmatched": "INFO",
   "request.received": "DEBUG",
   "response.sent": "DEBUG",
   "request.refused": "WARNING",
@@ -143,7 +144,8 @@ function causes(error: Error): string {
 
 /** What a token, a key or a URL's password looks like. */
 const secrets: readonly (readonly [RegExp, string])[] = [
-  [/\b(bearer)\s+[^\s"',;]+/gi, "$1 [redacted]"],
+  // Messages that tell how to send one name it so.
+  [/\b(bearer)\s+(?!TOKEN\b)[^\s"',;]+/gi, "$1 [redacted]"],
   [/\bmsb_[\w.-]{8,}/g, "[redacted]"],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "[redacted]"],
   [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]*@/gi, "$1[redacted]@"],

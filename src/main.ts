@@ -78,6 +78,7 @@ async function serve({ config, given }: Ready): Promise<ExitStatus> {
         const { rss, heapUsed } = process.memoryUsage();
         return { residentBytes: rss, heapBytes: heapUsed };
       },
+      pid: process.pid,
       stdin: () => Bun.stdin.stream(),
       writeStdout: (text) => void process.stdout.write(text),
     });

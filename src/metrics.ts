@@ -153,6 +153,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "sandbox.lost": () => sandboxesLost(1),
     "execution.ended": onExecution,
     "call.ended": onCall,
+    "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),
     "response.sent": ({ bytes }) => sentBytes(bytes),
     "request.refused": ({ status, reason }) => requestsRefused(1, String(status), reason),

@@ -49,6 +49,8 @@ export type ServerOptions = {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly memory: () => ProcessMemory;
+  /** Of this process, for people who look for it. */
+  readonly pid: number;
   /** For `--transport stdio`. */
   readonly stdin: () => ReadableStream<Uint8Array>;
   readonly writeStdout: (text: string) => void;
@@ -114,7 +116,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     const { auditFile: path, auditSource: withSource } = config;
     watchers.subscribers.push(stack.use(await openAudit({ path, withSource, clock: options.clock, emit })).emit);
   }
-  const { installation, claim } = await openState(config, stack);
+  const { installation, claim } = await openState(options, stack);
   const microvm = prepareMicrovm({
     ...config,
     isRuntimeDirGiven: options.given.has("runtimeDir"),
@@ -170,7 +172,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     // What a microsandbox server lets its sandboxes reach is its own affair.
     reach: choice.backend === "server" ? undefined : config,
   });
-  const parts = { ...options, ...watchers, stack, installation, choice, host, sessions, tools };
+  const parts = { ...options, ...watchers, stack, installation, claim, choice, host, sessions, tools };
   const running = config.transport === "stdio" ? startStdio(parts) : await startHttp(parts);
   pool?.start();
   return running;
@@ -188,6 +190,7 @@ type Parts = ServerOptions &
   Watchers & {
     readonly stack: AsyncDisposableStack;
     readonly installation: Installation;
+    readonly claim: StateClaim;
     readonly choice: Choice;
     readonly host: SandboxHost;
     readonly sessions: Sessions;
@@ -195,8 +198,21 @@ type Parts = ServerOptions &
   };
 
 async function startHttp(parts: Parts): Promise<RunningServer> {
-  const { config, clock, emit, memory, metrics, conditions, stack, installation, choice, host, sessions, tools } =
-    parts;
+  const {
+    config,
+    clock,
+    emit,
+    memory,
+    metrics,
+    conditions,
+    stack,
+    installation,
+    claim,
+    choice,
+    host,
+    sessions,
+    tools,
+  } = parts;
   const authenticator = await createAuthenticator({
     mode: config.auth,
     listeningHost: config.host,
@@ -233,6 +249,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
     await new Promise((resolve) => setImmediate(resolve));
     await endpoint[Symbol.asyncDispose]();
   });
+  claim.tellUrl(`${listening.url}/mcp`);
   emit({
     type: "server.listening",
     url: `${listening.url}/mcp`,
@@ -252,6 +269,7 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
     description,
     input: streams.stdin(),
     write: streams.writeStdout,
+    emit,
     // As on a loopback address without a token.
     principal: "local",
     limits,
@@ -267,8 +285,9 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
 }
 
 /** Before the first thing is written: another server on this directory is refused. */
-async function openState({ stateDir, transport }: Config, stack: AsyncDisposableStack) {
-  const claim = stack.use(claimState(stateDir, transport));
+async function openState({ config, pid }: ServerOptions, stack: AsyncDisposableStack) {
+  const { stateDir, transport } = config;
+  const claim = stack.use(claimState(stateDir, transport, pid));
   return { claim, installation: await openInstallation(stateDir, claim.slot) };
 }
 

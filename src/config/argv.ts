@@ -23,6 +23,7 @@ const questions = new Map<string, "help" | "version">([
   ["-h", "help"],
   ["--version", "version"],
   ["-v", "version"],
+  ["-V", "version"],
 ]);
 
 export function readCommandLine(argv: readonly string[], table: readonly Option<unknown>[]): CommandLine {

@@ -13,7 +13,7 @@ export const unnamedPrincipal = "default";
  * Names are unique, and short enough that a long Base64 key with its padding is not taken for one.
  */
 export const namedTokens: Kind<readonly NamedToken[]> = {
-  rule: "TOKEN or NAME=TOKEN, several as a comma list; a token has only letters, digits, - . _ ~ + / and = at its end",
+  rule: "TOKEN or NAME=TOKEN, several as a comma list; a token has at least 16 letters, digits, - . _ ~ + / and = at its end",
   placeholder: "[NAME=]TOKEN",
   repeatable: true,
   show: hide,

@@ -21,8 +21,9 @@ export function helpText(version: string): string {
     "Usage: msb-mcp [command] [flags]",
     ["Commands:", ...commands.flatMap(commandLines)].join("\n"),
     ...sections,
-    "Other:\n  -h, --help\n  -v, --version",
+    "Other:\n  -h, --help\n  -v, -V, --version",
     "A flag beats its variable, a variable beats the default. An empty variable is an unset one.",
+    "SIGTERM and SIGINT stop the server: running calls get 10 s to end, a second signal ends it at once.",
   ].join("\n\n")}\n`;
 }
 

@@ -11,6 +11,8 @@ import { metadataPaths } from "./auth/metadata.ts";
 import { createBodyReader } from "./body.ts";
 import { corsOptions } from "./cors.ts";
 import type { Guard } from "./guard.ts";
+import { notFound } from "./not-found.ts";
+import { createProxyWatch } from "./proxy-watch.ts";
 import { refuse } from "./refusal.ts";
 import type { Status } from "./status.ts";
 
@@ -32,10 +34,13 @@ export type App = { readonly fetch: (request: Request) => Response | Promise<Res
 
 export function createApp(options: AppOptions): App {
   const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit } = options;
+  const { access } = authenticator;
+  const warnOfProxy = createProxyWatch(access === "open", emit);
   const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
 
   async function answerMcp(request: Request): Promise<Response> {
     const arrivedMs = clock.monotonicMs();
+    warnOfProxy?.(request);
     const refusal = guard.checkHost(request) ?? guard.checkOrigin(request);
     if (refusal !== null) return refuse(refusal, emit);
     const caller = await authenticator.authenticate(request);
@@ -53,7 +58,7 @@ export function createApp(options: AppOptions): App {
   for (const path of metadataPaths) {
     app.get(path, ({ request }) => {
       const metadata = authenticator.resourceMetadata(request);
-      return metadata === undefined ? new Response("Not found\n", { status: 404 }) : Response.json(metadata);
+      return metadata === undefined ? notFound(request, access) : Response.json(metadata);
     });
   }
   app
@@ -69,6 +74,7 @@ export function createApp(options: AppOptions): App {
       if (refusal !== null) return refuse(refusal, emit);
       return new Response(await status.metrics(), { headers: { "Content-Type": metricsContentType } });
     })
-    .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" });
+    .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" })
+    .all("/*", ({ request }) => notFound(request, access), { parse: "none" });
   return { fetch: (request) => app.fetch(request) };
 }

@@ -19,6 +19,8 @@ export type ReadBody = (request: Request) => Promise<Body>;
 export function createBodyReader({ maxBytes, timeoutMs }: BodyLimits, clock: Clock): ReadBody {
   const watch = createWatch(timeoutMs, clock);
   return (request) => {
+    const encoding = request.headers.get("content-encoding");
+    if (encoding !== null && encoding.toLowerCase() !== "identity") return Promise.resolve(refused(encoded));
     const declared = request.headers.get("content-length");
     if (declared !== null) {
       if (!(Number(declared) <= maxBytes)) return Promise.resolve(refused(tooLarge(maxBytes)));
@@ -117,6 +119,14 @@ function tooSlow(timeoutMs: number): Refusal {
     headers: closing,
   };
 }
+
+/** RFC 9110 section 15.5.16: the header says which encodings would have been taken. */
+const encoded: Refusal = {
+  status: 415,
+  reason: "body encoded",
+  message: "The request's body has a Content-Encoding, and this server takes none. Send it as it is.",
+  headers: { ...closing, "Accept-Encoding": "identity" },
+};
 
 const brokenOff: Refusal = {
   status: 400,

@@ -19,6 +19,8 @@ export type ListenOptions = {
   readonly idleTimeoutS?: number;
 };
 
+type Server = Bun.Server<undefined>;
+
 /** How long answers that have been given may take to reach their clients once the server stops. Milliseconds. */
 const flushMs = 3_000;
 
@@ -39,7 +41,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
     idleTimeout: idleTimeoutS,
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    async fetch(request: Request, self: Bun.Server<undefined>) {
+    async fetch(request: Request, self: Server) {
       unanswered.add(request);
       try {
         return await app.fetch(request);
@@ -50,7 +52,9 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
       }
     },
   };
-  const { server, bound } = bind(hostname, (name) => Bun.serve({ ...options, hostname: name }));
+  const serve = (name: string, on: number) => Bun.serve({ ...options, hostname: name, port: on });
+  const { server, bound } = bind(hostname, (name) => serve(name, port));
+  const servers = [server, ...twinsOf(server, hostname, bound, (name) => serve(name, server.port ?? port))];
 
   // A run may be silent for longer than a connection may. Each request could say so when it comes, at the price of a tenth of its time;
   // only those that are still there at the next look do. Event streams need no wait: they send something every 15 s.
@@ -61,7 +65,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
       for (const request of before) {
         if (!unanswered.has(request) || waiting.has(request)) continue;
         waiting.add(request);
-        server.timeout(request, 0);
+        for (const each of servers) each.timeout(request, 0);
       }
     }
   };
@@ -69,13 +73,30 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
 
   return {
     url: `http://${bound.includes(":") ? `[${bound}]` : bound}:${server.port}`,
-    stopAccepting: () => void server.stop(),
+    stopAccepting: () => {
+      for (const each of servers) void each.stop();
+    },
     close: async () => {
       stop.abort();
-      await within(server.stop(), flushMs, clock);
-      await server.stop(true);
+      await within(Promise.all(servers.map((each) => each.stop())), flushMs, clock);
+      await Promise.all(servers.map((each) => each.stop(true)));
     },
   };
+}
+
+/**
+ * `localhost` is both loopback addresses, and clients try either. The other one is served on the same port where it is there; that it is another
+ * server's port is an error, as it would get a part of the requests.
+ */
+function twinsOf(server: Server, hostname: string, bound: string, serve: (name: string) => Server): readonly Server[] {
+  if (hostname !== "localhost") return [];
+  try {
+    return [serve(bound.includes(":") ? "127.0.0.1" : "::1")];
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) return [];
+    void server.stop(true);
+    throw error;
+  }
 }
 
 /** `localhost` is a loopback address by RFC 6761, even where nothing resolves it: in a container or a machine without /etc/hosts. */

@@ -3,7 +3,7 @@
 import type { Emit } from "../events.ts";
 
 export type Refusal = {
-  readonly status: 400 | 401 | 403 | 408 | 413 | 503;
+  readonly status: 400 | 401 | 403 | 408 | 413 | 415 | 503;
   /** The fact alone, for the log: nothing of the request's own text is in it. */
   readonly reason: string;
   /** For the caller: what was refused and what is allowed. Quote foreign text with `quoted` only. */

@@ -48,7 +48,7 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
     const parsed = parseMessages(body, limits);
     const version = request.headers.get("mcp-protocol-version");
     if (version === VERSION_2026 || speaks2026(parsed)) return revision2026.post(request, parsed, caller);
-    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version) && !negotiates(parsed)) {
       const { status, code, message, data } = unsupportedVersion(version);
       return refuse(status, code, message, { id: idOf(parsed), data });
     }
@@ -100,6 +100,11 @@ const refusals: Readonly<Record<number, string>> = {
 function isJson(request: Request): boolean {
   const type = request.headers.get("content-type");
   return type === "application/json" || /^\s*application\/json\s*(;|$)/i.test(type ?? "");
+}
+
+/** A client that has not negotiated yet may name in the header whatever it speaks best; its body says which version it wants. */
+function negotiates(parsed: Parsed): boolean {
+  return parsed.kind === "message" && parsed.message.kind === "request" && parsed.message.method === "initialize";
 }
 
 function speaks2026(parsed: Parsed): boolean {

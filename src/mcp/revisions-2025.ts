@@ -64,6 +64,9 @@ export class Revisions2025 {
   }
 
   post(request: Request, parsed: Parsed, caller: Caller): Response | Promise<Response> {
+    if (parsed.kind === "message" && parsed.message.kind === "request" && parsed.message.method === "initialize") {
+      return this.#initialize(request, parsed.message, caller);
+    }
     const session = this.#sessionOf(request, caller);
     if (session instanceof Response) return session;
     if (parsed.kind === "unreadable") return refuse(400, parsed.code, parsed.reason);
@@ -74,7 +77,6 @@ export class Revisions2025 {
       this.#take(message, session);
       return accepted();
     }
-    if (message.method === "initialize") return this.#initialize(request, message, caller);
     return this.#dispatch(request, [message], { session, caller });
   }
 
@@ -205,14 +207,14 @@ export class Revisions2025 {
     if (message.kind === "response") this.#edge.transport.reply(message.message, session);
     if (message.kind !== "notification" || message.method !== "notifications/cancelled") return;
     const { requestId } = message.params ?? {};
-    if (isRequestId(requestId)) this.#cancel(session, requestId);
+    if (isRequestId(requestId) && this.#cancel(session, requestId) === 0) this.#edge.emit({ type: "cancel.unmatched" });
   }
 
   /** Of two in flight with one id, a client can only mean both. */
-  #cancel(session: McpSession, requestId: RequestId): void {
-    for (const exchange of [...session.inFlight]) {
-      if (exchange.request.id === requestId) this.#edge.transport.cancel(exchange, "by the client.");
-    }
+  #cancel(session: McpSession, requestId: RequestId): number {
+    const meant = [...session.inFlight].filter(({ request }) => request.id === requestId);
+    for (const exchange of meant) this.#edge.transport.cancel(exchange, "by the client.");
+    return meant.length;
   }
 
   #resumable(session: McpSession): Dialect {

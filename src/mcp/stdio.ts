@@ -8,6 +8,7 @@ import type {
   JSONRPCResponse,
   RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { Emit } from "../events.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import {
   INVALID_REQUEST,
@@ -28,6 +29,7 @@ export type StdioOptions = {
   readonly input: ReadableStream<Uint8Array>;
   /** Writes one line, its end included. Nothing else may go to that output. */
   readonly write: (line: string) => void;
+  readonly emit: Emit;
   /** Who calls: whoever started the process. */
   readonly principal: string;
   readonly limits?: Partial<EdgeLimits>;
@@ -130,8 +132,9 @@ class StdioClient implements Outlet {
   }
 
   #cancel(requestId: RequestId): void {
-    for (const exchange of [...this.#inFlight]) {
-      if (exchange.request.id !== requestId) continue;
+    const meant = [...this.#inFlight].filter(({ request }) => request.id === requestId);
+    if (meant.length === 0) this.#options.emit({ type: "cancel.unmatched" });
+    for (const exchange of meant) {
       this.#cancelling.add(exchange);
       this.#transport.cancel(exchange, "by the client.");
     }

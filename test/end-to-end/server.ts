@@ -26,6 +26,7 @@ export async function startWhole(flags: readonly string[]) {
     clock: systemClock,
     emit: (event) => void events.push(event),
     memory: () => ({ residentBytes: 1, heapBytes: 1 }),
+    pid: process.pid,
     stdin: () => new ReadableStream(),
     writeStdout: () => undefined,
   });

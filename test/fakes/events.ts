@@ -8,6 +8,7 @@ export const sampleEvents: Samples = {
   "server.listening": { type: "server.listening", url: "http://localhost:8000/mcp", backend: "fake", auth: "none" },
   "server.refused": { type: "server.refused", reason: "no sandbox can be made", cause: "bwrap: no permissions" },
   "template.refused": { type: "template.refused", template: "node", reason: "no node interpreter" },
+  "cancel.unmatched": { type: "cancel.unmatched" },
   "server.limits": { type: "server.limits", mechanism: "control groups, version 2" },
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
   "server.warning": { type: "server.warning", message: "The kernel is shared." },

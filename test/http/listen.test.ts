@@ -36,3 +36,27 @@ test("a second server on the same port is an error", async () => {
     await first.close();
   }
 });
+
+test("localhost is both loopback addresses, on one port, and one of them that is taken is an error", async () => {
+  const app = { fetch: () => new Response("here") };
+  const listening = listen(app, { hostname: "localhost", port: 0, clock: systemClock });
+  const port = Number(new URL(listening.url).port);
+  try {
+    for (const host of ["127.0.0.1", "[::1]"]) {
+      expect(await (await fetch(`http://${host}:${port}/`)).text()).toBe("here");
+    }
+    for (const hostname of ["127.0.0.1", "::1"]) {
+      expect(() => listen(app, { hostname, port, clock: systemClock })).toThrow();
+    }
+  } finally {
+    await listening.close();
+  }
+  const other = Bun.serve({ hostname: "::1", port, fetch: () => new Response("other") });
+  try {
+    expect(() => listen(app, { hostname: "localhost", port, clock: systemClock })).toThrow();
+    const again = Bun.serve({ hostname: "127.0.0.1", port, fetch: () => new Response("free") });
+    await again.stop(true);
+  } finally {
+    await other.stop(true);
+  }
+});

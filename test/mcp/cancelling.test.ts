@@ -52,6 +52,7 @@ describe("cancelling in a session of 2025", () => {
     for (let id = 0; id < 5; id++) await edge.post(cancelled(id), { headers: mine });
     await settle();
     expect(context.signal.aborted).toBe(false);
+    expect(edge.events.filter(({ type }) => type === "cancel.unmatched")).toHaveLength(7);
     finish("done");
     expect((await answerOf(answer)).result).toEqual(text("done"));
   });

@@ -125,6 +125,21 @@ test("MCP-Protocol-Version must be one that is served", async () => {
   expect((await edge.delete(wrong)).status).toBe(400);
 });
 
+test("initialize negotiates by its body, whatever version and session its headers name", async () => {
+  await using edge = await startEdge();
+  for (const [version, agreed] of [
+    ["2025-06-18", "2025-06-18"],
+    ["2099-01-01", "2025-11-25"],
+  ] as const) {
+    const headers = { ...bothTypes, "mcp-protocol-version": "2099-01-01", "mcp-session-id": "of-another-server" };
+    const params = { protocolVersion: version, capabilities: {}, clientInfo: { name: "t", version: "1" } };
+    const answer = await edge.post(request(1, "initialize", params), { headers });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("mcp-session-id")).not.toBe("of-another-server");
+    expect((await answerOf(answer)).result).toMatchObject({ protocolVersion: agreed });
+  }
+});
+
 test("batches are for 2025-03-26 alone", async () => {
   await using edge = await startEdge();
   const batch = [call(1, "say"), call(2, "say")];

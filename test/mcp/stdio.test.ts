@@ -16,6 +16,7 @@ function startStdio(limits: Partial<EdgeLimits> = {}) {
   const encoder = new TextEncoder();
   const lines: string[] = [];
   const served = serveStdio({
+    emit: () => undefined,
     server,
     description,
     input: readable,

@@ -26,7 +26,7 @@ test("every metric of the table is in the text with its type, and no other", asy
   );
 });
 
-test("every event but the start and the end of the server changes a metric", async () => {
+test("every event but the start and the end of the server and a notice that belongs to nothing changes a metric", async () => {
   const silent: string[] = [];
   for (const event of everyEvent) {
     const metrics = create();
@@ -36,7 +36,13 @@ test("every event but the start and the end of the server changes a metric", asy
     metrics.emit(event);
     if ((await metrics.text(snapshot())) === before) silent.push(event.type);
   }
-  expect(silent).toEqual(["server.listening", "server.refused", "server.limits", "server.stopping"]);
+  expect(silent).toEqual([
+    "server.listening",
+    "server.refused",
+    "cancel.unmatched",
+    "server.limits",
+    "server.stopping",
+  ]);
 });
 
 describe("an execution is counted", () => {

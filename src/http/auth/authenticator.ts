@@ -4,6 +4,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { isLoopback } from "../authority.ts";
+import type { Access } from "../not-found.ts";
 import type { Refusal } from "../refusal.ts";
 import { createAccessTokenVerifier, type OAuthSettings, type VerifyAccessToken } from "./access-token.ts";
 import { bearerOf, type Challenge, headerMalformed, scopeMissing, tokenInvalid, tokenMissing } from "./bearer.ts";
@@ -20,6 +21,8 @@ export type Authentication =
 export interface Authenticator {
   /** Whether a request without a token is turned away. */
   readonly isTokenRequired: boolean;
+  /** What a caller needs: nothing, a token of the operator's, or one of an authorization server. */
+  readonly access: Access;
   /** What is asked for, in a few words for the log. */
   readonly description: string;
   /** Never rejects. Nothing of the token is in the refusal. */
@@ -60,6 +63,7 @@ export async function createAuthenticator(settings: AuthenticatorSettings): Prom
 
 const open: Authenticator = {
   isTokenRequired: false,
+  access: "open",
   description: "none",
   authenticate: async () => ({ ok: true, principal: localPrincipal }),
   resourceMetadata: () => undefined,
@@ -85,6 +89,7 @@ function closed(
   };
   return {
     isTokenRequired: true,
+    access: oauth === undefined ? "token" : "oauth",
     description: [digests.length > 0 && "token", oauth && "oauth"].filter(Boolean).join(", "),
     authenticate: async (request) => {
       const bearer = bearerOf(request);

@@ -13,8 +13,11 @@ export type ResourceMetadata = {
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
-/** Served at both of the places in which clients look: at the root, and with the endpoint's path behind it. */
-export const metadataPaths = [wellKnown, `${wellKnown}/mcp`] as const;
+/**
+ * The places in which clients look: at the root, and with the endpoint's path behind it (RFC 9728 section 3.1), which has a prefix behind some
+ * proxies.
+ */
+export const metadataPaths = [wellKnown, `${wellKnown}/*`] as const;
 
 export function resourceMetadata(request: Request, { issuer, audience, scopes }: OAuthSettings): ResourceMetadata {
   return {
@@ -31,7 +34,7 @@ export function metadataUrl(request: Request, { audience }: OAuthSettings): stri
   const resource = resourceUrl(request, audience);
   if (resource === undefined) return undefined;
   const { origin, pathname } = new URL(resource);
-  return pathname === "/" ? origin + wellKnown : `${origin}${wellKnown}/mcp`;
+  return origin + wellKnown + (pathname === "/" ? "" : pathname);
 }
 
 /**
