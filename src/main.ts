@@ -3,6 +3,7 @@
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
 import { health } from "./commands/health.ts";
+import { token } from "./commands/token.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
 import { diagnose } from "./doctor/doctor.ts";
@@ -42,6 +43,12 @@ async function main(): Promise<ExitStatus> {
       return await untilSignal((signal) => runPull(loaded, signal));
     case "health":
       return await untilSignal((signal) => runHealth(loaded, signal));
+    case "token":
+      return await token({
+        ...loaded.config,
+        write: writeLine,
+        complain: (line) => void process.stderr.write(`${line}\n`),
+      });
   }
 }
 

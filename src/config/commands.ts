@@ -1,7 +1,7 @@
 // The one table of commands: their names, operands and switches. `--help`, the command line and the shells' completions come from it;
 // what a command does is in src/commands/.
 
-export type Command = "serve" | "doctor" | "pull" | "health";
+export type Command = "serve" | "doctor" | "pull" | "health" | "token";
 
 export type Operand = {
   /** As `--help` shows it. */
@@ -33,6 +33,7 @@ export const commands: readonly CommandEntry[] = [
     operands: [{ name: "URL", isRequired: false }],
     switches: [{ name: "--ready", summary: "ask whether a sandbox can be had, too" }],
   },
+  { name: "token", summary: "print the token that a server made at its first start", operands: [], switches: [] },
 ];
 
 /** `health [URL]`. */

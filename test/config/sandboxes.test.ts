@@ -65,7 +65,7 @@ test.each([
 
 test("an unknown command is an error that names the nearest", () => {
   expect(problemsOf(["docter"])).toEqual([
-    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull, health)',
+    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull, health, token)',
   ]);
 });
 

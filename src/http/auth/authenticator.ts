@@ -72,8 +72,8 @@ const open: Authenticator = {
 async function ownToken(stateDir: string, emit: Emit): Promise<TokenDigest> {
   const { path, token, isNew } = await firstToken(stateDir);
   const message =
-    `No token is configured, so one ${isNew ? "has been made" : "of an earlier start is used"}: clients need the one in ` +
-    `${path}, in the header Authorization: Bearer TOKEN.`;
+    `No token is configured, so one ${isNew ? "has been made" : "of an earlier start is used"}: clients must send the one in ` +
+    `${path} in the header Authorization. To print it: msb-mcp token, or docker exec CONTAINER msb-mcp token`;
   emit({ type: "server.warning", message });
   return { principal: unnamedPrincipal, sha256: sha256(token) };
 }

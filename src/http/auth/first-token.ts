@@ -12,9 +12,19 @@ export type FirstToken = { readonly path: string; readonly token: string; readon
 /** 256 bits, beyond any guessing, written in the characters of a bearer token. */
 const tokenBytes = 32;
 
+/** The one that an earlier start has made. Throws Failure("configuration") where the file cannot be read, or may be read by others. */
+export async function keptToken(stateDir: string): Promise<string | undefined> {
+  const path = pathIn(stateDir);
+  try {
+    return await readToken(path);
+  } catch (error) {
+    throw error instanceof Failure ? error : unusable(path, error);
+  }
+}
+
 /** Throws Failure("configuration") where the file cannot be made, cannot be read, or may be read by others. */
 export async function firstToken(stateDir: string): Promise<FirstToken> {
-  const path = join(stateDir, "auth-token");
+  const path = pathIn(stateDir);
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     const kept = await readToken(path);
@@ -28,6 +38,10 @@ export async function firstToken(stateDir: string): Promise<FirstToken> {
     throw unusable(path, error);
   }
   throw broken(path, "went away while it was read");
+}
+
+function pathIn(stateDir: string): string {
+  return join(stateDir, "auth-token");
 }
 
 async function readToken(path: string): Promise<string | undefined> {
