@@ -135,5 +135,14 @@ const noGroup: LimitGroup = {
 
 function describe({ memory, processes, cpu }: LimitMechanism, hierarchy: Hierarchy | null): string {
   const names = { cgroup: `cgroup v${hierarchy?.version ?? 2}`, watch: "a watch", none: "no limit" };
-  return `memory by ${names[memory]}, processes by ${names[processes]}, CPU by ${names[cpu]}`;
+  const held = `memory by ${names[memory]}, processes by ${names[processes]}, CPU by ${names[cpu]}`;
+  const late = [...(memory === "watch" ? ["memory"] : []), ...(processes === "watch" ? ["processes"] : [])];
+  const gaps = [
+    ...(late.length > 0 ? [`${late.join(" and ")} may exceed their limit for up to ${watchIntervalMs} ms`] : []),
+    ...(cpu === "none" ? ["CPU is not limited"] : []),
+  ];
+  // Whatever is missing has the same reason: there is a group for each controller, or one for all.
+  return gaps.length === 0
+    ? held
+    : `${held}; ${gaps.join(", ")}, as there is no control group that this process may divide`;
 }

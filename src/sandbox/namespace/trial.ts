@@ -1,12 +1,11 @@
-// Can this machine make namespace sandboxes? One of each kind is made, with its interpreter, and ended; nothing less tells for sure. And the
-// words for what is in the way.
+// Can this machine make namespace sandboxes? One of each kind is made, with its interpreter, and ended; nothing less tells for sure.
 
-import { existsSync } from "node:fs";
 import { Failure } from "../../failure.ts";
 import type { Resources } from "../flavors.ts";
 import type { SandboxHost } from "../port.ts";
 import type { Language, Template } from "../templates.ts";
 import { NoNamespaces } from "./namespaces.ts";
+import { obstaclesIn, readConfinement } from "./obstacles.ts";
 import { interpreters } from "./tools.ts";
 
 export type TrialOptions = {
@@ -66,22 +65,6 @@ function deadInterpreter(language: Language, cause: unknown): Failure {
 
 /** No namespaces can be made here. The message is safe to show to anybody; bubblewrap's own words are in the cause. */
 export function cannotBoot(cause: unknown): Failure {
-  const [what, ...advice] = isContainer() ? inContainer : onMachine;
+  const { what, advice } = obstaclesIn(readConfinement());
   return new Failure("configuration", what, { advice, cause });
-}
-
-const onMachine = [
-  "This machine does not let bubblewrap make a sandbox.",
-  "Unprivileged user namespaces may be switched off: see sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces and " +
-    "kernel.apparmor_restrict_unprivileged_userns.",
-] as const;
-
-const inContainer = [
-  "This container does not let bubblewrap make a sandbox.",
-  "Start it with --security-opt seccomp=unconfined --security-opt systempaths=unconfined.",
-] as const;
-
-/** As Docker and Podman mark them. */
-function isContainer(): boolean {
-  return existsSync("/.dockerenv") || existsSync("/run/.containerenv");
 }
