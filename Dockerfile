@@ -46,8 +46,8 @@ COPY deploy/docker/seccomp.json deploy/docker/seccomp.LICENSE /usr/share/msb-mcp
 COPY --from=chosen-program /program/msb-mcp /usr/bin/msb-mcp
 ARG VERSION=unknown
 ARG REVISION=unknown
-ARG SOURCE=
-ARG SERVER_NAME=msb-mcp
+ARG SOURCE=https://github.com/msb-mcp/msb-mcp
+ARG SERVER_NAME=io.github.msb-mcp/msb-mcp
 LABEL org.opencontainers.image.title="msb-mcp" \
   org.opencontainers.image.description="An MCP server that runs code for AI agents in isolated sandboxes, with Python, Node.js and bubblewrap" \
   org.opencontainers.image.source="${SOURCE}" \
@@ -74,8 +74,8 @@ COPY --from=libraries --chown=65532:65532 /state /var/lib/msb-mcp
 COPY --from=chosen-program /program/msb-mcp /usr/bin/msb-mcp
 ARG VERSION=unknown
 ARG REVISION=unknown
-ARG SOURCE=
-ARG SERVER_NAME=msb-mcp
+ARG SOURCE=https://github.com/msb-mcp/msb-mcp
+ARG SERVER_NAME=io.github.msb-mcp/msb-mcp
 LABEL org.opencontainers.image.title="msb-mcp" \
   org.opencontainers.image.description="An MCP server that runs code for AI agents in isolated sandboxes" \
   org.opencontainers.image.source="${SOURCE}" \
