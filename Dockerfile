@@ -38,8 +38,8 @@ RUN apt-get update \
   && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
     bubblewrap ca-certificates libcap-ng0 libgcc-s1 mount nodejs python3 util-linux \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/log/* \
-  && groupadd --gid 65532 msb-mcp \
-  && useradd --uid 65532 --gid 65532 --home-dir /var/lib/msb-mcp --no-create-home --shell /usr/sbin/nologin msb-mcp \
+  && echo 'msb-mcp:x:65532:65532:msb-mcp:/var/lib/msb-mcp:/usr/sbin/nologin' >>/etc/passwd \
+  && echo 'msb-mcp:x:65532:' >>/etc/group \
   && install -d -m 0700 -o 65532 -g 65532 /var/lib/msb-mcp
 COPY LICENSE /usr/share/doc/msb-mcp/copyright
 COPY deploy/docker/seccomp.json deploy/docker/seccomp.LICENSE /usr/share/msb-mcp/
