@@ -7,7 +7,7 @@ import type { Emit } from "./events.ts";
 import { causeOf, Failure } from "./failure.ts";
 import type { BackendName } from "./sandbox/choose.ts";
 import { createMicrovmHost } from "./sandbox/microvm/host.ts";
-import { createNamespaceHost } from "./sandbox/namespace/host.ts";
+import { createNamespaceHost, type NamespaceHost } from "./sandbox/namespace/host.ts";
 import { tryNamespaces } from "./sandbox/namespace/trial.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { createServerHost } from "./sandbox/server/host.ts";
@@ -31,7 +31,7 @@ export function createHost({ backend, config, installationId, microvm, clock, em
   switch (backend) {
     case "namespace": {
       const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
-      if (host.limits !== null) emit({ type: "server.limits", mechanism: host.limits });
+      if (host.limits !== null) tellLimits(host.limits, config, emit);
       return host;
     }
     case "server": {
@@ -69,6 +69,22 @@ export async function availableTemplates(host: SandboxHost, config: Config, emit
     if (!signal.aborted) throw error;
     throw tooSlow(sandboxStartTimeoutMs, error);
   }
+}
+
+/** More may be allowed to each sandbox than to all of them by whoever started this process: then the kernel ends programs before we do. */
+function tellLimits(
+  limits: NonNullable<NamespaceHost["limits"]>,
+  { flavors, defaultFlavor }: Config,
+  emit: Emit,
+): void {
+  emit({ type: "server.limits", mechanism: limits.description });
+  const { memoryMib } = flavors[defaultFlavor];
+  const totalMib = Math.floor((limits.totalMemoryBytes ?? Number.POSITIVE_INFINITY) / 1024 ** 2);
+  if (totalMib >= memoryMib) return;
+  const message =
+    `This server and its sandboxes may have ${totalMib} MB together (its control group), and one sandbox of flavor ${defaultFlavor} ` +
+    `${memoryMib} MB. Give the container more (docker run --memory), or sandboxes less (--flavor).`;
+  emit({ type: "server.warning", message });
 }
 
 function tooSlow(limitMs: number, cause: unknown): Failure {

@@ -204,6 +204,29 @@ describe.skipIf(reason !== undefined)("Docker", () => {
     await removeAll();
   });
 
+  test("a client that starts a container speaks to it over stdio", async () => {
+    const ask = { jsonrpc: "2.0", id: 1, method: "tools/call" };
+    const request = { ...ask, params: { name: "execute_code", arguments: { code: "6 * 7" } } };
+    await Bun.write(join(context, "request"), `${JSON.stringify(request)}\n`);
+    // The input stays open until the answer is there, as a client's does.
+    const text = `{ cat request; sleep 5; } | { ${(await guide("docker-stdio")).trim()}; }`;
+    const answer = JSON.parse(await type(text, 0));
+    expect(answer.result.structuredContent).toMatchObject({ success: true, stdout: "42\n" });
+  });
+
+  test("a container with less memory than a session says so at the start, and the kernel ends the program, not the server", async () => {
+    const port = freePort();
+    await type((await guide("docker-run-full")).replace("--memory 4g", "--memory 600m"), port);
+    await listening(docker, "msb-mcp");
+    expect(await docker.out("docker logs msb-mcp 2>&1")).toContain("may have 600 MB together");
+    const { token } = await running();
+    const eaten = await call({ port, token }, "execute_code", { code: "a = bytearray(900 * 10**6)" });
+    expect(eaten.result?.structuredContent).toMatchObject({ success: false });
+    const after = await call({ port, token }, "execute_code", { code: "6 * 7" });
+    expect(after.result?.structuredContent).toMatchObject({ success: true, stdout: "42\n" });
+    await removeAll();
+  });
+
   test("the image carries the profile that the project has", async () => {
     await docker.out(await guide("docker-profile"), {}, join(context, "dist"));
     const carried = await readFile(join(context, "dist/seccomp.json"), "utf8");

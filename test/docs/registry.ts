@@ -19,5 +19,6 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-full": images,
     "docker-run-microvm": images,
     "docker-run-server": images,
+    "docker-stdio": images,
   },
 };

@@ -25,6 +25,30 @@ export function findHierarchy(view: CgroupView): Hierarchy | null {
   return version1.folders.memory === undefined ? (findVersion2(view, mounts) ?? nonEmpty(version1)) : version1;
 }
 
+/**
+ * What this process and all that it starts may have together: the limit of its own group, such as a container's; null if there is none. Bytes.
+ */
+export function ownMemoryBytes(view: CgroupView): number | null {
+  const mounts = parseMounts(view.mounts);
+  const files = [
+    {
+      name: "memory.limit_in_bytes",
+      isOurs: (mount: CgroupMount) => mount.controllers.includes("memory"),
+      is: "memory",
+    },
+    { name: "memory.max", isOurs: (mount: CgroupMount) => mount.version === 2, is: "" },
+  ];
+  for (const { name, isOurs, is } of files) {
+    const mount = mounts.find(isOurs);
+    const path = membershipPath(view.membership, (names) => names.split(",").includes(is));
+    if (mount === undefined || path === null) continue;
+    const [limit = ""] = words(join(ownFolder(mount, path), name));
+    // Version 1 has a number of its own for "none": the biggest multiple of a page.
+    if (/^\d+$/.test(limit) && Number(limit) < 2 ** 62) return Number(limit);
+  }
+  return null;
+}
+
 type CgroupMount = {
   readonly version: 1 | 2;
   /** The group that is mounted. */

@@ -72,10 +72,10 @@ export class NamespaceHost implements SandboxHost {
     this.#options = options;
   }
 
-  /** How sandboxes are held to their size here, for people; null while it is unknown for want of tools. */
-  get limits(): string | null {
+  /** How sandboxes are held to their size here; null while it is unknown for want of tools. */
+  get limits(): Pick<Limits, "description" | "totalMemoryBytes"> | null {
     try {
-      return this.#prepare().limits.description;
+      return this.#prepare().limits;
     } catch {
       return null;
     }

@@ -12,7 +12,7 @@ import {
   type LimitGroup,
   releaseHierarchy,
 } from "./cgroups.ts";
-import { type CgroupView, findHierarchy } from "./hierarchy.ts";
+import { type CgroupView, findHierarchy, ownMemoryBytes } from "./hierarchy.ts";
 import type { Process } from "./processes.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
 
@@ -27,6 +27,8 @@ export type Limits = {
   readonly mechanism: LimitMechanism;
   /** One phrase for people. */
   readonly description: string;
+  /** What all sandboxes and the server may have together, where something says so, as a container's engine does. */
+  readonly totalMemoryBytes: number | null;
   group(name: string, resources: Resources): LimitGroup;
   /** Removes what killed servers of this installation have left. False if some of it is still there. */
   clearStale(): boolean;
@@ -51,6 +53,7 @@ export function createLimits(options: {
   return {
     mechanism,
     description: describe(mechanism, claimed),
+    totalMemoryBytes: ownMemoryBytes(options.view),
     group: (name, resources) => (claimed === null ? noGroup : createGroup(claimed, name, resources, options.clock)),
     clearStale: () => found === null || clearStale(found, options.installation),
     release: () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { claimHierarchy, clearStale, createGroup, releaseHierarchy } from "../../../src/sandbox/namespace/cgroups.ts";
-import { findHierarchy } from "../../../src/sandbox/namespace/hierarchy.ts";
+import { findHierarchy, ownMemoryBytes } from "../../../src/sandbox/namespace/hierarchy.ts";
 
 const serverPid = process.pid;
 const resources = { cpus: 2, memoryMib: 512 };
@@ -164,4 +164,23 @@ describe("groups of earlier servers", () => {
 
 test("a machine without control groups is told as such", () => {
   expect(findHierarchy({ membership: "", mounts: "", serverPid })).toBeNull();
+});
+
+test("the memory that a container has in all is found in either version, and no limit is none", () => {
+  const version1 = (path: string) => ({
+    membership: `4:memory:${path}\n`,
+    mounts: version1Mount("memory", "/docker/abc"),
+    serverPid,
+  });
+  folder("memory", { "memory.limit_in_bytes": "4294967296\n" });
+  expect(ownMemoryBytes(version1("/docker/abc"))).toBe(2 ** 32);
+  folder("memory", { "memory.limit_in_bytes": "9223372036854771712\n" });
+  expect(ownMemoryBytes(version1("/docker/abc"))).toBeNull();
+
+  const version2 = { membership: "0::/\n", mounts: version2Mount(), serverPid };
+  expect(ownMemoryBytes(version2)).toBeNull();
+  folder(".", { "memory.max": "max\n" });
+  expect(ownMemoryBytes(version2)).toBeNull();
+  folder(".", { "memory.max": "536870912\n" });
+  expect(ownMemoryBytes(version2)).toBe(2 ** 29);
 });

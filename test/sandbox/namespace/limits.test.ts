@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => host[Symbol.asyncDispose](), patienceMs);
 
 test("the host says which mechanism is in force", () => {
-  expect(host.limits).toMatch(/^memory by .+, processes by .+, CPU by .+$/);
+  expect(host.limits?.description).toMatch(/^memory by .+, processes by .+, CPU by .+$/);
 });
 
 describe("a fork bomb", () => {
