@@ -24,19 +24,21 @@ RUN [ -z "$BINARY" ] || install -D -m 0755 "/given/$(basename "$BINARY")" /progr
 
 FROM program${BINARY:+-given} AS chosen-program
 
-FROM ${BASE} AS libraries
+FROM ${BASE} AS system
+# What the microVM runtime is linked with, and whom it trusts.
 RUN apt-get update \
-  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates libcap-ng0 libgcc-s1
+  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates libcap-ng0 libgcc-s1 \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*
+
+FROM system AS libraries
 COPY deploy/docker/minimal-root.sh LICENSE /build/
-# libcap-ng and libgcc are what the microVM runtime is linked with.
 RUN sh /build/minimal-root.sh /root-of-minimal libc6 libgcc-s1 libcap-ng0 ca-certificates \
   && install -D -m 0644 /build/LICENSE /root-of-minimal/usr/share/doc/msb-mcp/copyright \
   && install -d -m 0700 /state
 
-FROM ${BASE} AS full
+FROM system AS full
 RUN apt-get update \
-  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-    bubblewrap ca-certificates libcap-ng0 libgcc-s1 mount nodejs python3 util-linux \
+  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bubblewrap mount nodejs python3 util-linux \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/log/* \
   && echo 'msb-mcp:x:65532:65532:msb-mcp:/var/lib/msb-mcp:/usr/sbin/nologin' >>/etc/passwd \
   && echo 'msb-mcp:x:65532:' >>/etc/group \

@@ -2,14 +2,15 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fencedBlock, root } from "../docs/blocks.ts";
 import { Stub } from "../stub-microsandbox/stub.ts";
 import { services } from "./compose.ts";
 import { call, eventually, freePort, listening } from "./containers.ts";
 import { Docker, whyNoDaemon } from "./daemon.ts";
-import { buildContext, importBase } from "./images.ts";
+import { fillContext, importBase } from "./images.ts";
 
 setDefaultTimeout(300_000);
 
@@ -31,9 +32,9 @@ describe.skipIf(reason !== undefined)("Docker", () => {
 
   beforeAll(async () => {
     docker = stack.use(await Docker.start());
-    context = await buildContext(docker);
+    context = await mkdtemp(join(tmpdir(), "msb-mcp-context-"));
     stack.defer(() => rm(context, { recursive: true, force: true }));
-    await importBase(docker);
+    await Promise.all([fillContext(docker, context), importBase(docker)]);
     await type(await guide("docker-build-binary"), 0);
   });
 

@@ -1,8 +1,7 @@
 // The base image, made of Debian's packages under the name that the Dockerfile has for it, and what the images are built from: the files of this
 // project, and an executable built before.
 
-import { cp, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../docs/blocks.ts";
 import type { Docker } from "./daemon.ts";
@@ -37,17 +36,10 @@ export async function importBase(docker: Docker): Promise<void> {
   await docker.out(`docker import '${archive}' '${name}'`);
 }
 
-/** The folder from which the guide's commands build: BINARY=dist/msb-mcp is there. */
-export async function buildContext(docker: Docker): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "msb-mcp-context-"));
+/** Makes a folder one from which the guide's commands build: BINARY=dist/msb-mcp is there. */
+export async function fillContext(docker: Docker, folder: string): Promise<void> {
   for (const file of contextFiles) await cp(join(root, file), join(folder, file), { recursive: true });
-  await docker
-    .out(`'${process.execPath}' scripts/build.ts --outfile '${folder}/dist/msb-mcp'`, {}, root)
-    .catch(async (error) => {
-      await rm(folder, { recursive: true, force: true });
-      throw error;
-    });
-  return folder;
+  await docker.out(`'${process.execPath}' scripts/build.ts --outfile '${folder}/dist/msb-mcp'`, {}, root);
 }
 
 async function mirror(docker: Docker): Promise<string> {
