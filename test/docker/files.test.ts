@@ -39,6 +39,35 @@ test("whatever else the profile allows, Docker's default has: nothing is allowed
   expect(clone3.map(({ action }) => action)).toEqual(["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"]);
 });
 
+const go = await madeByGo();
+
+test.skipIf(go.missing !== undefined)(
+  `the profile is what its program makes of the engine's own module${because(go.missing)}`,
+  () => {
+    expect(go.profile).toEqual(profile);
+  },
+);
+
+/** The profile as scripts/seccomp prints it; or why that cannot be run here. */
+async function madeByGo(): Promise<{ readonly profile?: unknown; readonly missing?: string }> {
+  const program = Bun.which("go");
+  if (program === null) return { missing: "there is no go" };
+  const child = Bun.spawn([program, "run", "."], {
+    cwd: join(root, "scripts/seccomp"),
+    ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 120_000, killSignal: "SIGKILL" },
+  });
+  const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (status === 0) return { profile: JSON.parse(stdout) };
+  // A module that cannot be fetched is the machine's; one that does not compile is ours.
+  const last = stderr.trim().split("\n").at(-1) ?? "";
+  if (/dial tcp|no such host|connection refused|timeout/i.test(stderr)) return { missing: last };
+  throw new Error(`scripts/seccomp: ${last}`);
+}
+
+function because(missing: string | undefined): string {
+  return missing === undefined ? "" : ` (${missing})`;
+}
+
 test("the compose file has a service for each backend of this machine or a server, each in a profile of its name", async () => {
   const all = await services();
   expect(Object.keys(all)).toEqual(["microvm", "server", "namespace"]);
