@@ -1,4 +1,4 @@
-// The one table of metrics: names, types, labels, what each means and what to look for in it. /metrics and the README's table come from it.
+// The one table of metrics: names, types, labels, what each means and what to look for in it. /metrics and docs/reference/metrics.md come from it.
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
@@ -94,7 +94,7 @@ export const metricTable = {
     type: "counter",
     help: "Sessions that had a sandbox and have none any more",
     labels: ["reason"],
-    watch: "`lost` and `evicted`; reasons are explained below",
+    watch: "`lost` and `evicted`; [what each reason means](../operate.md#why-a-session-ended)",
   },
   evictions: {
     name: "msb_mcp_evictions_total",
@@ -195,7 +195,8 @@ export const metricTable = {
     type: "counter",
     help: "Runs that began, by how they ended",
     labels: ["kind", "ended", "success"],
-    watch: "`failed`, `out_of_memory`, `timed_out`; explained below. `exited` without success is a program's own error",
+    watch:
+      "`failed`, `out_of_memory`, `timed_out`; [what each means](../operate.md#how-an-execution-ended). `exited` without success is a program's own error",
   },
   phaseSeconds: {
     name: "msb_mcp_execution_phase_seconds",

@@ -1,4 +1,4 @@
-// The table of options as people read it: `--help`, and the table of the README (scripts/readme.ts puts it there).
+// The tables of options and commands as people read them: `--help`, and docs/reference/options.md (scripts/docs.ts puts them there).
 
 import { type CommandEntry, commands, usageOf } from "./commands.ts";
 import { type Option, options } from "./options.ts";
@@ -27,18 +27,37 @@ export function helpText(version: string): string {
   ].join("\n\n")}\n`;
 }
 
+/** The options as Markdown, a section for each group. Without a newline at its end. */
+export function optionsMarkdown(): string {
+  const groups = Object.entries(Object.groupBy(table(), (option) => option.group));
+  return groups
+    .map(([group, members]) => `## ${group}\n\n${markdownTable(columns, members.map(optionCells))}`)
+    .join("\n\n");
+}
+
+/** The commands as Markdown, each with its switches. Without a newline at its end. */
+export function commandsMarkdown(): string {
+  const rows = commands.flatMap((entry) => [
+    [`\`msb-mcp ${usageOf(entry)}\``, entry.summary],
+    ...entry.switches.map(({ name, summary }) => [`\`msb-mcp ${entry.name} ${name}\``, summary]),
+  ]);
+  return markdownTable(["command", "what it does"], rows);
+}
+
 /** Without a newline at its end. */
-export function markdownTable(): string {
-  const rows = table().map((option) =>
-    [
-      option.flag === undefined ? "–" : `\`${option.flag}\``,
-      `\`${option.variable}\``,
-      option.fallbackShown === undefined ? "–" : `\`${option.fallbackShown}\``,
-      option.summary,
-      option.kind.repeatable ? `${option.kind.rule}; the flag may be repeated` : option.kind.rule,
-    ].map((cell) => cell.replaceAll("|", "\\|")),
-  );
-  return [columns, columns.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const escaped = rows.map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
+  return [head, head.map(() => "---"), ...escaped].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function optionCells({ flag, variable, fallbackShown, summary, kind }: Option<unknown>): readonly string[] {
+  return [
+    flag === undefined ? "–" : `\`${flag}\``,
+    `\`${variable}\``,
+    fallbackShown === undefined ? "–" : `\`${fallbackShown}\``,
+    summary,
+    kind.repeatable ? `${kind.rule}; the flag may be repeated` : kind.rule,
+  ];
 }
 
 function table(): readonly Option<unknown>[] {

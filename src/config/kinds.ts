@@ -22,7 +22,7 @@ export type Reading<T> =
   | { readonly ok: false; readonly reasons?: readonly string[] };
 
 export type Kind<T> = {
-  /** Completes "it must be …"; shown in messages, `--help` and the README. */
+  /** Completes "it must be …"; shown in messages, `--help` and docs/reference/options.md. */
   readonly rule: string;
   /** Stands for the value in `--help`. A flag without one may stand alone, and then means "true". */
   readonly placeholder: string | undefined;

@@ -1,4 +1,4 @@
-// The one table of options. Types, parsing, `--help` and the README's table all come from it; an option is one entry here.
+// The one table of options. Types, parsing, `--help` and docs/reference/options.md all come from it; an option is one entry here.
 
 import { authProblems } from "../http/auth/problems.ts";
 import { beyondBackend } from "../sandbox/abilities.ts";

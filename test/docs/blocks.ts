@@ -14,19 +14,16 @@ export type Block = {
   /** sh, console, toml, … */
   readonly language: string;
   readonly text: string;
+  /** A reader is to type it. */
+  readonly isCommand: boolean;
 };
 
 /** Languages of what a reader types. */
 const commandLanguages = ["sh", "console", "bash", "shell", "powershell"];
 
-/** Every block of a document that a reader types, in its order. */
-export async function commandBlocks(file: string): Promise<readonly Block[]> {
-  return (await blocks(file)).filter(({ language }) => commandLanguages.includes(language));
-}
-
 /** The text of one block, whatever its language. Throws if it is not there once. */
 export async function fencedBlock(file: string, name: string): Promise<string> {
-  const named = (await blocks(file)).filter((block) => block.name === name);
+  const named = (await documentBlocks(file)).filter((block) => block.name === name);
   const [block] = named;
   if (block === undefined || named.length > 1) throw new Error(`${file} has ${named.length} blocks named ${name}`);
   return block.text;
@@ -38,7 +35,8 @@ export async function documents(): Promise<readonly string[]> {
   return ["README.md", ...docs.sort()];
 }
 
-async function blocks(file: string): Promise<readonly Block[]> {
+/** All fenced blocks of a document, in its order. */
+export async function documentBlocks(file: string): Promise<readonly Block[]> {
   const lines = (await Bun.file(join(root, file)).text()).split("\n");
   const found: Block[] = [];
   for (let at = 0; at < lines.length; at++) {
@@ -48,7 +46,14 @@ async function blocks(file: string): Promise<readonly Block[]> {
     for (at++; at < lines.length && lines[at]?.trim() !== fence; at++);
     const text = lines.slice(start + 1, at).map((line) => line.slice(indent.length));
     const name = /^ *<!-- test: (\S+) -->$/.exec(lines[start - 1] ?? "")?.[1];
-    found.push({ file, line: start + 1, name, language, text: `${text.join("\n")}\n` });
+    found.push({
+      file,
+      line: start + 1,
+      name,
+      language,
+      text: `${text.join("\n")}\n`,
+      isCommand: commandLanguages.includes(language),
+    });
   }
   return found;
 }

@@ -10,6 +10,7 @@ import { diagnose } from "../../src/doctor/doctor.ts";
 import type { CheckName, Finding } from "../../src/doctor/finding.ts";
 import type { Microvm } from "../../src/doctor/microvm.ts";
 import { reportJson, reportText } from "../../src/doctor/report.ts";
+import { fencedBlock } from "../docs/blocks.ts";
 import { Stub } from "../stub-microsandbox/stub.ts";
 
 // Each diagnosis starts a sandbox of namespaces. Milliseconds.
@@ -91,9 +92,9 @@ test("a state directory that cannot be written to is not ready, whatever the bac
   expect(told.findings[0]).toMatchObject({ check: "state directory", status: "missing" });
 });
 
-test("the README shows lines that the doctor writes", async () => {
-  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
-  const [, shown = ""] = /\$ msb-mcp doctor\n([\s\S]*?)```/.exec(readme) ?? [];
+test("the guide to backends shows lines that the doctor writes", async () => {
+  const block = await fencedBlock("docs/backends.md", "backends-doctor");
+  const shown = block.replace("$ msb-mcp doctor\n", "");
   const lines = shown
     .trim()
     .split("\n")

@@ -1,4 +1,4 @@
-// scripts/grafana-dashboard.json asks only for what /metrics has, and the README tells of everything that a label can say.
+// scripts/grafana-dashboard.json asks only for what /metrics has, and docs/operate.md tells of everything that a label can say.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -82,20 +82,19 @@ test("the reasons and states that /metrics has from the start are all that there
   expect(Object.keys(statuses).sort()).toEqual([...sessionStates].sort());
 });
 
-test("the README's operations section explains every kind of failure that a call can come to", async () => {
-  const operations = await operationsSection();
-  expect(Object.keys(failureTable).filter((kind) => !operations.includes(`\`${kind}\``))).toEqual([]);
+test("the guide to operating explains every kind of failure that a call can come to", async () => {
+  const guide = await operations();
+  expect(Object.keys(failureTable).filter((kind) => !guide.includes(`\`${kind}\``))).toEqual([]);
 });
 
 test.each([
   ["how an execution ended", Object.keys(endedValues)],
   ["why a session ended", Object.keys(reasons)],
-])("the README's operations section explains %s", async (_what, values) => {
-  const operations = await operationsSection();
-  expect(values.filter((value) => !operations.includes(`| \`${value}\` |`))).toEqual([]);
+])("the guide to operating explains %s", async (_what, values) => {
+  const guide = await operations();
+  expect(values.filter((value) => !guide.includes(`| \`${value}\` |`))).toEqual([]);
 });
 
-async function operationsSection(): Promise<string> {
-  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
-  return readme.slice(readme.indexOf("## Operations"), readme.indexOf("## How it works"));
+function operations(): Promise<string> {
+  return Bun.file(join(import.meta.dir, "../../docs/operate.md")).text();
 }

@@ -1,0 +1,29 @@
+// The generated parts of the documents: which part of which page comes from which table of the program.
+
+import { commandsMarkdown, optionsMarkdown } from "../../src/config/help.ts";
+import { errorExample, errorsTable } from "./errors.ts";
+import { metricsTable } from "./metrics.ts";
+import { openCatalog, toolsMarkdown, toolsTable } from "./tools.ts";
+
+export type Part = {
+  /** From the project's folder. */
+  readonly file: string;
+  /** As in its two markers. */
+  readonly name: string;
+  /** Without a newline at its end. */
+  readonly text: string;
+};
+
+export async function generatedParts(): Promise<readonly Part[]> {
+  await using catalog = openCatalog();
+  const { tools } = catalog;
+  return [
+    { file: "README.md", name: "tools", text: toolsTable(tools.list()) },
+    { file: "docs/reference/errors.md", name: "error-example", text: await errorExample(tools) },
+    { file: "docs/reference/errors.md", name: "errors", text: errorsTable() },
+    { file: "docs/reference/metrics.md", name: "metrics", text: metricsTable() },
+    { file: "docs/reference/options.md", name: "commands", text: commandsMarkdown() },
+    { file: "docs/reference/options.md", name: "options", text: optionsMarkdown() },
+    { file: "docs/reference/tools.md", name: "tools", text: toolsMarkdown(tools.list()) },
+  ];
+}
