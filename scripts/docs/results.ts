@@ -2,6 +2,7 @@
 // test/docs/tools.test.ts holds both against what a server really answers.
 
 import { type TObject, Type } from "@sinclair/typebox";
+import { sessionStates } from "../../src/metrics-table.ts";
 import { flavorNames } from "../../src/sandbox/flavors.ts";
 
 export type ToolAnswer = {
@@ -24,11 +25,10 @@ const run = Type.Object(
     session_id: sessionField,
     session_created: Type.Boolean({ description: "the call named no session, and this one was started" }),
     success: Type.Boolean({ description: "the program ran to its end without an error; `isError` is the opposite" }),
-    ended: Type.Unsafe<string>({
-      type: "string",
-      enum: ["exited", "timed_out", "canceled", "signaled", "out_of_memory", "output_limit", "interpreter_exited"],
-      description: "[how it ended](../operate.md#how-an-execution-ended)",
-    }),
+    ended: among(
+      ["exited", "timed_out", "canceled", "signaled", "out_of_memory", "output_limit", "interpreter_exited"],
+      "[how it ended](../operate.md#how-an-execution-ended)",
+    ),
     stdout: Type.String({ description: "what it wrote to standard output" }),
     stderr: Type.String({ description: "what it wrote to standard error, a traceback included" }),
     result: Type.Union([Type.String(), Type.Null()], {
@@ -37,7 +37,7 @@ const run = Type.Object(
     exit_code: Type.Union([Type.Integer(), Type.Null()], { description: "null where there is no exit status to tell" }),
     execution_time_ms: Type.Integer({ description: "how long it ran; waiting and booting are not counted" }),
     template: Type.String({ description: "of the session" }),
-    flavor: Type.Unsafe<string>({ type: "string", enum: flavorNames, description: "of the session" }),
+    flavor: among(flavorNames, "of the session"),
     expires_at: Type.String({ description: "when the session ends if nobody uses it (ISO 8601)" }),
     stdout_truncated_bytes: Type.Integer({ description: "bytes of standard output that were left out of its middle" }),
     stderr_truncated_bytes: Type.Integer({ description: "the same for standard error" }),
@@ -53,8 +53,8 @@ const session = Type.Object(
   {
     session_id: Type.String(),
     template: Type.String(),
-    flavor: Type.Unsafe<string>({ type: "string", enum: flavorNames }),
-    status: Type.Unsafe<string>({ type: "string", enum: ["starting", "ready", "busy", "stopping"] }),
+    flavor: among(flavorNames),
+    status: among(sessionStates),
     created_at: Type.String(),
     last_accessed: Type.String(),
     expires_at: Type.String(),
@@ -202,4 +202,11 @@ function plain(object: Readonly<Record<string, unknown>>) {
     isError: false,
     structuredContent: object,
   };
+}
+
+function among(values: readonly string[], description = "") {
+  return Type.Union(
+    values.map((value) => Type.Literal(value)),
+    { description },
+  );
 }

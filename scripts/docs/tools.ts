@@ -78,8 +78,8 @@ function typeOf(schema: object): string {
     maximum,
     const: only,
   } = { ...schema } as Readonly<Record<string, unknown>>;
-  if (only !== undefined) return `\`${JSON.stringify(only)}\``;
+  if (only !== undefined) return `\`${only}\``;
   if (Array.isArray(values)) return values.map((value) => `\`${value}\``).join(", ");
-  if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one)).join(" or ");
+  if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one)).join(anyOf.length > 2 ? ", " : " or ");
   return minimum === undefined ? String(type) : `${type}, ${minimum} to ${maximum}`;
 }

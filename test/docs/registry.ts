@@ -1,12 +1,50 @@
-// Which test runs which fenced command of the documents, by the document and the block's name; or why none can.
+// Which test runs which fenced command of the documents, by the document and the block's name; or why none can. One line each, sorted.
 
 /** `by`: a test file that names the block. `why`: what keeps it from being run, as a reader would accept it. */
 export type Entry = { readonly by: string } | { readonly why: string };
 
 const images = { by: "test/docker/images.test.ts" };
+const commands = { by: "test/docs/commands.test.ts" };
+const proxies = { by: "test/docs/proxies.test.ts" };
+const notPublished = "it downloads what only a published release has; the same files are tried from a local server";
 
 export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
-  "README.md": {},
+  "README.md": {
+    "readme-binary": { why: notPublished },
+    "readme-build": { why: "it builds for a minute or more into the clone itself; test/binary runs what is built" },
+    "readme-connect": commands,
+    "readme-curl": commands,
+    "readme-docker": { why: "it takes its base from a registry of images, which a test has not" },
+    "readme-npx": { why: notPublished },
+    "readme-run": commands,
+  },
+  "docs/access.md": {
+    "access-caddy": proxies,
+    "access-call": commands,
+    "access-cors": commands,
+    "access-first-token": commands,
+    "access-nginx": proxies,
+    "access-oauth": commands,
+    "access-proxied": commands,
+    "access-token-file": commands,
+    "access-tokens": commands,
+  },
+  "docs/backends.md": {
+    "backends-archive": commands,
+    "backends-doctor": { by: "test/doctor/doctor.test.ts" },
+    "backends-namespace": { why: "it changes the machine; that scripts/setup.sh installs the same is tested" },
+    "backends-pull": {
+      why: "it takes images from a registry, which a test has not; test/live/inside takes them from an archive",
+    },
+    "backends-runtime": commands,
+    "backends-stub": commands,
+    "backends-templates": { by: "test/config/sandboxes.test.ts" },
+  },
+  "docs/develop.md": {
+    "develop-docs": commands,
+    "develop-part": { why: "it is a part of the run that this test is in" },
+    "develop-test": { why: "it is the run that this test is in" },
+  },
   "docs/docker.md": {
     "docker-build": { why: "it downloads images from a registry; docker-build-binary builds from the same file" },
     "docker-build-binary": images,
@@ -20,5 +58,16 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-microvm": images,
     "docker-run-server": images,
     "docker-stdio": images,
+  },
+  "docs/network.md": {
+    "network-packages": commands,
+    "network-secret": commands,
+  },
+  "docs/operate.md": {
+    "operate-audit": commands,
+    "operate-health": commands,
+  },
+  "docs/sessions.md": {
+    "sessions-pool": commands,
   },
 };

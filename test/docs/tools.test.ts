@@ -1,0 +1,105 @@
+// docs/reference/tools.md tells what a server really answers: its examples are played, and every result is held against the fields told.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import { toolAnswers } from "../../scripts/docs/results.ts";
+import { Shell } from "./shell.ts";
+
+setDefaultTimeout(60_000);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backend", () => {
+  let shell: Shell;
+  let url = "";
+  const opened = new AsyncDisposableStack();
+
+  beforeAll(async () => {
+    shell = opened.use(await Shell.open());
+    const served = await shell.serve(`mkdir -p data; exec msb-mcp --shared-volume "$PWD/data:/data:ro"`);
+    url = opened.use(served).url ?? "";
+  });
+
+  afterAll(async () => {
+    await opened.disposeAsync();
+  });
+
+  test.each(["execute_code", "execute_command"])("the example of %s is answered so", async (name) => {
+    const { example } = answerOf(name);
+    const result = await call(name, example.arguments);
+    expect(alike(result)).toEqual(alike(example.result));
+    expect(mismatches(name, result)).toEqual([]);
+    expect(mismatches(name, example.result)).toEqual([]);
+  });
+
+  test("the example of get_sessions is answered so", async () => {
+    await endAll();
+    await call("execute_code", { code: "1" });
+    const result = await call("get_sessions", {});
+    expect(alike(result)).toEqual(alike(answerOf("get_sessions").example.result));
+    expect(mismatches("get_sessions", result)).toEqual([]);
+  });
+
+  test("the example of stop_session is answered so, and an active session has fewer fields", async () => {
+    const { session_id } = structured(await call("execute_code", { code: "1" }));
+    const stopped = await call("stop_session", { session_id });
+    expect(structured(stopped)).toEqual({ success: true, session_id });
+    expect(mismatches("stop_session", stopped)).toEqual([]);
+    const again = await call("stop_session", { session_id });
+    expect(alike(again)).toEqual(alike(answerOf("stop_session").example.result));
+    expect(mismatches("stop_session", again)).toEqual([]);
+  });
+
+  test("the example of get_volume_path is answered so", async () => {
+    const result = await call("get_volume_path", {});
+    expect(mismatches("get_volume_path", result)).toEqual([]);
+    expect(structured(result)).toEqual({
+      volume_mappings: [{ host_path: `${shell.home}/data`, container_path: "/data", read_only: true }],
+    });
+    expect(mismatches("get_volume_path", answerOf("get_volume_path").example.result)).toEqual([]);
+  });
+
+  test("what is there only sometimes is told, too", async () => {
+    const result = await call("execute_code", { code: "import os; os._exit(1)" });
+    expect(structured(result)).toMatchObject({ ended: "interpreter_exited", interpreter_restarted: true });
+    expect(mismatches("execute_code", result)).toEqual([]);
+  });
+
+  async function call(name: string, args: Fields): Promise<Fields> {
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } };
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(message) });
+    const { result } = (await response.json()) as { readonly result: Fields };
+    return result;
+  }
+
+  async function endAll(): Promise<void> {
+    const { sessions } = structured(await call("get_sessions", {})) as { readonly sessions: readonly Fields[] };
+    for (const { session_id } of sessions) await call("stop_session", { session_id });
+  }
+});
+
+function answerOf(name: string) {
+  const answer = toolAnswers[name];
+  if (answer === undefined) throw new Error(`${name} has no answer in scripts/docs/results.ts`);
+  return answer;
+}
+
+function structured(result: Fields): Fields {
+  return result.structuredContent as Fields;
+}
+
+function mismatches(name: string, result: Fields): readonly string[] {
+  return [...Value.Errors(answerOf(name).result, structured(result))].map(({ path, message }) => `${path}: ${message}`);
+}
+
+/** With ids, times and durations that differ from run to run made the same. */
+function alike(result: Fields): unknown {
+  const text = JSON.stringify(result)
+    .replace(/session-[0-9a-z]{5}-[0-9a-z]{24}/g, "SESSION")
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replace(/\d+ ms/g, "N ms")
+    .replace(/"execution_time_ms":\d+/g, '"execution_time_ms":0')
+    .replace(/\d+ (?:second|minute)s? ago/g, "a while ago");
+  return JSON.parse(text);
+}
