@@ -6,6 +6,7 @@ import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { findInstalled } from "../../src/sandbox/microvm/installed.ts";
 import { fencedBlock, root } from "./blocks.ts";
+import { freePort } from "./ports.ts";
 import { Shell } from "./shell.ts";
 
 setDefaultTimeout(60_000);
@@ -178,13 +179,6 @@ function authorityOf(url: string | undefined): string {
 
 function portOf(url: string | undefined): string {
   return new URL(url ?? "").port;
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port } = server;
-  await server.stop(true);
-  return port ?? 0;
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<void> {
