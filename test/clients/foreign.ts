@@ -1,5 +1,5 @@
-// Gets the clients that npm does not bring: the Python SDK into a virtual environment, the Go SDK into a program. Both are kept
-// in the user's cache, outside the repository, so that only a first run downloads.
+// Gets the programs that this project's own dependencies do not bring: the Python SDK and the examples' packages into folders of their own, the Go SDK into
+// a program. All are kept in the user's cache, outside the repository, so that only a first run downloads.
 
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -9,20 +9,40 @@ import { join } from "node:path";
 export type Foreign = { readonly argv: readonly string[]; readonly missing?: string };
 
 const pythonSdkVersion = "2.3.0";
+const uvVersion = "0.13.9";
 
-/** How long downloads and the Go compiler may take in all. */
+/** How long downloads and the Go compiler may take each. */
 const patienceMs = 120_000;
 
 export async function preparePython(): Promise<Foreign> {
-  const environment = join(await cacheDirectory(), `python-mcp-${pythonSdkVersion}`);
-  const python = join(environment, "bin/python");
-  const argv = [python, join(import.meta.dir, "python-client.py")];
-  const question = `import importlib.metadata as m; assert m.version("mcp") == "${pythonSdkVersion}"; import mcp`;
-  const problem =
-    (await problemOf([python, "-c", question])) &&
-    ((await problemOf(["python3", "-m", "venv", "--clear", environment])) ??
-      (await problemOf([python, "-m", "pip", "install", "--quiet", "--retries=1", `mcp==${pythonSdkVersion}`])));
-  return problem === undefined ? { argv } : { argv, missing: problem };
+  const { argv, missing } = await pythonWith("python-mcp", [`mcp==${pythonSdkVersion}`]);
+  return { argv: [...argv, join(import.meta.dir, "python-client.py")], ...(missing !== undefined && { missing }) };
+}
+
+/** Python with these packages, in an environment of its own. Installed by uv, which takes seconds where pip takes minutes. */
+export async function pythonWith(name: string, requirements: readonly string[]): Promise<Foreign> {
+  const installer = await folderFor("uv", [uvVersion]);
+  const uv = join(installer, "bin/uv");
+  const environment = await folderFor(name, requirements);
+  const argv = [join(environment, "bin/python")] as const;
+  const missing =
+    (await onceIn(installer, [
+      ["python3", "-m", "venv", "--clear", installer],
+      [join(installer, "bin/pip"), "install", "--quiet", "--retries=1", `uv==${uvVersion}`],
+    ])) ??
+    (await onceIn(environment, [
+      [uv, "venv", "--quiet", "--clear", "--python", join(installer, "bin/python"), environment],
+      [uv, "pip", "install", "--quiet", "--no-cache", "--python", ...argv, ...requirements],
+    ]));
+  return { argv, ...(missing !== undefined && { missing }) };
+}
+
+/** A folder with this package.json and what it needs; `argv` is Bun, which runs a program that is put there. */
+export async function packagesOf(name: string, packageJson: string): Promise<Foreign & { readonly folder: string }> {
+  const folder = await folderFor(name, [packageJson]);
+  await Bun.write(join(folder, "package.json"), packageJson);
+  const missing = await onceIn(folder, [[process.execPath, "install", "--cwd", folder, "--silent"]]);
+  return { argv: [process.execPath], folder, ...(missing !== undefined && { missing }) };
 }
 
 export async function prepareGo(): Promise<Foreign> {
@@ -39,6 +59,24 @@ async function cacheDirectory(): Promise<string> {
   );
   await mkdir(directory, { recursive: true });
   return directory;
+}
+
+/** Of its own for each set of needs: another version is another folder. */
+async function folderFor(name: string, needs: readonly string[]): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256").update(needs.join("\n")).digest("hex").slice(0, 12);
+  return join(await cacheDirectory(), `${name}-${hash}`);
+}
+
+/** Runs the commands, unless they have all ended well there before; the complaint of the one that did not. */
+async function onceIn(folder: string, commands: readonly (readonly string[])[]): Promise<string | undefined> {
+  const mark = Bun.file(join(folder, ".complete"));
+  if (await mark.exists()) return undefined;
+  for (const command of commands) {
+    const problem = await problemOf(command);
+    if (problem !== undefined) return problem;
+  }
+  await mark.write("");
+  return undefined;
 }
 
 /** The last line of what the program complains of; undefined if it ends well. */
