@@ -21,7 +21,7 @@ export function errorsTable(): string {
 
 /** Of a call that names a timeout that is too long. */
 export async function errorExample(tools: ToolSet): Promise<string> {
-  const error = await tools.call("execute_code", { code: "1", timeout: 4000 }, context()).catch((thrown) => thrown);
+  const error = await tools.call("execute_code", { code: "1", timeout: 100_000 }, context()).catch((thrown) => thrown);
   if (!(error instanceof ProtocolError)) throw new Error("the example of an error is none");
   const { code, message, data } = error;
   return `\`\`\`json\n${JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code, message, data } }, null, 2)}\n\`\`\``;
@@ -30,6 +30,7 @@ export async function errorExample(tools: ToolSet): Promise<string> {
 function context() {
   return {
     principal: "local",
+    audience: "program" as const,
     signal: new AbortController().signal,
     requestId: "example",
     account: { spentMs: null, failure: undefined },

@@ -93,7 +93,7 @@ describe.each([
         },
       });
       expect(heard.join("")).toContain("are you there?");
-      expect(result.content).toMatchObject([{ text: "are you there?\nthen I go on\n" }, {}]);
+      expect(result.structuredContent).toMatchObject({ success: true, stdout: "are you there?\nthen I go on\n" });
 
       await transport.terminateSession();
       await client.close();
