@@ -19,8 +19,8 @@ const flags = new Set([
 const variables = new Set<string>(table.map(({ variable }) => variable));
 const metrics: readonly string[] = Object.values<Metric>(metricTable).map(({ name }) => name);
 
-/** Variables that are not the server's: install.sh's, and of the runtime. */
-const otherVariables = ["MSB_MCP_BASE_URL", "MSB_PATH", "MSB_LIBKRUNFW_PATH"];
+/** Variables that are not the server's: install.sh's, the clients' for their token, and of the runtime. */
+const otherVariables = ["MSB_MCP_BASE_URL", "MSB_MCP_TOKEN", "MSB_PATH", "MSB_LIBKRUNFW_PATH"];
 
 describe.each(files)("%s", (file) => {
   test("every relative link and anchor leads somewhere", async () => {
@@ -49,9 +49,9 @@ describe.each(files)("%s", (file) => {
       ...named(code, /\bmsb_mcp_[a-z_]+[a-z]\b/g, (name) =>
         metrics.includes(name.replace(/_(?:bucket|sum|count)$/, "")),
       ),
-      ...named(code, /(?<![\w./-])msb-mcp ([a-z]+)(?![\w./:-])/g, (name) =>
-        commands.some((entry) => entry.name === name),
-      ),
+      ...invocations(code)
+        .flatMap((argv) => argv.match(/^[a-z]+(?= |$)/) ?? [])
+        .filter((name) => !commands.some((entry) => entry.name === name)),
       ...named(code, /(?<![\w./~])(?:scripts|test|src|examples)\/[\w./-]*\w/g, (path) => existsSync(join(root, path))),
     ];
     expect(unknown).toEqual([]);
@@ -59,10 +59,7 @@ describe.each(files)("%s", (file) => {
 
   test("every flag that it gives to msb-mcp, or tells of, is there", async () => {
     const text = await read(file);
-    const given = codeOf(text)
-      .replaceAll("\\\n", " ")
-      .split("\n")
-      .flatMap((line) => [...line.matchAll(/(?<![\w./-])msb-mcp(?= )([^|;&#]*)/g)].map(([, argv = ""]) => argv));
+    const given = invocations(codeOf(text));
     // A page that tells of other programs, too, has their flags in its prose.
     const told = ownPages.includes(file) ? [...spans(text)].filter((span) => span.startsWith("--")) : [];
     const mentioned = [...given, ...told].flatMap((words) => words.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? []);
@@ -93,6 +90,17 @@ function codeOf(text: string): string {
 function spans(text: string): readonly string[] {
   const outside = text.replace(/^( *)(```+|~~~+).*?^\1\2$/gms, "");
   return [...outside.matchAll(/`([^`\n]+)`/g)].map(([, inside = ""]) => inside);
+}
+
+/** What follows `msb-mcp` wherever it is started: by itself, or as a container's program. */
+function invocations(code: string): readonly string[] {
+  const starts = /(?:^|[;&|(]\s*|\b(?:exec|npx|docker exec \S+) |\$ )(?:\w+=\S+ )*msb-mcp +([^|;&#>)]*)/g;
+  const contained = /^docker run .* msb-mcp(?::\w+)?(?: +([^|;&#>)]*).*)?$/g;
+  return code
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .flatMap((line) => [...line.matchAll(line.startsWith("docker run") ? contained : starts)])
+    .map(([, argv = ""]) => argv.trim());
 }
 
 function named(code: string, pattern: RegExp, isThere: (name: string) => boolean): readonly string[] {
