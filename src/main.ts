@@ -1,9 +1,14 @@
 // The process edge: argv and environment in, signals, exit status out. Nothing else touches `process`.
 
+import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
 import { health } from "./commands/health.ts";
+import { install } from "./commands/install/install.ts";
+import { list } from "./commands/install/list.ts";
+import { uninstall } from "./commands/install/uninstall.ts";
 import { token } from "./commands/token.ts";
+import type { ClientName } from "./config/commands.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
 import { diagnose } from "./doctor/doctor.ts";
@@ -49,6 +54,12 @@ async function main(): Promise<ExitStatus> {
         write: writeLine,
         complain: (line) => void process.stderr.write(`${line}\n`),
       });
+    case "install":
+      return await runInstall(loaded);
+    case "uninstall":
+      return await uninstall(clientOptions(loaded));
+    case "list":
+      return await list({ machine: machine(), isJson: loaded.switches.has("--json"), write: writeLine });
   }
 }
 
@@ -115,6 +126,53 @@ async function runHealth({ config, operands, switches }: Ready, signal: AbortSig
   const [url] = operands;
   const isReadyAsked = switches.has("--ready");
   return await health({ ...config, url, isReadyAsked, fetch, clock: systemClock, write: writeLine }, signal);
+}
+
+async function runInstall(ready: Ready): Promise<ExitStatus> {
+  const { config, operands, switches, given, texts } = ready;
+  const { authTokens, authTokenFile, oauthIssuer } = config;
+  // The compiled file runs its main module from inside of itself.
+  const isCompiled = /^(?:\/\$bunfs|[A-Z]:[\\/]~BUN)/.test(Bun.main);
+  return await install({
+    ...config,
+    ...clientOptions(ready),
+    url: operands[1],
+    transport: given.has("transport") ? config.transport : undefined,
+    isPrint: switches.has("--print"),
+    tokens: authTokens.map(({ token }) => token),
+    tokenFile: authTokenFile,
+    hasOAuth: oauthIssuer !== undefined,
+    texts,
+    running: {
+      execPath: process.execPath,
+      script: isCompiled ? undefined : Bun.main,
+      platform: process.platform,
+      which: (name) => Bun.which(name) ?? undefined,
+      realpath: realpathSync,
+    },
+  });
+}
+
+function clientOptions({ operands, switches }: Ready) {
+  return {
+    // The command line lets no other through.
+    client: operands[0] as ClientName,
+    machine: machine(),
+    isProject: switches.has("--project"),
+    isDryRun: switches.has("--dry-run"),
+    isForced: switches.has("--force"),
+    write: writeLine,
+    warn: (line: string) => void process.stderr.write(`${line}\n`),
+  };
+}
+
+function machine() {
+  return {
+    platform: process.platform,
+    homeDir: homedir(),
+    cwd: process.cwd(),
+    variable: (name: string) => process.env[name],
+  };
 }
 
 function writeLine(line: string): void {

@@ -81,7 +81,7 @@ function baseUrl({ url, host, port }: HealthOptions): URL | string {
 }
 
 /** An address that means "all of them" is asked on this machine. */
-function reachable(host: string): string {
+export function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::" || host === "[::]") return "[::1]";
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;

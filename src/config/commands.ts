@@ -1,7 +1,22 @@
 // The one table of commands: their names, operands and switches. `--help`, the command line and the shells' completions come from it;
 // what a command does is in src/commands/.
 
-export type Command = "serve" | "doctor" | "pull" | "health" | "token";
+export type Command = "serve" | "doctor" | "pull" | "health" | "token" | "install" | "uninstall" | "list";
+
+/** The MCP clients whose configuration files `install` knows. */
+export const clientNames = [
+  "claude",
+  "claude-desktop",
+  "codex",
+  "cursor",
+  "gemini",
+  "opencode",
+  "vscode",
+  "windsurf",
+  "zed",
+] as const;
+
+export type ClientName = (typeof clientNames)[number];
 
 export type Operand = {
   /** As `--help` shows it. */
@@ -23,6 +38,10 @@ export type CommandEntry = {
 };
 
 const json: Switch = { name: "--json", summary: "answer in JSON, for programs" };
+const client: Operand = { name: "CLIENT", isRequired: true, choices: clientNames };
+const dryRun: Switch = { name: "--dry-run", summary: "show the change, and write nothing" };
+const project: Switch = { name: "--project", summary: "in the project's file in this folder, not in the user's own" };
+const force: Switch = { name: "--force", summary: "even if the entry of this name is not one of msb-mcp" };
 export const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "serve MCP (the default)", operands: [], switches: [] },
   { name: "doctor", summary: "tell what this machine can run, and what is missing", operands: [], switches: [json] },
@@ -34,6 +53,19 @@ export const commands: readonly CommandEntry[] = [
     switches: [{ name: "--ready", summary: "ask whether a sandbox can be had, too" }],
   },
   { name: "token", summary: "print the token that a server made at its first start", operands: [], switches: [] },
+  {
+    name: "install",
+    summary: "connect an MCP client: put this server into its configuration file",
+    operands: [client, { name: "URL", isRequired: false }],
+    switches: [dryRun, { name: "--print", summary: "write only the entry, for pasting" }, project, force],
+  },
+  {
+    name: "uninstall",
+    summary: "take this server out of an MCP client's configuration file",
+    operands: [client],
+    switches: [dryRun, project, force],
+  },
+  { name: "list", summary: "tell which MCP clients have this server", operands: [], switches: [json] },
 ];
 
 /** `health [URL]`. */

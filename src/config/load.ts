@@ -1,7 +1,7 @@
 // argv and environment → a Config, or every problem at once. Nothing is read from the process here; of the machine only what
 // the values themselves name (the folders of shared volumes, the file of templates).
 
-import { readCommandLine } from "./argv.ts";
+import { type CommandLine, readCommandLine } from "./argv.ts";
 import type { Command } from "./commands.ts";
 import { type Config, type Option, type OptionName, options, rules } from "./options.ts";
 
@@ -12,6 +12,7 @@ export type Loaded =
       /** As of CommandLine. */
       readonly operands: readonly string[];
       readonly switches: ReadonlySet<string>;
+      readonly texts: CommandLine["texts"];
       readonly config: Config;
       /** The options that were given by a flag or a variable. */
       readonly given: ReadonlySet<OptionName>;
@@ -81,8 +82,8 @@ export function loadConfig(
     if (!needs.some((name) => unread.has(name))) problems.push(...check(config));
   }
   if (problems.length > 0) return { kind: "problems", problems };
-  const { command, operands, switches } = line;
-  return { kind: "config", command, operands, switches, config, given };
+  const { command, operands, switches, texts } = line;
+  return { kind: "config", command, operands, switches, texts, config, given };
 }
 
 /** The XDG base directory specification has relative paths ignored. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { commands } from "../../src/config/commands.ts";
 import { type Environment, loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/options.ts";
 import type { AllowedHost } from "../../src/sandbox/network.ts";
@@ -66,7 +67,7 @@ test.each([
 
 test("an unknown command is an error that names the nearest", () => {
   expect(problemsOf(["docter"])).toEqual([
-    'argument 1: "docter" is no command; the nearest is doctor (there are serve, doctor, pull, health, token)',
+    `argument 1: "docter" is no command; the nearest is doctor (there are ${commands.map(({ name }) => name).join(", ")})`,
   ]);
 });
 

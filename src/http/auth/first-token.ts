@@ -14,7 +14,7 @@ const tokenBytes = 32;
 
 /** The one that an earlier start has made. Throws Failure("configuration") where the file cannot be read, or may be read by others. */
 export async function keptToken(stateDir: string): Promise<string | undefined> {
-  const path = pathIn(stateDir);
+  const path = firstTokenPath(stateDir);
   try {
     return await readToken(path);
   } catch (error) {
@@ -24,7 +24,7 @@ export async function keptToken(stateDir: string): Promise<string | undefined> {
 
 /** Throws Failure("configuration") where the file cannot be made, cannot be read, or may be read by others. */
 export async function firstToken(stateDir: string): Promise<FirstToken> {
-  const path = pathIn(stateDir);
+  const path = firstTokenPath(stateDir);
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     const kept = await readToken(path);
@@ -40,7 +40,7 @@ export async function firstToken(stateDir: string): Promise<FirstToken> {
   throw broken(path, "went away while it was read");
 }
 
-function pathIn(stateDir: string): string {
+export function firstTokenPath(stateDir: string): string {
   return join(stateDir, "auth-token");
 }
 

@@ -1,0 +1,22 @@
+// Links that put the server into an editor by one click: for a server on this machine at its default address.
+
+import { clients } from "./clients.ts";
+import { entryName } from "./entry.ts";
+
+export type InstallLink = { readonly title: string; readonly url: string };
+
+/** code.visualstudio.com/api/extension-guides/ai/mcp (a URL handler, and its redirect for pages that allow only https) and cursor.com/docs/mcp/install-links. */
+export function installLinks(serverUrl: string): readonly InstallLink[] {
+  const { vscode, cursor } = clients;
+  const configOf = (client: typeof vscode) => JSON.stringify(client.http?.(serverUrl, { kind: "none" }));
+  return [
+    {
+      title: vscode.title,
+      url: `https://vscode.dev/redirect/mcp/install?name=${entryName}&config=${encodeURIComponent(configOf(vscode))}`,
+    },
+    {
+      title: cursor.title,
+      url: `https://cursor.com/en/install-mcp?name=${entryName}&config=${encodeURIComponent(btoa(configOf(cursor)))}`,
+    },
+  ];
+}
