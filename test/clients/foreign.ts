@@ -51,7 +51,8 @@ export async function prepareGo(): Promise<Foreign> {
   return missing === undefined ? { argv: [program] } : { argv: [program], missing };
 }
 
-async function cacheDirectory(): Promise<string> {
+/** Outside of the repository; made if it is not there. */
+export async function cacheDirectory(): Promise<string> {
   const { XDG_CACHE_HOME: cacheHome } = process.env;
   const directory = join(
     cacheHome === undefined || cacheHome === "" ? join(homedir(), ".cache") : cacheHome,
