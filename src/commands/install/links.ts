@@ -20,3 +20,10 @@ export function installLinks(serverUrl: string): readonly InstallLink[] {
     },
   ];
 }
+
+/** One line of Markdown, for a server at the default address. */
+export function installLinksMarkdown(): string {
+  return installLinks("http://localhost:8000/mcp")
+    .map(({ title, url }) => `[Add to ${title}](${url})`)
+    .join(" · ");
+}

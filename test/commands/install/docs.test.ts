@@ -7,7 +7,7 @@ import { clients } from "../../../src/commands/install/clients.ts";
 import { withEntry } from "../../../src/commands/install/document.ts";
 import { installLinks } from "../../../src/commands/install/links.ts";
 import { tokenVariable } from "../../../src/commands/install/server.ts";
-import { clientNames } from "../../../src/config/commands.ts";
+import { type ClientName, clientNames } from "../../../src/config/commands.ts";
 import { fencedBlock, root } from "../../docs/blocks.ts";
 import { contentOf, Home } from "./machine.ts";
 
@@ -24,11 +24,11 @@ afterEach(async () => {
 });
 
 /** Runs a block of the guide in the home folder, with msb-mcp from source on PATH. */
-async function typed(name: string): Promise<string> {
+async function typed(name: string, file = guide): Promise<string> {
   const program = join(home.directory, "bin/msb-mcp");
   await home.put(program, `#!/bin/sh\nexec '${process.execPath}' --no-env-file '${join(root, "src/main.ts")}' "$@"\n`);
   await chmod(program, 0o755);
-  const child = Bun.spawn(["sh", "-euc", await fencedBlock(guide, name)], {
+  const child = Bun.spawn(["sh", "-euc", await fencedBlock(file, name)], {
     cwd: home.directory,
     env: { HOME: home.directory, PATH: `${join(home.directory, "bin")}:${process.env.PATH}` },
     stdin: "ignore",
@@ -45,6 +45,8 @@ test("one command puts the server into a client's file, and another takes it out
   expect(await contentOf(home.fileOf("claude"))).toContain("http://localhost:8000/mcp");
   expect(await typed("clients-uninstall")).toMatch(/claude +installed: http/);
   expect(await contentOf(home.fileOf("claude"))).toBeUndefined();
+  await typed("readme-connect", "README.md");
+  expect(await contentOf(home.fileOf("claude"))).toContain("http://localhost:8000/mcp");
 });
 
 test("the change is shown and the entry printed without a change", async () => {
@@ -74,6 +76,19 @@ test("the variable gets the token that the server made at its first start", asyn
   await typed("clients-token");
 });
 
+/** Of each client, the block with what to write by hand. */
+const byHand: Readonly<Record<ClientName, string>> = {
+  claude: "clients-claude",
+  "claude-desktop": "clients-claude-desktop",
+  codex: "clients-codex",
+  cursor: "clients-cursor",
+  gemini: "clients-gemini",
+  opencode: "clients-opencode",
+  vscode: "clients-vscode",
+  windsurf: "clients-windsurf",
+  zed: "clients-zed",
+};
+
 test.each(clientNames)("what the guide gives to write by hand for %s is what install writes", async (name) => {
   const client = clients[name];
   const entry =
@@ -81,7 +96,7 @@ test.each(clientNames)("what the guide gives to write by hand for %s is what ins
       "http://localhost:8000/mcp",
       client.canRefer ? { kind: "variable", name: tokenVariable } : { kind: "none" },
     ) ?? client.stdio({ command: "/usr/local/bin/msb-mcp", args: ["--transport", "stdio"] }, []);
-  expect(await fencedBlock(guide, `clients-${name}`)).toBe(withEntry("", client, entry));
+  expect(await fencedBlock(guide, byHand[name])).toBe(withEntry("", client, entry));
 });
 
 test("the links hold the entries that install writes, in the form of each editor", () => {
