@@ -1,5 +1,6 @@
 // The generated parts of the documents: which part of which page comes from which table of the program.
 
+import { installLinksMarkdown } from "../../src/commands/install/links.ts";
 import { commandsMarkdown, optionsMarkdown } from "../../src/config/help.ts";
 import { errorExample, errorsTable } from "./errors.ts";
 import { metricsTable } from "./metrics.ts";
@@ -19,6 +20,8 @@ export async function generatedParts(): Promise<readonly Part[]> {
   const { tools } = catalog;
   return [
     { file: "README.md", name: "tools", text: toolsTable(tools.list()) },
+    { file: "README.md", name: "install-links", text: installLinksMarkdown() },
+    { file: "docs/clients.md", name: "install-links", text: installLinksMarkdown() },
     { file: "docs/reference/errors.md", name: "error-example", text: await errorExample(tools) },
     { file: "docs/reference/errors.md", name: "errors", text: errorsTable() },
     { file: "docs/reference/metrics.md", name: "metrics", text: metricsTable() },
