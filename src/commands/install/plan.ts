@@ -59,7 +59,7 @@ export function planEntry(options: PlanOptions): Plan {
   return overHttp(options, client, client.http);
 }
 
-function overStdio({ texts, machine, running, transport }: PlanOptions, client: Client): Plan {
+function overStdio({ texts, machine, running, transport, isProject }: PlanOptions, client: Client): Plan {
   const { title } = client;
   const { program, note } = programOf(running);
   const { flagless, others } = givenVariables(texts, machine.variable);
@@ -70,6 +70,9 @@ function overStdio({ texts, machine, running, transport }: PlanOptions, client: 
       ? [`${title} takes only programs from its file, so it starts this server itself, over stdio.`]
       : []),
     ...(note === undefined ? [] : [note]),
+    ...(isProject && note === undefined
+      ? [`The path ${program.command} is of this machine: whoever else has the project needs the program there, too.`]
+      : []),
     ...(others.length === 0
       ? []
       : [

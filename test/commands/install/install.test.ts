@@ -332,6 +332,12 @@ test("opencode's file of version 2, and one with comments in its name, are taken
   expect(await contentOf(path)).toBe('{\n  "mcp": {\n    "servers": {} // none\n  }\n}\n');
 });
 
+test("a project's file that starts a program of this machine is told to", async () => {
+  await using home = await Home.make();
+  const said = await home.install("claude", { isProject: true, transport: "stdio" });
+  expect(said.lines.join("\n")).toContain("The path /opt/bin/msb-mcp is of this machine");
+});
+
 test("--print gives what may be pasted, alone, and writes nothing", async () => {
   await using home = await Home.make();
   const said = await home.install("vscode", { auth: "token", isPrint: true });
