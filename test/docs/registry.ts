@@ -11,12 +11,10 @@ const clients = { by: "test/commands/install/docs.test.ts" };
 
 export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
   "README.md": {
-    "readme-binary": { why: notPublished },
     "readme-build": { why: "it builds for a minute or more into the clone itself; test/binary runs what is built" },
     "readme-connect": clients,
     "readme-curl": commands,
     "readme-docker": { why: "it takes its base from a registry of images, which a test has not" },
-    "readme-npx": { why: notPublished },
     "readme-published": {
       why: "it downloads what only a published release has; the same files are tried from a local server",
     },
