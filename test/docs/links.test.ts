@@ -20,7 +20,7 @@ const variables = new Set<string>(table.map(({ variable }) => variable));
 const metrics: readonly string[] = Object.values<Metric>(metricTable).map(({ name }) => name);
 
 /** Variables that are not the server's: install.sh's, the clients' for their token, and of the runtime. */
-const otherVariables = ["MSB_MCP_BASE_URL", "MSB_MCP_TOKEN", "MSB_PATH", "MSB_LIBKRUNFW_PATH"];
+const otherVariables = ["MCP_TOOL_TIMEOUT", "MSB_MCP_BASE_URL", "MSB_MCP_TOKEN", "MSB_PATH", "MSB_LIBKRUNFW_PATH"];
 
 describe.each(files)("%s", (file) => {
   test("every relative link and anchor leads somewhere", async () => {

@@ -15,9 +15,7 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "readme-connect": clients,
     "readme-curl": commands,
     "readme-docker": { why: "it takes its base from a registry of images, which a test has not" },
-    "readme-published": {
-      why: "it downloads what only a published release has; the same files are tried from a local server",
-    },
+    "readme-published": { why: notPublished },
     "readme-run": commands,
   },
   "docs/access.md": {
