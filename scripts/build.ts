@@ -8,9 +8,9 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
 import { testedVersion, versionProblem } from "../src/sandbox/microvm/tested-version.ts";
-import { buildExecutable, buildTargets } from "./build/executable.ts";
-import { compressParts, type Parts } from "./build/parts.ts";
-import { runtimePlugin } from "./build/plugin.ts";
+import { buildExecutable, buildTargets } from "./building/executable.ts";
+import { compressParts, type Parts } from "./building/parts.ts";
+import { runtimePlugin } from "./building/plugin.ts";
 
 const root = join(import.meta.dir, "..");
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { compressParts } from "../../scripts/build/parts.ts";
+import { compressParts } from "../../scripts/building/parts.ts";
 
 const root = join(import.meta.dir, "../..");
 const name = "@superradcompany/microsandbox-win32-arm64-msvc";

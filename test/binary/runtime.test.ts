@@ -6,9 +6,9 @@ import { chmod, cp, mkdir, mkdtemp, readdir, rm, truncate } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { buildExecutable } from "../../scripts/build/executable.ts";
-import { compressParts, type Parts } from "../../scripts/build/parts.ts";
-import { runtimePlugin } from "../../scripts/build/plugin.ts";
+import { buildExecutable } from "../../scripts/building/executable.ts";
+import { compressParts, type Parts } from "../../scripts/building/parts.ts";
+import { runtimePlugin } from "../../scripts/building/plugin.ts";
 import { packageOf, partNames, runtimePlatform } from "../../src/sandbox/microvm/platform.ts";
 import { hostileDirectory } from "./executable.ts";
 
