@@ -3,12 +3,14 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
+import { completions } from "./commands/completions.ts";
 import { health } from "./commands/health.ts";
 import { install } from "./commands/install/install.ts";
 import { list } from "./commands/install/list.ts";
 import { uninstall } from "./commands/install/uninstall.ts";
 import { token } from "./commands/token.ts";
 import type { ClientName } from "./config/commands.ts";
+import { shells } from "./config/commands.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
 import { diagnose } from "./doctor/doctor.ts";
@@ -60,6 +62,8 @@ async function main(): Promise<ExitStatus> {
       return await uninstall(clientOptions(loaded));
     case "list":
       return await list({ machine: machine(), isJson: loaded.switches.has("--json"), write: writeLine });
+    case "completions":
+      return runCompletions(loaded);
   }
 }
 
@@ -173,6 +177,13 @@ function machine() {
     cwd: process.cwd(),
     variable: (name: string) => process.env[name],
   };
+}
+
+function runCompletions({ operands }: Ready): ExitStatus {
+  const shell = shells.find((name) => name === operands[0]);
+  if (shell === undefined) throw new Error("the command line has let a shell pass that is none");
+  process.stdout.write(completions(shell));
+  return 0;
 }
 
 function writeLine(line: string): void {

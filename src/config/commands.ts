@@ -1,7 +1,16 @@
 // The one table of commands: their names, operands and switches. `--help`, the command line and the shells' completions come from it;
 // what a command does is in src/commands/.
 
-export type Command = "serve" | "doctor" | "pull" | "health" | "token" | "install" | "uninstall" | "list";
+export type Command =
+  | "serve"
+  | "doctor"
+  | "pull"
+  | "health"
+  | "token"
+  | "install"
+  | "uninstall"
+  | "list"
+  | "completions";
 
 /** The MCP clients whose configuration files `install` knows. */
 export const clientNames = [
@@ -17,6 +26,11 @@ export const clientNames = [
 ] as const;
 
 export type ClientName = (typeof clientNames)[number];
+
+/** The shells that `completions` knows. */
+export const shells = ["bash", "zsh", "fish"] as const;
+
+export type Shell = (typeof shells)[number];
 
 export type Operand = {
   /** As `--help` shows it. */
@@ -42,6 +56,7 @@ const client: Operand = { name: "CLIENT", isRequired: true, choices: clientNames
 const dryRun: Switch = { name: "--dry-run", summary: "show the change, and write nothing" };
 const project: Switch = { name: "--project", summary: "in the project's file in this folder, not in the user's own" };
 const force: Switch = { name: "--force", summary: "even if the entry of this name is not one of msb-mcp" };
+
 export const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "serve MCP (the default)", operands: [], switches: [] },
   { name: "doctor", summary: "tell what this machine can run, and what is missing", operands: [], switches: [json] },
@@ -66,6 +81,12 @@ export const commands: readonly CommandEntry[] = [
     switches: [dryRun, project, force],
   },
   { name: "list", summary: "tell which MCP clients have this server", operands: [], switches: [json] },
+  {
+    name: "completions",
+    summary: `print the completions of a shell: ${shells.join(", ")}`,
+    operands: [{ name: "SHELL", isRequired: true, choices: shells }],
+    switches: [],
+  },
 ];
 
 /** `health [URL]`. */

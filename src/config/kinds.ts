@@ -31,6 +31,8 @@ export type Kind<T> = {
   readonly read: (texts: readonly string[], place: Place) => Reading<T>;
   /** The text as a message may show it. */
   readonly show: (text: string) => string;
+  /** What a shell offers to complete a text: all that is allowed, or the files that are there. Undefined: nothing. */
+  readonly completions?: readonly string[] | "files";
 };
 
 const refused = { ok: false } as const;
@@ -55,9 +57,10 @@ export function seconds(min: number, max: number): Kind<number> {
 }
 
 export function choice<const T extends string>(names: readonly T[]): Kind<T> {
-  return single(`one of ${names.join(", ")}`, "NAME", (text) =>
+  const kind = single(`one of ${names.join(", ")}`, "NAME", (text) =>
     names.find((name) => name.toLowerCase() === text.toLowerCase()),
   );
+  return { ...kind, completions: names };
 }
 
 const truths = ["true", "1", "yes", "on"];
@@ -78,9 +81,12 @@ export const text: Kind<string> = single("a text that is not empty", "TEXT", (gi
 );
 
 /** Made absolute. */
-export const path: Kind<string> = single("a path", "PATH", (given, place) =>
-  given === "" || given.includes("\0") ? undefined : resolve(place.cwd, given),
-);
+export const path: Kind<string> = {
+  ...single("a path", "PATH", (given, place) =>
+    given === "" || given.includes("\0") ? undefined : resolve(place.cwd, given),
+  ),
+  completions: "files",
+};
 
 export const volumes: Kind<readonly Volume[]> = {
   rule: 'HOST:GUEST or HOST:GUEST:ro, several as a comma list or as JSON: ["HOST:GUEST", …]',

@@ -13,6 +13,7 @@ export const templatesFile: Kind<readonly Template[]> = {
   rule: "a TOML file with a table a template: language, image, env, server_image",
   placeholder: "FILE",
   repeatable: false,
+  completions: "files",
   show: quote,
   read: ([path = ""], { cwd }) => {
     const { templates, problems } = readTemplates(resolve(cwd, path));
@@ -21,10 +22,13 @@ export const templatesFile: Kind<readonly Template[]> = {
 };
 
 /** Made absolute. What is in it is found out when it is used. */
-export const archiveFile: Kind<string> = single("a file that is there", "FILE", (text, { cwd }) => {
-  const path = resolve(cwd, text);
-  return isThere(path, "file") ? path : undefined;
-});
+export const archiveFile: Kind<string> = {
+  ...single("a file that is there", "FILE", (text, { cwd }) => {
+    const path = resolve(cwd, text);
+    return isThere(path, "file") ? path : undefined;
+  }),
+  completions: "files",
+};
 
 export const flavorSizes: Kind<Flavors> = {
   rule: flavorRule,
