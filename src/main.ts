@@ -23,6 +23,12 @@ import { commit, version } from "./version.ts";
 /** Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong, 130 ended by a second signal (a command: by the first). */
 type ExitStatus = 0 | 1 | 2 | 130;
 
+/**
+ * What follows a first signal so closely is the same one: Ctrl+C and `timeout` tell a whole group of processes, and whoever started the
+ * server (npx) passes on what it was told.
+ */
+const echoMs = 150;
+
 process.exitCode = await main();
 
 async function main(): Promise<ExitStatus> {
@@ -77,10 +83,11 @@ async function serve({ config, given }: Ready): Promise<ExitStatus> {
     now: systemClock.now,
   });
   const stop = Promise.withResolvers<string>();
-  let signals = 0;
+  let firstSignalMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    signals++;
-    if (signals > 1) process.exit(130);
+    const nowMs = performance.now();
+    firstSignalMs ??= nowMs;
+    if (nowMs - firstSignalMs > echoMs) process.exit(130);
     stop.resolve(signal);
   };
   process.on("SIGTERM", onSignal);
