@@ -68,7 +68,7 @@ test.skipIf(systemd === undefined)(
     // From 0, nothing, to 100; 92 is a unit without any of it.
     const { status, stdout, stderr } = await run(
       systemd ?? "",
-      ...["security", "--offline=yes", "--threshold=40", "--no-pager", join(folder, "msb-mcp.service")],
+      ...["security", "--offline=yes", "--threshold=32", "--no-pager", join(folder, "msb-mcp.service")],
     );
     expect({ status, overall: stdout.split("\n").at(-2), stderr }).toMatchObject({ status: 0, stderr: "" });
   },
