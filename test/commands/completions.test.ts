@@ -1,12 +1,13 @@
 // The completions of each shell, asked of the real shells.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { completions } from "../../src/commands/completions.ts";
 import { commands } from "../../src/config/commands.ts";
 import { type Option, options } from "../../src/config/options.ts";
+import { fencedBlock, root } from "../docs/blocks.ts";
 import { debianProgram } from "../packages/debian.ts";
 
 type Ask = {
@@ -108,6 +109,25 @@ for (const { name, path = "", ask } of shells) {
     beforeAll(async () => {
       script = join(cwd, `completions.${name}`);
       await writeFile(script, completions(name));
+    });
+
+    test("what the guide says loads them", async () => {
+      const block = await fencedBlock("docs/service.md", `service-completions-${name}`);
+      const bin = join(cwd, "bin");
+      const program = `#!/bin/sh\nexec ${process.execPath} ${join(root, "src/main.ts")} "$@"\n`;
+      await Bun.write(join(bin, "msb-mcp"), program);
+      await chmod(join(bin, "msb-mcp"), 0o755);
+      await mkdir(join(cwd, ".config/fish/completions"), { recursive: true });
+      const setup = { bash: "", zsh: "autoload -Uz compinit && compinit -u -D", fish: "" }[name];
+      const seen = {
+        bash: "complete -p msb-mcp",
+        zsh: "print $_comps[msb-mcp]",
+        fish: "cat ~/.config/fish/completions/msb-mcp.fish",
+      }[name];
+      const flags = { bash: ["--norc", "--noprofile"], zsh: ["-f"], fish: ["--no-config"] }[name];
+      const env = { PATH: `${bin}:${process.env.PATH}` };
+      const answer = await said([path, ...flags, "-c", `${setup}\n${block}\n${seen}`], env);
+      expect(answer).toContain(name === "fish" ? completions(name) : "_msb_mcp");
     });
 
     test("every command and every flag is offered", async () => {

@@ -76,6 +76,17 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-microvm": images,
     "docker-run-server": images,
     "docker-stdio": images,
+  "docs/service.md": {
+    "service-completions-bash": { by: "test/commands/completions.test.ts" },
+    "service-completions-fish": { by: "test/commands/completions.test.ts" },
+    "service-completions-zsh": { by: "test/commands/completions.test.ts" },
+    "service-homebrew": { why: "it requires Homebrew and a published release; the formula is read by Ruby" },
+    "service-kubernetes": { why: "it requires a cluster; the manifest is checked by Kubernetes' own schemas" },
+    "service-launchd": { why: "it requires macOS; the agent is read by a parser of property lists" },
+    "service-launchd-stop": { why: "it requires macOS" },
+    "service-systemd": { why: "it requires a machine that systemd has started; systemd-analyze reads the unit" },
+    "service-systemd-remove": { why: "it requires a machine that systemd has started" },
+    "service-systemd-settings": { why: "it requires a machine that systemd has started" },
   },
   "docs/network.md": {
     "network-packages": commands,
