@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { options } from "../../src/config/options.ts";
 import { project } from "./project.ts";
 import type { Executable, Target } from "./targets.ts";
-import { zip } from "./zip.ts";
+import { type ZipEntry, zip } from "./zip.ts";
 
 const root = join(import.meta.dir, "../..");
 
@@ -15,20 +15,25 @@ export type BundleOptions = {
   /** Made if it is not there. Gets msb-mcp-PLATFORM.mcpb for each bundle. */
   readonly outDir: string;
   readonly executables: readonly Executable[];
+  /** The licenses of what an executable contains of others, by its target's id: goes along as THIRD-PARTY-LICENSES. */
+  readonly notices?: ReadonlyMap<string, string>;
 };
 
 export type Bundle = { readonly target: Target; readonly path: string };
 
 /** None for musl, whose systems have no desktop client that takes bundles. */
-export async function makeBundles({ version, outDir, executables }: BundleOptions): Promise<readonly Bundle[]> {
+export async function makeBundles(options: BundleOptions): Promise<readonly Bundle[]> {
+  const { version, outDir, executables, notices } = options;
   await mkdir(outDir, { recursive: true });
   const bundles: Bundle[] = [];
   for (const { target, path } of executables) {
     if (target.libc === "musl") continue;
     const manifest = JSON.stringify(bundleManifest(version, target), undefined, 2);
+    const notice = notices?.get(target.id);
     const content = await zip([
-      { name: "manifest.json", content: new TextEncoder().encode(`${manifest}\n`), isExecutable: false },
-      { name: "LICENSE", content: await Bun.file(join(root, "LICENSE")).bytes(), isExecutable: false },
+      textEntry("manifest.json", `${manifest}\n`),
+      textEntry("LICENSE", await Bun.file(join(root, "LICENSE")).text()),
+      ...(notice === undefined ? [] : [textEntry("THIRD-PARTY-LICENSES", notice)]),
       { name: entryPoint(target), content: await Bun.file(path).bytes(), isExecutable: true },
     ]);
     const bundle = { target, path: join(outDir, `${project.name}-${target.id}.mcpb`) };
@@ -36,6 +41,10 @@ export async function makeBundles({ version, outDir, executables }: BundleOption
     bundles.push(bundle);
   }
   return bundles;
+}
+
+function textEntry(name: string, text: string): ZipEntry {
+  return { name, content: new TextEncoder().encode(text), isExecutable: false };
 }
 
 function entryPoint({ os }: Target): string {

@@ -14,13 +14,18 @@ export type NpmOptions = {
   /** Made if it is not there. Gets NAME-VERSION.tgz for each package. */
   readonly outDir: string;
   readonly executables: readonly Executable[];
+  /** The licenses of what an executable contains of others, by its target's id: goes along as THIRD-PARTY-LICENSES. */
+  readonly notices?: ReadonlyMap<string, string>;
 };
 
 /** The paths of the packages; the last one is msb-mcp itself, which must be published after the others. */
-export async function makeNpmPackages({ version, outDir, executables }: NpmOptions): Promise<readonly string[]> {
+export async function makeNpmPackages(options: NpmOptions): Promise<readonly string[]> {
+  const { version, outDir, executables, notices } = options;
   await mkdir(outDir, { recursive: true });
   const packages: string[] = [];
-  for (const { target, path } of executables) packages.push(await packPlatform({ version, outDir, target, path }));
+  for (const { target, path } of executables) {
+    packages.push(await packPlatform({ version, outDir, target, path, notice: notices?.get(target.id) }));
+  }
   packages.push(await packLauncher({ version, outDir, targets: executables.map(({ target }) => target) }));
   return packages;
 }
@@ -35,8 +40,9 @@ async function packPlatform(options: {
   readonly outDir: string;
   readonly target: Target;
   readonly path: string;
+  readonly notice: string | undefined;
 }): Promise<string> {
-  const { version, outDir, target, path } = options;
+  const { version, outDir, target, path, notice } = options;
   const name = npmPackageOf(target);
   await using folder = await stagingFolder();
   const manifest = {
@@ -44,7 +50,7 @@ async function packPlatform(options: {
     description: `The executable of ${project.name} for ${target.id}`,
     // Not to be started as a package of its own: `msb-mcp` is the command.
     preferUnplugged: true,
-    files: ["bin/"],
+    files: ["bin/", "THIRD-PARTY-LICENSES"],
     os: [target.os],
     cpu: [target.arch],
     ...(target.libc !== undefined && { libc: [target.libc] }),
@@ -53,6 +59,7 @@ async function packPlatform(options: {
   await mkdir(join(folder.path, "bin"));
   await copyFile(path, join(folder.path, file));
   await chmod(join(folder.path, file), 0o755);
+  if (notice !== undefined) await Bun.write(join(folder.path, "THIRD-PARTY-LICENSES"), notice);
   const readme = [
     `# ${name}`,
     `The executable of [${project.name}](${project.repositoryUrl}) for ${target.id}.`,

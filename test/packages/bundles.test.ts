@@ -34,7 +34,8 @@ beforeAll(async () => {
   const others = (["linux-arm64-musl", "windows-x64", "darwin-arm64"] as const).filter((id) => id !== ownTarget.id);
   foreign = await Promise.all(others.map((id) => foreignExecutable(id, join(folder, "foreign"))));
   const executables = [await ownExecutable(), ...foreign];
-  bundles = await makeBundles({ version, outDir: join(folder, "bundles"), executables });
+  const notices = new Map([["windows-x64", "the licenses of the parts"]]);
+  bundles = await makeBundles({ version, outDir: join(folder, "bundles"), executables, notices });
 });
 
 afterAll(async () => {
@@ -80,6 +81,8 @@ describe.skipIf(tool === undefined)("the official tool", () => {
       expect(await mcpb("validate", unpacked)).toMatchObject({ status: 0 });
       expect(await Bun.file(join(unpacked, "LICENSE")).text()).toContain("MIT License");
     }
+    const notice = Bun.file(join(folder, "unpacked/windows-x64/THIRD-PARTY-LICENSES"));
+    expect(await notice.text()).toBe("the licenses of the parts");
   });
 
   test.skipIf(ownTarget.libc === "musl")("what it unpacks starts as a client starts it, and speaks MCP", async () => {

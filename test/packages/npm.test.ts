@@ -33,7 +33,8 @@ beforeAll(async () => {
     await ownExecutable(),
     ...(await Promise.all(others.map((id) => foreignExecutable(id, join(folder, "foreign"))))),
   ];
-  packages = await makeNpmPackages({ version, outDir: join(folder, "packages"), executables });
+  const notices = new Map([[ownTarget.id, "the licenses of the parts"]]);
+  packages = await makeNpmPackages({ version, outDir: join(folder, "packages"), executables, notices });
   registry = await startRegistry(packages);
 });
 
@@ -101,7 +102,9 @@ test("every package has its licence, a README and its repository, and msb-mcp th
     const files = (await Bun.$`tar -tzf ${path}`.text()).trim().split("\n");
     expect(files).toContain("package/LICENSE");
     expect(files).toContain("package/README.md");
-    expect(files).toHaveLength(4);
+    const isOwn = manifest.name === `msb-mcp-${ownTarget.id}`;
+    expect(files.includes("package/THIRD-PARTY-LICENSES")).toBe(isOwn);
+    expect(files).toHaveLength(isOwn ? 5 : 4);
   }
   const launcher = await manifestOf(packages.at(-1) ?? "");
   expect(launcher).toMatchObject({ name: "msb-mcp", mcpName: packageJson.mcpName });

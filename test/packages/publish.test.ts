@@ -25,9 +25,9 @@ beforeAll(async () => {
   await mkdir(join(folder, "scripts"));
   await cp(join(root, "scripts/publish"), join(folder, "scripts/publish"));
   const release = join(folder, "dist/release");
-  await mkdir(join(release, "npm"), { recursive: true });
+  await mkdir(release, { recursive: true });
   for (const name of ["msb-mcp-linux-x64", "msb-mcp-windows-x64", "msb-mcp"]) {
-    await writeFile(join(release, "npm", `${name}-${version}.tgz`), "");
+    await writeFile(join(release, `${name}-${version}.tgz`), "");
   }
   for (const name of ["msb-mcp-linux-x64", "SHA256SUMS", "server.json"]) await writeFile(join(release, name), "");
   await writeFile(join(release, "kubernetes.yaml"), `          image: example.org/x/msb-mcp:${version}\n`);
@@ -75,8 +75,8 @@ test("a package is published once, and msb-mcp after those that it needs", async
   const { status, stderr, calls } = await publish("npm", `v${version}`);
   expect({ status, stderr }).toEqual({ status: 0, stderr: `msb-mcp-linux-x64@${version} is there already\n` });
   expect(calls.filter((call) => call.startsWith("npm publish"))).toEqual([
-    `npm publish ./dist/release/npm/msb-mcp-windows-x64-${version}.tgz --access public --provenance`,
-    `npm publish ./dist/release/npm/msb-mcp-${version}.tgz --access public --provenance`,
+    `npm publish ./dist/release/msb-mcp-windows-x64-${version}.tgz --access public --provenance`,
+    `npm publish ./dist/release/msb-mcp-${version}.tgz --access public --provenance`,
   ]);
 });
 
