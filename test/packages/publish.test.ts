@@ -30,7 +30,7 @@ beforeAll(async () => {
     await writeFile(join(release, `${name}-${version}.tgz`), "");
   }
   for (const name of ["msb-mcp-linux-x64", "SHA256SUMS", "server.json"]) await writeFile(join(release, name), "");
-  await writeFile(join(release, "kubernetes.yaml"), `          image: example.org/x/msb-mcp:${version}\n`);
+  await writeFile(join(release, "kubernetes.yaml"), `          image: "example.org/x/msb-mcp:${version}"\n`);
   await mkdir(join(folder, "bin"));
   for (const name of ["gh", "npm", "docker", "go", "git"]) {
     const path = join(folder, "bin", name);

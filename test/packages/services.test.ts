@@ -45,7 +45,7 @@ test("every file is of the release, and nothing is left to fill in", async () =>
   for (const name of ["msb-mcp.service", "msb-mcp.plist", "msb-mcp.rb", "kubernetes.yaml"]) {
     expect(await read(name)).not.toMatch(/@[A-Z]/);
   }
-  expect(await read("kubernetes.yaml")).toContain(`/msb-mcp:${version}\n`);
+  expect(await read("kubernetes.yaml")).toContain(`/msb-mcp:${version}"\n`);
 });
 
 test("a sum that a template names and the release does not have is an error", async () => {

@@ -56,16 +56,22 @@ export async function goProgram(path: string, version: string, skipped: string):
 
 /** Of PyPI: the interpreter of an environment that has the package. Undefined, having said so with what is skipped, where it cannot be had. */
 export async function pythonPackage(name: string, version: string, skipped: string): Promise<string | undefined> {
-  const environment = join(cacheDirectory(), `${name}-${version}`);
-  const python = join(environment, "bin/python");
-  const isThere = ["-c", `import importlib.metadata as m; assert m.version("${name}") == "${version}"`];
-  const problem =
-    (await problemOf([python, ...isThere], "/")) &&
-    ((await problemOf(["python3", "-m", "venv", "--clear", environment], "/")) ??
-      (await problemOf([python, "-m", "pip", "install", "--quiet", "--retries=1", `${name}==${version}`], "/")));
+  const { python, problem } = await pythonEnvironment(name, version);
   if (problem === undefined) return python;
   console.warn(`SKIPPED: ${skipped}: ${problem}`);
   return undefined;
+}
+
+/** The interpreter, and why it does not have the package. */
+async function pythonEnvironment(name: string, version: string) {
+  const environment = join(cacheDirectory(), `python-${name}-${version}`);
+  const python = join(environment, "bin/python");
+  const isThere = ["-c", `import importlib.metadata as m; assert m.version("${name}") == "${version}"`];
+  const problem =
+    (await problemOf([python, ...isThere])) &&
+    ((await problemOf(["python3", "-m", "venv", "--clear", environment])) ??
+      (await problemOf([python, "-m", "pip", "install", "--quiet", "--retries=1", `${name}==${version}`])));
+  return { python, problem };
 }
 
 function cacheDirectory(): string {
@@ -88,7 +94,7 @@ async function output(argv: readonly string[]): Promise<string> {
 /** The last line of what the program complains of; undefined if it ends well. */
 async function problemOf(
   [name = "", ...args]: readonly string[],
-  cwd: string,
+  cwd = "/",
   env: Readonly<Record<string, string>> = {},
 ): Promise<string | undefined> {
   const path = Bun.which(name);
