@@ -76,6 +76,7 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-microvm": images,
     "docker-run-server": images,
     "docker-stdio": images,
+  },
   "docs/service.md": {
     "service-completions-bash": { by: "test/commands/completions.test.ts" },
     "service-completions-fish": { by: "test/commands/completions.test.ts" },

@@ -14,7 +14,7 @@ function installed(name: string, debianPackage: string): string | null {
   const aptGet = Bun.which("apt-get");
   if (aptGet === null || process.getuid?.() !== 0) return null;
   const run = (...args: readonly string[]) =>
-    Bun.spawnSync([aptGet, "-q", ...args], {
+    Bun.spawnSync([aptGet, "-q", "-o", "DPkg::Lock::Timeout=120", ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
       stdin: "ignore",
       stdout: "ignore",
