@@ -95,12 +95,12 @@ function lines(text: string): readonly string[] {
 }
 
 const shells = [
-  { name: "bash", path: bash, ask: askBash },
-  { name: "zsh", path: zsh, ask: askZsh },
-  { name: "fish", path: fish, ask: askFish },
+  { name: "bash", block: "service-completions-bash", path: bash, ask: askBash },
+  { name: "zsh", block: "service-completions-zsh", path: zsh, ask: askZsh },
+  { name: "fish", block: "service-completions-fish", path: fish, ask: askFish },
 ] as const;
 
-for (const { name, path = "", ask } of shells) {
+for (const { name, block: guide, path = "", ask } of shells) {
   describe.skipIf(path === "")(name, () => {
     let script: string;
     const offered = async (line: string) =>
@@ -112,7 +112,7 @@ for (const { name, path = "", ask } of shells) {
     });
 
     test("what the guide says loads them", async () => {
-      const block = await fencedBlock("docs/service.md", `service-completions-${name}`);
+      const block = await fencedBlock("docs/service.md", guide);
       const bin = join(cwd, "bin");
       const program = `#!/bin/sh\nexec ${process.execPath} ${join(root, "src/main.ts")} "$@"\n`;
       await Bun.write(join(bin, "msb-mcp"), program);
