@@ -1,15 +1,17 @@
 // Builds the executable: dist/msb-mcp for this machine, or dist/msb-mcp-<os>-<cpu> for another. It carries the microsandbox runtime of
 // its platform, where there is one.
-// Usage: bun scripts/build.ts [--target bun-linux-arm64] [--runtime DIR | --no-embed] [--outfile FILE]
-//   --runtime DIR   where npm has installed the runtime's package of the target; this project itself without it
-//   --no-embed      builds without a runtime
+// Usage: scripts/build [--target bun-linux-arm64] [--runtime DIR | --no-embed] [--compression best] [--outfile FILE]
+//   --runtime DIR       where npm has installed the runtime's package of the target; this project itself without it
+//   --no-embed          builds without a runtime
+//   --compression best  a file smaller by 7 MB, in minutes
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
 import { testedVersion, versionProblem } from "../src/sandbox/microvm/tested-version.ts";
+import { commitOf } from "./building/commit.ts";
 import { buildExecutable, buildTargets } from "./building/executable.ts";
-import { compressParts, type Parts } from "./building/parts.ts";
+import { type Compression, compressions, compressParts, type Parts } from "./building/parts.ts";
 import { runtimePlugin } from "./building/plugin.ts";
 
 const root = join(import.meta.dir, "..");
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     outfile: { type: "string" },
     runtime: { type: "string", default: root },
     "no-embed": { type: "boolean", default: false },
+    compression: { type: "string", default: "quick" },
   },
 });
 const target = buildTargets.find((name) => name === values.target);
@@ -27,16 +30,21 @@ if (values.target !== undefined && target === undefined) {
   console.error(`--target: "${values.target}" is not allowed; it must be one of ${buildTargets.join(", ")}`);
   process.exit(2);
 }
+const compression = compressions.find((name) => name === values.compression);
+if (compression === undefined) {
+  console.error(`--compression: "${values.compression}" is not allowed; it must be one of ${compressions.join(", ")}`);
+  process.exit(2);
+}
 const outfile = values.outfile ?? `${root}/dist/msb-mcp${target === undefined ? "" : target.replace(/^bun/, "")}`;
 const platform = platformOf(target ?? `bun-${process.platform}-${process.arch}`);
-const parts = values["no-embed"] ? undefined : await partsFor(platform);
+const parts = values["no-embed"] ? undefined : await partsFor(platform, compression);
 
 const built = await buildExecutable({
   entry: `${root}/src/main.ts`,
   outfile,
   target,
   plugin: runtimePlugin(platform, parts),
-  commit: await commit(),
+  commit: await commitOf(root),
 });
 for (const message of built.messages) console.error(message);
 if (!built.ok) process.exit(1);
@@ -48,18 +56,18 @@ function platformOf(bunTarget: string): RuntimePlatform | undefined {
 }
 
 /** Ends the program if there is a runtime for the platform that is not here. */
-async function partsFor(platform: RuntimePlatform | undefined): Promise<Parts | undefined> {
+async function partsFor(platform: RuntimePlatform | undefined, compression: Compression): Promise<Parts | undefined> {
   if (platform === undefined) {
     console.error("there is no microVM runtime for this platform: building without one");
     return undefined;
   }
-  const parts = await compressParts({ root, platform, installedIn: resolve(values.runtime) });
+  const parts = await compressParts({ root, platform, installedIn: resolve(values.runtime), compression });
   if (parts === undefined) {
     const name = packageOf(platform);
     console.error(
       `the microVM runtime for ${platform}, ${name}, is not installed in ${values.runtime}. Get it and build with\n` +
         `  npm install --force --prefix dist/runtime ${name}@${testedVersion}\n` +
-        `  bun run build${target === undefined ? "" : ` --target ${target}`} --runtime dist/runtime\n` +
+        `  scripts/build${target === undefined ? "" : ` --target ${target}`} --runtime dist/runtime\n` +
         "or build without it: --no-embed",
     );
     process.exit(2);
@@ -70,12 +78,4 @@ async function partsFor(platform: RuntimePlatform | undefined): Promise<Parts | 
     process.exit(2);
   }
   return parts;
-}
-
-async function commit(): Promise<string> {
-  const hash = await Bun.$`git rev-parse --short=12 HEAD`.cwd(root).nothrow().quiet();
-  if (hash.exitCode !== 0) return "unknown";
-  const status = await Bun.$`git status --porcelain`.cwd(root).nothrow().quiet();
-  const isClean = status.exitCode === 0 && status.text().trim() === "";
-  return `${hash.text().trim()}${isClean ? "" : "+dirty"}`;
 }

@@ -1,4 +1,4 @@
-# Sourced by scripts/run and scripts/test, with $root set. Brings what they need and a machine with only Node/npm, or only
+# Sourced by the scripts beside it, with $root set. Brings what they need and a machine with only Node/npm, or only
 # Bun, does not have: the Bun of package.json in .tools/, the dependencies of bun.lock, the programs of the namespace
 # backend. Where all of it is there, it starts nothing but one `cmp`. Says what it does on stderr: stdout may carry MCP.
 

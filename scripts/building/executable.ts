@@ -21,6 +21,8 @@ export type ExecutableOptions = {
   readonly outfile: string;
   /** Undefined: this machine's. */
   readonly target: BuildTarget | undefined;
+  /** The target's Bun; undefined: this one, or one that Bun brings for the target. */
+  readonly bunPath?: string;
   readonly plugin: BunPlugin;
   readonly commit: string;
 };
@@ -28,7 +30,7 @@ export type ExecutableOptions = {
 export type Built = { readonly ok: boolean; readonly messages: readonly string[] };
 
 export async function buildExecutable(options: ExecutableOptions): Promise<Built> {
-  const { entry, outfile, target, plugin, commit } = options;
+  const { entry, outfile, target, bunPath, plugin, commit } = options;
   const result = await Bun.build({
     entrypoints: [entry],
     target: "bun",
@@ -42,6 +44,7 @@ export async function buildExecutable(options: ExecutableOptions): Promise<Built
     compile: {
       outfile,
       ...(target === undefined ? {} : { target }),
+      ...(bunPath === undefined ? {} : { executablePath: bunPath }),
       // By default a compiled program runs what a bunfig.toml in its working directory tells it to, and reads its .env.
       autoloadDotenv: false,
       autoloadBunfig: false,

@@ -1,23 +1,28 @@
-// The parts of the microsandbox runtime, compressed for the executable. Compressing takes 3 s, so what has been compressed once is kept,
-// by its content, in node_modules/.cache.
+// The parts of the microsandbox runtime, compressed for the executable: as one file, because two of them share much of their code, which is
+// compressed away only within one. What has been compressed once is kept, by its content, in node_modules/.cache.
 
 import { createHash } from "node:crypto";
 import { mkdir, rename } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
 import type { EmbeddedPart } from "../../src/sandbox/microvm/carried.ts";
-import {
-  type PartName,
-  packageOf,
-  partNames,
-  partsIn,
-  type RuntimePlatform,
-} from "../../src/sandbox/microvm/platform.ts";
+import { packageOf, partNames, partsIn, type RuntimePlatform } from "../../src/sandbox/microvm/platform.ts";
 
-/** 30.7 MB of 90 in 2.7 s; level 3 gives 34.4 in 0.6 s, level 19 gives 27.0 in 47 s. */
-const compressionLevel = 10;
+/** Of 90 MB. "quick": 28.2 MB in 1.3 s. "best", for releases: 21.4 MB in a minute and a half. */
+const levels = { quick: 3, best: 22 } as const;
+
+export type Compression = keyof typeof levels;
+
+export const compressions: readonly Compression[] = ["quick", "best"];
+
+/** 128 MB: more than all parts have, so that each is compared with all before it. */
+const windowLog = 27;
 
 export type Parts = {
   readonly version: string;
+  /** All parts, one after the other, compressed. */
+  readonly file: string;
   readonly parts: readonly EmbeddedPart[];
 };
 
@@ -27,33 +32,49 @@ export type PartsOptions = {
   readonly platform: RuntimePlatform;
   /** The folder in whose node_modules the platform's package is. */
   readonly installedIn: string;
+  readonly compression: Compression;
 };
 
 /** Undefined if the platform's package is not installed. */
-export async function compressParts({ root, platform, installedIn }: PartsOptions): Promise<Parts | undefined> {
+export async function compressParts(options: PartsOptions): Promise<Parts | undefined> {
+  const { root, platform, installedIn, compression } = options;
   const folder = join(installedIn, "node_modules", packageOf(platform));
   const manifest = Bun.file(join(folder, "package.json"));
   if (!(await manifest.exists())) return undefined;
   const { version } = await manifest.json();
   const found = partsIn(folder);
   const parts: EmbeddedPart[] = [];
+  const contents: Uint8Array[] = [];
+  let offsetBytes = 0;
   for (const name of partNames) {
     const path = found[name];
     if (path === undefined) throw new Error(`${folder} has no ${name}`);
-    parts.push(await compress(name, path, relative(folder, path), join(root, "node_modules/.cache/msb-mcp-runtime")));
+    const bytes = await Bun.file(path).bytes();
+    const place = relative(folder, path).replaceAll("\\", "/");
+    parts.push({ name, place, offsetBytes, sizeBytes: bytes.byteLength, sha256: sha256(bytes) });
+    contents.push(bytes);
+    offsetBytes += bytes.byteLength;
   }
-  return { version: String(version), parts };
+  const cacheDir = join(root, "node_modules/.cache/msb-mcp-runtime");
+  const file = await compress(Buffer.concat(contents), levels[compression], cacheDir);
+  return { version: String(version), file, parts };
 }
 
-async function compress(name: PartName, path: string, place: string, cacheDir: string): Promise<EmbeddedPart> {
-  const bytes = await Bun.file(path).bytes();
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const file = join(cacheDir, `${basename(path)}-${sha256.slice(0, 16)}-${compressionLevel}.zst`);
-  if (!(await Bun.file(file).exists())) {
-    await mkdir(cacheDir, { recursive: true });
-    const fresh = `${file}.${process.pid}`;
-    await Bun.write(fresh, await Bun.zstdCompress(bytes, { level: compressionLevel }));
-    await rename(fresh, file);
-  }
-  return { name, place: place.replaceAll("\\", "/"), file, sizeBytes: bytes.byteLength, sha256 };
+async function compress(bytes: Uint8Array, level: number, cacheDir: string): Promise<string> {
+  const file = join(cacheDir, `${sha256(bytes).slice(0, 16)}-${level}.zst`);
+  if (await Bun.file(file).exists()) return file;
+  await mkdir(cacheDir, { recursive: true });
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: level,
+    [constants.ZSTD_c_windowLog]: windowLog,
+    [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+  };
+  const fresh = `${file}.${process.pid}`;
+  await Bun.write(fresh, await promisify(zstdCompress)(bytes, { params }));
+  await rename(fresh, file);
+  return file;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,5 +1,5 @@
-// What an executable needs of the microsandbox package other than it is: its runtime embedded, and its native addon loaded from the
-// path that it is given, because the package's own loader looks for files beside itself, which a single file has not.
+// What an executable needs other than the packages have it. Of the microsandbox package: its runtime embedded, and its native addon loaded
+// from the path that it is given, because the package's own loader looks for files beside itself, which a single file has not.
 
 import { createHash } from "node:crypto";
 import type { BunPlugin } from "bun";
@@ -17,6 +17,7 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
         build.onLoad({ filter }, () => ({ contents, loader: "js" }));
       replace(/[\\/]src[\\/]sandbox[\\/]microvm[\\/]carried\.ts$/, carried);
       replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
+      replace(/[\\/]file-type[\\/]source[\\/]index\.js$/, noFileType);
       replace(/[\\/]microsandbox[\\/]native[\\/]index\.cjs$/, nativeLoader);
     },
   };
@@ -26,18 +27,21 @@ function carriesNothing(platform: RuntimePlatform | undefined): string {
   return `export const carried = { kind: "none", platform: ${JSON.stringify(platform)} };`;
 }
 
-function carriesParts(platform: RuntimePlatform, { version, parts }: Parts): string {
+function carriesParts(platform: RuntimePlatform, { version, file, parts }: Parts): string {
   const hash = createHash("sha256");
   for (const { sha256 } of parts) hash.update(sha256);
-  const imports = parts.map(({ name, file }) => `import ${name} from ${JSON.stringify(file)} with { type: "file" };`);
-  // The name of each import is the name of its part.
-  const entries = parts.map(({ file: _, ...part }) => `{ ...${JSON.stringify(part)}, file: ${part.name} }`);
-  const head = JSON.stringify({ kind: "embedded", platform, version, hash: hash.digest("hex").slice(0, 12) });
-  return [...imports, `export const carried = { ...${head}, parts: [${entries.join(", ")}] };`].join("\n");
+  const head = { kind: "embedded", platform, version, hash: hash.digest("hex").slice(0, 12), parts };
+  return (
+    `import file from ${JSON.stringify(file)} with { type: "file" };\n` +
+    `export const carried = { ...${JSON.stringify(head)}, file };`
+  );
 }
 
 /** Without the package's search for `msb`, which would look into the working directory. */
 const bindings = `import native from "../../native/index.cjs";\nexport const napi = native;`;
+
+/** Elysia loads it when a route checks an upload's kind, which none here does; it would be half a megabyte of code. */
+const noFileType = `export function fileTypeFromBlob() { throw new Error("file-type is not in this executable"); }`;
 
 const nativeLoader = `
 const addon = { exports: {} };

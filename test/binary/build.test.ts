@@ -26,19 +26,24 @@ test("the parts of another platform's runtime are taken from where its package w
   };
   for (const [path, content] of Object.entries(contents)) await Bun.write(join(place, path), content);
   await Bun.write(join(place, "package.json"), JSON.stringify({ name, version: "0.6.18" }));
-  const options = { root: folder.path, platform: "win32-arm64-msvc", installedIn: folder.path } as const;
+  const options = {
+    root: folder.path,
+    platform: "win32-arm64-msvc",
+    installedIn: folder.path,
+    compression: "quick",
+  } as const;
   const packed = await compressParts(options);
   expect(packed?.version).toBe("0.6.18");
   expect(packed?.parts.map(({ place }) => place).sort()).toEqual(Object.keys(contents).sort());
-  for (const { place, file, sizeBytes } of packed?.parts ?? []) {
-    const content = Bun.zstdDecompressSync(await Bun.file(file).bytes()).toString();
+  const file = Bun.file(packed?.file ?? "");
+  const unpacked = Bun.zstdDecompressSync(await file.bytes());
+  for (const { place, offsetBytes, sizeBytes } of packed?.parts ?? []) {
+    const content = unpacked.subarray(offsetBytes, offsetBytes + sizeBytes).toString();
     expect(contents).toHaveProperty([place], content);
-    expect(sizeBytes).toBe(content.length);
   }
-  const times = () => Promise.all((packed?.parts ?? []).map(({ file }) => Bun.file(file).lastModified));
-  const before = await times();
+  const before = file.lastModified;
   expect(await compressParts(options)).toEqual(packed);
-  expect(await times()).toEqual(before);
+  expect(Bun.file(packed?.file ?? "").lastModified).toBe(before);
 });
 
 test("for a platform whose runtime is not installed, the build says how to get it and how to go without", async () => {
@@ -53,6 +58,6 @@ test("for a platform whose runtime is not installed, the build says how to get i
   expect(stderr).toContain(
     `npm install --force --prefix dist/runtime @superradcompany/microsandbox-linux-arm64-gnu@${version}`,
   );
-  expect(stderr).toContain("bun run build --target bun-linux-arm64 --runtime dist/runtime");
+  expect(stderr).toContain("scripts/build --target bun-linux-arm64 --runtime dist/runtime");
   expect(stderr).toContain("--no-embed");
 });

@@ -64,7 +64,10 @@ describe.skipIf(installed === undefined)("with a runtime for this platform", () 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "msb-mcp-probe-"));
     hostile = await hostileDirectory();
-    await build("embedding", platform && (await compressParts({ root, platform, installedIn: root })));
+    await build(
+      "embedding",
+      platform && (await compressParts({ root, platform, installedIn: root, compression: "quick" })),
+    );
     await build("without", undefined);
   });
 

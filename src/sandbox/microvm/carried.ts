@@ -17,6 +17,8 @@ export type EmbeddedRuntime = {
   readonly version: string;
   /** Of all parts together; in hex, as much as tells builds apart. */
   readonly hash: string;
+  /** All parts, one after the other, compressed as one, because they share code: a path that Bun.file reads. */
+  readonly file: string;
   readonly parts: readonly EmbeddedPart[];
 };
 
@@ -24,11 +26,10 @@ export type EmbeddedPart = {
   readonly name: PartName;
   /** Where it belongs, relative to the runtime's folder: `bin/msb`. */
   readonly place: string;
-  /** Of the compressed file: a path that Bun.file reads. */
-  readonly file: string;
-  /** Unpacked. */
+  /** Where it begins in the unpacked file. */
+  readonly offsetBytes: number;
   readonly sizeBytes: number;
-  /** Unpacked, in hex. */
+  /** In hex. */
   readonly sha256: string;
 };
 

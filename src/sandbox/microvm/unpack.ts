@@ -45,12 +45,14 @@ export async function unpackRuntime(runtime: EmbeddedRuntime, cacheDir: string):
   const recorded = await readImprints(folder);
   const imprints: Imprints = {};
   let written = 0;
+  let content: Promise<Uint8Array | undefined> | undefined;
   for (const part of runtime.parts) {
     const path = join(folder, part.place);
     await makeOwn(dirname(path));
     let imprint = await wholeImprint(path, part, recorded[part.name]);
     if (imprint === undefined) {
-      await writePart(path, part);
+      content ??= decompress(runtime.file);
+      await writePart(path, part, await content);
       written++;
       imprint = await imprintOf(path);
     }
@@ -87,11 +89,14 @@ async function wholeImprint(
   return sha256(await readFile(path)) === part.sha256 ? imprint : undefined;
 }
 
-async function writePart(path: string, part: EmbeddedPart): Promise<void> {
-  const bytes = await Bun.zstdDecompress(await Bun.file(part.file).bytes()).catch(() => undefined);
-  if (bytes === undefined || bytes.byteLength !== part.sizeBytes || sha256(bytes) !== part.sha256) {
-    throw new DamagedExecutable(part.name);
-  }
+/** Undefined if it cannot be. */
+async function decompress(file: string): Promise<Uint8Array | undefined> {
+  return Bun.zstdDecompress(await Bun.file(file).bytes()).catch(() => undefined);
+}
+
+async function writePart(path: string, part: EmbeddedPart, content: Uint8Array | undefined): Promise<void> {
+  const bytes = content?.subarray(part.offsetBytes, part.offsetBytes + part.sizeBytes);
+  if (bytes === undefined || sha256(bytes) !== part.sha256) throw new DamagedExecutable(part.name);
   const fresh = join(dirname(path), `${unfinished}${randomUUID()}`);
   try {
     await writePrivateFile(fresh, bytes, 0o700);

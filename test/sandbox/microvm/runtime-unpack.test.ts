@@ -84,10 +84,9 @@ test.each(["", "not JSON", "null", "[]", '{"msb":7}'])(
 
 test("an executable whose own copy is damaged is told so, and nothing of it is put in place", async () => {
   await using small = await smallRuntime();
-  const [addon] = small.runtime.parts;
-  await writeFile(addon?.file ?? "", Bun.zstdCompressSync("something else"));
+  await writeFile(small.runtime.file, Bun.zstdCompressSync("something else"));
   await expect(unpackRuntime(small.runtime, small.cacheDir)).rejects.toThrow(DamagedExecutable);
-  await writeFile(addon?.file ?? "", "not even compressed");
+  await writeFile(small.runtime.file, "not even compressed");
   await expect(unpackRuntime(small.runtime, small.cacheDir)).rejects.toThrow(DamagedExecutable);
   expect((await readdir(small.cacheDir, { recursive: true })).filter((name) => name.endsWith(".node"))).toEqual([]);
 });

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { EmbeddedPart, EmbeddedRuntime } from "../../../src/sandbox/microvm/carried.ts";
 import type { PartName } from "../../../src/sandbox/microvm/platform.ts";
 
@@ -18,21 +18,25 @@ export type SmallRuntime = AsyncDisposable & {
 export async function smallRuntime(): Promise<SmallRuntime> {
   const directory = await mkdtemp(join(tmpdir(), "msb-mcp-runtime-"));
   const contents = { addon: "an addon", msb: "#!/bin/sh\necho msb 0.6.18\n", libkrunfw: "a kernel".repeat(1000) };
-  const pack = async (name: PartName, place: string): Promise<EmbeddedPart> => {
+  let offsetBytes = 0;
+  const describe = (name: PartName, place: string): EmbeddedPart => {
     const bytes = Buffer.from(contents[name]);
-    const file = join(directory, `${basename(place)}.zst`);
-    await Bun.write(file, Bun.zstdCompressSync(bytes));
-    return { name, place, file, sizeBytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const part = { name, place, offsetBytes, sizeBytes: bytes.length, sha256 };
+    offsetBytes += bytes.length;
+    return part;
   };
   const parts = [
-    await pack("addon", "microsandbox.test.node"),
-    await pack("msb", "bin/msb"),
-    await pack("libkrunfw", "lib/libkrunfw.so.5"),
+    describe("addon", "microsandbox.test.node"),
+    describe("msb", "bin/msb"),
+    describe("libkrunfw", "lib/libkrunfw.so.5"),
   ];
+  const file = join(directory, "runtime.zst");
+  await Bun.write(file, Bun.zstdCompressSync(parts.map(({ name }) => contents[name]).join("")));
   return {
     directory,
     cacheDir: join(directory, "cache"),
-    runtime: { kind: "embedded", platform: "linux-x64-gnu", version: "0.6.18", hash: "0123456789ab", parts },
+    runtime: { kind: "embedded", platform: "linux-x64-gnu", version: "0.6.18", hash: "0123456789ab", file, parts },
     contents,
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
