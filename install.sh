@@ -1,0 +1,227 @@
+#!/bin/sh
+# Installs msb-mcp: finds the build for this machine, checks its sum, and puts it into ~/.local/bin. Never asks for root.
+#
+#   curl -fsSL https://github.com/msb-mcp/msb-mcp/releases/latest/download/install.sh | sh
+#   curl -fsSL … | sh -s -- --dir /opt/bin --version 0.1.0
+#
+# MSB_MCP_BASE_URL names another place that has the releases: BASE/latest/download/FILE and BASE/download/vVERSION/FILE.
+# Everything is in functions and main is called by the last line, so that a part of this script does nothing.
+set -eu
+
+usage() {
+  cat <<'USAGE'
+Usage: install.sh [--dir DIR] [--version VERSION]
+  --dir DIR          where msb-mcp is put (default: ~/.local/bin)
+  --version VERSION  which release (default: the latest)
+Environment:
+  MSB_MCP_BASE_URL   where the releases are (default: those of github.com/msb-mcp/msb-mcp)
+USAGE
+}
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+die() {
+  say "install.sh: $*"
+  exit 1
+}
+
+main() {
+  base=${MSB_MCP_BASE_URL:-https://github.com/msb-mcp/msb-mcp/releases}
+  base=${base%/}
+  dir=
+  version=latest
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --dir=*) dir=${1#*=} ;;
+      --version=*) version=${1#*=} ;;
+      --dir | --version)
+        [ $# -gt 1 ] || die "$1 needs a value. Type: install.sh --help"
+        if [ "$1" = --dir ]; then dir=$2; else version=$2; fi
+        shift
+        ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *) die "\"$1\" is not an option of this script. Type: install.sh --help" ;;
+    esac
+    shift
+  done
+  if [ -z "$dir" ]; then
+    [ -n "${HOME-}" ] || die "HOME is not set, so there is no ~/.local/bin. Name a folder: --dir DIR"
+    dir=$HOME/.local/bin
+  fi
+  version=${version#v}
+  case $version in
+    "" | *[!0-9A-Za-z.+-]*) die "--version: \"$version\" is not a version; it must be like 0.1.0" ;;
+    latest) from=$base/latest/download ;;
+    *) from=$base/download/v$version ;;
+  esac
+
+  find_target
+  find_tools
+  prepare_folder
+  install_program
+}
+
+# Sets $target to the name of the build for this machine.
+find_target() {
+  system=$(uname -s)
+  machine=$(uname -m)
+  case $system in
+    Linux) os=linux ;;
+    Darwin) os=darwin ;;
+    MINGW* | MSYS* | CYGWIN* | Windows*)
+      die "This script does not install on Windows. Download $from/msb-mcp-windows-x64.zip and unpack msb-mcp.exe from it."
+      ;;
+    *) no_build ;;
+  esac
+  case $machine in
+    x86_64 | amd64) arch=x64 ;;
+    aarch64 | arm64) arch=arm64 ;;
+    *) no_build ;;
+  esac
+  # A shell that macOS translates sees an Intel processor.
+  if [ "$os-$arch" = darwin-x64 ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" = 1 ]; then
+    arch=arm64
+  fi
+  target=$os-$arch
+  if [ "$os" = linux ] && is_musl; then
+    target=$target-musl
+  fi
+}
+
+no_build() {
+  die "There is no build of msb-mcp for $system on $machine. There are builds for Linux and macOS on x64 and arm64, and for Windows on x64."
+}
+
+# Where both C libraries are, programs of the other one run.
+is_musl() {
+  for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do
+    [ ! -e "$loader" ] || return 1
+  done
+  for loader in /lib/ld-musl-*.so.1; do
+    [ ! -e "$loader" ] || return 0
+  done
+  return 1
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+find_tools() {
+  if has curl; then
+    downloader=curl
+  elif has wget; then
+    downloader=wget
+  else
+    die "Neither curl nor wget is here. Install one of them, then try again."
+  fi
+  if has sha256sum; then
+    summer=sha256sum
+  elif has shasum; then
+    summer=shasum
+  elif has openssl; then
+    summer=openssl
+  else
+    die "Nothing here computes SHA-256 sums. Install sha256sum, shasum or openssl, then try again."
+  fi
+  for tool in tar gzip mktemp; do
+    has "$tool" || die "$tool is not here. Install it, then try again."
+  done
+}
+
+# Everything is made in a folder within $dir, so that putting the program in place is one rename.
+prepare_folder() {
+  mkdir -p "$dir" 2>/dev/null || die "$dir cannot be made. Name a folder that you may write to: --dir DIR"
+  dir=$(cd "$dir" && pwd -P)
+  place=$dir/msb-mcp
+  [ ! -d "$place" ] || die "$place is a folder. Remove it, or name another place: --dir DIR"
+  child=
+  work=
+  trap clean_up EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  work=$(mktemp -d "$dir/.msb-mcp-install.XXXXXX" 2>/dev/null) ||
+    die "$dir cannot be written to. Name a folder that you may write to: --dir DIR"
+}
+
+clean_up() {
+  trap '' HUP INT TERM
+  [ -z "$child" ] || kill "$child" 2>/dev/null || :
+  [ -z "$work" ] || rm -rf "$work"
+}
+
+install_program() {
+  archive=msb-mcp-$target.tar.gz
+  say "Downloading $from/$archive …"
+  download SHA256SUMS
+  download "$archive"
+  check_sum "$archive"
+  interruptible tar -xzf "$work/$archive" -C "$work" "msb-mcp-$target/msb-mcp" ||
+    die "$archive could not be unpacked in $dir. Is there space? $(space_left)"
+  rm "$work/$archive"
+  program=$work/msb-mcp-$target/msb-mcp
+  chmod 755 "$program"
+  told=$("$program" --version </dev/null 2>&1) ||
+    die "The build for $target does not start on this machine: ${told:-it ended without a word}. $place was not changed."
+  mv -f "$program" "$place"
+  say "Installed $told as $place"
+  case :${PATH-}: in
+    *:"$dir":*) ;;
+    *) say "$dir is not in PATH. Add it: export PATH=\"$dir:\$PATH\"" ;;
+  esac
+}
+
+# download FILE: into $work.
+download() {
+  status=0
+  case $downloader in
+    curl) interruptible curl -fsSL --connect-timeout 30 -o "$work/$1" "$from/$1" || status=$? ;;
+    wget) interruptible wget -q -O "$work/$1" "$from/$1" || status=$? ;;
+  esac
+  case $downloader-$status in
+    *-0) ;;
+    # What they end with when a file cannot be written.
+    curl-23 | wget-3) die "$1 could not be written to $dir. Is there space? $(space_left)" ;;
+    *) die "$from/$1 could not be downloaded ($downloader ended with $status). Is the address right, and does that release exist?" ;;
+  esac
+}
+
+# interruptible COMMAND…: a shell that waits for a program in the foreground hears a signal only after it.
+interruptible() {
+  "$@" </dev/null &
+  child=$!
+  ended=0
+  wait "$child" || ended=$?
+  child=
+  return "$ended"
+}
+
+space_left() {
+  df -Pk "$dir" 2>/dev/null | awk 'NR == 2 { printf "%d MB are free there; 250 MB are needed.", $4 / 1024 }'
+}
+
+# check_sum FILE: against its line in SHA256SUMS.
+check_sum() {
+  wanted=
+  while read -r sum name; do
+    if [ "${name#\*}" = "$1" ]; then wanted=$sum; fi
+  done <"$work/SHA256SUMS"
+  case $wanted in
+    "") die "SHA256SUMS in $from has no sum of $1, so it was not installed." ;;
+  esac
+  case $summer in
+    sha256sum) found=$(sha256sum "$work/$1") ;;
+    shasum) found=$(shasum -a 256 "$work/$1") ;;
+    openssl) found=$(openssl dgst -sha256 -r "$work/$1") ;;
+  esac
+  [ "${found%% *}" = "$wanted" ] ||
+    die "$1 is not what its release says: its SHA-256 is ${found%% *}, and SHA256SUMS has $wanted. It was not installed. Try again later; if that does not help, report it."
+}
+
+main "$@"

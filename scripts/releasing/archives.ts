@@ -1,0 +1,52 @@
+// The archives of a release: an executable with the texts that go with it. Their bytes depend on their contents and the commit's time alone.
+
+import { join } from "node:path";
+import { createTar } from "nanotar";
+import type { Executable } from "./targets.ts";
+import { zip } from "./zip.ts";
+
+export type ArchiveOptions = {
+  readonly outDir: string;
+  readonly executable: Executable;
+  /** By their names. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** In seconds. */
+  readonly time: number;
+};
+
+type Entry = { readonly name: string; readonly content: Uint8Array; readonly isExecutable: boolean };
+
+/** The path of NAME.tar.gz, or NAME.zip for Windows, which holds one folder NAME. */
+export async function makeArchive({ outDir, executable, texts, time }: ArchiveOptions): Promise<string> {
+  const { target, path } = executable;
+  const name = archiveName(executable).replace(/\.(?:tar\.gz|zip)$/, "");
+  const program = target.os === "win32" ? "msb-mcp.exe" : "msb-mcp";
+  const entries: readonly Entry[] = [
+    ...Object.entries(texts).map(([file, text]) => ({
+      name: `${name}/${file}`,
+      content: new TextEncoder().encode(text),
+      isExecutable: false,
+    })),
+    { name: `${name}/${program}`, content: await Bun.file(path).bytes(), isExecutable: true },
+  ];
+  const archive = join(outDir, archiveName(executable));
+  await Bun.write(archive, target.os === "win32" ? await zip(entries) : tarGz(entries, time));
+  return archive;
+}
+
+export function archiveName({ target }: Executable): string {
+  return `msb-mcp-${target.id}.${target.os === "win32" ? "zip" : "tar.gz"}`;
+}
+
+function tarGz(entries: readonly Entry[], time: number): Uint8Array {
+  const tar = createTar(
+    entries.map(({ name, content, isExecutable }) => ({
+      name,
+      data: content,
+      attrs: { mode: isExecutable ? "755" : "644", mtime: time * 1000, uid: 0, gid: 0, user: "root", group: "root" },
+    })),
+  );
+  // The end that the format asks for is not always there.
+  const whole = Buffer.concat([tar, new Uint8Array(1024)]);
+  return Bun.gzipSync(whole, { level: 12, library: "libdeflate" });
+}
