@@ -15,6 +15,7 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
     setup(build) {
       const replace = (filter: RegExp, contents: string) =>
         build.onLoad({ filter }, () => ({ contents, loader: "js" }));
+      build.onResolve({ filter: new RegExp(`^${runtimeFile}$`) }, () => ({ path: parts?.file ?? runtimeFile }));
       replace(/[\\/]src[\\/]sandbox[\\/]microvm[\\/]carried\.ts$/, carried);
       replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
       replace(/[\\/]file-type[\\/]source[\\/]index\.js$/, noFileType);
@@ -27,12 +28,15 @@ function carriesNothing(platform: RuntimePlatform | undefined): string {
   return `export const carried = { kind: "none", platform: ${JSON.stringify(platform)} };`;
 }
 
-function carriesParts(platform: RuntimePlatform, { version, file, parts }: Parts): string {
+/** Stands for the compressed runtime: its path would get into the source map, and differ from machine to machine. */
+const runtimeFile = "msb-mcp:runtime";
+
+function carriesParts(platform: RuntimePlatform, { version, parts }: Parts): string {
   const hash = createHash("sha256");
   for (const { sha256 } of parts) hash.update(sha256);
   const head = { kind: "embedded", platform, version, hash: hash.digest("hex").slice(0, 12), parts };
   return (
-    `import file from ${JSON.stringify(file)} with { type: "file" };\n` +
+    `import file from "${runtimeFile}" with { type: "file" };\n` +
     `export const carried = { ...${JSON.stringify(head)}, file };`
   );
 }
