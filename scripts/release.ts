@@ -73,6 +73,7 @@ const lock = await readLock(root);
 
 const executables: ExecutableContents[] = [];
 const sized: Sized[] = [];
+const notices = new Map<string, string>();
 const texts = {
   LICENSE: await Bun.file(join(root, "LICENSE")).text(),
   "README.md": await Bun.file(join(root, "README.md")).text(),
@@ -86,13 +87,15 @@ for (const target of targets.filter(({ id }) => wanted.includes(id))) {
     executable: built,
     texts: { ...texts, "THIRD-PARTY-LICENSES": licenses },
     time,
+    compression,
   });
   executables.push(built);
+  notices.set(target.id, licenses);
   sized.push({ executable: built, bunPath: built.bun.path, archive });
 }
 
-const bundles = await makeBundles({ version, outDir, executables });
-await makeNpmPackages({ version, outDir, executables });
+const bundles = await makeBundles({ version, outDir, executables, notices });
+await makeNpmPackages({ version, outDir, executables, notices });
 await makeServerJson({ version, outDir, bundles });
 await Bun.write(join(outDir, "msb-mcp.cdx.json"), await sbom({ root, lock, executables, time }));
 await Bun.write(join(outDir, "SIZES.md"), sizeTable(sized));
