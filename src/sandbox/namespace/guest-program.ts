@@ -45,6 +45,8 @@ export class GuestProgram {
       stdio: [control ? "pipe" : "ignore", stdout, stderr, ...more],
       env: { PATH: guestPath },
       cwd: "/",
+      // Out of the reach of what a terminal sends to the server's process group.
+      detached: true,
     });
     this.pid = this.#process.pid;
     this.exited = this.#process.exited.then(() => {

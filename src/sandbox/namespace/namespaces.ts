@@ -157,6 +157,8 @@ class Boot {
       ],
       env: { PATH: guestPath },
       cwd: "/",
+      // A Ctrl-C in the server's terminal is for the server alone, which then ends its sandboxes in its own way.
+      detached: true,
     });
     this.pid = this.#process.pid;
     this.exited = this.#process.exited.then(() => {

@@ -26,8 +26,13 @@ export function bootOne(host: NamespaceHost, sessionId: string, template = pytho
   return host.create({ sessionId, template, resources: small }, new AbortController().signal);
 }
 
-export function command(sandbox: Sandbox, source: string, signal?: AbortSignal): Promise<Ran> {
-  return runIn(sandbox, "command", source, signal);
+export function command(
+  sandbox: Sandbox,
+  source: string,
+  signal?: AbortSignal,
+  onFirstOutput?: () => void,
+): Promise<Ran> {
+  return runIn(sandbox, "command", source, signal, onFirstOutput);
 }
 
 /**
