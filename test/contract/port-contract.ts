@@ -390,6 +390,14 @@ function describeRuns(sandbox: () => Sandbox, kind: "code" | "command", programs
     expect(end).toMatchObject({ ended: "interrupted", success: false });
   });
 
+  promise(`a ${kind} of 300 KB runs, all of it`, async () => {
+    const blank = `${" ".repeat(99)}\n`;
+    const source = [programs.print("first"), blank.repeat(3_000), programs.print("last")].join("\n");
+    const ran = await runIn(sandbox(), kind, source);
+    expect(ran).toMatchObject({ stdout: "first\nlast\n", stderr: "" });
+    expect(ran.end).toMatchObject({ ended: "exited", success: true });
+  });
+
   promise(`every byte of a ${kind}'s flood of output arrives before its end`, async () => {
     const bytes = 5_000_000;
     const ran = await runIn(sandbox(), kind, programs.flood(bytes));

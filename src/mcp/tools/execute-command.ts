@@ -1,6 +1,7 @@
 // execute_command: run a command line through a shell.
 
 import { Type } from "@sinclair/typebox";
+import { Failure } from "../../failure.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
@@ -31,8 +32,25 @@ export function executeCommand(options: RunTool): Tool {
         idempotentHint: false,
         openWorldHint: isOpenWorld(options.reach),
       },
-      call: (args, context) => runAndTell(options, { ...args, kind: "command", source: args.command }, context),
+      call: async (args, context) => {
+        refuseNul(args.command);
+        return await runAndTell(options, { ...args, kind: "command", source: args.command }, context);
+      },
     },
     options.toolErrors,
+  );
+}
+
+/** To Linux it is the end of an argument. */
+function refuseNul(command: string): void {
+  const at = command.indexOf("\0");
+  if (at < 0) return;
+  throw new Failure(
+    "invalid_arguments",
+    `command has a NUL character at position ${at}, which no command line can have.`,
+    {
+      advice: ["Leave it out, or have printf '\\0' write it."],
+      context: { fields: [{ field: "command", allowed: "a string without NUL characters" }] },
+    },
   );
 }

@@ -4,6 +4,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
+import { commandLine } from "../command-line.ts";
 import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
 import type { Interpreter } from "../runner/runner.ts";
 import { Gone } from "./gone.ts";
@@ -139,7 +140,8 @@ export class LinkedSandbox implements Sandbox {
   async #runCommand({ source, signal, onOutput }: RunRequest): Promise<RunEnd> {
     const { link, env, clock } = this.#options;
     const { promise: ended, resolve } = Promise.withResolvers<ProgramEnd>();
-    link.start(["/bin/sh", "-c", source], { control: false, env }, { onOutput, onControl: () => {}, onEnd: resolve });
+    const { argv, input } = commandLine(source);
+    link.start(argv, { control: false, env, input }, { onOutput, onControl: () => {}, onEnd: resolve });
     const aborted = Promise.withResolvers<null>();
     const onAbort = () => aborted.resolve(null);
     signal.addEventListener("abort", onAbort, { once: true });

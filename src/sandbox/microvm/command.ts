@@ -11,6 +11,8 @@ import { guestPrograms } from "./guest/programs.ts";
 export type CommandOptions = {
   readonly machine: Machine;
   readonly source: string;
+  /** What its stdin has, if anything. */
+  readonly input: string | null;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly onStarted: (pid: number) => void;
@@ -25,7 +27,8 @@ const afterwardsBytes = 1024 * 1024;
 /** Kills the command's process group. */
 export type Kill = () => void;
 
-export function startCommand({ machine, source, env, clock, onStarted, onOutput, onExit }: CommandOptions): Kill {
+export function startCommand(options: CommandOptions): Kill {
+  const { machine, source, input, env, clock, onStarted, onOutput, onExit } = options;
   const mark = crypto.randomUUID();
   let exec: Exec | null = null;
   let verdict: Exit | null = null;
@@ -65,7 +68,7 @@ export function startCommand({ machine, source, env, clock, onStarted, onOutput,
     afterBytes += bytes.length;
     if (afterBytes > afterwardsBytes) exec?.kill();
   };
-  const argv = [...guestPrograms.command, source, mark];
+  const argv = [...guestPrograms.command, source, mark, ...(input === null ? [] : ["input"])];
   const onEnd = (status: number | null) => {
     if (isOver) return;
     stdout.giveUp();
@@ -73,8 +76,9 @@ export function startCommand({ machine, source, env, clock, onStarted, onOutput,
     finish(verdict ?? fromRuntime(status), null);
   };
   const events = { onStdout: take(stdout), onStderr: take(stderr), onEnd };
-  const started = startExec({ machine, argv, env, stdin: false, clock }, events).then((it) => {
+  const started = startExec({ machine, argv, env, stdin: input !== null, clock }, events).then((it) => {
     exec = it;
+    if (input !== null) it.write(input);
     onStarted(it.pid);
     return it;
   });

@@ -48,7 +48,7 @@ export class MicrovmLink implements Link {
   }
 
   start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program {
-    if (!options.control) return this.#startCommand(argv.at(-1) ?? "", options.env, events);
+    if (!options.control) return this.#startCommand(argv.at(-1) ?? "", options, events);
     const { interpreter, runner, endMark } = this.#options;
     const folder = `${pipesFolder}/${crypto.randomUUID().slice(0, 8)}`;
     const start = [...guestPrograms.start, folder, endMark, runner.path, runner.source, interpreter, ...argv];
@@ -125,11 +125,11 @@ export class MicrovmLink implements Link {
     };
   }
 
-  #startCommand(source: string, env: Readonly<Record<string, string>>, events: ProgramEvents): Program {
+  #startCommand(source: string, { env, input = null }: GuestSpawnOptions, events: ProgramEvents): Program {
     this.#programs.add(events);
     const { machine, clock } = this.#options;
     const kill = startCommand({
-      ...{ machine, source, env, clock, onOutput: events.onOutput },
+      ...{ machine, source, input, env, clock, onOutput: events.onOutput },
       onStarted: (pid) => {
         this.#root = pid;
       },

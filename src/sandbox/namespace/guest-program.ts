@@ -1,5 +1,6 @@
 // A program in a sandbox as the host holds it: its process outside (the nsenter that waits for it), its pipes, its end.
 
+import { closeSync } from "node:fs";
 import type { GuestExit, GuestProcess } from "../runner/guest.ts";
 import { type Libc, signals } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
@@ -14,6 +15,8 @@ export type GuestProgramOptions = {
   readonly command: readonly string[];
   /** Connect stdin and descriptor 3. */
   readonly control: boolean;
+  /** What stdin has, if it is not connected. Null: nothing. */
+  readonly input: string | null;
   readonly onOutput: (name: OutputName, bytes: Uint8Array) => void;
 };
 
@@ -31,7 +34,7 @@ export class GuestProgram {
   #running = true;
 
   /** Throws what Bun.spawn throws. */
-  constructor({ libc, command, control, onOutput }: GuestProgramOptions) {
+  constructor({ libc, command, control, input, onOutput }: GuestProgramOptions) {
     this.#libc = libc;
     const names: readonly OutputName[] = control ? ["stdout", "stderr", "control"] : ["stdout", "stderr"];
     using ends = new DisposableStack();
@@ -41,8 +44,10 @@ export class GuestProgram {
       return pipe;
     });
     const [stdout = -1, stderr = -1, ...more] = this.#pipes.map((pipe) => pipe.writeEnd);
+    const file = input === null ? null : libc.memoryFile(new TextEncoder().encode(input));
+    if (file !== null) ends.defer(() => closeSync(file));
     this.#process = Bun.spawn([...command], {
-      stdio: [control ? "pipe" : "ignore", stdout, stderr, ...more],
+      stdio: [control ? "pipe" : (file ?? "ignore"), stdout, stderr, ...more],
       env: { PATH: guestPath },
       cwd: "/",
       // Out of the reach of what a terminal sends to the server's process group.

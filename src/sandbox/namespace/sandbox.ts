@@ -2,9 +2,10 @@
 
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
+import { commandLine } from "../command-line.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
-import type { GuestExit, SpawnGuest } from "../runner/guest.ts";
+import type { GuestExit, GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter } from "../runner/runner.ts";
 import type { LimitGroup } from "./cgroups.ts";
 import { enterCommand, type Self } from "./enter.ts";
@@ -69,9 +70,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   /** For the runner. The programs are the sandbox's interpreters: no run's end touches them. */
-  readonly spawn: SpawnGuest = (argv, { control, env }) =>
-    asGuestProcess(control, (onOutput) => {
-      const program = this.#start(argv, env, control, onOutput);
+  readonly spawn: SpawnGuest = (argv, options) =>
+    asGuestProcess(options.control, (onOutput) => {
+      const program = this.#start(argv, options, onOutput);
       this.#interpreters.add(program);
       this.#spawned += 1;
       void program.exited.then(() => this.#interpreters.delete(program));
@@ -153,7 +154,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   async #runCommand({ source, signal, onOutput }: RunRequest, scope: RunScope): Promise<RunEnd> {
-    const program = this.#start(["/bin/sh", "-c", source], this.#options.env, false, (name, bytes) => {
+    const { argv, input } = commandLine(source);
+    const program = this.#start(argv, { control: false, env: this.#options.env, input }, (name, bytes) => {
       if (name !== "control") onOutput(name, bytes);
     });
     const interrupted = await this.#exitOrAbort(program, signal);
@@ -196,8 +198,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   #start(
     program: readonly string[],
-    env: Readonly<Record<string, string>>,
-    control: boolean,
+    { control, env, input = null }: GuestSpawnOptions,
     onOutput: GuestProgramOptions["onOutput"],
   ): GuestProgram {
     const { tools, self, group, namespaces, libc, limitsProcesses } = this.#options;
@@ -212,7 +213,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     });
     // The end of a run that still goes on must not keep a new interpreter from starting.
     group.forbidForks(false);
-    const started = new GuestProgram({ libc, command, control, onOutput });
+    const started = new GuestProgram({ libc, command, control, input, onOutput });
     this.#running.add(started);
     void started.exited.then(() => {
       this.#running.delete(started);

@@ -18,8 +18,10 @@ export interface GuestProcess {
 export type GuestExit = { readonly code: number | null; readonly signal: string | null };
 
 export type GuestSpawnOptions = {
-  /** Connect stdin (for `write`) and descriptor 3. Otherwise stdin is empty and there is no descriptor 3. */
+  /** Connect stdin (for `write`) and descriptor 3. Otherwise stdin is empty, or has `input`, and there is no descriptor 3. */
   readonly control: boolean;
+  /** Of a program that knows where it ends: whether anything ends stdin behind it is the adapter's. */
+  readonly input?: string | null;
   readonly env: Readonly<Record<string, string>>;
 };
 

@@ -71,16 +71,21 @@ export class RelayLink implements Link {
       return { write: () => {}, signal: () => {} };
     }
     this.#programs.set(id, entry);
-    this.#operate("spawn", id, argv, options.env, options.control);
+    const input = options.input ?? null;
+    this.#operate("spawn", id, argv, options.env, options.control, input !== null);
+    const write = (text: string) => {
+      if (!this.#programs.has(id)) {
+        return;
+      }
+      for (const part of parts(text, writeLimit)) {
+        this.#operate("write", id, part);
+      }
+    };
+    if (input !== null) {
+      write(input);
+    }
     return {
-      write: (text) => {
-        if (!this.#programs.has(id)) {
-          return;
-        }
-        for (const part of parts(text, writeLimit)) {
-          this.#operate("write", id, part);
-        }
-      },
+      write,
       signal: (number, group) => {
         if (this.#programs.has(id)) {
           entry.killed ||= number === 9;

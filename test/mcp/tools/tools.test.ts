@@ -239,6 +239,7 @@ describe("arguments that do not fit", () => {
       ["timeout is 100000", "from 1 to 86400"],
     ],
     ["a timeout of half a second", "execute_code", { code: "", timeout: 0.5 }, ["timeout is 0.5"]],
+    ["a command with a NUL", "execute_command", { command: "print a\0b" }, ["a NUL character at position 7"]],
     ["an unknown template", "execute_code", { code: "", template: "cobol" }, ['"cobol"', '"python", "node"']],
     ["an unknown flavor", "execute_code", { code: "", flavor: "xxl" }, ['"xxl"', '"small", "medium", "large"']],
     ["an unknown argument", "execute_code", { code: "", sesion_id: "x" }, ["sesion_id", "session_id"]],

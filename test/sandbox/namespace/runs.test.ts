@@ -32,6 +32,18 @@ test("what a caller writes reaches the shell as it is, and no shell of the host"
   expect(ran.stdout).toBe(`$(id)\n"; exit 9\n--\n$1\n/bin/sh\n`);
 });
 
+test("a command that is too long for an argument runs as a shorter one does", async () => {
+  for (const bytes of [100_000, 122_880, 122_881, 131_072, 4_000_000]) {
+    const source = (padding: string) =>
+      `: '${padding}'; cat; x='a\\b$$'; test $$ = "$(sh -c 'echo $PPID')" && printf '%s,' "$0" $# "\${x%?}" é; exit 3 \\\n`;
+    const ran = await command(sandbox, source("ü".repeat((bytes - Buffer.byteLength(source(""))) / 2)));
+    expect(ran).toMatchObject({ stdout: "/bin/sh,0,a\\b$,é,", stderr: "" });
+    expect(ran.end).toMatchObject({ ended: "exited", exitCode: 3 });
+  }
+  const killed = await command(sandbox, `: '${"x".repeat(200_000)}'; kill -SEGV $$`);
+  expect(killed.end).toMatchObject({ ended: "signaled" });
+});
+
 test("a shell tells its child's signal as an exit status, as shells do", async () => {
   const { end } = await command(sandbox, "sh -c 'kill -9 $$'; exit $?");
   expect(end).toMatchObject({ ended: "exited", exitCode: 137 });

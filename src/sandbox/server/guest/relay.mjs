@@ -3,7 +3,7 @@
 // ../link.ts is the other end and describes the messages. Needs Node 18 and Linux; knows nothing of what it starts.
 
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, constants, openSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { moment, oomKills, sweep, terminate } from "./sweep.mjs";
 
@@ -74,10 +74,10 @@ function inputPipe() {
   return { ours, theirs, left };
 }
 
-function start(id, argv, env, control) {
+function start(id, argv, env, control, hasInput) {
   const kinds = control ? ["o", "e", "c"] : ["o", "e"];
   const pipes = kinds.map(pipe);
-  const input = control ? inputPipe() : null;
+  const input = control || hasInput ? inputPipe() : null;
   const kills = oomKills();
   const child = spawn(argv[0], argv.slice(1), {
     stdio: [input?.theirs ?? "ignore", ...pipes.map(({ theirs }) => theirs)],

@@ -62,11 +62,11 @@ page = None
 first_mark = idle_mark = run_mark = (0, 0)
 
 
-def spawn(ident, argv, env, control):
+def spawn(ident, argv, env, control, has_input):
     fds = {}
     actions = []
     close = []
-    if control:
+    if control or has_input:
         theirs, fds["i"] = os.pipe()
         os.set_blocking(fds["i"], False)
     else:
@@ -169,7 +169,7 @@ def apply(ops):
         op = early.pop(applied)
         what = op[1]
         if what == "spawn":
-            spawn(op[2], op[3], op[4], op[5])
+            spawn(op[2], op[3], op[4], op[5], op[6])
         elif what == "write":
             write(op[2], op[3].encode("utf-8", "surrogatepass"))
         elif what == "signal":
