@@ -12,8 +12,11 @@ request a line:
 
 A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
 "protocol": 2}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
-A SIGINT from outside interrupts the run that is on and is ignored between runs. Asynchronous sources share one event loop, which stands still between
-them. End of control-in ends the process. Standard library only, Python 3.8 and later.
+A SIGINT is the user's, whoever has sent it: Python's own handler answers it, or one that the user has set, and between runs nothing does. Our own
+interrupts come as another signal. All sources share one context (contextvars), and asynchronous ones an event loop, which stands still between them.
+End of control-in ends the process. Standard library only, Python 3.8 and later.
+
+Whatever the user puts in the place of builtins and of what modules have, the runner goes on with what they had at its start.
 
 What a first `1+1` can do without is imported later (`Runner.prepare`): in a new microVM, imports take as long as Python's own start.
 """
@@ -38,6 +41,24 @@ try:
     from _queue import Empty, SimpleQueue
 except ImportError:
     from queue import Empty, SimpleQueue
+from _contextvars import copy_context
+
+
+def own(module):
+    """A copy that does not change with the module."""
+    copy = type(sys)(module.__name__)
+    copy.__dict__.update(module.__dict__)
+    return copy
+
+
+# For the functions below, which find their builtins here.
+__builtins__ = dict(builtins.__dict__)
+ast, signal, _thread, fcntl, io, os, select, time = map(own, (ast, signal, _thread, fcntl, io, os, select, time))
+same_file = os.path.samestat
+HAS_LAST_EXC = sys.version_info >= (3, 12)
+# Before Python 3.11 a task has a context of its own.
+HAS_TASK_CONTEXT = sys.version_info >= (3, 11)
+EXCEPTHOOK = sys.excepthook
 
 STANDARD_PATH = sys.path[:]
 
@@ -91,6 +112,8 @@ LAST_WORDS_CHARACTERS = 1024
 # Sources kept for tracebacks and inspect, in cells and in characters; the oldest go first.
 KEPT_CELLS = 1000
 KEPT_CHARACTERS = 8 * 1024 * 1024
+# The signal of our own interrupts, which nothing on Linux uses: SIGSTKFLT.
+INTERRUPT = 16
 # An interrupt that Python has not delivered is sent again: a signal that comes just before a blocking call does not end it.
 RESEND_SECONDS = 0.05
 # One that was delivered is sent once more after this: it may have been lost in a callback or a __del__.
@@ -134,8 +157,11 @@ class Runner:
         self.current = None
         # The id of a run that has been asked for and is not yet `current`.
         self.upcoming = None
-        # The user's code is on the stack; set and cleared in frames that `on_sigint` never interrupts.
+        # The user's code is on the stack; set and cleared in frames that `on_interrupt` never interrupts.
         self.armed = False
+        # What answers a SIGINT while the user's code is on the stack.
+        self.users_handler = signal.default_int_handler
+        self.context = copy_context()
         self.loop = None
         self.task = None
         # The sources that are kept, as linecache keeps them.
@@ -155,7 +181,8 @@ class Runner:
         sys.modules["__main__"] = self.module
         sys.argv = [""]
         sys.displayhook = self.display
-        signal.signal(signal.SIGINT, self.on_sigint)
+        signal.signal(signal.SIGINT, ignore)
+        signal.signal(INTERRUPT, self.on_interrupt)
         os.register_at_fork(after_in_child=self.forget_descriptors)
         _thread.start_new_thread(self.listen, ())
         self.send(encode(READY))
@@ -245,29 +272,33 @@ class Runner:
                     self.requests.put(message)
 
     def interrupt(self, id):
-        """Sends SIGINT to the main thread until the run has taken notice of it or has ended."""
+        """Interrupts the main thread until the run has taken notice of it or has ended; by SIGINT where the user has a handler for that."""
         deadline = None
         while True:
             with self.lock:
                 run = self.current
                 if run is not None and run.id == id:
                     run.asked = True
-                    if not run.delivered:
+                    if run.delivered:
+                        if deadline is None:
+                            deadline = time.monotonic() + SECOND_SECONDS
+                        elif time.monotonic() >= deadline:
+                            signal.pthread_kill(self.main_thread, INTERRUPT)
+                            return
+                    elif is_users(signal.getsignal(signal.SIGINT)):
+                        run.delivered = True
                         signal.pthread_kill(self.main_thread, signal.SIGINT)
-                    elif deadline is None:
-                        deadline = time.monotonic() + SECOND_SECONDS
-                    elif time.monotonic() >= deadline:
-                        signal.pthread_kill(self.main_thread, signal.SIGINT)
-                        return
+                    else:
+                        signal.pthread_kill(self.main_thread, INTERRUPT)
                 elif self.upcoming != id:
                     return
             time.sleep(RESEND_SECONDS)
 
     # The main thread
 
-    def on_sigint(self, signum, frame):
+    def on_interrupt(self, signum, frame):
         run = self.current
-        if run is None or not self.armed or frame is None or frame.f_code.co_filename == OWN_FILE:
+        if run is None or not run.asked or not self.armed or frame is None or frame.f_code.co_filename == OWN_FILE:
             return
         first = not run.delivered
         run.delivered = True
@@ -299,13 +330,17 @@ class Runner:
         if run.delivered and type(failure).__name__ == "CancelledError":
             failure = KeyboardInterrupt().with_traceback(failure.__traceback__)
         if failure is not None:
-            self.report(run, failure)
+            try:
+                self.report(run, failure)
+            except BaseException:
+                # The user's own, of an exception's methods.
+                print_error("an exception that cannot be shown\n", self.outputs[1])
         self.flush()
         with self.lock:
             self.current = None
         if run.asked:
             # A signal that was sent before the lock was taken is delivered now, while nobody is there to be interrupted.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [INTERRUPT])
         answer = {
             "id": run.id,
             "ended": "interrupted" if run.delivered else "exited",
@@ -330,8 +365,9 @@ class Runner:
             self.send(line)
 
     def restore(self):
-        """Undoes what an earlier run did to the streams and to SIGINT."""
+        """Undoes what an earlier run did to the streams and to interrupts, and forgets which warnings it has shown."""
         self.last_words = b""
+        self.module.__dict__.pop("__warningregistry__", None)
         empty = os.open(os.devnull, os.O_RDONLY)
         if empty != 0:
             os.dup2(empty, 0)
@@ -344,9 +380,9 @@ class Runner:
             if is_closed(getattr(sys, name, None)):
                 original = getattr(sys, "__" + name + "__", None)
                 setattr(sys, name, open_stream(fd, mode) if is_closed(original) else original)
-        if signal.getsignal(signal.SIGINT) is not self.on_sigint:
-            signal.signal(signal.SIGINT, self.on_sigint)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        if signal.getsignal(INTERRUPT) != self.on_interrupt:
+            signal.signal(INTERRUPT, self.on_interrupt)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, INTERRUPT])
 
     def compile(self, source):
         """The code of all statements but a last expression, and that of the expression."""
@@ -367,27 +403,50 @@ class Runner:
         entry = (len(source), None, source.splitlines(True), name)
         self.cells[name] = entry
         self.cell_characters += len(source)
-        if self.linecache is not None:
-            self.linecache.cache[name] = entry
+        self.share(lambda cache: cache.update({name: entry}))
         while len(self.cells) > KEPT_CELLS or (self.cell_characters > KEPT_CHARACTERS and len(self.cells) > 1):
             oldest = next(iter(self.cells))
             self.cell_characters -= self.cells.pop(oldest)[0]
-            if self.linecache is not None:
-                self.linecache.cache.pop(oldest, None)
+            self.share(lambda cache: cache.pop(oldest, None))
+
+    def share(self, change):
+        """Changes linecache's sources, once it is there; the user may have made anything of it."""
+        if self.linecache is not None:
+            try:
+                change(self.linecache.cache)
+            except Exception:
+                pass
 
     def execute(self, codes):
         """Runs the codes; returns what they raised, or None."""
-        self.armed = True
+        failure = None
         try:
+            self.armed = True
+            signal.signal(signal.SIGINT, self.users_handler)
             if any(code.co_flags & 0x80 for code in codes):  # inspect.CO_COROUTINE
                 self.execute_async(codes)
             else:
-                self.evaluate(codes)
+                self.context.run(self.evaluate, codes)
         except BaseException as error:
-            return error
-        finally:
-            self.armed = False
-        return None
+            failure = error
+        # What answers the user's signals may raise anything until it is disarmed, in the way from one attempt to the next too.
+        while self.armed:
+            try:
+                while self.armed:
+                    try:
+                        self.disarm()
+                    except BaseException as error:
+                        failure = error
+            except BaseException as error:
+                failure = error
+        return failure
+
+    def disarm(self):
+        handler = signal.signal(signal.SIGINT, ignore)
+        if handler is not ignore:
+            # None is what Python has not set itself.
+            self.users_handler = signal.default_int_handler if handler is None else handler
+        self.armed = False
 
     def evaluate(self, codes):
         value = None
@@ -402,7 +461,12 @@ class Runner:
             self.loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self.loop)
         outcome = []
-        self.task = self.loop.create_task(self.evaluate_async(codes, outcome))
+        coroutine = self.evaluate_async(codes, outcome)
+        # Not by the loop's create_task: a factory of the user's may not know of contexts.
+        if HAS_TASK_CONTEXT:
+            self.task = asyncio.Task(coroutine, loop=self.loop, context=self.context)
+        else:
+            self.task = asyncio.Task(InContext(coroutine, self.context), loop=self.loop)
         try:
             self.loop.run_until_complete(self.task)
         except BaseException as error:
@@ -462,7 +526,7 @@ class Runner:
         try:
             if stream.encoding != "utf-8" or "write" in vars(stream):
                 return False
-            return os.path.samestat(os.fstat(1), os.fstat(self.outputs[0]))
+            return same_file(os.fstat(1), os.fstat(self.outputs[0]))
         except (OSError, ValueError):
             return False
 
@@ -475,31 +539,35 @@ class Runner:
         self.prepare()
         strip_frames(failure, set())
         sys.last_type, sys.last_value, sys.last_traceback = type(failure), failure, failure.__traceback__
-        if sys.version_info >= (3, 12):
+        if HAS_LAST_EXC:
             sys.last_exc = failure
         try:
-            text = "".join(self.traceback.format_exception(type(failure), failure, failure.__traceback__))
             message = str(failure)
         except BaseException:
-            text = message = type(failure).__name__
-            text += "\n"
+            message = type(failure).__name__
+        try:
+            text = "".join(self.traceback.format_exception(type(failure), failure, failure.__traceback__))
+        except BaseException:
+            # What the user has made of builtins is not to traceback's liking; the interpreter has a plainer way of its own.
+            text = None
         run.error = {
             "type": type(failure).__name__,
             "message": message[:RESULT_CHARACTERS],
-            "traceback": text[:RESULT_CHARACTERS],
+            "traceback": (text or message)[:RESULT_CHARACTERS],
         }
-        if sys.excepthook is not sys.__excepthook__:
+        hook = getattr(sys, "excepthook", EXCEPTHOOK)
+        if hook is not EXCEPTHOOK or text is None:
             try:
-                sys.excepthook(type(failure), failure, failure.__traceback__)
+                hook(type(failure), failure, failure.__traceback__)
                 return
             except BaseException:
                 pass
-        print_error(text, self.outputs[1])
+        print_error(text or "%s: %s\n" % (type(failure).__name__, message), self.outputs[1])
 
     def flush(self):
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
             try:
-                stream.flush()
+                getattr(sys, name).flush()
             except BaseException:
                 pass
         if self.flush_native is not None:
@@ -517,6 +585,40 @@ class Runner:
             status = 1
         self.flush()
         os._exit(status)
+
+
+class InContext:
+    """A coroutine whose steps are taken in a context that it shares with others."""
+
+    def __init__(self, coroutine, context):
+        self.coroutine = coroutine
+        self.context = context
+
+    def send(self, value):
+        return self.context.run(self.coroutine.send, value)
+
+    def throw(self, *error):
+        return self.context.run(self.coroutine.throw, *error)
+
+    def close(self):
+        return self.context.run(self.coroutine.close)
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+
+def ignore(signum, frame):
+    pass
+
+
+def is_users(handler):
+    return callable(handler) and handler is not ignore and handler is not signal.default_int_handler
 
 
 def encode(message):
@@ -550,7 +652,12 @@ def strip_frames(error, seen):
     error.__traceback__ = kept[0] if kept else None
     strip_frames(error.__cause__, seen)
     strip_frames(error.__context__, seen)
-    for member in getattr(error, "exceptions", ()):
+    try:
+        members = list(getattr(error, "exceptions", ()))
+    except Exception:
+        # Another use of the name.
+        members = []
+    for member in members:
         if isinstance(member, BaseException):
             strip_frames(member, seen)
 
@@ -615,5 +722,7 @@ def main():
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     Runner(control_in, control_out, outputs).serve()
 
+
 if __name__ == "__main__":
-    main()
+    # From a frame of other globals: before Python 3.10, a function has the builtins of a caller in the same module.
+    eval("main()", {"main": main})

@@ -173,7 +173,9 @@ export class Interpreter implements AsyncDisposable {
       // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
       const answer = conversation.isOver ? await conversation.ended : first;
       if ("id" in answer) {
-        const { ended, success, exitCode, result } = answer;
+        const { success, exitCode, result } = answer;
+        // Whatever it says: what nobody here has asked for was the program's own.
+        const ended = signal.aborted ? answer.ended : "exited";
         return { ended, success, exitCode, result, interpreterRestarted: false, exit: null };
       }
       this.#disposed.signal.throwIfAborted();

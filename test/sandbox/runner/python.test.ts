@@ -105,6 +105,108 @@ rehearse(() => prompt, {
     { source: "async def leave(): sys.exit(4)\nawait leave()", success: false, exitCode: 4 },
     { source: "kept", stdout: "1\n" },
   ],
+  "an interrupt of the program's own is its own": [
+    {
+      source: "import asyncio, os, signal\nsignal.getsignal(signal.SIGINT) is signal.default_int_handler",
+      stdout: "True\n",
+    },
+    {
+      source: "try: signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt: print('caught')",
+      stdout: "caught\n",
+    },
+    {
+      source: "signal.raise_signal(signal.SIGINT)\nprint('never')",
+      success: false,
+      stdout: "",
+      stderr: /KeyboardInterrupt\n$/,
+    },
+    {
+      source: "os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()",
+      success: false,
+      stderr: /KeyboardInterrupt\n$/,
+    },
+    {
+      source: "import subprocess, time\nsubprocess.run(['sh', '-c', 'kill -INT $PPID'])\ntime.sleep(5)",
+      success: false,
+      stderr: /KeyboardInterrupt\n$/,
+    },
+    {
+      source: "import _thread\n_thread.interrupt_main()\ntime.sleep(5)",
+      success: false,
+      stderr: /KeyboardInterrupt\n$/,
+    },
+    { source: "raise KeyboardInterrupt", success: false, stderr: /KeyboardInterrupt\n$/ },
+    {
+      source:
+        "async def main():\n    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        await asyncio.sleep(5)\n    finally:\n        print('cleaned')\ntry: asyncio.run(main())\nexcept KeyboardInterrupt: print('ended')",
+      stdout: "cleaned\nended\n",
+    },
+    {
+      source: "await asyncio.sleep(0)\nos.kill(os.getpid(), signal.SIGINT)\nawait asyncio.sleep(5)",
+      success: false,
+      stderr: /KeyboardInterrupt\n$/,
+    },
+    {
+      source: "old = signal.signal(signal.SIGINT, lambda *_: print('mine'))\nold is signal.default_int_handler",
+      stdout: "True\n",
+    },
+    { source: "signal.raise_signal(signal.SIGINT)", stdout: "mine\n" },
+    { source: "old = signal.signal(signal.SIGINT, old)" },
+  ],
+  "all runs share one context": [
+    { source: "import asyncio, contextvars, decimal\nvariable = contextvars.ContextVar('variable', default=0)" },
+    { source: "await asyncio.sleep(0)\ndecimal.getcontext().prec = 5\ntoken = variable.set(1)" },
+    { source: "decimal.Decimal(1) / 3, variable.get()", stdout: "(Decimal('0.33333'), 1)\n" },
+    { source: "await asyncio.sleep(0)\ndecimal.getcontext().prec, variable.get()", stdout: "(5, 1)\n" },
+    { source: "variable.reset(token)\ntoken = variable.set(2)" },
+    {
+      source: "await asyncio.sleep(0)\nasync def get(): return variable.get()\nawait asyncio.create_task(get())",
+      stdout: "2\n",
+    },
+    { source: "async def put(): variable.set(3)\nawait asyncio.create_task(put())\nvariable.get()", stdout: "2\n" },
+    { source: "await put()\nvariable.get()", stdout: "3\n" },
+    { source: "await asyncio.sleep(0)\nvariable.reset(token)" },
+    { source: "variable.get(), asyncio.run(get())", stdout: "(0, 0)\n" },
+    { source: "decimal.getcontext().prec = 28" },
+  ],
+  "a warning is shown once a place in each run": [
+    { source: "import warnings\ndef old(): warnings.warn('old', DeprecationWarning, 2)" },
+    {
+      source: "for _ in range(2): old()",
+      stderr: /^<cell \d+>:1: DeprecationWarning: old\n {2}for _ in range\(2\): old\(\)\n$/,
+    },
+    {
+      source: "for _ in range(3): old()",
+      stderr: /^<cell \d+>:1: DeprecationWarning: old\n {2}for _ in range\(3\): old\(\)\n$/,
+    },
+    { source: "old()\nold()", stderr: /^(<cell \d+>:[12]: DeprecationWarning: old\n {2}old\(\)\n){2}$/ },
+    { source: "import asyncio\nawait asyncio.sleep(0)\nold()", stderr: /:3: DeprecationWarning/ },
+    { source: "import asyncio\nawait asyncio.sleep(0)\nold()", stderr: /:3: DeprecationWarning/ },
+  ],
+  "an exception whose own methods fail is told all the same": [
+    {
+      source: "class Group(Exception): exceptions = None\nraise Group('of none')",
+      success: false,
+      stderr: /Group: of none\n$/,
+    },
+    {
+      source: "class Group(Exception):\n    @property\n    def exceptions(self): 1 / 0\nraise Group('that fails')",
+      success: false,
+      stderr: /Group: that fails\n$/,
+    },
+    {
+      source: "class Bad:\n    def __str__(self): 1 / 0\nimport sys\nsys.exit(Bad())",
+      success: false,
+      exitCode: 1,
+      stderr: /./,
+    },
+    {
+      source: "class Mute(Exception):\n    def __str__(self): 1 / 0\nraise Mute",
+      success: false,
+      stderr: /Mute: <(exception str\(\) failed|unprintable Mute object)>\n$/,
+    },
+    { source: "'still here'", stdout: "'still here'\n" },
+  ],
   "stdin is empty, also for child processes": [
     { source: "input('? ')", success: false, stdout: "? ", stderr: /EOFError/ },
     { source: "import os\nos.system('cat')", stdout: "0\n" },
@@ -190,6 +292,12 @@ describe("an interrupt", () => {
     "a loop in a coroutine": "import asyncio\nawait asyncio.sleep(0)\nwhile True: pass",
     "asyncio.run":
       "import asyncio\nasync def main():\n    print('on')\n    await asyncio.sleep(600)\nasyncio.run(main())",
+    "what has a handler of its own that raises":
+      "import signal, time\ndef stop(*_): raise KeyboardInterrupt\nold = signal.signal(signal.SIGINT, stop)\ntry: time.sleep(600)\nfinally: _ = signal.signal(signal.SIGINT, old)",
+    "what has a handler of its own that does nothing":
+      "import signal, time\nold = signal.signal(signal.SIGINT, lambda *_: None)\ntry:\n    while True: pass\nfinally: _ = signal.signal(signal.SIGINT, old)",
+    "what ignores the signal":
+      "import signal, time\nold = signal.signal(signal.SIGINT, signal.SIG_IGN)\ntry: time.sleep(600)\nfinally: _ = signal.signal(signal.SIGINT, old)",
     "an await of a future that nobody sets": "import asyncio\nawait asyncio.get_running_loop().create_future()",
   })) {
     test(`ends ${what}, and the state stays`, async () => {
@@ -220,13 +328,46 @@ describe("an interrupt", () => {
     }
   });
 
+  test("lets a handler of the program's own end the run as it likes", async () => {
+    const handled =
+      "import signal, time\non = True\ndef stop(signum, frame):\n    global on\n    on = False\nold = signal.signal(signal.SIGINT, stop)\nprint('on')\nwhile on: time.sleep(0.01)\n_ = signal.signal(signal.SIGINT, old)\nprint('done')";
+    expect(await prompt.interruptAfterOutput(handled)).toMatchObject({
+      ended: "interrupted",
+      interpreterRestarted: false,
+      stdout: "on\ndone\n",
+      stderr: "",
+    });
+    const inLoop =
+      "import asyncio, signal\nasync def main():\n    over = asyncio.Event()\n    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, over.set)\n    print('on')\n    await over.wait()\n    print('done')\nasyncio.run(main())";
+    expect(await prompt.interruptAfterOutput(inLoop)).toMatchObject({ ended: "interrupted", stdout: "on\ndone\n" });
+    expect(await prompt.run("signal.getsignal(signal.SIGINT) is signal.default_int_handler")).toMatchObject({
+      stdout: "True\n",
+    });
+  });
+
+  test("of the program's own that come in thousands take no interpreter away", async () => {
+    await using fresh = await Prompt.start("python");
+    const source =
+      "import subprocess\nstorm = subprocess.Popen(['sh', '-c', 'sleep 0.1; i=0; while [ $((i += 1)) -lt 3000 ]; do kill -INT $PPID; done; echo >over'])";
+    await fresh.run(source);
+    while (!(await Bun.file(`${fresh.directory}/over`).exists())) {
+      expect(await fresh.run("sum([1, 2])")).toMatchObject({ ended: "exited", interpreterRestarted: false });
+    }
+    expect(await fresh.run("sum([1, 2])")).toMatchObject({ stdout: "3\n", stderr: "" });
+  });
+
   test("as a signal from outside ends the run that is on, and does nothing between runs", async () => {
     process.kill(prompt.interpreter.pid, "SIGINT");
     // A signal is not told when it has been taken notice of.
     await Bun.sleep(50);
     expect(await prompt.run("1")).toMatchObject({ stdout: "1\n", stderr: "" });
     const source = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(600)";
-    expect(await prompt.run(source)).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(await prompt.run(source)).toMatchObject({
+      ended: "exited",
+      success: false,
+      interpreterRestarted: false,
+      stderr: expect.stringMatching(/KeyboardInterrupt\n$/),
+    });
     expect(await prompt.run("2")).toMatchObject({ stdout: "2\n", stderr: "" });
   });
 });
