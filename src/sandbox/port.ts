@@ -108,8 +108,13 @@ export type RunEnd = {
   readonly ended: "exited" | "interrupted" | "signaled" | "out_of_memory" | "interpreter_exited";
   /** Ran to its end without an error: exit status 0, no exception. */
   readonly success: boolean;
-  /** A command's exit status; for code only where the program asked for one (`sys.exit(3)`, `process.exit(3)`, `os._exit(3)`). */
+  /**
+   * A command's exit status; for code only where the program asked for one (`sys.exit(3)`, `process.exit(3)`, `os._exit(3)`). 128 and its
+   * number where a signal ended it.
+   */
   readonly exitCode: number | null;
+  /** The signal that ended the command or the interpreter, as "SIGSEGV", where one did that we have not sent. */
+  readonly signal?: string | undefined;
   /** The value of a last expression as the interpreter prints it; it has been printed to stdout too. Code only. */
   readonly result: string | null;
   /** The interpreter had to be replaced: variables are gone, files are not. */

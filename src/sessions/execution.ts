@@ -27,6 +27,8 @@ export type Outcome = {
   readonly stderrTruncatedBytes: number;
   readonly result: string | null;
   readonly exitCode: number | null;
+  /** As `RunEnd.signal`; null where there is none. */
+  readonly signal: string | null;
   readonly durationMs: number;
   readonly interpreterRestarted: boolean;
   /** As `RunEnd.notices`; empty where there are none. */
@@ -125,6 +127,7 @@ export async function execute(
       stderrTruncatedBytes: err.truncatedBytes,
       result: end.result,
       exitCode: end.exitCode,
+      signal: end.signal ?? null,
       durationMs: clock.monotonicMs() - startedMs,
       interpreterRestarted: end.interpreterRestarted,
       notices: end.notices ?? [],

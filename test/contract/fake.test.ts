@@ -29,6 +29,7 @@ const languages: readonly ContractLanguage[] = defaultTemplates.map((template) =
     printVariable: (name) => `get ${name}`,
     value: (text) => `value ${text}`,
     crash: (status) => `crash ${status}`,
+    segfault: "killed",
   },
 }));
 

@@ -35,10 +35,12 @@ export type CodeSet = ProgramSet & {
   readonly value: (text: string) => string;
   /** Takes the interpreter away with this exit status. */
   readonly crash: (status: number) => string;
+  /** Takes the interpreter away by SIGSEGV. */
+  readonly segfault: string;
 };
 
 export type CommandSet = ProgramSet & {
-  /** Kills the shell by a signal. */
+  /** Kills the shell by SIGSEGV. */
   readonly killed: string;
   /** Prints the names of background processes that go on, as startBackground() got them, a line each. */
   readonly listBackground: string;
@@ -227,10 +229,13 @@ export function describeContract(subject: ContractSubject): void {
           expect(await ended(subject.commands.exit(3))).toMatchObject({ ended: "exited", success: false, exitCode: 3 });
         });
 
-        promise("a command that is killed by a signal of its own is told as signaled", async () => {
-          const { end } = await runIn(sandbox, "command", subject.commands.killed);
-          expect(end).toMatchObject({ ended: "signaled", success: false, exitCode: null });
-        });
+        promise(
+          "a command that is killed by a signal of its own is told so, with a shell's status for it",
+          async () => {
+            const { end } = await runIn(sandbox, "command", subject.commands.killed);
+            expect(end).toMatchObject({ ended: "signaled", success: false, signal: "SIGSEGV", exitCode: 139 });
+          },
+        );
 
         promise("what an interrupted command has started is gone; what earlier ones started goes on", async () => {
           const { startBackground, listBackground, forever, print } = subject.commands;
@@ -464,6 +469,12 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     const { end } = await run(code.exit(3));
     expect(end).toMatchObject({ ended: "exited", success: false, exitCode: 3, interpreterRestarted: false });
     expect((await run(code.printVariable("y"))).stdout).toBe("7\n");
+  });
+
+  promise("an interpreter that a signal takes away is told so, with a shell's status for it", async () => {
+    const { end } = await run(code.segfault);
+    expect(end).toMatchObject({ ended: "interpreter_exited", success: false, signal: "SIGSEGV", exitCode: 139 });
+    expect(end.interpreterRestarted).toBe(true);
   });
 
   promise("an interpreter that goes away under the code is replaced: variables are gone, files are not", async () => {

@@ -83,8 +83,8 @@ export async function runToy(request: RunRequest, machine: ToyMachine, vanish: (
         if (!isCode) return end({ exitCode: Number(rest), success: Number(rest) === 0 });
         return end({ ended: "interpreter_exited", exitCode: Number(rest), interpreterRestarted: true });
       case "killed":
-        if (!isCode) return end({ ended: "signaled" });
-        return end({ ended: "interpreter_exited", interpreterRestarted: true });
+        if (!isCode) return end({ ended: "signaled", ...segfault });
+        return end({ ended: "interpreter_exited", ...segfault, interpreterRestarted: true });
       case "hog":
         return end({ ended: "out_of_memory", interpreterRestarted: isCode });
       case "flood": {
@@ -117,6 +117,8 @@ export async function runToy(request: RunRequest, machine: ToyMachine, vanish: (
   }
   return end({ success: true, exitCode: isCode ? null : 0, result });
 }
+
+const segfault = { signal: "SIGSEGV", exitCode: 139 };
 
 function splitOnce(text: string): readonly [string, string] {
   const space = text.indexOf(" ");

@@ -27,4 +27,5 @@ while (true) hoard.push(new Uint8Array(8_000_000).fill(1));
   printVariable: (name) => `console.log(${name});`,
   value: (text) => `${text}`,
   crash: (status) => `process.reallyExit(${status});`,
+  segfault: "process.kill(process.pid, 'SIGSEGV'); while (true) {}",
 };

@@ -31,6 +31,7 @@ while True:
   printVariable: (name) => `print(${name})`,
   value: (text) => `${text}`,
   crash: (status) => `import os\nos._exit(${status})`,
+  segfault: "import ctypes\nctypes.string_at(0)",
 };
 
 /** Fills the process table from within the interpreter. */

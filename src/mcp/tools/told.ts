@@ -24,6 +24,7 @@ export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolR
       stderr: outcome.stderr,
       result: outcome.result,
       exit_code: outcome.exitCode,
+      ...(outcome.signal !== null && { signal: outcome.signal }),
       execution_time_ms: Math.round(outcome.durationMs),
       template: session.template,
       flavor: session.flavor,
@@ -57,7 +58,7 @@ function summary({ session, created, outcome, endsSoon }: Ran, timeoutMs: number
   return [`[${parts.join(" · ")}]`, ...outcome.notices].join("\n");
 }
 
-function howItEnded({ ended, success, exitCode }: Outcome, timeoutMs: number): string {
+function howItEnded({ ended, success, exitCode, signal }: Outcome, timeoutMs: number): string {
   if (success) return "success";
   switch (ended) {
     case "exited":
@@ -67,12 +68,12 @@ function howItEnded({ ended, success, exitCode }: Outcome, timeoutMs: number): s
     case "canceled":
       return "canceled";
     case "signaled":
-      return "killed by a signal";
+      return signal === null ? "killed by a signal" : `killed by ${signal}`;
     case "out_of_memory":
       return "out of memory";
     case "output_limit":
       return "stopped: too much output";
     case "interpreter_exited":
-      return "the interpreter exited";
+      return signal === null ? "the interpreter exited" : `the interpreter was killed by ${signal}`;
   }
 }

@@ -42,29 +42,3 @@ export interface Link {
 
 /** The end of a program whose link has ended. */
 export const gone: ProgramEnd = { code: null, signal: null, memoryRanOut: false, unheard: false };
-
-/** Linux's, on every architecture that guests run on. */
-const signalNames: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  10: "SIGUSR1",
-  11: "SIGSEGV",
-  12: "SIGUSR2",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-  24: "SIGXCPU",
-  25: "SIGXFSZ",
-  31: "SIGSYS",
-};
-
-export function signalName(number: number): string {
-  return signalNames[number] ?? `SIG${number}`;
-}

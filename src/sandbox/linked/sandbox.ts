@@ -7,6 +7,7 @@ import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
 import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
 import type { Interpreter } from "../runner/runner.ts";
+import { endedBy } from "../signals.ts";
 import { Gone } from "./gone.ts";
 import type { Link, ProgramEnd } from "./link.ts";
 
@@ -206,10 +207,9 @@ function notRestarted(cause: unknown): Failure {
   return new Failure("code_execution", "The interpreter of this session could not be started again.", { cause });
 }
 
-function commandEnd({ code, memoryRanOut }: ProgramEnd): RunEnd {
-  const rest = { result: null, interpreterRestarted: false };
-  if (memoryRanOut && (code === null || code === killedStatus)) {
-    return { ended: "out_of_memory", success: false, exitCode: code, ...rest };
-  }
-  return { ended: code === null ? "signaled" : "exited", success: code === 0, exitCode: code, ...rest };
+function commandEnd({ code, signal, memoryRanOut }: ProgramEnd): RunEnd {
+  const rest = { success: code === 0, result: null, interpreterRestarted: false };
+  const how = code === null ? endedBy(signal) : { exitCode: code };
+  if (memoryRanOut && (code === null || code === killedStatus)) return { ended: "out_of_memory", ...how, ...rest };
+  return { ended: code === null ? "signaled" : "exited", ...how, ...rest };
 }

@@ -1,7 +1,8 @@
 // How a program in the guest has ended, from what the guest's shell says of it.
 
-import { gone, type ProgramEnd, signalName } from "../linked/link.ts";
+import { gone, type ProgramEnd } from "../linked/link.ts";
 import { MarkedStream } from "../runner/marked-stream.ts";
+import { signalName } from "../signals.ts";
 import type { Warden } from "./warden.ts";
 
 /** One of the two, as wait(2) has it. `signal` is 9 where a signal ended it and nobody says which. */

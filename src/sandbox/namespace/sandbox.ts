@@ -7,6 +7,7 @@ import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
 import type { GuestExit, GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter } from "../runner/runner.ts";
+import { endedBy } from "../signals.ts";
 import type { LimitGroup } from "./cgroups.ts";
 import { enterCommand, type Self } from "./enter.ts";
 import { asGuestProcess, GuestProgram, type GuestProgramOptions } from "./guest-program.ts";
@@ -272,13 +273,9 @@ function interpreterFailure(cause: unknown): Failure {
   return new Failure("code_execution", "The interpreter of this session could not be started again.", { cause });
 }
 
-function commandEnd({ code }: GuestExit, interrupted: boolean): RunEnd {
-  const own = code === null ? "signaled" : "exited";
-  return {
-    ended: interrupted ? "interrupted" : own,
-    success: !interrupted && code === 0,
-    exitCode: code,
-    result: null,
-    interpreterRestarted: false,
-  };
+function commandEnd({ code, signal }: GuestExit, interrupted: boolean): RunEnd {
+  const rest = { success: !interrupted && code === 0, result: null, interpreterRestarted: false };
+  if (interrupted) return { ended: "interrupted", exitCode: code, ...rest };
+  if (code === null) return { ended: "signaled", ...endedBy(signal), ...rest };
+  return { ended: "exited", exitCode: code, ...rest };
 }

@@ -4,6 +4,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Stream } from "../port.ts";
+import { endedBy } from "../signals.ts";
 import type { Language } from "../templates.ts";
 import { Conversation } from "./conversation.ts";
 import type { GuestExit, GuestProcess, SpawnGuest } from "./guest.ts";
@@ -42,8 +43,10 @@ export type InterpreterRun = {
 export type InterpreterRunEnd = {
   readonly ended: "exited" | "interrupted" | "interpreter_exited";
   readonly success: boolean;
-  /** What the program asked for (`sys.exit(3)`), or the exit status of an interpreter that went away by itself. */
+  /** What the program asked for (`sys.exit(3)`), or the exit status of an interpreter that went away by itself: 128 and more by a signal. */
   readonly exitCode: number | null;
+  /** What ended an interpreter that went away by itself, if that was a signal. */
+  readonly signal?: string;
   /** The value of a last expression as the language's prompt prints it, at most 64 KiB of it. */
   readonly result: string | null;
   readonly interpreterRestarted: boolean;
@@ -179,9 +182,10 @@ export class Interpreter implements AsyncDisposable {
         return { ended, success, exitCode, result, interpreterRestarted: false, exit: null };
       }
       this.#disposed.signal.throwIfAborted();
-      const ended = signal.aborted ? "interrupted" : "interpreter_exited";
-      const exitCode = ended === "interrupted" ? null : answer.code;
-      return { ended, success: false, exitCode, result: null, interpreterRestarted: true, exit: answer };
+      const rest = { success: false, result: null, interpreterRestarted: true, exit: answer };
+      if (signal.aborted) return { ended: "interrupted", exitCode: null, ...rest };
+      const own = answer.code === null ? endedBy(answer.signal) : { exitCode: answer.code };
+      return { ended: "interpreter_exited", ...own, ...rest };
     } finally {
       over.abort();
       signal.removeEventListener("abort", onAbort);

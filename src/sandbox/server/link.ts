@@ -6,8 +6,9 @@
 // operation once, in the order of their numbers, and repeats an answer that did not come, so a request that may have been lost
 // can be sent again: what it asked for happens once.
 
-import { gone, type Link, type Program, type ProgramEvents, signalName } from "../linked/link.ts";
+import { gone, type Link, type Program, type ProgramEvents } from "../linked/link.ts";
 import type { GuestSpawnOptions } from "../runner/guest.ts";
+import { signalName } from "../signals.ts";
 import type { Page } from "./answers.ts";
 
 export type RelayLinkOptions = {

@@ -115,6 +115,16 @@ describe("execute_code and execute_command", () => {
     expect(result.content).toMatchObject([{ text: expect.stringMatching(/^before\n\[session .* exit code 3 /) }]);
   });
 
+  test("name the signal that ended a program, in the result and to the model", async () => {
+    await using served = await serveOverFake();
+    const shell = await served.call("execute_command", { command: "killed" });
+    expect(shell.structuredContent).toMatchObject({ ended: "signaled", signal: "SIGSEGV", exit_code: 139 });
+    expect(shell.content[1]).toMatchObject({ text: expect.stringContaining("killed by SIGSEGV") });
+    const code = await served.call("execute_code", { code: "killed" });
+    expect(code.structuredContent).toMatchObject({ ended: "interpreter_exited", signal: "SIGSEGV", exit_code: 139 });
+    expect(code.content[1]).toMatchObject({ text: expect.stringContaining("the interpreter was killed by SIGSEGV") });
+  });
+
   test("say that the interpreter was restarted, in the result and to the model", async () => {
     await using served = await serveOverFake();
     const result = await served.call("execute_code", { code: "crash 5" });

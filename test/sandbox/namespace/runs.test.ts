@@ -49,9 +49,17 @@ test("a shell tells its child's signal as an exit status, as shells do", async (
   expect(end).toMatchObject({ ended: "exited", exitCode: 137 });
 });
 
-test.each(["KILL", "TERM", "SEGV", "ABRT", "USR1"])("a command that SIG%s ends is told as signaled", async (signal) => {
+test.each([
+  ["KILL", 137],
+  ["TERM", 143],
+  ["SEGV", 139],
+  ["ABRT", 134],
+  ["USR1", 138],
+  ["PROF", 155],
+  ["INT", 130],
+])("a command that SIG%s ends is told as signaled, with status %d", async (signal, exitCode) => {
   const { end } = await command(sandbox, `kill -${signal} $$; sleep 5`);
-  expect(end).toMatchObject({ ended: "signaled", exitCode: null, success: false });
+  expect(end).toMatchObject({ ended: "signaled", signal: `SIG${signal}`, exitCode, success: false });
 });
 
 test("a command that kills its whole process group ends itself and nothing of ours", async () => {

@@ -82,7 +82,8 @@ for (const language of ["python", "node"] as const) {
       await using prompt = await Prompt.start(language);
       expect(await prompt.run(source.killed)).toMatchObject({
         ended: "interpreter_exited",
-        exitCode: null,
+        exitCode: 137,
+        signal: "SIGKILL",
         exit: { signal: "SIGKILL" },
         stdout: "last words\n",
       });

@@ -5,6 +5,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, constants, openSync, readSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
+import { constants as osConstants } from "node:os";
 import { moment, oomKills, sweep, terminate } from "./sweep.mjs";
 
 /** Bounds the output of programs that waits to be fetched, in bytes; beyond it they wait in their writes. */
@@ -119,33 +120,12 @@ function start(id, argv, env, control, hasInput) {
   }
 }
 
-const signalNumbers = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGSYS: 31,
-};
-
 function ended(id, entry, code, signal) {
   emit([
     "x",
     id,
     signal === null ? code : null,
-    signal === null ? null : (signalNumbers[signal] ?? 0),
+    signal === null ? null : (osConstants.signals[signal] ?? 0),
     oomKills() > entry.kills,
     hasUnread(entry),
   ]);
