@@ -9,11 +9,12 @@
 // code that does not return to the event loop through the inspector too.
 //
 // A run ends as `node script.js` does: when its code has been evaluated and what it has started is done (timers, requests, promises).
-// It does not wait for servers, watchers and intervals, and for sockets, child processes and workers only for a while.
+// It does not wait for servers, watchers and intervals, and for sockets, child processes and workers only for a while. Where it awaits what
+// nothing is left to settle, it ends with status 13: during a run nothing of ours keeps the event loop alive, so Node itself notices.
 //
 // Known limits: before Node 24, computing code that is interrupted while an AsyncLocalStorage is in use takes the process with it (an
-// assertion of the runtime's; the host replaces it). A SIGINT from outside reaches only code that returns to the event loop; an interrupt on
-// control-in reaches all but system calls that wait. What an interrupted run awaits of the network may still come and go on.
+// assertion of the runtime's; the host replaces it). A SIGINT, which is the user's and ends a run with status 130 if there is no listener for it,
+// reaches only code that returns to the event loop; an interrupt on control-in reaches all but system calls that wait. What an interrupted run awaits of the network may still come and go on.
 
 import fs from "node:fs";
 import inspector from "node:inspector";
@@ -52,6 +53,9 @@ const OWN_SERVER_LINGER_MS = 100;
 // How long an interrupted event loop has to answer before its code is terminated, and between attempts.
 const BUSY_MS = 40;
 const AGAIN_MS = 100;
+// As Node has it for an await that nothing can settle, and a shell for a program that a SIGINT ends.
+const UNSETTLED_STATUS = 13;
+const SIGINT_STATUS = 130;
 
 // The user may declare any of these names anew, and the runner must go on.
 const {
@@ -187,9 +191,8 @@ function serve() {
   provideNames();
   syncBuiltinESMExports();
   process.setUncaughtExceptionCaptureCallback(onUncaught);
-  process.on("SIGINT", () => {
-    if (current !== null) stop(current, false);
-  });
+  process.on("beforeExit", onIdle);
+  process.on("SIGINT", onSigint);
 
   const control = new Worker(new URL(import.meta.url), { workerData: shared.buffer, execArgv: [], argv: [] });
   control.on("message", (message) => {
@@ -199,6 +202,10 @@ function serve() {
     else if (current !== null && current.seq === message.interrupt) stop(current, message.forced);
   });
   control.on("exit", () => process.kill(process.pid, "SIGKILL"));
+  control.unref();
+  /** Those that are there all the time and keep no event loop alive. */
+  const ownResources = countResources();
+  control.ref();
   send(encode(READY));
 
   function attach(mark) {
@@ -226,10 +233,13 @@ function serve() {
       cell: `cell-${cellCount}`,
       immediates: [],
       isAnswered: false,
+      isDrained: false,
+      isIdle: false,
+      late: null,
       held: [],
       timers: new Set(),
       timersLimit: 1000,
-      resources: countResources(),
+      resources: null,
       promise: null,
       settledAt: 0,
       result: null,
@@ -240,6 +250,9 @@ function serve() {
     };
     current = run;
     Atomics.store(shared, RUNNING, seq);
+    control.unref();
+    if (!process.listeners("SIGINT").includes(onSigint)) process.prependListener("SIGINT", onSigint);
+    run.resources = countResources();
     restoreStreams();
     remember(run.cell, request.source);
     evaluate(run, [rewriteImports(unwrapObject(request.source))]);
@@ -335,11 +348,35 @@ function serve() {
   function drain(run, waitMs) {
     if (current !== run) return;
     if (hasWork(run)) {
-      setTimeout(drain, waitMs, run, Math.min(waitMs * 2, 20));
+      // By way of an immediate, when no timer of ours is listed any more.
+      const later = () => run.immediates.push(setImmediate(drain, run, Math.min(waitMs * 2, 20)));
+      setTimeout(later, waitMs);
+      return;
+    }
+    if (!run.isDrained && isNothingStaying()) {
+      waitForIdle(run);
       return;
     }
     if (run.promise !== null && !show(run, run.promise)) return;
     finish(run);
+  }
+
+  /** Not all that may come is listed among the resources: what threads compute is not. Node knows, where nothing else is there to stay. */
+  function waitForIdle(run) {
+    run.isDrained = true;
+    run.late = setTimeout(finish, LINGER_MS, run).unref();
+    const listeners = process.listeners("beforeExit");
+    if (listeners.at(-1) === onIdle) return;
+    // What the user's listeners do belongs to the run.
+    process.off("beforeExit", onIdle);
+    process.on("beforeExit", onIdle);
+  }
+
+  function isNothingStaying() {
+    for (const [type, count] of countResources()) {
+      if (type !== "Immediate" && count > (ownResources.get(type) ?? 0)) return false;
+    }
+    return true;
   }
 
   function hasWork(run) {
@@ -378,6 +415,46 @@ function serve() {
     setImmediate(clean);
   }
 
+  /** The first of all listeners, so that one of the user's that is called once is still there. */
+  function onSigint() {
+    if (current !== null && process.listenerCount("SIGINT") === 1) exit(current, SIGINT_STATUS);
+  }
+
+  /** Nothing is left that could go on: the run is over, or awaits what will never be. */
+  function onIdle() {
+    const run = current;
+    if (run === null) {
+      control.ref();
+    } else if (run.isDrained) {
+      clearTimeout(run.late);
+      drain(run, 1);
+    } else if (run.isIdle) {
+      endUnsettled(run);
+    } else {
+      // A signal that it has sent itself may be on its way.
+      run.isIdle = true;
+      run.immediates.push(setImmediate(() => {}));
+    }
+  }
+
+  function endUnsettled(run) {
+    const awaits = tokenize(cells.get(run.cell)).filter(({ text, kind }) => kind === "name" && text === "await");
+    const line = awaits.length === 1 ? cells.get(run.cell).slice(0, awaits[0].start).split("\n").length : null;
+    const text = line === null ? "" : `${cells.get(run.cell).split("\n")[line - 1]}\n^\n`;
+    const message = `Detected unsettled top-level await at ${run.cell}${line === null ? "" : `:${line}`}`;
+    run.error = { type: "Warning", message, traceback: `Warning: ${message}\n${text}` };
+    writeAll(2, run.error.traceback);
+    exit(run, process.exitCode === undefined ? UNSETTLED_STATUS : exitStatus(process.exitCode));
+  }
+
+  /** Ends a run from the event loop, as the end of its program. */
+  function exit(run, status) {
+    run.exitCode = status;
+    run.success = status === 0;
+    clearTimers(run);
+    finish(run);
+  }
+
   // Code that is terminated inside a callback leaves the runtime's stack of asynchronous contexts behind. The runtime
   // empties it when it handles an uncaught exception: so it gets one.
   function clean() {
@@ -411,7 +488,9 @@ function serve() {
     if (run.exitCode !== null && run.exitCode !== 0) run.success = false;
     process.exitCode = undefined;
     for (const immediate of run.immediates) clearImmediate(immediate);
+    clearTimeout(run.late);
     current = null;
+    control.ref();
     if (run.isAnswered) session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
     else connect();
     run.held.length = 0;
@@ -464,9 +543,7 @@ function serve() {
   function provideNames() {
     const module = new moduleModule("<repl>");
     module.paths = moduleModule._nodeModulePaths(process.cwd());
-    const require = createRequire(path.join(process.cwd(), "<repl>"));
-    // `if (require.main === module)` runs.
-    require.main = module;
+    const require = requireFromHere(module);
     define("require", { value: require, writable: true });
     define("module", { value: module, writable: true });
     define("exports", { value: module.exports, writable: true });
@@ -605,6 +682,28 @@ function countResources() {
   return counts;
 }
 
+/** `require` as of a file in the working directory, whichever that is when it is called. */
+function requireFromHere(main) {
+  let from = null;
+  let requireFrom;
+  const present = () => {
+    const directory = process.cwd();
+    if (directory !== from) {
+      requireFrom = createRequire(path.join(directory, "<repl>"));
+      from = directory;
+    }
+    return requireFrom;
+  };
+  const { cache, extensions } = present();
+  function require(id) {
+    return present()(id);
+  }
+  const resolve = (request, options) => present().resolve(request, options);
+  resolve.paths = (request) => present().resolve.paths(request);
+  // `if (require.main === module)` runs.
+  return Object.assign(require, { resolve, main, extensions, cache });
+}
+
 function isPending(value) {
   return util.types.isPromise(value) && inspect(value, { depth: 0 }).includes("<pending>");
 }
@@ -617,10 +716,13 @@ function exitStatus(code) {
 /** Takes what is below the user's code out of the stacks in a text. */
 function withoutOwnFrames(text) {
   if (!text.includes("(node:") && !text.includes(import.meta.url)) return text;
-  return text
-    .split("\n")
-    .filter((line) => !isOwnFrame(line))
-    .join("\n");
+  const kept = [];
+  for (const line of text.split("\n")) {
+    if (!isOwnFrame(line)) kept.push(line);
+    // What follows an error's last frame belongs to what is around it: ` {` of its properties, `,` of a list.
+    else if (kept.length > 0) kept.push(kept.pop() + (/:\d+\)?(\D*)$/.exec(line)?.[1] ?? ""));
+  }
+  return kept.join("\n");
 }
 
 function isOwnFrame(line) {

@@ -168,9 +168,103 @@ rehearse(() => prompt, {
     },
     { source: "'on'", stdout: "'on'\n" },
   ],
+  "what threads compute belongs to the run that asked for it": [
+    { source: "require('zlib').gzip('x', (_, packed) => console.log(packed.length)); 0", stdout: "0\n21\n" },
+    { source: "require('crypto').scrypt('a', 'b', 64, (_, key) => console.log(key.length)); 0", stdout: "0\n64\n" },
+    { source: "process.once('beforeExit', () => console.log('bye')); 0", stdout: "0\nbye\n" },
+    { source: "process.removeAllListeners('beforeExit'); 0", stdout: "0\n" },
+    { source: "1", stdout: "1\n" },
+  ],
+  "a signal of the program's own is its own": [
+    { source: "process.kill(process.pid, 'SIGINT'); 'sent'", success: false, exitCode: 130, stdout: "'sent'\n" },
+    { source: "process.kill(process.pid, 'SIGINT'); await new Promise(() => {})", success: false, exitCode: 130 },
+    {
+      source: "process.once('SIGINT', () => console.log('once')); process.kill(process.pid, 'SIGINT'); 0",
+      stdout: "0\nonce\n",
+    },
+    {
+      source: "process.on('SIGINT', () => console.log('mine')); process.kill(process.pid, 'SIGINT'); 0",
+      stdout: "0\nmine\n",
+    },
+    { source: "require('child_process').execSync('kill -INT $PPID'); 0", stdout: "0\nmine\n" },
+    {
+      source: "process.on('SIGUSR2', () => console.log('other')); process.kill(process.pid, 'SIGUSR2'); 0",
+      stdout: "0\nother\n",
+    },
+    { source: "process.removeAllListeners('SIGINT'); process.removeAllListeners('SIGUSR2'); 0", stdout: "0\n" },
+    {
+      source: "process.kill(process.pid, 'SIGINT'); 0",
+      success: false,
+      exitCode: 130,
+    },
+    { source: "1", stdout: "1\n" },
+  ],
+  "require and import follow the working directory": [
+    {
+      source:
+        "const fs = require('fs'); fs.mkdirSync('there/node_modules/pack', { recursive: true }); fs.writeFileSync('there/here.cjs', 'module.exports = 1'); fs.writeFileSync('there/node_modules/pack/index.js', 'module.exports = 2')",
+    },
+    { source: "require('./here.cjs')", success: false, stderr: /Cannot find module '\.\/here\.cjs'/ },
+    {
+      source:
+        "process.chdir('there'); [require('./here.cjs'), require('pack'), require.resolve('pack').endsWith('index.js')]",
+      stdout: "[ 1, 2, true ]\n",
+    },
+    { source: "[(await import('./here.cjs')).default, (await import('pack')).default]", stdout: "[ 1, 2 ]\n" },
+    {
+      source:
+        "[require.resolve.paths('pack')[0] === `${process.cwd()}/node_modules`, require.main === module, require('./here.cjs') === require.cache[require.resolve('./here.cjs')].exports]",
+      stdout: "[ true, true, true ]\n",
+    },
+    { source: "process.chdir('..'); require('pack')", success: false, stderr: /Cannot find module 'pack'/ },
+  ],
+  "an error with properties, of its own or of one within it, is shown whole": [
+    {
+      source: "throw Object.assign(new Error('boo'), { code: 5 })",
+      success: false,
+      stderr: /\nError: boo\n {4}at cell-\d+:1:21 \{\n {2}code: 5\n\}\n$/,
+    },
+    {
+      source: "throw new AggregateError([new Error('a'), Object.assign(new Error('b'), { c: 1 })], 'all')",
+      success: false,
+      stderr:
+        /\nAggregateError: all\n {4}at cell-\d+:1:7 \{\n {2}\[errors\]: \[\n {4}Error: a\n {8}at cell-\d+:1:27,\n {4}Error: b\n {8}at cell-\d+:1:57 \{\n {6}c: 1\n {4}\}\n {2}\]\n\}\n$/,
+    },
+    {
+      source: "setTimeout(() => { throw Object.assign(new Error('later'), { k: [1] }) }, 1); undefined",
+      success: false,
+      stderr: /\nError: later\n {4}at Timeout.*\(cell-\d+:1:40\) \{\n {2}k: \[ 1 \]\n\}\n$/,
+    },
+  ],
   "stdin is empty": [
     { source: "process.stdin.on('data', () => {}).on('end', () => console.log('end')); 0", stdout: "0\nend\n" },
     { source: "require('fs').readFileSync(0, 'utf8')", stdout: "''\n" },
+  ],
+  "an await that nothing can settle ends at once, with status 13": [
+    {
+      source: "let before = 1\nawait new Promise(() => {})",
+      success: false,
+      exitCode: 13,
+      stderr: /^Warning: Detected unsettled top-level await at cell-\d+:2\nawait new Promise\(\(\) => \{\}\)\n\^\n$/,
+    },
+    { source: "before", stdout: "1\n" },
+    ...["a", "b"].map((name) => ({
+      source: `const ${name} = require('readline/promises').createInterface({ input: process.stdin }); await ${name}.question('? '); await 1`,
+      success: false,
+      exitCode: 13,
+      stderr: /^Warning: Detected unsettled top-level await at cell-\d+\n$/,
+    })),
+    {
+      source: "setTimeout(() => console.log('last'), 10); await new Promise(() => {})",
+      success: false,
+      exitCode: 13,
+      stdout: "last\n",
+      stderr: /^Warning: /,
+    },
+    { source: "process.exitCode = 4; await new Promise(() => {})", success: false, exitCode: 4, stderr: /^Warning: / },
+    { source: "await new Promise((settle) => require('zlib').gzip('x', settle))", stdout: "null\n" },
+    { source: "await new Promise((settle) => setTimeout(settle, 20, 'late'))", stdout: "'late'\n" },
+    { source: "new Promise(() => {})", stdout: "Promise { <pending> }\n" },
   ],
   "output is exact, in order with that of child processes": [
     { source: "process.stdout.write('x'); undefined", stdout: "x" },
@@ -221,7 +315,8 @@ describe("an interrupt", () => {
       "setTimeout(() => { console.log('on'); while (true) {} }, 1); undefined",
     "a loop in a callback":
       "require('fs').readFile('/dev/null', () => { console.log('on'); while (true) {} }); await new Promise(() => {})",
-    "a promise that never settles": "await new Promise(() => {})",
+    "a promise that never settles, while something else goes on":
+      "setInterval(() => {}, 1000); await new Promise(() => {})",
     "a timer": "await new Promise((resolve) => setTimeout(resolve, 600_000))",
     "a timer of timers/promises": "await require('timers/promises').setTimeout(600_000)",
     "a connection": "await new Promise(() => require('net').createServer().listen(0))",
@@ -284,7 +379,7 @@ describe("an interrupt", () => {
     await Bun.sleep(50);
     expect(await fresh.run("1")).toMatchObject({ stdout: "1\n", stderr: "" });
     const ran = await fresh.run("process.kill(process.pid, 'SIGINT'); await new Promise(() => {})");
-    expect(ran).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+    expect(ran).toMatchObject({ ended: "exited", success: false, exitCode: 130, interpreterRestarted: false });
     expect(await fresh.run("2")).toMatchObject({ stdout: "2\n", stderr: "" });
   });
 });
