@@ -18,6 +18,11 @@ export type SandboxSpec = {
   readonly resources: Resources;
   /** Called with what a long boot is doing, one short line each: an image being pulled, so much of it here. Safe to show to the caller. */
   readonly onProgress?: ((message: string) => void) | undefined;
+  /**
+   * Called if `create` rejects while something of the sandbox may still be there or come: with what resolves when nothing is. Its room is
+   * taken until then. Never rejects.
+   */
+  readonly onRemains?: ((gone: Promise<void>) => void) | undefined;
 };
 
 /** Makes sandboxes. Disposing it disposes every sandbox that it still has. */
@@ -32,9 +37,15 @@ export interface SandboxHost extends AsyncDisposable {
    * Boots a sandbox whose interpreter is ready to run.
    *
    * Throws Failure `sandbox_creation`, `connection` or `configuration`. When the signal aborts it rejects with the
-   * signal's reason, at once or later, and whatever had been started by then is destroyed: nothing is left either way.
+   * signal's reason, at once or later, and whatever had been started by then is destroyed: nothing is left either way, at once or when
+   * what `onRemains` is given has resolved.
    */
   create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /**
+   * The process is about to end: disposals that wait for a backend that does not answer are given up in bounded time from now on, and what may
+   * be left is for the next process to find. Undefined where disposals always end soon.
+   */
+  readonly windDown?: () => void;
   /** What became of sandboxes whose process has gone; undefined where sandboxes end with the process that made them. */
   readonly survivors?: Survivors;
 }

@@ -37,9 +37,17 @@ export async function bootFor(
     () => undefined,
   );
   const startedMs = clock.monotonicMs();
+  let remains: Promise<void> | undefined;
+  const onRemains = (gone: Promise<void>) => {
+    remains = gone;
+  };
   try {
-    const arriving = host.create(spec, giveUp.signal);
-    const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => session.abandon());
+    const arriving = host.create({ ...spec, onRemains }, giveUp.signal);
+    const abandon = async () => {
+      await remains;
+      session.abandon();
+    };
+    const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => void abandon());
     return { sandbox, bootMs: clock.monotonicMs() - startedMs };
   } finally {
     done.abort();

@@ -43,7 +43,13 @@ const settledAfterMs = 60_000;
 
 type Member = Ahead & { readonly share: PoolShare; readonly bootedAtMs: number };
 
-type Boot = { readonly share: PoolShare; readonly sessionId: string; readonly giveUp: AbortController };
+type Boot = {
+  readonly share: PoolShare;
+  readonly sessionId: string;
+  readonly giveUp: AbortController;
+  /** Resolves when nothing is left of a boot that failed; undefined if nothing was. */
+  remains: Promise<void> | undefined;
+};
 
 export class WarmPool implements Pool, AsyncDisposable {
   readonly #options: WarmPoolOptions;
@@ -137,7 +143,12 @@ export class WarmPool implements Pool, AsyncDisposable {
   }
 
   #newBoot(share: PoolShare): Boot {
-    return { share, sessionId: newSessionId(this.#options.installationId), giveUp: new AbortController() };
+    return {
+      share,
+      sessionId: newSessionId(this.#options.installationId),
+      giveUp: new AbortController(),
+      remains: undefined,
+    };
   }
 
   async #fill(boot: Boot, place: Place): Promise<void> {
@@ -158,8 +169,7 @@ export class WarmPool implements Pool, AsyncDisposable {
       this.#add({ sessionId, sandbox, place, share, bootedAtMs: clock.monotonicMs() });
       emit({ type: "pool.filled", sessionId, template, flavor, bootMs });
     } catch (error) {
-      // What had been started is destroyed by now (SandboxHost.create).
-      place.free();
+      this.#freeWhenGone(boot, place);
       if (boot.giveUp.signal.aborted && !(boot.giveUp.signal.reason instanceof Failure)) return;
       const reason = error instanceof Error ? error.message : String(error);
       this.#failedBoots++;
@@ -170,8 +180,22 @@ export class WarmPool implements Pool, AsyncDisposable {
     }
   }
 
+  /** Of a boot that has failed: what had been started is destroyed by now, or `remains` (SandboxHost.create). */
+  #freeWhenGone({ remains, sessionId }: Boot, place: Place): void {
+    if (remains === undefined) {
+      place.free();
+      return;
+    }
+    const gone = remains.then(() => {
+      this.#leaving.delete(sessionId);
+      place.free();
+    });
+    this.#leaving.set(sessionId, gone);
+  }
+
   /** Waits for the boot even once it is given up: until it settles, something of it may be there. */
-  async #create({ share, sessionId, giveUp }: Boot): Promise<Sandbox> {
+  async #create(boot: Boot): Promise<Sandbox> {
+    const { share, sessionId, giveUp } = boot;
     const { host, clock, templates, flavors, startTimeoutMs } = this.#options;
     const template = templates.find(({ name }) => name === share.template);
     if (template === undefined) throw new Failure("configuration", `there is no template ${share.template}.`);
@@ -181,7 +205,11 @@ export class WarmPool implements Pool, AsyncDisposable {
       () => undefined,
     );
     try {
-      const sandbox = await host.create({ sessionId, template, resources: flavors[share.flavor] }, giveUp.signal);
+      const onRemains = (gone: Promise<void>) => {
+        boot.remains = gone;
+      };
+      const spec = { sessionId, template, resources: flavors[share.flavor], onRemains };
+      const sandbox = await host.create(spec, giveUp.signal);
       await rehearse(sandbox, nothing[template.language], startTimeoutMs, giveUp.signal);
       return sandbox;
     } finally {

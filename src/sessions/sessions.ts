@@ -1,6 +1,6 @@
 // Sessions as their callers know them: opened once, found for their principal only, stopped, and told how they ended.
 
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
@@ -74,6 +74,8 @@ export type Ran = {
 
 export type Stopped =
   | { readonly stopped: true }
+  /** It ends, and its sandbox has not ended yet. */
+  | { readonly stopped: false; readonly why: string; readonly absence: "stopping" }
   | { readonly stopped: false; readonly why: string; readonly absence: Absence };
 
 /** A session to run in, and what the call waited for until it was one. */
@@ -86,6 +88,8 @@ type Ready = {
 
 /** A session that lives no longer than this unless it is used says so. Milliseconds. */
 const soonMs = 120_000;
+/** How long a stop is waited for before its caller is told that it goes on: callers have time limits of their own. Milliseconds. */
+const stopWaitMs = 30_000;
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
@@ -198,15 +202,18 @@ export class Sessions implements AsyncDisposable {
     return own.filter(({ id }) => sessionId === undefined || id === sessionId).map((session) => session.view);
   }
 
-  /** Resolves once the sandbox is gone. */
+  /** Resolves once the sandbox is gone, or with that it is not yet. */
   async stop(principal: string, sessionId: string): Promise<Stopped> {
-    const session = this.#table.active(principal, sessionId);
+    const { clock } = this.#options;
+    const active = this.#table.active(principal, sessionId);
+    const session = active ?? this.#table.ending(principal, sessionId);
     if (session !== undefined) {
-      await this.#table.end(session, "stopped");
-      return { stopped: true };
+      await within(this.#table.end(session, "stopped"), stopWaitMs, clock);
+      if (this.#table.has(sessionId)) return { stopped: false, why: stillThere(sessionId), absence: "stopping" };
+      if (active !== undefined) return { stopped: true };
     }
     const absence = this.#absence(sessionId, principal);
-    return { stopped: false, why: tellAbsence(sessionId, absence, this.#options.clock.now()), absence };
+    return { stopped: false, why: tellAbsence(sessionId, absence, clock.now()), absence };
   }
 
   /** From now on nothing new is run; resolves when what runs has ended. */
@@ -221,6 +228,7 @@ export class Sessions implements AsyncDisposable {
     void this.drain();
     this.#options.admission.close(shuttingDown());
     this.#closing.abort();
+    this.#options.host.windDown?.();
     await this.#reaper[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
     await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
@@ -332,6 +340,10 @@ export class Sessions implements AsyncDisposable {
 function whyFailed(error: unknown, callerLeaves: AbortSignal) {
   if (callerLeaves.aborted && !(error instanceof Failure)) return { reason: "canceled" };
   return { reason: error instanceof Error ? error.message : String(error), cause: causeOf(error) };
+}
+
+function stillThere(sessionId: string): string {
+  return `${sessionId} is stopping; its sandbox has not ended within ${stopWaitMs / 1000} s, and is asked to until it has`;
 }
 
 function shuttingDown(): Failure {

@@ -47,6 +47,12 @@ export class SessionTable {
     return session.ending === undefined ? session : undefined;
   }
 
+  /** One that is over, and of whose sandbox something may be left. Undefined also if it is another principal's. */
+  ending(principal: string, sessionId: string): Session | undefined {
+    const session = this.#rows.get(sessionId)?.session;
+    return session?.principal === principal && session.ending !== undefined ? session : undefined;
+  }
+
   /** A session that waits for its sandbox, in a place of its own. */
   add(parts: Omit<SessionParts, "limits" | "clock" | "emit" | "onIdle">, place: Place): Session {
     const { clock, emit, limits, admission, ledger } = this.#options;

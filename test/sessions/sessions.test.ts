@@ -273,3 +273,37 @@ describe("how sessions end", () => {
     expect((await failureOf(s.run("print"))).kind).toBe("sandbox_creation");
   });
 });
+
+describe("what remains of a boot that failed", () => {
+  test("keeps its place until nothing of it is left, and its caller is told at once", async () => {
+    await using s = sessionsOverFake({ maxSessions: 1 });
+    const remains = Promise.withResolvers<void>();
+    s.host.onBoot = (spec) => spec.onRemains?.(remains.promise);
+    s.host.failNextBoot();
+    expect((await failureOf(s.run("print"))).kind).toBe("sandbox_creation");
+    await settle();
+    s.host.onBoot = () => undefined;
+    expect(s.admission.usage.places).toBe(1);
+    const next = s.run("print");
+    await settle();
+    expect(s.host.booted).toHaveLength(0);
+    remains.resolve();
+    await next;
+    expect([s.host.booted.length, s.admission.usage.places]).toEqual([1, 1]);
+  });
+
+  test("a stop that does not end the sandbox in time is told as stopping, and its place stays taken", async () => {
+    await using s = sessionsOverFake({ maxSessions: 1 });
+    const { sessionId } = (await s.run("print")).session;
+    s.host.holdDisposals();
+    const stopping = s.sessions.stop("alice", sessionId);
+    await s.clock.advance(30_000);
+    expect(await stopping).toMatchObject({ stopped: false, absence: "stopping" });
+    expect(s.sessions.list("alice")).toMatchObject([{ sessionId, status: "stopping" }]);
+    expect(s.admission.usage.places).toBe(1);
+    const again = s.sessions.stop("alice", sessionId);
+    s.host.releaseDisposals();
+    expect(await again).toMatchObject({ stopped: false, absence: { reason: "stopped" } });
+    expect([s.admission.usage.places, s.clock.sleeping]).toEqual([0, 1]);
+  });
+});

@@ -82,6 +82,11 @@ export class Stub implements AsyncDisposable {
     return this.#supervisor.machines;
   }
 
+  /** Those of them that nobody has asked to stop. */
+  get unstopped(): readonly string[] {
+    return this.#supervisor.unstopped;
+  }
+
   /** Ends a sandbox underneath everybody. `stale`: the database goes on saying that it runs. */
   kill(key: string, stale = false): Promise<void> {
     return this.#supervisor.kill(key, stale);

@@ -109,6 +109,11 @@ export class Supervisor implements AsyncDisposable {
     this.#ending.add(ending);
   }
 
+  /** The machines that exist and that nobody has asked to stop. */
+  get unstopped(): readonly string[] {
+    return [...this.#machines.keys()].filter((key) => this.#running.has(key));
+  }
+
   isRunning(key: string): boolean {
     return this.#running.has(key);
   }

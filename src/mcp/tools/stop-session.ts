@@ -33,6 +33,10 @@ export function stopSession({ sessions, toolErrors }: StopSessionOptions): Tool 
 function whyNot(stopped: Stopped) {
   if (stopped.stopped) return {};
   const { why, absence } = stopped;
+  if (absence === "stopping") {
+    const message = `Not stopped yet: ${why}. Its place is taken until then; call stop_session again to wait for it.`;
+    return { reason: absence, message };
+  }
   const answer = { reason: reasonOf(absence), message: `Nothing was stopped: ${why}.` };
   const at = typeof absence !== "string" && "at" in absence ? absence.at : undefined;
   return at === undefined ? answer : { ...answer, at: new Date(at).toISOString() };

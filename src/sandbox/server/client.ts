@@ -1,9 +1,11 @@
-// The server's HTTP API as typed calls: one deadline on each, answers bounded and checked. Repeats nothing and
+// The server's HTTP API as typed calls: one deadline on each, few of a kind at once, answers bounded and checked. Repeats nothing and
 // knows nothing of what the calls are for.
 
 import type { Clock } from "../../clock.ts";
 import type { Answers, Check, Metrics, OutputLine } from "./answers.ts";
 import { CallError } from "./call-error.ts";
+import { Gate } from "./gate.ts";
+import { Pace } from "./pace.ts";
 
 export type ClientOptions = {
   /** Base URL. Credentials in it become Basic authorization where there is no key. */
@@ -16,9 +18,16 @@ export type ClientOptions = {
 export type Address = { readonly namespace: string; readonly sandbox: string };
 
 export type CallOptions = {
+  /** From when the call is sent. */
   readonly deadlineMs: number;
-  /** Gives up at once, with the signal's reason; the server goes on with what it was asked for. */
+  /** Gives up at once, with the signal's reason. The server drops what it was asked for, whatever it was at. */
   readonly signal?: AbortSignal | undefined;
+};
+
+/** A call that is not hung up on when its deadline has passed: the server would drop it, and what it asks for would not happen. */
+export type StandingOptions = {
+  /** Called once, when the call is no longer out: it was answered, broke, or was hung up on after all. */
+  readonly onSettled?: (() => void) | undefined;
 };
 
 export type Client = {
@@ -26,10 +35,12 @@ export type Client = {
   readonly shownUrl: string;
   health(options: CallOptions): Promise<void>;
   start(address: Address, config: object, options: CallOptions): Promise<void>;
-  stop(address: Address, options: CallOptions): Promise<void>;
+  /** Rejects with `timeout` after a deadline that grows with what was seen; the call stays out for longer (`hangUpMs`). */
+  stop(address: Address, options?: StandingOptions): Promise<void>;
+  /** Without a deadline it has one that grows with what was seen, and waits for its turn. */
   metrics(
     address: { readonly namespace: string; readonly sandbox: string | null },
-    options: CallOptions,
+    options: Partial<CallOptions>,
   ): Promise<Metrics>;
   /** `timeoutS` is the portal's own limit: after it the interpreter is of no use any more. */
   evaluate(
@@ -45,6 +56,15 @@ export type Client = {
 /** Bounds one answer, in bytes: a page of the relay is below a megabyte, and `metrics.get` of a crowded server well below this. */
 const answerLimitBytes = 8 * 1024 * 1024;
 
+/** How many are out at once. The server has the processors of one machine, and other clients. */
+const stopsAtOnce = 8;
+const inquiriesAtOnce = 8;
+/** Deadlines of stops and inquiries, at least and at most. Milliseconds. */
+const stopMs = { least: 30_000, most: 300_000 };
+const inquiryMs = { least: 30_000, most: 120_000 };
+/** When a stop that was not answered is hung up on after all: it has been lost, not delayed. Milliseconds. */
+const hangUpMs = 600_000;
+
 /** Every method of the client throws CallError, or the signal's reason. */
 export function createClient(options: ClientOptions): Client {
   const { answers, clock } = options;
@@ -59,9 +79,11 @@ export function createClient(options: ClientOptions): Client {
   } else if (basic !== ":") {
     headers.authorization = `Basic ${Buffer.from(basic).toString("base64")}`;
   }
+  const stops = { gate: new Gate(stopsAtOnce), pace: new Pace(stopMs.least, stopMs.most) };
+  const inquiries = { gate: new Gate(inquiriesAtOnce), pace: new Pace(inquiryMs.least, inquiryMs.most) };
   let lastId = 0;
 
-  async function rpc<T>(method: string, params: object, check: Check<T>, call: CallOptions): Promise<T> {
+  async function rpc<T>(method: string, params: object, check: Check<T>, call: Exchange): Promise<T> {
     lastId += 1;
     const body = JSON.stringify({ jsonrpc: "2.0", method, params, id: lastId });
     const { status, text } = await exchange(method, `${root}/api/v1/rpc`, { method: "POST", headers, body }, call);
@@ -78,34 +100,71 @@ export function createClient(options: ClientOptions): Client {
     return answer.result;
   }
 
-  async function exchange(method: string, url: string, init: RequestInit, call: CallOptions) {
-    call.signal?.throwIfAborted();
-    const ended = new AbortController();
+  async function exchange(method: string, url: string, init: RequestInit, call: Exchange) {
+    const { deadlineMs, signal, hangUpAfterMs = deadlineMs, onSettled } = call;
+    const settled = new AbortController();
     const request = new AbortController();
-    const leave = () => request.abort(call.signal?.reason);
-    call.signal?.addEventListener("abort", leave, { once: true });
-    const late = new CallError(`no answer within ${call.deadlineMs} ms`, { problem: "timeout", method });
-    clock.sleep(call.deadlineMs, ended.signal).then(
-      () => request.abort(late),
-      () => {},
-    );
+    const { promise: left, reject: leave } = Promise.withResolvers<never>();
+    const late = new CallError(`no answer within ${deadlineMs} ms`, { problem: "timeout", method });
+    const after = (ms: number, act: () => void) => clock.sleep(ms, settled.signal).then(act, () => {});
+    const onAbort = () => {
+      request.abort(signal?.reason);
+      leave(signal?.reason);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    void after(deadlineMs, () => leave(late));
+    void after(hangUpAfterMs, () => request.abort(late));
+    const answer = send(method, url, init, request.signal).finally(() => {
+      settled.abort();
+      signal?.removeEventListener("abort", onAbort);
+      onSettled?.();
+    });
+    return await Promise.race([left, answer]);
+  }
+
+  /** Rejects with the signal's reason when that aborts. */
+  async function send(method: string, url: string, init: RequestInit, signal: AbortSignal) {
     try {
-      const response = await fetch(url, { ...init, signal: request.signal, redirect: "error" });
+      signal.throwIfAborted();
+      const response = await fetch(url, { ...init, signal, redirect: "error" });
       return { status: response.status, text: await boundedText(method, response) };
     } catch (error) {
-      call.signal?.throwIfAborted();
-      if (request.signal.aborted) {
-        throw late;
-      }
+      signal.throwIfAborted();
       if (error instanceof CallError) {
         throw error;
       }
       const unsent = error instanceof Error && "code" in error && error.code === "ConnectionRefused";
       const detail = unsent ? "the connection is refused" : "the connection could not be made or broke";
       throw new CallError(detail, { problem: "unreachable", method, unsent, cause: error });
+    }
+  }
+
+  async function stop(address: Address, { onSettled }: StandingOptions = {}): Promise<void> {
+    const { gate, pace } = stops;
+    const leave = await gate.enter();
+    const sentMs = clock.monotonicMs();
+    const call = {
+      deadlineMs: pace.deadlineMs,
+      hangUpAfterMs: hangUpMs,
+      onSettled: () => {
+        pace.saw(clock.monotonicMs() - sentMs);
+        leave();
+        onSettled?.();
+      },
+    };
+    await rpc("sandbox.stop", address, answers.stopped, call);
+  }
+
+  async function inquire(address: object, { signal }: Partial<CallOptions>): Promise<Metrics> {
+    const { gate, pace } = inquiries;
+    const leave = await gate.enter(signal);
+    const sentMs = clock.monotonicMs();
+    try {
+      return await rpc("sandbox.metrics.get", address, answers.metrics, { deadlineMs: pace.deadlineMs, signal });
     } finally {
-      ended.abort();
-      call.signal?.removeEventListener("abort", leave);
+      pace.saw(clock.monotonicMs() - sentMs);
+      leave();
     }
   }
 
@@ -134,10 +193,11 @@ export function createClient(options: ClientOptions): Client {
     start: async (address, config, call) => {
       await rpc("sandbox.start", { ...address, config }, answers.started, call);
     },
-    stop: async (address, call) => {
-      await rpc("sandbox.stop", address, answers.stopped, call);
-    },
-    metrics: (address, call) => rpc("sandbox.metrics.get", address, answers.metrics, call),
+    stop,
+    metrics: (address, { deadlineMs, signal }) =>
+      deadlineMs === undefined
+        ? inquire(address, { signal })
+        : rpc("sandbox.metrics.get", address, answers.metrics, { deadlineMs, signal }),
     evaluate: async (address, language, code, timeoutS, call) => {
       const params = { ...address, language, code, timeout: timeoutS };
       return (await rpc("sandbox.repl.run", params, answers.evaluated, call)).output;
@@ -148,6 +208,9 @@ export function createClient(options: ClientOptions): Client {
     },
   };
 }
+
+/** `hangUpAfterMs`: when the request is hung up on; at its deadline by default. */
+type Exchange = CallOptions & StandingOptions & { readonly hangUpAfterMs?: number };
 
 function problemOf(status: number): CallError["problem"] {
   if (status === 401) return "unauthorized";

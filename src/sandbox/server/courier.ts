@@ -34,6 +34,8 @@ const portalSlackS = 5;
 const deadlineSlackMs = 3_000;
 /** How often a request is sent to a sandbox that the server says is running, before it is given up. */
 const attemptLimit = 3;
+/** How long a run goes on with a server that does not answer in time: it has much to do. Milliseconds. */
+const slownessLimitMs = 120_000;
 const besideTimeoutS = 5;
 
 export function createCourier(options: CourierOptions): Courier {
@@ -55,7 +57,11 @@ export function createCourier(options: CourierOptions): Courier {
     if (state === "unreachable" && !patient) {
       throw new Gone("the microsandbox server cannot be reached", { call: error });
     }
-    if (state !== "unreachable" && attempt >= attemptLimit) {
+    if (state === "slow") {
+      if (clock.monotonicMs() - sinceMs >= slownessLimitMs) {
+        throw new Gone("the microsandbox server is too slow to be used", { call: error });
+      }
+    } else if (state !== "unreachable" && attempt >= attemptLimit) {
       throw new Gone("its portal does not answer", { call: error.problem === "internal" ? null : error });
     }
     await clock.sleep(Math.min(100 * 2 ** Math.min(attempt, 4), 1000), signal);

@@ -17,8 +17,9 @@ import { runnerPath, waitUntilReady } from "./boot.ts";
 import { CallError } from "./call-error.ts";
 import { type Address, type Client, createClient } from "./client.ts";
 import { createCourier } from "./courier.ts";
+import { endForGood } from "./ending.ts";
 import { toFailure } from "./failures.ts";
-import { inquire, type SandboxState, stopForGood } from "./inquiry.ts";
+import { inquire, type SandboxState } from "./inquiry.ts";
 import { readKey } from "./key.ts";
 import { type StartConfig, startConfig } from "./launch.ts";
 import { RelayLink } from "./link.ts";
@@ -53,6 +54,8 @@ export function createServerHost(options: ServerHostOptions): SandboxHost {
 const healthMs = 4_000;
 /** How long disposal waits for the server to answer a start whose caller has left. */
 const leavingMs = 5_000;
+/** How long a process that is about to end goes on stopping sandboxes on a server that is slow. */
+const partingMs = 120_000;
 
 class ServerHost implements SandboxHost {
   readonly backend = "server";
@@ -66,6 +69,8 @@ class ServerHost implements SandboxHost {
   /** The only namespace that the key is good for; null for any. */
   readonly #onlyNamespace: string | null;
   readonly #end = new AbortController();
+  /** Aborted when the process is about to end, before `#end` is. */
+  readonly #parting = new AbortController();
   /** Bounded by the sessions layer's limit of sessions. */
   readonly #sandboxes = new Map<LinkedSandbox, Address>();
   /** Boots and their clean-up; each is bounded in time. */
@@ -88,6 +93,7 @@ class ServerHost implements SandboxHost {
       clock: options.clock,
       installation: this.#installation,
       onlyNamespace: this.#onlyNamespace,
+      parting: this.#parting.signal,
     });
   }
 
@@ -121,10 +127,16 @@ class ServerHost implements SandboxHost {
     try {
       return await booted;
     } catch (error) {
-      this.#track(this.#clearAway(started, address));
+      const gone = this.#clearAway(started, address);
+      this.#track(gone);
+      spec.onRemains?.(gone);
       signal.throwIfAborted();
       throw await this.#creationFailure(error, spec, address);
     }
+  }
+
+  windDown(): void {
+    this.#parting.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -219,10 +231,18 @@ class ServerHost implements SandboxHost {
     }
   }
 
+  /** Resolves when it does not run any more, or when the process is about to end and cannot wait for that. */
   async #destroy(address: Address): Promise<void> {
-    if (!(await stopForGood(this.#client, this.#options.clock, address))) {
-      const message = `The sandbox ${address.sandbox} could not be stopped on the microsandbox server; it may still run.`;
-      this.#options.emit({ type: "server.warning", message });
+    const { clock, emit } = this.#options;
+    const { sandbox } = address;
+    const onDelay = (state: SandboxState) => {
+      const message = `The sandbox ${sandbox} has not ended on the microsandbox server yet: ${delays[state]}. Its place stays taken, and it is asked to end until it has.`;
+      emit({ type: "server.warning", message });
+    };
+    const parting = this.#parting.signal;
+    if (!(await endForGood({ client: this.#client, clock, address, parting, partingMs, onDelay }))) {
+      const message = `The sandbox ${sandbox} could not be stopped on the microsandbox server; it may still run. The next start of this server ends it.`;
+      emit({ type: "server.warning", message });
     }
   }
 
@@ -283,6 +303,7 @@ class ServerHost implements SandboxHost {
   }
 
   async #dispose(): Promise<void> {
+    this.windDown();
     this.#end.abort(new Failure("sandbox_creation", "The server is shutting down."));
     await Promise.all([...this.#sandboxes.keys()].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     while (this.#work.size > 0) {
@@ -297,8 +318,19 @@ const findings: Readonly<Record<SandboxState, string>> = {
   running: "it calls it running all the same",
   ended: "it answers, and calls it not running: the image may not exist, or may not have been pulled",
   unreachable: "it has stopped answering since",
+  slow: "it has been too slow since to say what became of it",
   refused: "it refuses to say more",
   unknown: "it answers, and does not say what became of it",
+};
+
+/** What keeps a sandbox from ending. */
+const delays: Readonly<Record<SandboxState, string>> = {
+  running: "the server calls it running",
+  ended: "it has just ended",
+  unreachable: "the server cannot be reached",
+  slow: "the server is slow to answer",
+  refused: "the server refuses the API key",
+  unknown: "the server does not say what became of it",
 };
 
 /** Rejects with the signal's reason as soon as it aborts; the promise goes on by itself. */

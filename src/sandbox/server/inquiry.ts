@@ -1,45 +1,26 @@
-// Asking the server what has become of a sandbox, since its 500 says nothing (rule 8); and ending one for good.
+// Asking the server what has become of a sandbox, since its 500 says nothing (rule 8).
 
-import type { Clock } from "../../clock.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
 
-export type SandboxState = "running" | "ended" | "unreachable" | "refused" | "unknown";
-
-const inquiryMs = 3_000;
-/** How long a stop may take until the server says that the sandbox does not run: it only signals its supervisor. */
-const endingMs = 15_000;
-/** How long a server that cannot be reached is asked to stop one: longer than its restart takes, shorter than ours may. */
-const absenceMs = 5_000;
+/** `slow`: it has not answered in time, which says nothing of the sandbox, and nothing of the server but that it has much to do. */
+export type SandboxState = "running" | "ended" | "unreachable" | "slow" | "refused" | "unknown";
 
 /** Never rejects, but for the signal's reason. */
 export async function inquire(client: Client, address: Address, signal?: AbortSignal): Promise<SandboxState> {
-  const call = { deadlineMs: inquiryMs, signal };
   try {
-    return stateIn(await client.metrics(address, call), address.sandbox);
+    return stateIn(await client.metrics(address, { signal }), address.sandbox);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     if (error.problem !== "internal") return stateOf(error);
   }
   try {
     // A name that the namespace does not have is a 500 too; the namespace as a whole can still be asked.
-    return stateIn(await client.metrics({ namespace: address.namespace, sandbox: null }, call), address.sandbox);
+    const whole = { namespace: address.namespace, sandbox: null };
+    return stateIn(await client.metrics(whole, { signal }), address.sandbox);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     return stateOf(error);
-  }
-}
-
-/** Stops a sandbox until it does not run. False if that could not be found out in time. Never rejects. */
-export async function stopForGood(client: Client, clock: Clock, address: Address): Promise<boolean> {
-  const sinceMs = clock.monotonicMs();
-  for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-    await client.stop(address, { deadlineMs: inquiryMs }).catch(ignoreCallErrors);
-    const state = await inquire(client, address);
-    if (state === "ended") return true;
-    const limitMs = state === "unreachable" ? absenceMs : endingMs;
-    if (state === "refused" || clock.monotonicMs() + pauseMs - sinceMs > limitMs) return false;
-    await clock.sleep(pauseMs);
   }
 }
 
@@ -52,8 +33,9 @@ function stateIn(metrics: Awaited<ReturnType<Client["metrics"]>>, sandbox: strin
 function stateOf(error: CallError): SandboxState {
   switch (error.problem) {
     case "unreachable":
-    case "timeout":
       return "unreachable";
+    case "timeout":
+      return "slow";
     case "unauthorized":
     case "forbidden":
       return "refused";
@@ -64,8 +46,4 @@ function stateOf(error: CallError): SandboxState {
     case "malformed":
       return "unknown";
   }
-}
-
-function ignoreCallErrors(error: unknown): void {
-  if (!(error instanceof CallError)) throw error;
 }

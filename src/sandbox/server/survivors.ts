@@ -6,7 +6,7 @@ import { Failure } from "../../failure.ts";
 import type { Survivors } from "../port.ts";
 import { CallError } from "./call-error.ts";
 import type { Client } from "./client.ts";
-import { stopForGood } from "./inquiry.ts";
+import { endForGood } from "./ending.ts";
 import { parseSandboxName } from "./names.ts";
 
 export type SurvivorsOptions = {
@@ -16,12 +16,15 @@ export type SurvivorsOptions = {
   readonly installation: string;
   /** The only namespace that the key is good for; null for any. */
   readonly onlyNamespace: string | null;
+  /** Aborts when this process is about to end. */
+  readonly parting: AbortSignal;
 };
 
 /** The server walks every sandbox's files for this (reference section 8). Milliseconds. */
 const listMs = 30_000;
 
-export function createSurvivors({ client, clock, installation, onlyNamespace }: SurvivorsOptions): Survivors {
+export function createSurvivors(options: SurvivorsOptions): Survivors {
+  const { client, clock, installation, onlyNamespace } = options;
   const isOurs = (name: string) => parseSandboxName(name)?.installation === installation;
   return {
     async list(signal) {
@@ -47,7 +50,9 @@ export function createSurvivors({ client, clock, installation, onlyNamespace }: 
     async destroy(name, signal) {
       signal.throwIfAborted();
       if (!isOurs(name)) throw new Failure("connection", `${name} is not a sandbox of this installation.`);
-      if (await stopForGood(client, clock, { namespace: onlyNamespace ?? name, sandbox: name })) return;
+      const address = { namespace: onlyNamespace ?? name, sandbox: name };
+      const parting = AbortSignal.any([signal, options.parting]);
+      if (await endForGood({ client, clock, address, parting, partingMs: 0 })) return;
       throw new Failure("connection", `the sandbox ${name} could not be stopped on the microsandbox server.`);
     },
   };
