@@ -1,7 +1,7 @@
 // API keys of the microsandbox server: "msb_" and a JWT signed with the server's key (reference section 4).
 
 import { errors, jwtVerify, SignJWT } from "jose";
-import { ServerError } from "./errors.ts";
+import { badRequest, ServerError } from "./errors.ts";
 
 export type KeyRequest = {
   /** A namespace, or "*" for any. */
@@ -44,9 +44,13 @@ export async function authenticate(headers: Headers, serverKey: string): Promise
   throw new ServerError(401, 1004, "Invalid or expired token");
 }
 
-/** Throws ServerError 403 unless a key for `claim` may speak of `namespace`. */
-export function authorize(claim: string, namespace: unknown): void {
-  if (claim !== "*" && claim !== namespace) {
-    throw new ServerError(403, 3001, "Access denied");
+/** Throws ServerError 403 unless a key for `claim` may speak of the namespace in `params`, 400 if there is none. */
+export function authorize(claim: string, method: string, params: unknown): void {
+  if (claim === "*") return;
+  if (params === undefined) throw badRequest("Missing 'params' field in JSON-RPC request");
+  const namespace = typeof params === "object" && params !== null && "namespace" in params ? params.namespace : null;
+  if (typeof namespace !== "string") {
+    throw badRequest(`Missing or invalid 'namespace' in params for method '${method}'`);
   }
+  if (claim !== namespace) throw new ServerError(403, 3001, "Access denied");
 }

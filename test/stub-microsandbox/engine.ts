@@ -7,6 +7,8 @@ import type { Machine, MachineLanguage, MachineProcess } from "./machine.ts";
 export type OutputLine = { readonly stream: "stdout" | "stderr"; readonly text: string };
 
 export type EngineHazards = {
+  /** How often the engine looks whether an evaluation is over, in milliseconds: 50 in the real one, which looks twice. */
+  readonly pollMs: number;
   /** Lose every line of stderr, as the real portal loses those that come after the marker. */
   readonly loseStderr: boolean;
 };
@@ -18,14 +20,22 @@ const argv: Readonly<Record<MachineLanguage, readonly string[]>> = {
 
 const markerCode: Readonly<Record<MachineLanguage, (marker: string) => string>> = {
   python: (marker) => `\nprint('${marker}')\n`,
-  node: (marker) => `\nconsole.log('${marker}')\n`,
+  node: (marker) => `console.log('${marker}');\n`,
 };
+
+/** With one processor, so many lines of one evaluation lock the portal up for ever. */
+const deadlockLines = 20_000;
+/** The longest that a timer can wait; beyond it the real engine really waits. Milliseconds. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export class Engine {
   readonly #process: MachineProcess;
   readonly #language: MachineLanguage;
   readonly #hazards: EngineHazards;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #isSingle: boolean;
+  /** Nothing of this portal answers any more. */
+  isDeadlocked = false;
   #closed = false;
   /** Lines for the evaluation that runs, or, after a timeout, for the one that comes next. */
   #collected: OutputLine[] = [];
@@ -34,6 +44,7 @@ export class Engine {
 
   constructor(machine: Machine, hazards: EngineHazards) {
     this.#language = machine.language;
+    this.#isSingle = machine.cpus <= 1;
     this.#hazards = hazards;
     this.#process = machine.spawn(argv[machine.language], "pipe");
     void this.#read("stdout", this.#process.stdout);
@@ -59,10 +70,11 @@ export class Engine {
     const { promise: seen, resolve } = Promise.withResolvers<"seen">();
     this.#marker = { text: marker, seen: () => resolve("seen") };
     this.#collecting = true;
-    this.#write(code + markerCode[this.#language](marker));
+    const startedMs = performance.now();
+    this.#write(`${code}${code.endsWith("\n") ? "" : "\n"}${markerCode[this.#language](marker)}`);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timedOut = new Promise<"timed out">((expire) => {
-      if (timeoutSeconds !== null) {
+      if (timeoutSeconds !== null && timeoutSeconds * 1000 <= longestTimerMs) {
         timer = setTimeout(() => expire("timed out"), timeoutSeconds * 1000);
       }
     });
@@ -73,6 +85,10 @@ export class Engine {
     this.#marker = null;
     if (how === "seen") {
       this.#collecting = false;
+      // It is noticed at the next look, and told after one more.
+      const { pollMs } = this.#hazards;
+      const spentMs = performance.now() - startedMs;
+      if (pollMs > 0) await Bun.sleep((Math.ceil(spentMs / pollMs) + 1) * pollMs - spentMs);
       return output;
     }
     return [...output, { stream: "stderr", text: `Error: Execution timed out after ${timeoutSeconds} seconds` }];
@@ -92,13 +108,17 @@ export class Engine {
 
   async #read(stream: "stdout" | "stderr", from: ReadableStream<Uint8Array>): Promise<void> {
     for await (const text of lines(from)) {
-      if (stream === "stdout" && this.#marker !== null && text === this.#marker.text) {
+      if (stream === "stdout" && this.#marker !== null && text.trim() === this.#marker.text) {
         this.#marker.seen();
         // What comes behind the marker of a finished evaluation is lost.
         this.#marker = null;
         this.#collecting = false;
       } else if (this.#collecting && this.#keeps(stream, text)) {
         this.#collected.push({ stream, text });
+        if (this.#isSingle && this.#collected.length >= deadlockLines) {
+          this.isDeadlocked = true;
+          return;
+        }
       }
     }
   }
@@ -107,6 +127,6 @@ export class Engine {
     if (stream === "stderr") {
       return !this.#hazards.loseStderr;
     }
-    return this.#language === "python" || !(text === "" || text.startsWith(">") || text.startsWith(".."));
+    return this.#language === "python" || !(text.trim() === "" || text.startsWith(">") || text.startsWith(".."));
   }
 }

@@ -22,6 +22,7 @@ const users: Readonly<Record<MachineLanguage, string>> = { python: "python-user"
 
 export class Machine implements AsyncDisposable {
   readonly language: MachineLanguage;
+  readonly cpus: number;
   readonly ended: Promise<void>;
   readonly #bwrap: Bun.Subprocess;
   readonly #enter: readonly string[];
@@ -38,18 +39,18 @@ export class Machine implements AsyncDisposable {
   ) {
     this.#group = group;
     this.language = options.language;
+    this.cpus = options.entry.cpus ?? 1;
     this.#bwrap = bwrap;
     this.#insidePid = insidePid;
     this.ended = bwrap.exited.then(() => group[Symbol.asyncDispose]());
     this.#enter = [
       ...["nsenter", "-t", `${insidePid}`, "--user", "--mount", "--pid", "--net", "--ipc", "--uts"],
-      ...["-S", "1000", "-G", "1000", `--wdns=${home}/work`, "--"],
+      ...["-S", "0", "-G", "0", `--wdns=${home}/work`, "--"],
     ];
+    // The image's user is never used: root, without a home, a name and a language.
     this.#env = {
       PATH: "/usr/local/bin:/usr/bin:/bin",
-      HOME: home,
-      USER: users[options.language],
-      LANG: "C.UTF-8",
+      HOME: "/",
       ...Object.fromEntries(
         (options.entry.envs ?? []).map((env) => [env.slice(0, env.indexOf("=")), env.slice(env.indexOf("=") + 1)]),
       ),
@@ -68,7 +69,7 @@ export class Machine implements AsyncDisposable {
     const bwrap = Bun.spawn(
       [
         ...group.within([]),
-        ...["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"],
+        ...["bwrap", "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--die-with-parent"],
         ...["--new-session", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr"],
         ...["bin", "sbin", "lib", "lib64"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
         ...["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"],

@@ -7,8 +7,10 @@ const usage = `usage: bun run stub-microsandbox [--host 127.0.0.1] [--port 5555]
   --dev                 ask for no API key
   --key K               the key that API keys are signed with; random without it
   --path DIR            where namespaces are kept; a temporary folder without it
+  --pull-ms N           how long an image is pulled that was not pulled before
   --boot-ms N           how long a sandbox takes to boot
   --portal-delay-ms N   how long after that its portal begins to answer
+  --cost-ms N           what each name that was ever started costs each call; the real server's are 60 to 80
   --control             serve POST /_stub/faults and /_stub/refuse, to switch faults on`;
 
 const { values } = parseArgs({
@@ -18,6 +20,8 @@ const { values } = parseArgs({
     dev: { type: "boolean", default: false },
     key: { type: "string" },
     path: { type: "string" },
+    "pull-ms": { type: "string", default: "0" },
+    "cost-ms": { type: "string", default: "1" },
     "boot-ms": { type: "string", default: "0" },
     "portal-delay-ms": { type: "string", default: "0" },
     control: { type: "boolean", default: false },
@@ -35,6 +39,8 @@ const stub = await Stub.start({
   port: Number(values.port),
   dev: values.dev,
   control: values.control,
+  pullMs: Number(values["pull-ms"]),
+  costMs: Number(values["cost-ms"]),
   bootMs: Number(values["boot-ms"]),
   portalDelayMs: Number(values["portal-delay-ms"]),
   ...(values.key === undefined ? {} : { key: values.key }),

@@ -2,16 +2,42 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { badRequest, internal, ServerError } from "./errors.ts";
-import { CommandParams, checkName, MetricsParams, parseParams, ReplParams, StartParams, StopParams } from "./params.ts";
-import { entries, putEntry } from "./sandboxfile.ts";
+import { internal, ServerError } from "./errors.ts";
+import {
+  CommandParams,
+  checkNames,
+  MetricsParams,
+  parseParams,
+  parsePortalParams,
+  portalAddress,
+  ReplParams,
+  StartParams,
+  StopParams,
+} from "./params.ts";
+import type { Processor } from "./processor.ts";
+import { entries, entryCount, putEntry } from "./sandboxfile.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export type MethodContext = {
   readonly root: string;
   readonly sandboxfileGapMs: number;
   readonly supervisor: Supervisor;
+  readonly processor: Processor;
+  /** What each name in a namespace costs each time that it is read, in milliseconds. */
+  readonly costMs: number;
+  /** Aborts when the client hangs up: what has not been done by then is not done. */
+  readonly signal: AbortSignal;
 };
+
+/** How often a start reads its namespace. */
+const readsOfStart = 5;
+/** How often a namespace is read when all are. */
+const readsOfAll = 2;
+
+/** Reading a namespace so many times. Rejects when the client hangs up. */
+async function read({ root, processor, costMs, signal }: MethodContext, namespace: string, times = 1): Promise<void> {
+  await processor.spend(times * costMs * (await entryCount(root, namespace)), signal);
+}
 
 export type Method = (context: MethodContext, params: unknown) => Promise<unknown>;
 
@@ -30,17 +56,19 @@ async function start(context: MethodContext, raw: unknown): Promise<string> {
   const port = context.supervisor.assignPort(key);
   const files = { root: context.root, gapMs: context.sandboxfileGapMs };
   await putEntry(files, namespace, sandbox, config ?? null, port);
+  await read(context, namespace, readsOfStart);
   const entry = (await entries(context.root, namespace))[sandbox];
   if (entry === undefined) {
     throw internal();
   }
-  await context.supervisor.up(namespace, sandbox, entry);
+  await context.supervisor.up(namespace, sandbox, entry, context.signal);
   return `Sandbox ${sandbox} started successfully`;
 }
 
 async function stop(context: MethodContext, raw: unknown): Promise<string> {
   const { sandbox, namespace } = parseParams("sandbox.stop", StopParams, raw);
   checkNames(sandbox, namespace);
+  await read(context, namespace);
   if ((await entries(context.root, namespace))[sandbox] === undefined) {
     throw internal();
   }
@@ -54,6 +82,7 @@ async function metrics(context: MethodContext, raw: unknown): Promise<unknown> {
   const namespaces = all ? await readdir(context.root).catch(() => Promise.reject(internal())) : [namespace];
   const sandboxes: unknown[] = [];
   for (const one of namespaces) {
+    await read(context, one, all ? readsOfAll : 1);
     const configured = await entries(context.root, one).catch((error: unknown) => {
       if (all && error instanceof ServerError) {
         return {};
@@ -73,7 +102,8 @@ async function metrics(context: MethodContext, raw: unknown): Promise<unknown> {
         running: context.supervisor.isRunning(key),
         cpu_usage: memory === null ? null : 0,
         memory_usage: memory,
-        disk_usage: await diskUsage(join(context.root, one, ".menv", "rw", "Sandboxfile", name)),
+        disk_usage:
+          memory === null ? null : await diskUsage(join(context.root, one, ".menv", "rw", "Sandboxfile", name)),
       });
     }
   }
@@ -81,28 +111,17 @@ async function metrics(context: MethodContext, raw: unknown): Promise<unknown> {
 }
 
 async function replRun(context: MethodContext, raw: unknown): Promise<unknown> {
-  const { sandbox, namespace, language, code, timeout } = parseParams("sandbox.repl.run", ReplParams, raw);
-  requireNames(sandbox, namespace);
+  const { sandbox, namespace } = portalAddress(raw);
   const portal = await context.supervisor.portal(`${namespace}/${sandbox}`);
+  const { language, code, timeout } = parsePortalParams(ReplParams, raw);
   return { status: "success", language, output: await portal.evaluate(language, code, timeout ?? null) };
 }
 
 async function commandRun(context: MethodContext, raw: unknown): Promise<unknown> {
-  const { sandbox, namespace, command, args, timeout } = parseParams("sandbox.command.run", CommandParams, raw);
-  requireNames(sandbox, namespace);
+  const { sandbox, namespace } = portalAddress(raw);
   const portal = await context.supervisor.portal(`${namespace}/${sandbox}`);
+  const { command, args, timeout } = parsePortalParams(CommandParams, raw);
   return await portal.command(command, args ?? [], timeout ?? null);
-}
-
-function checkNames(sandbox: string, namespace: string): void {
-  checkName("Sandbox", sandbox);
-  checkName("Namespace", namespace);
-}
-
-function requireNames(sandbox: string, namespace: string): void {
-  if (sandbox === "" || namespace === "") {
-    throw badRequest("Sandbox and namespace are required");
-  }
 }
 
 async function diskUsage(folder: string): Promise<number | null> {

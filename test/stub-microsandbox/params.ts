@@ -2,7 +2,7 @@
 
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { badRequest } from "./errors.ts";
+import { badRequest, internal } from "./errors.ts";
 
 const optional = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
 const u8 = Type.Integer({ minimum: 0, maximum: 255 });
@@ -37,7 +37,7 @@ export const CommandParams = Type.Object({
   sandbox: Type.String(),
   namespace: Type.String(),
   command: Type.String(),
-  args: optional(Type.Array(Type.String())),
+  args: Type.Optional(Type.Array(Type.String())),
   timeout: optional(u64),
 });
 
@@ -50,18 +50,41 @@ export function parseParams<T extends TSchema>(method: string, schema: T, params
   return params;
 }
 
+/** What the server itself looks at before it passes a request on to a portal. Throws ServerError 400/2001. */
+export function portalAddress(params: unknown): { readonly sandbox: string; readonly namespace: string } {
+  if (typeof params !== "object" || params === null || Array.isArray(params)) {
+    throw badRequest("Request parameters must be an object containing 'sandbox' and 'namespace'");
+  }
+  const { sandbox, namespace }: { sandbox?: unknown; namespace?: unknown } = params;
+  if (typeof sandbox !== "string") throw badRequest("Missing required 'sandbox' parameter for portal request");
+  if (typeof namespace !== "string") throw badRequest("Missing required 'namespace' parameter for portal request");
+  return { sandbox, namespace };
+}
+
+/** What the portal refuses is a 500 to the server's client. Throws ServerError 500/5002. */
+export function parsePortalParams<T extends TSchema>(schema: T, params: unknown): Static<T> {
+  if (!Value.Check(schema, params)) throw internal();
+  return params;
+}
+
 /** Reference section 6: names of sandboxes and namespaces. Throws ServerError 400/2001. */
-export function checkName(kind: "Sandbox" | "Namespace", name: string): void {
+export function checkNames(sandbox: string, namespace: string): void {
+  checkName("Sandbox name", sandbox);
+  if (namespace === "*") throw badRequest("Wildcard namespace (*) is not valid for sandbox creation");
+  checkName("Namespace", namespace);
+}
+
+function checkName(kind: "Sandbox name" | "Namespace", name: string): void {
   if (name === "") {
-    throw badRequest(`${kind} name cannot be empty`);
+    throw badRequest(`${kind} cannot be empty`);
   }
   if (name.length > 63) {
-    throw badRequest(`${kind} name cannot exceed 63 characters`);
+    throw badRequest(`${kind} cannot exceed 63 characters`);
   }
   if (!/^[A-Za-z0-9_-]+$/.test(name)) {
-    throw badRequest(`${kind} name can only contain alphanumeric characters, hyphens, or underscores`);
+    throw badRequest(`${kind} can only contain alphanumeric characters, hyphens, or underscores`);
   }
   if (!/^[A-Za-z0-9]/.test(name)) {
-    throw badRequest(`${kind} name must start with an alphanumeric character`);
+    throw badRequest(`${kind} must start with an alphanumeric character`);
   }
 }

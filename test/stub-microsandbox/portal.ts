@@ -6,8 +6,10 @@ import { lines } from "./lines.ts";
 import type { Machine, MachineLanguage } from "./machine.ts";
 
 export type PortalHazards = EngineHazards & {
-  /** How many lines at the end of each command's output are lost, as the real portal's race may lose them. */
+  /** How many lines at the end of a command's output are lost, as the real portal's race loses them. */
   readonly loseCommandLines: number;
+  /** Of how many commands one loses them. */
+  readonly loseEvery: number;
 };
 
 export type CommandResult = {
@@ -29,6 +31,9 @@ export class Portal {
   readonly #machine: Machine;
   readonly #engine: Engine;
   readonly #hazards: PortalHazards;
+  readonly #death = Promise.withResolvers<void>();
+  #commands = 0;
+  isDead = false;
 
   constructor(machine: Machine, hazards: PortalHazards) {
     this.#machine = machine;
@@ -44,12 +49,19 @@ export class Portal {
     return await this.#whileItLives(this.#engine.evaluate(code, timeoutSeconds));
   }
 
-  /** A portal that goes away with its machine breaks the server's connection to it, which is a 500 as well. */
+  /** The program that answers is killed; the machine goes on. */
+  die(): void {
+    this.isDead = true;
+    this.#death.resolve();
+  }
+
+  /** A portal that goes away, with its machine or alone, breaks the server's connection to it, which is a 500 as well. */
   async #whileItLives<T>(work: Promise<T>): Promise<T> {
-    const ended = this.#machine.ended.then(() => {
+    const ended = Promise.race([this.#machine.ended, this.#death.promise]).then(() => {
       throw internal();
     });
-    return await Promise.race([work, ended]);
+    const result = await Promise.race([work, ended]);
+    return this.#engine.isDeadlocked ? await Promise.race([new Promise<never>(() => {}), ended]) : result;
   }
 
   /** Throws ServerError 500/5002 for an executable that is not there and for one that was timed out. */
@@ -75,8 +87,11 @@ export class Portal {
     if (timedOut || (status === 127 && output.some((line) => line.text.startsWith("nsenter: failed to execute")))) {
       throw internal();
     }
-    const exitCode = child.signalCode === null && status < 128 ? status : 1;
-    const kept = output.slice(0, Math.max(0, output.length - this.#hazards.loseCommandLines));
+    const exitCode = child.signalCode === null ? status : 1;
+    this.#commands += 1;
+    const { loseCommandLines, loseEvery } = this.#hazards;
+    const lost = this.#commands % loseEvery === 0 ? loseCommandLines : 0;
+    const kept = output.slice(0, Math.max(0, output.length - lost));
     return { command, args, exit_code: exitCode, success: exitCode === 0, output: kept };
   }
 }

@@ -28,7 +28,10 @@ export async function putEntry(
   config: SandboxConfig | null,
   portalPort: number,
 ): Promise<void> {
-  await mkdir(join(options.root, namespace, ".menv"), { recursive: true });
+  if (!(await namespaceExists(options.root, namespace))) {
+    await mkdir(join(options.root, namespace, ".menv"), { recursive: true });
+    await Bun.write(file(options.root, namespace), JSON.stringify({ sandboxes: {} } satisfies Sandboxfile));
+  }
   const present = await read(options.root, namespace);
   const former = present?.sandboxes[name];
   if (!config?.image && former === undefined) {
@@ -43,6 +46,11 @@ export async function putEntry(
   const next: Sandboxfile = { sandboxes: { ...present?.sandboxes, [name]: entry } };
   await Bun.write(file(options.root, namespace), JSON.stringify(next));
   await Bun.sleep(options.gapMs);
+}
+
+/** How many names a namespace has: what each call costs grows with it. */
+export async function entryCount(root: string, namespace: string): Promise<number> {
+  return Object.keys((await read(root, namespace))?.sandboxes ?? {}).length;
 }
 
 /** Every entry of a namespace. Throws ServerError 400 without a folder or file, 500 if any entry is bad. */

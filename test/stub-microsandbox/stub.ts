@@ -8,6 +8,7 @@ import { authenticate, authorize, type KeyRequest, makeKey } from "./auth.ts";
 import { plainResponse, rpcErrorResponse, ServerError, serverErrorResponse } from "./errors.ts";
 import { type Fault, Faults, faultKinds } from "./faults.ts";
 import { methods } from "./methods.ts";
+import { Processor } from "./processor.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type StubOptions = {
@@ -21,12 +22,20 @@ export type StubOptions = {
   readonly path?: string;
   /** Serve `POST /_stub/faults` and `POST /_stub/refuse`. */
   readonly control?: boolean;
+  /** How long an image is pulled that was not pulled before. */
+  readonly pullMs?: number;
   readonly bootMs?: number;
   readonly portalDelayMs?: number;
   readonly stopLagMs?: number;
   readonly sandboxfileGapMs?: number;
   readonly loseStderr?: boolean;
+  /** Lines that are lost at the end of one in `loseEvery` commands; 1 in 3 by default. */
   readonly loseCommandLines?: number;
+  readonly loseEvery?: number;
+  /** What each name in a namespace costs each call. The real server's 60 to 80 ms are too much for most tests; 1 by default. */
+  readonly costMs?: number;
+  /** How often the portal looks whether an evaluation is over; the real one's 50 by default. */
+  readonly pollMs?: number;
 };
 
 /** One request as the server saw it. */
@@ -44,6 +53,7 @@ export class Stub implements AsyncDisposable {
   readonly #options: StubOptions;
   readonly #root: string;
   readonly #supervisor: Supervisor;
+  readonly #processor = new Processor();
   #server: Bun.Server<undefined> | null = null;
   #port: number;
 
@@ -54,7 +64,13 @@ export class Stub implements AsyncDisposable {
     this.key = options.key ?? crypto.randomUUID().replaceAll("-", "");
     this.#supervisor = new Supervisor({
       root,
-      hazards: { loseStderr: options.loseStderr ?? false, loseCommandLines: options.loseCommandLines ?? 0 },
+      hazards: {
+        loseStderr: options.loseStderr ?? false,
+        loseCommandLines: options.loseCommandLines ?? 1,
+        loseEvery: options.loseEvery ?? 3,
+        pollMs: options.pollMs ?? 50,
+      },
+      pullMs: options.pullMs ?? 0,
       bootMs: options.bootMs ?? 0,
       portalDelayMs: options.portalDelayMs ?? 0,
       stopLagMs: options.stopLagMs ?? 50,
@@ -90,6 +106,11 @@ export class Stub implements AsyncDisposable {
   /** Ends a sandbox underneath everybody. `stale`: the database goes on saying that it runs. */
   kill(key: string, stale = false): Promise<void> {
     return this.#supervisor.kill(key, stale);
+  }
+
+  /** The portal of a sandbox is killed in it, and the sandbox runs on. */
+  killPortal(key: string): void {
+    this.#supervisor.killPortal(key);
   }
 
   /** The server process goes away, its connections with it; its sandboxes stay. */
@@ -163,22 +184,26 @@ export class Stub implements AsyncDisposable {
       }
       id = call.id;
       if (!this.#options.dev) {
-        authorize(claim, call.params.namespace);
+        authorize(claim, call.method, call.params);
       }
       if (call.jsonrpc !== "2.0") {
         return rpcErrorResponse(400, -32600, "Invalid or missing jsonrpc version field", id);
       }
+      const params = isRecord(call.params) ? call.params : {};
       const method = methods[call.method];
       if (method === undefined) {
         return rpcErrorResponse(404, -32601, `Method not found: ${call.method}`, id);
       }
       if (this.requests.length < seenLimit) {
-        this.requests.push({ method: call.method, params: call.params });
+        this.requests.push({ method: call.method, params });
       }
       const context = {
         root: this.#root,
         sandboxfileGapMs: this.#options.sandboxfileGapMs ?? 5,
         supervisor: this.#supervisor,
+        processor: this.#processor,
+        costMs: this.#options.costMs ?? 1,
+        signal: request.signal,
       };
       const carryOut = async () =>
         Response.json({
@@ -188,13 +213,15 @@ export class Stub implements AsyncDisposable {
         });
       const fault = this.faults.strike(call.method);
       if (fault?.kind === "die") {
-        setTimeout(() => void this.kill(`${call.params.namespace}/${call.params.sandbox}`), fault.afterMs ?? 0);
+        setTimeout(() => void this.kill(`${params.namespace}/${params.sandbox}`), fault.afterMs ?? 0);
       }
       return fault === null || fault.kind === "die" ? await carryOut() : await strike(fault, carryOut);
     } catch (error) {
       if (error instanceof ServerError) {
         return serverErrorResponse(error);
       }
+      // The client has hung up, and the server has dropped what it was at.
+      if (request.signal.aborted) return new Response(null, { status: 499 });
       throw error;
     }
   }
@@ -250,18 +277,17 @@ function broken(body: ReadableStream<Uint8Array> | null, bytes: number): Respons
 }
 
 type Call = {
-  readonly jsonrpc: unknown;
+  readonly jsonrpc: string;
   readonly method: string;
-  readonly params: Readonly<Record<string, unknown>>;
+  readonly params: unknown;
   readonly id: unknown;
 };
 
 function asCall(body: unknown): Call | null {
-  if (!isRecord(body) || typeof body.method !== "string") {
+  if (!isRecord(body) || typeof body.method !== "string" || typeof body.jsonrpc !== "string") {
     return null;
   }
-  const params = body.params;
-  return { jsonrpc: body.jsonrpc, method: body.method, params: isRecord(params) ? params : {}, id: body.id };
+  return { jsonrpc: body.jsonrpc, method: body.method, params: body.params, id: body.id };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

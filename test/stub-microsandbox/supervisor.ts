@@ -1,15 +1,19 @@
 // Which sandboxes run, on which port and in which state: the server's port map, its database and its supervisors, with
 // their hazards (reference section 6 c, d, f and section 7).
 
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { internal } from "./errors.ts";
 import { Machine, type MachineLanguage } from "./machine.ts";
 import { Portal, type PortalHazards } from "./portal.ts";
+import { pause } from "./processor.ts";
 import type { Entry } from "./sandboxfile.ts";
 
 export type SupervisorOptions = {
   readonly root: string;
   readonly hazards: PortalHazards;
+  /** How long it takes to pull an image that was not pulled before, in milliseconds. */
+  readonly pullMs: number;
   /** How long a sandbox takes to boot, in milliseconds; starts and the portal's readiness wait for it. */
   readonly bootMs: number;
   /** How long after "running" the portal begins to answer. */
@@ -32,7 +36,7 @@ const images: Readonly<Record<string, MachineLanguage>> = {
 };
 
 /** How long the server goes on trying to reach a portal: its 10,000 attempts without a sleep. */
-const portalPatienceMs = 1000;
+const portalPatienceMs = 1800;
 
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
@@ -41,6 +45,7 @@ export class Supervisor implements AsyncDisposable {
   /** What the database says; a supervisor that was killed leaves it "running" for ever. */
   readonly #running = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
+  readonly #pulled = new Set<string>();
   #nextPort = 20_000;
 
   constructor(options: SupervisorOptions) {
@@ -58,20 +63,27 @@ export class Supervisor implements AsyncDisposable {
     return this.#nextPort;
   }
 
-  /** Boots unless the database says that it runs. Throws ServerError 500/5002, after the time a pull takes to fail. */
-  async up(namespace: string, name: string, entry: Entry): Promise<void> {
+  /**
+   * Boots unless the database says that it runs. Throws ServerError 500/5002, after the time a pull takes to fail. A pull that the
+   * client hangs up on is thrown away.
+   */
+  async up(namespace: string, name: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const key = `${namespace}/${name}`;
     if (this.#running.has(key)) {
       return;
     }
     const repository = (entry.image ?? "").replace(/^docker\.io\//, "").replace(/:latest$/, "");
     const language = images[repository];
-    await Bun.sleep(this.#options.bootMs);
+    if (!this.#pulled.has(repository)) await pause(this.#options.pullMs, signal);
+    if (language !== undefined) this.#pulled.add(repository);
+    await pause(this.#options.bootMs, signal);
     if (language === undefined) {
       throw internal();
     }
     const namespaceFolder = join(this.#options.root, namespace);
     const layer = join(namespaceFolder, ".menv", "rw", "Sandboxfile", name);
+    // Beside it, what the server patches into a sandbox's files.
+    await mkdir(join(namespaceFolder, ".menv", "patch", "Sandboxfile", name), { recursive: true });
     const machine = await Machine.boot({ language, entry, layer, namespaceFolder }).catch(() => {
       throw internal();
     });
@@ -131,7 +143,12 @@ export class Supervisor implements AsyncDisposable {
     const giveUpAt = performance.now() + portalPatienceMs;
     for (;;) {
       const running = this.#machines.get(key);
-      if (running !== undefined && running.port === port && performance.now() >= running.readyAt) {
+      if (
+        running !== undefined &&
+        running.port === port &&
+        performance.now() >= running.readyAt &&
+        !running.portal.isDead
+      ) {
         return running.portal;
       }
       if (performance.now() > giveUpAt) {
@@ -152,6 +169,11 @@ export class Supervisor implements AsyncDisposable {
       this.#running.delete(key);
     }
     await running.machine[Symbol.asyncDispose]();
+  }
+
+  /** The portal of a sandbox goes away; the sandbox runs on. */
+  killPortal(key: string): void {
+    this.#machines.get(key)?.portal.die();
   }
 
   /** The machines that exist, whatever the database says. */

@@ -240,6 +240,14 @@ describe("a sandbox that dies underneath", () => {
     });
   }
 
+  test("inside, because its portal is killed, is lost although the server calls it running", async () => {
+    await using at = await arena();
+    const sandbox = await at.create();
+    at.stub.killPortal(`${sandbox.name}/${sandbox.name}`);
+    const failure = await failureOf(ran(sandbox, "code", "1"));
+    expect([failure.kind, await sandbox.lost]).toEqual(["code_execution", "its portal does not answer"]);
+  });
+
   test("inside, because its programs are killed, is lost in bounded time", async () => {
     await using at = await arena();
     const sandbox = await at.create();

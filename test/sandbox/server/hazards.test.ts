@@ -161,7 +161,7 @@ describe("running", () => {
   });
 
   test("the end of a command's output is not lost though the portal loses it", async () => {
-    await using at = await arena({ loseCommandLines: 5 });
+    await using at = await arena({ loseCommandLines: 5, loseEvery: 1 });
     await using sandbox = await at.create();
     expect((await ran(sandbox, "command", "echo a; echo b >&2; echo c")).stdout).toBe("a\nc\n");
   });

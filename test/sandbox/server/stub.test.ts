@@ -69,7 +69,8 @@ describe("routes and refusals", () => {
     expect((await post("[]")).status).toBe(422);
     expect((await post("{}", { "content-type": "text/plain" })).status).toBe(415);
     expect((await post(JSON.stringify({ method: "x", pad: "a".repeat(2 * 1024 * 1024) }))).status).toBe(413);
-    expect(await post('{"method":"sandbox.stop","params":{}}')).toMatchObject({
+    expect((await post('{"method":"sandbox.stop","params":{}}')).status).toBe(422);
+    expect(await post('{"jsonrpc":"1.0","method":"sandbox.stop","params":{}}')).toMatchObject({
       status: 400,
       json: { jsonrpc: "2.0", error: { code: -32600, message: "Invalid or missing jsonrpc version field" } },
     });
@@ -91,6 +92,81 @@ describe("routes and refusals", () => {
       serverError(2001, "Sandbox name can only contain alphanumeric characters, hyphens, or underscores"),
     );
     expect(await start("-a")).toEqual(serverError(2001, "Sandbox name must start with an alphanumeric character"));
+    const stop = async (namespace: string) => (await at.rpc("sandbox.stop", { namespace, sandbox: "s" })).json;
+    expect(await stop("")).toEqual(serverError(2001, "Namespace cannot be empty"));
+    expect(await stop("*")).toEqual(serverError(2001, "Wildcard namespace (*) is not valid for sandbox creation"));
+  });
+
+  test("what is passed on to a portal is refused by the server for its address, and by the portal with a 500", async () => {
+    await using at = await started("python");
+    const refusal = async (method: string, params: unknown) => (await at.rpc(method, params)).json;
+    const whole = { namespace: "n", sandbox: "s" };
+    expect(await refusal("sandbox.repl.run", { namespace: "n" })).toEqual(
+      serverError(2001, "Missing required 'sandbox' parameter for portal request"),
+    );
+    expect(await refusal("sandbox.command.run", { sandbox: "s" })).toEqual(
+      serverError(2001, "Missing required 'namespace' parameter for portal request"),
+    );
+    expect(await refusal("sandbox.repl.run", [])).toEqual(
+      serverError(2001, "Request parameters must be an object containing 'sandbox' and 'namespace'"),
+    );
+    expect(await refusal("sandbox.repl.run", whole)).toEqual(serverError(5002, "Internal server error"));
+    expect(await refusal("sandbox.command.run", { ...whole, command: "true", args: null })).toEqual(
+      serverError(5002, "Internal server error"),
+    );
+  });
+
+  test("a key for one namespace needs one in the parameters", async () => {
+    await using stub = await Stub.start();
+    const authorization = await stub.apiKey({ namespace: "n" });
+    expect(await rawRpc(stub.url)("sandbox.metrics.get", {}, { authorization })).toMatchObject({
+      status: 400,
+      json: serverError(2001, "Missing or invalid 'namespace' in params for method 'sandbox.metrics.get'"),
+    });
+  });
+});
+
+describe("a client that hangs up", () => {
+  const hangUp = async (stub: Stub, method: string, params: object, afterMs: number) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", method, params, id: 1 });
+    const headers = { "content-type": "application/json" };
+    const signal = AbortSignal.timeout(afterMs);
+    await fetch(`${stub.url}/api/v1/rpc`, { method: "POST", headers, body, signal }).catch(() => {});
+  };
+
+  test("has stopped nothing", async () => {
+    await using at = await started("python", { costMs: 300 });
+    await hangUp(at.stub, "sandbox.stop", { namespace: "n", sandbox: "s" }, 100);
+    await Bun.sleep(600);
+    expect(at.stub.unstopped).toEqual(["n/s"]);
+  });
+
+  test("has started nothing, and a pull that was under way is thrown away", async () => {
+    await using at = await devStub({ pullMs: 500 });
+    const params = { namespace: "n", sandbox: "s", config: python };
+    await hangUp(at.stub, "sandbox.start", params, 300);
+    await Bun.sleep(500);
+    expect(at.stub.machines).toEqual([]);
+    const before = performance.now();
+    expect((await at.rpc("sandbox.start", params)).status).toBe(200);
+    expect(performance.now() - before).toBeGreaterThan(450);
+  });
+});
+
+describe("what calls cost", () => {
+  test("grows with every name that was ever started, in each namespace that is read", async () => {
+    await using at = await devStub({ costMs: 40 });
+    for (const sandbox of ["a", "b", "c"]) {
+      await at.rpc("sandbox.start", { namespace: "n", sandbox, config: python });
+      await at.rpc("sandbox.stop", { namespace: "n", sandbox });
+    }
+    const spent = async (params: object) => {
+      const before = performance.now();
+      await at.rpc("sandbox.metrics.get", params);
+      return performance.now() - before;
+    };
+    expect(await spent({ namespace: "n", sandbox: "a" })).toBeGreaterThan(3 * 40 - 5);
+    expect(await spent({ namespace: "*" })).toBeGreaterThan(2 * 3 * 40 - 5);
   });
 });
 
@@ -145,6 +221,12 @@ describe("starting and stopping", () => {
 
   test("an image that cannot be pulled, an unknown sandbox and an unknown namespace fail as the server fails", async () => {
     await using at = await started("python");
+    expect((await at.rpc("sandbox.start", { namespace: "new", sandbox: "z" })).json).toEqual(
+      serverError(2001, "Sandbox 'z' not found in existing configuration"),
+    );
+    expect((await at.rpc("sandbox.metrics.get", { namespace: "new" })).json).toMatchObject({
+      result: { sandboxes: [] },
+    });
     expect((await at.rpc("sandbox.start", { namespace: "n", sandbox: "x", config: { image: "no/such" } })).status).toBe(
       500,
     );
@@ -284,10 +366,57 @@ describe("commands", () => {
     expect(performance.now() - before).toBeGreaterThan(2300);
   });
 
-  test("may lose the end of their output", async () => {
-    await using at = await started("python", { loseCommandLines: 1 });
-    expect(outputLines(await at.command("sh", ["-c", "echo a; echo b"]))).toEqual(["stdout|a"]);
+  test("lose the end of their output now and then", async () => {
+    await using at = await started("python");
+    const outputs: string[] = [];
+    for (let run = 0; run < 6; run += 1) {
+      outputs.push(outputLines(await at.command("sh", ["-c", "echo a; echo b"])).join());
+    }
+    expect(outputs.filter((output) => output === "stdout|a,stdout|b")).toHaveLength(4);
+    expect(outputs.filter((output) => output === "stdout|a")).toHaveLength(2);
   });
+
+  test("are root, without a home, a name and a language", async () => {
+    await using at = await started("python", { loseEvery: 1000 });
+    const told = await at.command("sh", ["-c", 'id -u; echo "$HOME,$USER,$LANG"']);
+    expect(outputLines(told)).toEqual(["stdout|0", "stdout|/,,"]);
+  });
+
+  test("pass on high exit statuses, and end at what is not UTF-8", async () => {
+    await using at = await started("python", { loseEvery: 1000 });
+    expect((await at.command("sh", ["-c", "exit 200"])).json).toMatchObject({ result: { exit_code: 200 } });
+    const { json } = await at.command("sh", ["-c", "printf 'a\\r\\n\\377\\n'; sleep 0.2; exec seq 100000"]);
+    expect(json).toMatchObject({ result: { exit_code: 1, output: [{ text: "a" }] } });
+  });
+});
+
+describe("a portal", () => {
+  test("that is dead is a 500 after almost two seconds, and its sandbox is called running", async () => {
+    await using at = await started("python");
+    at.stub.killPortal("n/s");
+    const before = performance.now();
+    expect((await at.command("true", [])).json).toEqual(serverError(5002, "Internal server error"));
+    expect(performance.now() - before).toBeGreaterThan(1700);
+    const metrics = await at.rpc("sandbox.metrics.get", { namespace: "n", sandbox: "s" });
+    expect(metrics.json).toMatchObject({ result: { sandboxes: [{ running: true }] } });
+  });
+
+  test("takes two looks of 50 ms for an evaluation", async () => {
+    await using at = await started("python");
+    await at.run("1");
+    const before = performance.now();
+    await at.run("1");
+    expect(performance.now() - before).toBeGreaterThan(99);
+  });
+
+  test("with one processor is locked up for ever by 20,000 lines of one evaluation, commands included", async () => {
+    await using at = await started("python");
+    const flooded = at.run("for i in range(20000): print(i)\n");
+    await Bun.sleep(4000);
+    const command = at.command("true", []);
+    const silence = Bun.sleep(300).then(() => "silence");
+    expect(await Promise.race([flooded, command, silence])).toBe("silence");
+  }, 20_000);
 });
 
 test("nothing is left of a stub that was disposed", async () => {
