@@ -38,7 +38,13 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
   const clock = systemClock;
   const limits = {
     ...{ maxSessions, sessionTimeoutMs: 600_000, startTimeoutMs: 120_000, cleanupIntervalMs: 60_000 },
-    ...{ orphanCleanupIntervalMs: 600_000, executionTimeoutMs: 60_000, maxQueuedExecutions: 4, maxOutputBytes: 1000 },
+    ...{
+      orphanCleanupIntervalMs: 600_000,
+      executionTimeoutMs: 60_000,
+      maxQueuedExecutions: 4,
+      maxOutputBytes: 1000,
+      stopOutputBytes: 64_000,
+    },
     ...{ admissionWaitMs: 0, enableLruEviction: false },
   };
   const admission = new Admission({ limits, clock, emit });
