@@ -72,8 +72,9 @@ export class Docker implements AsyncDisposable {
         if (daemon.exitCode !== null || tries > startTries) throw new Error("Docker's daemon did not start");
         await Bun.sleep(startPauseMs);
       }
-      const { stdout } = await docker.sh("docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'");
-      return new Docker(folder, daemon, hadBridge, stdout.trim());
+      // The daemon has the first address of the bridge's network for this machine; a new bridge tells the network only.
+      const subnet = await docker.out("docker network inspect bridge --format '{{(index .IPAM.Config 0).Subnet}}'");
+      return new Docker(folder, daemon, hadBridge, subnet.trim().replace(/0\/\d+$/, "1"));
     } catch (error) {
       const log = await readFile(join(folder, "log"), "utf8").catch(() => "");
       await new Docker(folder, daemon, hadBridge, "")[Symbol.asyncDispose]();

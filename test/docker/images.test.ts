@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fencedBlock, root } from "../docs/blocks.ts";
+import { documentBlocks, fencedBlock, root } from "../docs/blocks.ts";
 import { Stub } from "../stub-microsandbox/stub.ts";
 import { services } from "./compose.ts";
 import { call, eventually, freePort, listening } from "./containers.ts";
@@ -101,14 +101,13 @@ describe.skipIf(reason !== undefined)("Docker", () => {
     expect(answer.result.structuredContent).toMatchObject({ success: true, stdout: "Hello from MCP!\n" });
 
     const token = (await docker.out("docker exec msb-mcp msb-mcp token")).trim();
-    const readme = (await fencedBlock("README.md", "readme-curl").catch(() => "")).replace(
-      "localhost:8000",
-      `localhost:${port}`,
+    const [readme] = (await documentBlocks("README.md")).filter(({ text }) =>
+      text.startsWith("curl -s localhost:8000/mcp "),
     );
-    if (readme !== "") {
-      const told = readme.replace("-H ", `-H 'Authorization: Bearer ${token}' -H `);
-      expect(JSON.parse(await docker.out(told)).result.content[0].text).toBe("Hello from MCP!\n");
-    }
+    const told = readme?.text
+      .replace("localhost:8000", `localhost:${port}`)
+      .replace("-H ", `-H 'Authorization: Bearer ${token}' -H `);
+    expect(JSON.parse(await docker.out(told ?? "false")).result.content[0].text).toBe("Hello from MCP!\n");
 
     const log = await docker.out("docker logs msb-mcp 2>&1");
     expect(log).not.toContain(token);
@@ -194,16 +193,18 @@ describe.skipIf(reason !== undefined)("Docker", () => {
     await removeAll();
   });
 
-  test("with KVM's device, the minimal image serves, or ends with status 2 and what is missing", async () => {
-    if (!existsSync("/dev/kvm")) return;
-    await type(await guide("docker-run-microvm"), freePort());
-    const ended = listening(docker, "msb-mcp").then(
-      () => "it serves",
-      (error: unknown) => String(error),
-    );
-    expect(await ended).toMatch(/it serves|CPU virtualization|\/dev\/kvm/);
-    await removeAll();
-  });
+  test.skipIf(!existsSync("/dev/kvm"))(
+    "with KVM's device, the minimal image serves, or ends and says what is missing",
+    async () => {
+      await type(await guide("docker-run-microvm"), freePort());
+      const ended = listening(docker, "msb-mcp").then(
+        () => "it serves",
+        (error: unknown) => String(error),
+      );
+      expect(await ended).toMatch(/it serves|CPU virtualization|\/dev\/kvm/);
+      await removeAll();
+    },
+  );
 
   test("a client that starts a container speaks to it over stdio", async () => {
     const ask = { jsonrpc: "2.0", id: 1, method: "tools/call" };
