@@ -81,7 +81,7 @@ async function onceIn(folder: string, commands: readonly (readonly string[])[]):
 }
 
 /** The last line of what the program complains of; undefined if it ends well. */
-async function problemOf([name = "", ...args]: readonly string[], cwd = "/"): Promise<string | undefined> {
+export async function problemOf([name = "", ...args]: readonly string[], cwd = "/"): Promise<string | undefined> {
   const path = Bun.which(name);
   if (path === null) return `there is no ${name}`;
   const child = Bun.spawn([path, ...args], {
