@@ -168,12 +168,20 @@ install_program() {
   program=$work/msb-mcp-$target/msb-mcp
   chmod 755 "$program"
   told=$("$program" --version </dev/null 2>&1) ||
-    die "The build for $target does not start on this machine: ${told:-it ended without a word}. $place was not changed."
+    die "The build for $target does not start on this machine: $(why_not "$told") $place was not changed."
   mv -f "$program" "$place"
   say "Installed $told as $place"
   case :${PATH-}: in
     *:"$dir":*) ;;
     *) say "$dir is not in PATH. Add it: export PATH=\"$dir:\$PATH\"" ;;
+  esac
+}
+
+# why_not OUTPUT: of a program that did not start.
+why_not() {
+  printf '%s.' "$(printf '%s\n' "${1:-it ended without a word}" | head -n 1)"
+  case $target in
+    *-musl) printf ' It requires libstdc++; on Alpine: apk add libstdc++.' ;;
   esac
 }
 
