@@ -739,7 +739,7 @@ function isOwnFrame(line) {
  */
 function importer() {
   const useLoader = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  return async function __import__(specifier, options, names = []) {
+  async function __import__(specifier, options, names = []) {
     const from = path.join(process.cwd(), "<repl>");
     const namespace = await load(`${specifier}`, options, from);
     for (const name of names) {
@@ -748,7 +748,10 @@ function importer() {
       }
     }
     return namespace;
-  };
+  }
+  // For code that is made of text: V8 asks Node for its imports, and Node knows nothing of where they come from.
+  const text = (code) => (typeof code === "string" ? rewriteImports(code, { isModule: false }) : code);
+  return Object.assign(__import__, { text, texts: (...codes) => codes.map(text) });
 
   function load(specifier, options, from) {
     if (useLoader !== undefined) {
@@ -846,24 +849,56 @@ function unwrapObject(source) {
   }
 }
 
-/** Import statements become declarations, and `import()` a function that resolves from the working directory. Lines stay where they are. */
-function rewriteImports(source) {
-  if (!/\bimport\b/.test(source)) return source;
+/**
+ * Import statements become declarations, and `import()` a function that resolves from the working directory; so does `import()` in what is
+ * handed to `eval` and to the makers of functions. Lines stay where they are.
+ */
+function rewriteImports(source, { isModule = true } = {}) {
+  if (!/\bimport\b|\beval\b|Function\b/.test(source)) return source;
   const tokens = tokenize(source);
   const edits = [];
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at];
-    if (token.text !== "import" || isProperty(tokens, at)) continue;
-    if (tokens[at + 1]?.text === "(") {
-      edits.push({ start: token.start, end: token.end, text: "__import__" });
-    } else if (token.depth === 0) {
-      const statement = parseImport(source, tokens, at + 1);
-      if (statement === null) continue;
-      const newlines = source.slice(token.start, statement.end).split("\n").length - 1;
-      edits.push({ start: token.start, end: statement.end, text: `${statement.text};${"\n".repeat(newlines)}` });
+    if (token.kind !== "name") continue;
+    if (token.text === "import" && !isProperty(tokens, at)) {
+      if (tokens[at + 1]?.text === "(") {
+        edits.push({ start: token.start, end: token.end, text: "__import__" });
+      } else if (isModule && token.depth === 0) {
+        const statement = parseImport(source, tokens, at + 1);
+        if (statement === null) continue;
+        const newlines = source.slice(token.start, statement.end).split("\n").length - 1;
+        edits.push({ start: token.start, end: statement.end, text: `${statement.text};${"\n".repeat(newlines)}` });
+      }
+    } else if (/^(?:eval|(?:Async)?(?:Generator)?Function)$/.test(token.text)) {
+      const call = callOf(tokens, at);
+      if (call === null) continue;
+      const rewrite = token.text === "eval" ? "__import__.text(" : "...__import__.texts(";
+      edits.push({ start: call.open.end, end: call.open.end, text: rewrite });
+      edits.push({ start: call.close.start, end: call.close.start, text: ")" });
     }
   }
-  return applyEdits(source, edits);
+  return applyEdits(
+    source,
+    edits.sort((one, other) => one.start - other.start),
+  );
+}
+
+/** The brackets of a call of the global function whose name is the token at `at`; null if that is anything else. */
+function callOf(tokens, at) {
+  const text = (offset) => tokens[at + offset]?.text;
+  if (text(-1) === "." || text(-1) === "?.") {
+    if (text(-2) !== "globalThis" && text(-2) !== "global") return null;
+  } else if (isProperty(tokens, at) || text(-1) === "function" || text(-1) === "*") return null;
+  let next = at + 1;
+  // (0, eval)(…)
+  if (text(-1) === "," && text(1) === ")") next += 1;
+  if (tokens[next]?.text === "?.") next += 1;
+  const open = tokens[next];
+  if (open?.text !== "(") return null;
+  const end = tokens.findIndex((token, index) => index > next && token.text === ")" && token.depth === open.depth);
+  // A method of that name.
+  if (end === -1 || tokens[end + 1]?.text === "{") return null;
+  return { open, close: tokens[end] };
 }
 
 function isProperty(tokens, at) {

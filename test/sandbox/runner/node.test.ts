@@ -83,6 +83,31 @@ rehearse(() => prompt, {
     { source: "if (require.main === module) console.log('main')", stdout: "main\n" },
     { source: "__dirname === process.cwd() && typeof os.cpus", stdout: "'function'\n" },
   ],
+  "import() works in code that is made of text": [
+    ...[
+      "eval(`import('node:path')`)",
+      "(0, eval)(`import('node:path')`)",
+      "globalThis.eval(`import('node:path')`)",
+      "eval?.(`import('node:path')`)",
+      "eval('eval(\"import(`node:path`)\")')",
+      "new Function('name', 'return import(name)')('node:path')",
+      "Function(`return import('node:path')`)()",
+      "new globalThis.Function(`return eval(\"import('node:path')\")`)()",
+    ].map((made) => ({ source: `typeof (await ${made}).join`, stdout: "'function'\n" })),
+    {
+      source:
+        "const AsyncFunction = (async () => {}).constructor; typeof await new AsyncFunction(`return (await import('node:path')).join`)()",
+      stdout: "'function'\n",
+    },
+    {
+      source: "function within() { const here = 7; return eval('here') }; [within(), eval(8), eval(), eval('1, 2', 3)]",
+      stdout: "[ 7, 8, undefined, 2 ]\n",
+    },
+    { source: "({ eval(x) { return x }, Function(x) { return x } }).eval('import(1)')", stdout: "'import(1)'\n" },
+    { source: "new Function('a', 'b', 'return a + b')(1, 2)", stdout: "3\n" },
+    { source: "eval('import a from \"b\"')", success: false, stderr: /SyntaxError: Cannot use import statement/ },
+    { source: "(() => {}).constructor === Function && eval.name", stdout: "'eval'\n" },
+  ],
   "a syntax error anywhere runs nothing": [
     {
       source: "console.log('never')\nlet w = ;",
@@ -213,7 +238,7 @@ rehearse(() => prompt, {
     { source: "[(await import('./here.cjs')).default, (await import('pack')).default]", stdout: "[ 1, 2 ]\n" },
     {
       source:
-        "[require.resolve.paths('pack')[0] === `${process.cwd()}/node_modules`, require.main === module, require('./here.cjs') === require.cache[require.resolve('./here.cjs')].exports]",
+        "[require.resolve.paths('pack')[0] === process.cwd() + '/node_modules', require.main === module, require('./here.cjs') === require.cache[require.resolve('./here.cjs')].exports]",
       stdout: "[ true, true, true ]\n",
     },
     { source: "process.chdir('..'); require('pack')", success: false, stderr: /Cannot find module 'pack'/ },
