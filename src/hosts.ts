@@ -35,8 +35,8 @@ export function createHost({ backend, config, installationId, microvm, clock, em
       return host;
     }
     case "server": {
-      const { serverUrl: url, sandboxStartTimeoutMs: startTimeoutMs } = config;
-      return createServerHost({ ...common, url, apiKey, startTimeoutMs });
+      const { serverUrl: url, sandboxStartTimeoutMs: startTimeoutMs, maxSessions: maxSandboxes } = config;
+      return createServerHost({ ...common, url, apiKey, startTimeoutMs, maxSandboxes });
     }
     case "microvm":
     case "cloud": {

@@ -15,6 +15,8 @@ const healthTimeoutMs = 6_000;
 export type SessionsSeen = {
   readonly population: readonly { readonly status: string; readonly template: string }[];
   readonly counts: SessionCounts;
+  /** A sentence each, safe to show to anybody. */
+  readonly warnings: readonly string[];
 };
 
 export type StatusOptions = {
@@ -66,7 +68,7 @@ export function createStatus(options: StatusOptions): Status {
         },
         sessions: sessionsShown(sessions),
         orphans: conditions.orphans,
-        warnings: [...(warning === undefined ? [] : [warning]), ...conditions.warnings],
+        warnings: [...(warning === undefined ? [] : [warning]), ...conditions.warnings, ...sessions.warnings],
       };
     },
     async metrics() {

@@ -52,8 +52,11 @@ export interface SandboxHost extends AsyncDisposable {
 
 /** The sandboxes of this installation that outlived the process that made them. Never anybody else's. */
 export interface Survivors {
-  /** Every sandbox of this installation that the backend has now, this process's own included. Throws Failure `connection`. */
-  list(signal: AbortSignal): Promise<readonly Survivor[]>;
+  /**
+   * Every sandbox of this installation that the backend has now, this process's own included. `known` are names that sessions of an earlier process
+   * had: a backend that does not tell whose a sandbox is goes by them. Throws Failure `connection`.
+   */
+  list(signal: AbortSignal, known?: readonly string[]): Promise<readonly Survivor[]>;
   /**
    * Takes over a sandbox that another process made, with its files and, where that can be, its interpreter's state; the next
    * run tells if it could not (`interpreterRestarted`). From here on it is a sandbox like those of `create`.
@@ -73,6 +76,8 @@ export type Survivor = {
   readonly sessionId: string | null;
   /** Milliseconds since the epoch; null where the backend does not tell. */
   readonly createdAtMs: number | null;
+  /** Nobody in this process has it, and nobody will, but by taking it over. */
+  readonly isStray?: boolean;
 };
 
 /**

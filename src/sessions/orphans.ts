@@ -3,6 +3,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
+import { Failure } from "../failure.ts";
 import type { Survivor, Survivors } from "../sandbox/port.ts";
 
 export type OrphansOptions = {
@@ -27,10 +28,16 @@ export class Orphans implements AsyncDisposable {
   /** When each was seen first, by the monotonic clock; only those that the last look has seen. */
   readonly #seen = new Map<string, number>();
   #sweeping: Promise<void> | undefined;
-  #isSilent = false;
+  /** Why the last look has seen nothing; undefined if it has. */
+  #hindrance: string | undefined;
 
   constructor(options: OrphansOptions) {
     this.#options = options;
+  }
+
+  /** A sentence, safe to show to anybody, if they cannot be looked for now. */
+  get hindrance(): string | undefined {
+    return this.#hindrance;
   }
 
   /** Sweeps now and every interval, until disposed. */
@@ -58,12 +65,14 @@ export class Orphans implements AsyncDisposable {
     let listed: readonly Survivor[];
     try {
       listed = await survivors.list(this.#end.signal);
-      this.#isSilent = false;
+      this.#hindrance = undefined;
     } catch (error) {
-      if (!(this.#isSilent || this.#end.signal.aborted)) {
+      if (this.#end.signal.aborted) return;
+      const why = error instanceof Failure ? error.message : "an unexpected error";
+      if (this.#hindrance === undefined) {
         emit({ type: "server.warning", message: `Sandboxes that nobody uses cannot be looked for: ${String(error)}` });
       }
-      this.#isSilent = true;
+      this.#hindrance = `Sandboxes that nobody uses cannot be looked for, so that their number is not known: ${why}`;
       return;
     }
     const unclaimed = listed.filter((survivor) => !isClaimed(survivor));

@@ -81,7 +81,8 @@ const atOnce = 8;
 /** Resolves when each has its sandbox or is told lost. Never rejects. */
 export async function takeOver(returning: readonly Returning[], options: RestartOptions): Promise<void> {
   if (returning.length === 0) return;
-  const found = await findSurvivors(options);
+  const known = returning.map(({ sandboxName }) => sandboxName);
+  const found = await findSurvivors(known, options);
   const rest = [...returning];
   const workers = Array.from({ length: atOnce }, async () => {
     for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
@@ -99,12 +100,15 @@ export async function takeOver(returning: readonly Returning[], options: Restart
   await Promise.all(workers);
 }
 
-async function findSurvivors(options: RestartOptions): Promise<readonly Survivor[] | undefined> {
+async function findSurvivors(
+  known: readonly string[],
+  options: RestartOptions,
+): Promise<readonly Survivor[] | undefined> {
   const { survivors, clock, startTimeoutMs, signal } = options;
   const untilMs = clock.monotonicMs() + startTimeoutMs;
   for (;;) {
     try {
-      return await survivors.list(signal);
+      return await survivors.list(signal, known);
     } catch {
       if (clock.monotonicMs() + askAgainMs > untilMs) return undefined;
       await clock.sleep(askAgainMs, signal).catch(() => undefined);

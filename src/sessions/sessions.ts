@@ -152,6 +152,12 @@ export class Sessions implements AsyncDisposable {
     return this.#table.all().map(({ status, template }) => ({ status, template }));
   }
 
+  /** What the operator should know now, a sentence each; safe to show to anybody. */
+  get warnings(): readonly string[] {
+    const hindrance = this.#orphans?.hindrance;
+    return hindrance === undefined ? [] : [hindrance];
+  }
+
   /** What is taken of what there is, for the operator too. */
   get counts() {
     const { waiting, memoryMib, limits } = this.#options.admission.usage;
@@ -251,7 +257,8 @@ export class Sessions implements AsyncDisposable {
     return sessionTimeoutMs <= soonMs ? `ends ${Math.round(sessionTimeoutMs / 1000)} s after its last use` : undefined;
   }
 
-  #isClaimed({ name, sessionId }: Survivor): boolean {
+  #isClaimed({ name, sessionId, isStray = false }: Survivor): boolean {
+    if (isStray) return false;
     const pooled = this.#options.pool?.members() ?? [];
     // Where a backend does not tell whose a sandbox is, one that was booted ahead cannot be told from an orphan.
     if (sessionId === null)

@@ -98,11 +98,14 @@ test("a backend that does not answer is told once, and looked at again", async (
   await using restarts = new Restarts();
   stray(restarts.world);
   restarts.world.isSilent = true;
-  const { clock, events } = restarts.start({ orphanCleanupIntervalMs: 60_000 });
+  const { clock, events, sessions } = restarts.start({ orphanCleanupIntervalMs: 60_000 });
   await clock.advance(300_000);
   expect(events.filter(({ type }) => type === "server.warning")).toHaveLength(1);
+  // For GET /, as long as it lasts.
+  expect(sessions.warnings).toEqual([expect.stringContaining("cannot be looked for")]);
   restarts.world.isSilent = false;
   await clock.advance(100_000);
+  expect(sessions.warnings).toEqual([]);
   expect(restarts.world.machines.size).toBe(0);
 });
 

@@ -12,6 +12,8 @@ export type MachineOptions = {
   readonly entry: Entry;
   /** The layer that keeps what the guest writes at home, from one start of a name to the next (hazard e). */
   readonly layer: string;
+  /** False: their folders are there, and nothing is mounted on them. */
+  readonly mountsVolumes: boolean;
   /** What relative host paths of volumes are relative to. */
   readonly namespaceFolder: string;
 };
@@ -60,7 +62,7 @@ export class Machine implements AsyncDisposable {
   static async boot(options: MachineOptions): Promise<Machine> {
     const home = `/home/${users[options.language]}`;
     await mkdir(`${options.layer}/work`, { recursive: true });
-    const volumes = (options.entry.volumes ?? []).flatMap((volume) => {
+    const volumes = (options.mountsVolumes ? (options.entry.volumes ?? []) : []).flatMap((volume) => {
       const [host, guest] = splitVolume(volume) ?? ["", ""];
       return ["--bind", isAbsolute(host) ? host : resolve(options.namespaceFolder, host), guest];
     });

@@ -28,6 +28,8 @@ export type StubOptions = {
   readonly portalDelayMs?: number;
   readonly stopLagMs?: number;
   readonly sandboxfileGapMs?: number;
+  /** False for a server whose guests do not mount their volumes. */
+  readonly mountsVolumes?: boolean;
   readonly loseStderr?: boolean;
   /** Lines that are lost at the end of one in `loseEvery` commands; 1 in 3 by default. */
   readonly loseCommandLines?: number;
@@ -73,6 +75,7 @@ export class Stub implements AsyncDisposable {
       pullMs: options.pullMs ?? 0,
       bootMs: options.bootMs ?? 0,
       portalDelayMs: options.portalDelayMs ?? 0,
+      mountsVolumes: options.mountsVolumes ?? true,
       stopLagMs: options.stopLagMs ?? 50,
     });
   }

@@ -18,6 +18,7 @@ export type SupervisorOptions = {
   readonly bootMs: number;
   /** How long after "running" the portal begins to answer. */
   readonly portalDelayMs: number;
+  readonly mountsVolumes: boolean;
   /** How long a sandbox that was stopped goes on after its status says that it has stopped. */
   readonly stopLagMs: number;
 };
@@ -84,7 +85,13 @@ export class Supervisor implements AsyncDisposable {
     const layer = join(namespaceFolder, ".menv", "rw", "Sandboxfile", name);
     // Beside it, what the server patches into a sandbox's files.
     await mkdir(join(namespaceFolder, ".menv", "patch", "Sandboxfile", name), { recursive: true });
-    const machine = await Machine.boot({ language, entry, layer, namespaceFolder }).catch(() => {
+    const machine = await Machine.boot({
+      language,
+      entry,
+      layer,
+      namespaceFolder,
+      mountsVolumes: this.#options.mountsVolumes,
+    }).catch(() => {
       throw internal();
     });
     const readyAt = performance.now() + this.#options.portalDelayMs;

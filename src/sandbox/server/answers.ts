@@ -25,7 +25,7 @@ const ServerError = Type.Object({
   error: Type.Union([Type.String(), Type.Object({ code: Type.Integer(), message: Type.String() })]),
   code: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
 });
-const Loaded = Type.Object({ folder: Type.String(), interpreter: Type.String() });
+const Loaded = Type.Object({ folder: Type.String(), interpreter: Type.String(), owner: Type.String() });
 /** One answer of the relay: its number, the last operation it has carried out, and what has happened. */
 const Page = Type.Object({
   p: Type.Integer(),

@@ -13,6 +13,8 @@ import { inquire } from "./inquiry.ts";
 export type BootOptions = {
   readonly client: Client;
   readonly address: Address;
+  /** The session whose sandbox this is; what answers under the name must be its machine. */
+  readonly owner: string;
   readonly language: Language;
   readonly answers: Answers;
   readonly clock: Clock;
@@ -37,17 +39,18 @@ const attemptMs = 20_000;
  * Throws CallError or Gone when the time is over or trying is in vain, or the signal's reason.
  */
 export async function waitUntilReady(options: BootOptions): Promise<Booted> {
-  const { client, address, language, answers, clock, signal } = options;
+  const { client, address, owner, language, answers, clock, signal } = options;
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const nonce = `msb-${crypto.randomUUID()} `;
     const leftMs = Math.max(1000, Math.min(attemptMs, options.untilMs - clock.monotonicMs()));
     try {
       const timeoutS = Math.ceil(leftMs / 1000);
       const call = { deadlineMs: leftMs + 1000, signal };
-      const output = await client.evaluate(address, language, loadLine(language, nonce), timeoutS, call);
+      const output = await client.evaluate(address, language, loadLine(language, nonce, owner), timeoutS, call);
       const line = output.find(({ stream, text }) => stream === "stdout" && text.startsWith(nonce));
       const loaded: unknown = line === undefined ? null : JSON.parse(line.text.slice(nonce.length));
       if (answers.loaded.is(loaded)) {
+        if (loaded.owner !== owner) throw new Gone("the machine of another session answers under its name");
         return loaded;
       }
       throw new Gone(`its ${language} interpreter could not load what runs executions: ${tail(output)}`);
@@ -72,15 +75,15 @@ export function runnerPath(booted: Booted, language: Language): string {
 }
 
 /** One physical line that decodes and runs everything (rule 4). */
-function loadLine(language: Language, nonce: string): string {
+function loadLine(language: Language, nonce: string, owner: string): string {
   const runner: RunnerProgram = runnerPrograms[language];
   const { courier, relay } = guestPrograms[language];
   const files = encode(JSON.stringify({ ...relay, [runner.fileName]: runner.source }));
   if (language === "python") {
-    const load = `import base64, json\n__msb_load("${nonce}", json.loads(base64.b64decode("${files}")))`;
+    const load = `import base64, json\n__msb_load("${nonce}", ${JSON.stringify(owner)}, json.loads(base64.b64decode("${files}")))`;
     return `import base64; exec(base64.b64decode("${encode(`${courier}\n${load}\n`)}"))`;
   }
-  const load = `__msb_load("${nonce}", JSON.parse(Buffer.from("${files}", "base64").toString())); void 0;`;
+  const load = `__msb_load("${nonce}", ${JSON.stringify(owner)}, JSON.parse(Buffer.from("${files}", "base64").toString())); void 0;`;
   return `eval(Buffer.from("${encode(`${courier}\n${load}`)}", "base64").toString())`;
 }
 

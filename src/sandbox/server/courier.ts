@@ -12,6 +12,7 @@ import { inquire } from "./inquiry.ts";
 export type CourierOptions = {
   readonly client: Client;
   readonly address: Address;
+  readonly owner: string;
   readonly language: Language;
   readonly answers: Answers;
   readonly clock: Clock;
@@ -39,7 +40,7 @@ const slownessLimitMs = 120_000;
 const besideTimeoutS = 5;
 
 export function createCourier(options: CourierOptions): Courier {
-  const { client, address, language, answers, clock, signal } = options;
+  const { client, address, owner, language, answers, clock, signal } = options;
 
   /** Throws Gone, or resolves when the request should be sent again. */
   async function consider(error: CallError, attempt: number, sinceMs: number): Promise<void> {
@@ -71,7 +72,7 @@ export function createCourier(options: CourierOptions): Courier {
     exchange: async (request, nonce, waitMs) => {
       const timeoutS = Math.ceil(waitMs / 1000) + portalSlackS;
       const call = { deadlineMs: timeoutS * 1000 + deadlineSlackMs, signal };
-      const line = `__msb('${request}')`;
+      const line = `__msb(${JSON.stringify(owner)}, '${request}')`;
       let firstFailureMs: number | null = null;
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -98,6 +99,9 @@ export function createCourier(options: CourierOptions): Courier {
 function readPage(output: readonly OutputLine[], nonce: string, answers: Answers): Page {
   const line = output.find(({ stream, text }) => stream === "stdout" && text.startsWith(nonce));
   if (line === undefined) {
+    if (output.some(({ text }) => text === "msb-not-yours")) {
+      throw new Gone("the machine of another session answers under its name");
+    }
     const relayEnded = output.some(({ text }) => text === "msb-relay-gone");
     // After a timeout the portal's interpreter is poisoned (rule 5), and with it goes the only way to the relay.
     throw new Gone(

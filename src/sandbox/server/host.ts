@@ -1,7 +1,8 @@
 // The `server` host: makes sandboxes on a microsandbox server (the 0.2 HTTP API) and ends every one that it has made. User code does not
 // run in the portal's interpreter: that one reads lines as if typed, cannot be interrupted, loses stderr, and is of no use after
 // a timeout or an exit; and two ways of running code would give two sets of results.
-// Each has a namespace of its own where the key allows, because a namespace's starts race and one bad entry spoils all of it.
+// Each has a namespace of its own where the key allows, because a namespace's starts race and one bad entry spoils all of it; namespaces and
+// names are used again (places.ts).
 
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
@@ -15,15 +16,18 @@ import type { Volume } from "../volumes.ts";
 import { type Answers, compileAnswers } from "./answers.ts";
 import { runnerPath, waitUntilReady } from "./boot.ts";
 import { CallError } from "./call-error.ts";
+import { clearPlace } from "./clearing.ts";
 import { type Address, type Client, createClient } from "./client.ts";
 import { createCourier } from "./courier.ts";
 import { endForGood } from "./ending.ts";
 import { toFailure } from "./failures.ts";
 import { inquire, type SandboxState } from "./inquiry.ts";
 import { readKey } from "./key.ts";
-import { type StartConfig, startConfig } from "./launch.ts";
+import { startConfig } from "./launch.ts";
 import { RelayLink } from "./link.ts";
-import { incarnations, installationTag, sandboxName } from "./names.ts";
+import { cleanerName, heldName, installationTag } from "./names.ts";
+import { type Place, Places } from "./places.ts";
+import { type Start, Starts } from "./starts.ts";
 import { createSurvivors } from "./survivors.ts";
 
 export type ServerHostOptions = {
@@ -39,6 +43,10 @@ export type ServerHostOptions = {
   readonly installationId: string;
   /** For booting one sandbox, from asking for it until its interpreter is ready, in milliseconds. */
   readonly startTimeoutMs: number;
+  /** How many sandboxes there may be at once. Default 32. */
+  readonly maxSandboxes?: number;
+  /** How long after a sandbox's end its name is left alone, in milliseconds. Default 5,000. */
+  readonly settleMs?: number;
   /** How long a server may stay away in mid-run before the sandbox is given up, in milliseconds. Default 10,000. */
   readonly patienceMs?: number;
   /** How often idle sandboxes are asked after, in milliseconds. Default 10,000. */
@@ -52,6 +60,12 @@ export function createServerHost(options: ServerHostOptions): SandboxHost {
 
 /** port.ts: health() answers within 5 s. */
 const healthMs = 4_000;
+/** Starts that are out at once. */
+const startsAtOnce = 8;
+/** Places beyond those of the sandboxes that there may be: some are being cleared. */
+const sparePlaces = 4;
+/** What the time for a start is shortened by, so that who waits as long is told why by us. */
+const tellingShare = 0.03;
 /** How long disposal waits for the server to answer a start whose caller has left. */
 const leavingMs = 5_000;
 /** How long a process that is about to end goes on stopping sandboxes on a server that is slow. */
@@ -65,7 +79,8 @@ class ServerHost implements SandboxHost {
   readonly #answers: Answers;
   readonly #client: Client;
   readonly #installation: string;
-  readonly #incarnations: Generator<string, never>;
+  readonly #places: Places;
+  readonly #starts: Starts;
   /** The only namespace that the key is good for; null for any. */
   readonly #onlyNamespace: string | null;
   readonly #end = new AbortController();
@@ -75,8 +90,6 @@ class ServerHost implements SandboxHost {
   readonly #sandboxes = new Map<LinkedSandbox, Address>();
   /** Boots and their clean-up; each is bounded in time. */
   readonly #work = new Set<Promise<unknown>>();
-  /** The last start in `#onlyNamespace`. */
-  #turn: Promise<unknown> = Promise.resolve();
   #watching: Promise<void> | null = null;
   #disposal: Promise<void> | null = null;
 
@@ -85,16 +98,27 @@ class ServerHost implements SandboxHost {
     this.#answers = compileAnswers();
     this.#client = createClient({ ...options, answers: this.#answers });
     this.#installation = installationTag(options.installationId);
-    this.#incarnations = incarnations(options.clock.now());
     const claim = options.apiKey === null ? null : (readKey(options.apiKey)?.namespace ?? null);
     this.#onlyNamespace = claim === "*" ? null : claim;
-    this.survivors = createSurvivors({
-      client: this.#client,
-      clock: options.clock,
-      installation: this.#installation,
-      onlyNamespace: this.#onlyNamespace,
-      parting: this.#parting.signal,
+    const { clock, maxSandboxes = 32 } = options;
+    const onlyNamespace = this.#onlyNamespace;
+    // In one namespace each name makes every call slower.
+    const count = onlyNamespace === null ? 2 * maxSandboxes + sparePlaces : maxSandboxes + sparePlaces;
+    const common = { client: this.#client, clock, installation: this.#installation, onlyNamespace };
+    this.#places = new Places({
+      ...{ ...common, count, settleMs: options.settleMs ?? 5_000, signal: this.#end.signal },
+      // They share one name there.
+      clearedAtOnce: onlyNamespace === null ? 2 : 1,
+      clear: (place, image, signal) => this.#clear(place, image, signal),
+      onUncleared: ({ address }) => this.#warnOfUncleared(address),
     });
+    this.#starts = new Starts({
+      ...{ client: this.#client, clock, places: this.#places, leavingMs, signal: this.#end.signal },
+      atOnce: onlyNamespace === null ? startsAtOnce : 1,
+      end: (place) => this.#endIn(place),
+    });
+    this.survivors = createSurvivors({ ...common, count, places: this.#places, parting: this.#parting.signal });
+    if (onlyNamespace !== null) options.emit({ type: "server.warning", message: narrowKey(onlyNamespace, count) });
   }
 
   async health(signal: AbortSignal): Promise<HostHealth> {
@@ -116,22 +140,36 @@ class ServerHost implements SandboxHost {
       throw new Failure("sandbox_creation", "The server is shutting down.");
     }
     const config = startConfig(spec, this.#options.volumes);
-    const incarnation = this.#incarnations.next().value;
-    const sandbox = sandboxName(this.#installation, spec.sessionId, incarnation);
-    const address: Address = { namespace: this.#onlyNamespace ?? sandbox, sandbox };
+    const { clock, startTimeoutMs } = this.#options;
+    const waitMs = startTimeoutMs * (1 - tellingShare);
+    const untilMs = clock.monotonicMs() + waitMs;
+    const late = new AbortController();
+    const done = new AbortController();
+    clock.sleep(waitMs, done.signal).then(
+      () => late.abort(),
+      () => {},
+    );
     const either = AbortSignal.any([signal, this.#end.signal]);
-    const untilMs = this.#options.clock.monotonicMs() + this.#options.startTimeoutMs;
-    const started = this.#start(address, config, either);
-    const booted = abortable(started, either).then(() => this.#assemble(spec, address, untilMs, either));
-    this.#track(booted);
+    const orLate = AbortSignal.any([either, late.signal]);
+    let start: Start | null = null;
+    let isStarted = false;
     try {
-      return await booted;
+      start = await this.#starts.begin(config, spec.sessionId, orLate);
+      await abortable(start.answer, orLate);
+      isStarted = true;
+      const made = await this.#tracked(this.#assemble(spec, start.place, untilMs, either));
+      this.#starts.settle(start);
+      return made;
     } catch (error) {
-      const gone = this.#clearAway(started, address);
-      this.#track(gone);
-      spec.onRemains?.(gone);
+      if (start !== null) {
+        const gone = this.#tracked(this.#starts.leave(start));
+        spec.onRemains?.(gone);
+      }
       signal.throwIfAborted();
-      throw await this.#creationFailure(error, spec, address);
+      if (late.signal.aborted && !isStarted) throw this.#tooSlow(spec, start !== null, error);
+      throw await this.#creationFailure(error, spec, start?.place.address ?? null);
+    } finally {
+      done.abort();
     }
   }
 
@@ -144,24 +182,11 @@ class ServerHost implements SandboxHost {
     return this.#disposal;
   }
 
-  /** Asks the server for a sandbox; resolves when it says that it has started. In one namespace one after the other (rule 1). */
-  #start(address: Address, config: StartConfig, signal: AbortSignal): Promise<void> {
-    const ask = async () => {
-      signal.throwIfAborted();
-      await this.#client.start(address, config, { deadlineMs: this.#options.startTimeoutMs });
-    };
-    if (this.#onlyNamespace === null) {
-      return ask();
-    }
-    const turn = this.#turn.then(ask, ask);
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
-  async #assemble(spec: SandboxSpec, address: Address, untilMs: number, signal: AbortSignal): Promise<LinkedSandbox> {
+  async #assemble(spec: SandboxSpec, place: Place, untilMs: number, signal: AbortSignal): Promise<LinkedSandbox> {
     const { clock } = this.#options;
+    const { address } = place;
     const { language, env } = spec.template;
-    const common = { client: this.#client, address, language, answers: this.#answers, clock };
+    const common = { client: this.#client, address, owner: spec.sessionId, language, answers: this.#answers, clock };
     const booted = await waitUntilReady({ ...common, signal, untilMs });
     const over = new AbortController();
     const courier = createCourier({
@@ -194,11 +219,11 @@ class ServerHost implements SandboxHost {
         signal,
       );
       const made: LinkedSandbox = new LinkedSandbox({
-        ...{ name: address.sandbox, link, interpreter, clock, env },
+        ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env },
         failureOf: (gone, kind) => this.#goneFailure(gone, kind),
         destroy: async () => {
           over.abort();
-          await this.#destroy(address);
+          await this.#endIn(place);
           this.#sandboxes.delete(made);
         },
       });
@@ -214,25 +239,36 @@ class ServerHost implements SandboxHost {
     }
   }
 
-  /**
-   * Ends what a boot that failed may have left. The server goes on with a start that it was asked for, whether somebody waits
-   * for it or not; so the sandbox is stopped after the answer, or without one when the host cannot wait any longer.
-   */
-  async #clearAway(started: Promise<void>, address: Address): Promise<void> {
-    const { promise: leaving, resolve } = Promise.withResolvers<void>();
-    const leave = () => void this.#options.clock.sleep(leavingMs).then(resolve);
-    const settled = new AbortController();
-    this.#end.signal.addEventListener("abort", leave, { once: true, signal: settled.signal });
-    if (this.#end.signal.aborted) leave();
-    const outcome = await Promise.race([started.catch((error: unknown) => error), leaving]);
-    settled.abort();
-    if (!(outcome instanceof CallError && outcome.harmless)) {
-      await this.#destroy(address);
-    }
+  /** Ends the sandbox in a place, and gives the place back when it has ended. Never rejects. */
+  async #endIn(place: Place): Promise<void> {
+    if (await this.#destroy(place.address)) this.#places.giveBack(place, true);
   }
 
-  /** Resolves when it does not run any more, or when the process is about to end and cannot wait for that. */
-  async #destroy(address: Address): Promise<void> {
+  async #clear(place: Place, image: string, signal: AbortSignal): Promise<boolean> {
+    const { namespace } = place.address;
+    const number = this.#onlyNamespace === null ? place.number : 0;
+    const cleaner = { namespace, sandbox: cleanerName(this.#installation, number) };
+    const { clock, settleMs } = this.#options;
+    const isCleared = await clearPlace({
+      ...{ client: this.#client, clock, target: place.address, cleaner, image, signal },
+      start: (address, config, either) => this.#starts.ask(address, config, either),
+      end: async (address) => void (await this.#destroy(address)),
+    });
+    // Its name is used again for the next place.
+    if (this.#onlyNamespace !== null) await clock.sleep(settleMs ?? 5_000, signal);
+    return isCleared;
+  }
+
+  #warnOfUncleared({ sandbox }: Address): void {
+    const message =
+      `The files of ${sandbox} could not be cleared on the microsandbox server, so its name is not used again. ` +
+      "Each name that the server knows makes it slower; stop this server and remove the namespaces that begin with " +
+      `msb-${this.#installation} from its folder now and then.`;
+    this.#options.emit({ type: "server.warning", message });
+  }
+
+  /** Resolves when it does not run any more; or, with false, when the process is about to end and cannot wait for that. */
+  async #destroy(address: Address): Promise<boolean> {
     const { clock, emit } = this.#options;
     const { sandbox } = address;
     const onDelay = (state: SandboxState) => {
@@ -240,10 +276,12 @@ class ServerHost implements SandboxHost {
       emit({ type: "server.warning", message });
     };
     const parting = this.#parting.signal;
-    if (!(await endForGood({ client: this.#client, clock, address, parting, partingMs, onDelay }))) {
+    const isEnded = await endForGood({ client: this.#client, clock, address, parting, partingMs, onDelay });
+    if (!isEnded) {
       const message = `The sandbox ${sandbox} could not be stopped on the microsandbox server; it may still run. The next start of this server ends it.`;
       emit({ type: "server.warning", message });
     }
+    return isEnded;
   }
 
   /** Notices idle sandboxes that ended underneath; those that run something notice by themselves. */
@@ -263,15 +301,35 @@ class ServerHost implements SandboxHost {
     }
   }
 
-  #track(work: Promise<unknown>): void {
+  /** What the host waits for when it is disposed. */
+  #tracked<T>(work: Promise<T>): Promise<T> {
     const settled = work.then(
       () => void this.#work.delete(settled),
       () => void this.#work.delete(settled),
     );
     this.#work.add(settled);
+    return work;
   }
 
-  async #creationFailure(error: unknown, { template }: SandboxSpec, address: Address): Promise<Failure> {
+  /** The time for a start is over, and the server has not said that it has started. */
+  #tooSlow({ template }: SandboxSpec, isAsked: boolean, cause: unknown): Failure {
+    const { shownUrl } = this.#client;
+    const within = `within ${this.#options.startTimeoutMs / 1000} seconds`;
+    const { pending } = this.#starts;
+    const context = { server: shownUrl, image: template.serverImage, starts_under_way: pending };
+    if (!isAsked) {
+      const what = `The microsandbox server at ${shownUrl} had no place for a sandbox ${within}: ${pending} starts are under way.`;
+      return new Failure("sandbox_creation", what, { advice: ["Call again in a minute."], context, cause });
+    }
+    const what = `The microsandbox server at ${shownUrl} did not start a sandbox of the image ${template.serverImage} ${within}. The start goes on: the first one of an image pulls it, which can take many minutes.`;
+    const advice = [
+      "Call again in a few minutes: the next call takes it over.",
+      "Pull the image on the server's machine beforehand (`msb pull`), or raise --sandbox-start-timeout.",
+    ];
+    return new Failure("sandbox_creation", what, { advice, context, cause });
+  }
+
+  async #creationFailure(error: unknown, { template }: SandboxSpec, address: Address | null): Promise<Failure> {
     const what = `The microsandbox server at ${this.#client.shownUrl} did not start a sandbox of the image ${template.serverImage}`;
     if (error instanceof Failure) {
       return error;
@@ -281,7 +339,7 @@ class ServerHost implements SandboxHost {
         ? new Failure("sandbox_creation", `${what} within ${this.#options.startTimeoutMs / 1000} seconds.`, {
             cause: error,
           })
-        : this.#failure(error, "sandbox_creation", `${what}; ${findings[await inquire(this.#client, address)]}`);
+        : this.#failure(error, "sandbox_creation", `${what}; ${await this.#finding(address)}`);
     }
     if (error instanceof Gone) {
       return !(error.call instanceof CallError)
@@ -289,6 +347,10 @@ class ServerHost implements SandboxHost {
         : this.#failure(error.call, "sandbox_creation", what);
     }
     return new Failure("sandbox_creation", `${what} whose interpreter works.`, { cause: error });
+  }
+
+  async #finding(address: Address | null): Promise<string> {
+    return findings[address === null ? "unknown" : await inquire(this.#client, address)];
   }
 
   #goneFailure(gone: Gone, kind: FailureKind): Failure {
@@ -309,6 +371,7 @@ class ServerHost implements SandboxHost {
     while (this.#work.size > 0) {
       await Promise.all(this.#work);
     }
+    await this.#places.settled();
     await this.#watching;
   }
 }
@@ -322,6 +385,13 @@ const findings: Readonly<Record<SandboxState, string>> = {
   refused: "it refuses to say more",
   unknown: "it answers, and does not say what became of it",
 };
+
+function narrowKey(namespace: string, count: number): string {
+  return (
+    `The API key in MSB_API_KEY is good for the namespace ${namespace} only: all sandboxes share it, so that starts wait for one ` +
+    `another and every call reads up to ${count + 1} names. A key for every namespace (\`msb server keygen\`) is faster.`
+  );
+}
 
 /** What keeps a sandbox from ending. */
 const delays: Readonly<Record<SandboxState, string>> = {

@@ -1,57 +1,53 @@
-// Names of sandboxes on the server: which installation's, which session's, which incarnation's.
-// "msb-<installation>-<session id>-<incarnation>", so that a sweep can tell its own from a stranger's.
+// Names of sandboxes on the server, which are used again and again: each costs the server time for ever, so that there may be only so
+// many. "msb-<installation>-<place>", so that a sweep can tell its own from a stranger's; who has one is not in it.
 
-export type SandboxName = {
+/** Which name of this installation it is. */
+export type PlaceName = {
   readonly installation: string;
-  readonly sessionId: string;
-  readonly incarnation: string;
+  readonly place: number;
+  /** Counts how often the place was given a new name, because the one before could not be used again. */
+  readonly turn: number;
+  /** The sandbox that clears the place's files away between two sessions. */
+  readonly isCleaner: boolean;
 };
 
-/** The server's limit on names of sandboxes and namespaces, in characters of [A-Za-z0-9_-] (reference section 6). */
-const nameLimit = 63;
-const prefix = "msb";
 const installationLength = 8;
-const incarnationLength = 5;
-/** 44: exactly the length of "session-" and a UUID. */
-const sessionLength = nameLimit - prefix.length - installationLength - incarnationLength - 3;
+const pattern = new RegExp(`^msb-([a-z0-9]{${installationLength}})-(\\d{3,6})(?:-t(\\d{1,6}))?(-clean)?$`);
 
-const pattern = new RegExp(
-  `^${prefix}-([a-z0-9]{${installationLength}})-([A-Za-z0-9_-]{1,${sessionLength}})-([a-z0-9]{${incarnationLength}})$`,
-);
-
-/**
- * The name of a sandbox. A session id that does not fit is replaced by a hash of the whole of it.
- *
- * `installation` is as `installationTag` gives it, `incarnation` as an `incarnations` sequence does.
- */
-export function sandboxName(installation: string, sessionId: string, incarnation: string): string {
-  const fits = sessionId.length <= sessionLength && /^[A-Za-z0-9_-]+$/.test(sessionId);
-  return `${prefix}-${installation}-${fits ? sessionId : hash(sessionId).slice(0, sessionLength)}-${incarnation}`;
+/** The namespace of a place, and its first name. */
+export function placeName(installation: string, place: number): string {
+  return `msb-${installation}-${String(place).padStart(3, "0")}`;
 }
 
-/** The parts of a name that `sandboxName` made; null for everybody else's. */
-export function parseSandboxName(name: string): SandboxName | null {
-  const [, installation, sessionId, incarnation] = pattern.exec(name) ?? [];
-  return installation === undefined || sessionId === undefined || incarnation === undefined
-    ? null
-    : { installation, sessionId, incarnation };
+export function sandboxName(installation: string, place: number, turn: number): string {
+  return turn === 0 ? placeName(installation, place) : `${placeName(installation, place)}-t${turn}`;
+}
+
+export function cleanerName(installation: string, place: number): string {
+  return `${placeName(installation, place)}-clean`;
+}
+
+/** The parts of a name that is this program's; null for everybody else's. */
+export function parsePlaceName(name: string): PlaceName | null {
+  const [, installation, place, turn, cleaner] = pattern.exec(name) ?? [];
+  if (installation === undefined || place === undefined) return null;
+  return { installation, place: Number(place), turn: Number(turn ?? 0), isCleaner: cleaner !== undefined };
+}
+
+/** A sandbox's name in this program: with the session that has it, so that the next one's is another name. */
+export function heldName(sandbox: string, sessionId: string): string {
+  return `${sandbox}@${sessionId}`;
+}
+
+/** What `heldName` was made of; a name without a session is the server's own. */
+export function parseHeldName(name: string): { readonly sandbox: string; readonly sessionId: string | null } {
+  const at = name.indexOf("@");
+  return at < 0 ? { sandbox: name, sessionId: null } : { sandbox: name.slice(0, at), sessionId: name.slice(at + 1) };
 }
 
 /** An installation's id as it stands in names: itself where it fits, else a hash of it. */
 export function installationTag(installationId: string): string {
   return /^[a-z0-9]{8}$/.test(installationId) ? installationId : hash(installationId).slice(0, installationLength);
-}
-
-/**
- * Yields a different incarnation each time, and other ones than a process of an earlier second: the layer of a name that
- * was used before still has that sandbox's files (hazard e).
- */
-export function* incarnations(nowMs: number): Generator<string, never> {
-  // Seconds in base 36 come round after almost two years.
-  const size = 36 ** incarnationLength;
-  for (let count = Math.floor(nowMs / 1000); ; count += 1) {
-    yield (count % size).toString(36).padStart(incarnationLength, "0");
-  }
 }
 
 function hash(text: string): string {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Failure } from "../../../src/failure.ts";
 import type { Fault } from "../../stub-microsandbox/faults.ts";
-import { arena, makeHost, never, ran, resources, templateOf } from "./servers.ts";
+import { arena, keyOf, makeHost, never, ran, resources, templateOf } from "./servers.ts";
 
 const spec = () => ({ sessionId: `session-${crypto.randomUUID()}`, template: templateOf("python"), resources });
 const serverKey = "k".repeat(32);
@@ -80,7 +80,9 @@ describe("a server that is not there", () => {
     const gone = sandbox[Symbol.asyncDispose]();
     await at.host[Symbol.asyncDispose]();
     await gone;
-    expect(at.events).toEqual([{ type: "server.warning", message: expect.stringContaining(sandbox.name) }]);
+    expect(at.events).toEqual([
+      { type: "server.warning", message: expect.stringContaining(keyOf(sandbox).split("/")[1] ?? "") },
+    ]);
     at.stub.accept();
   }, 40_000);
 });
@@ -211,7 +213,7 @@ describe("a start that fails", () => {
     const failed = boots.filter((boot) => boot.status === "rejected").map(({ reason }) => reason);
     const made = boots.filter((boot) => boot.status === "fulfilled").map(({ value }) => value);
     expect(failed.map(({ kind }) => kind)).toEqual(Array.from({ length: 4 }, () => "sandbox_creation"));
-    expect(new Set(at.stub.machines)).toEqual(new Set(made.map(({ name }) => `${name}/${name}`)));
+    expect(new Set(at.stub.machines)).toEqual(new Set(made.map(keyOf)));
     const answers = await Promise.all(made.map((sandbox, index) => ran(sandbox, "code", `${index}`)));
     expect(answers.map(({ stdout }) => stdout)).toEqual(made.map((_, index) => `${index}\n`));
   }, 60_000);
@@ -224,7 +226,7 @@ describe("a sandbox that dies underneath", () => {
       const sandbox = await at.create();
       const failure = await failureOf(
         ran(sandbox, "code", "import time\nprint(1, flush=True)\ntime.sleep(60)", {
-          onOutput: () => void at.stub.kill(`${sandbox.name}/${sandbox.name}`, stale),
+          onOutput: () => void at.stub.kill(keyOf(sandbox), stale),
         }),
       );
       expect(failure.kind).toBe("code_execution");
@@ -235,7 +237,7 @@ describe("a sandbox that dies underneath", () => {
     test(`between runs is noticed without one${stale ? ", also if the server calls it running" : ""}`, async () => {
       await using at = await arena({}, { watchIntervalMs: 100 });
       const sandbox = await at.create();
-      await at.stub.kill(`${sandbox.name}/${sandbox.name}`, stale);
+      await at.stub.kill(keyOf(sandbox), stale);
       expect(await sandbox.lost).toContain("ended underneath");
     });
   }
@@ -243,7 +245,7 @@ describe("a sandbox that dies underneath", () => {
   test("inside, because its portal is killed, is lost although the server calls it running", async () => {
     await using at = await arena();
     const sandbox = await at.create();
-    at.stub.killPortal(`${sandbox.name}/${sandbox.name}`);
+    at.stub.killPortal(keyOf(sandbox));
     const failure = await failureOf(ran(sandbox, "code", "1"));
     expect([failure.kind, await sandbox.lost]).toEqual(["code_execution", "its portal does not answer"]);
   });

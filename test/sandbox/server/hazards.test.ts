@@ -2,9 +2,11 @@
 // have to be provoked.
 
 import { describe, expect, test } from "bun:test";
+import type { Event } from "../../../src/events.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
+import type { Stub } from "../../stub-microsandbox/stub.ts";
 import { rawRpc } from "./raw-rpc.ts";
-import { arena, makeHost, never, ran, resources, templateOf } from "./servers.ts";
+import { arena, keyOf, makeHost, never, ran, resources, templateOf } from "./servers.ts";
 
 const spec = (overrides: object = {}) => ({
   sessionId: `session-${crypto.randomUUID()}`,
@@ -35,6 +37,53 @@ describe("starting", () => {
     expect(new Set(at.stub.requests.map(({ params }) => params.namespace))).toEqual(new Set(["team"]));
   });
 
+  test("with a key for one namespace, only so many names are ever used, and the operator is told at the start", async () => {
+    const key = "k".repeat(32);
+    await using at = await arena({ dev: false, key });
+    const events: Event[] = [];
+    const apiKey = await at.stub.apiKey({ namespace: "team" });
+    await using host = makeHost({
+      ...{ url: at.stub.url, apiKey, maxSandboxes: 1, settleMs: 50 },
+      emit: (event) => void events.push(event),
+    });
+    expect(events).toEqual([{ type: "server.warning", message: expect.stringContaining("namespace team only") }]);
+    for (let session = 0; session < 12; session += 1) {
+      await using sandbox = await host.create(spec(), never);
+      expect((await ran(sandbox, "command", "ls -A; echo x > secret")).stdout).toBe("");
+    }
+    // Five places, and the name that clears them.
+    expect(namesGiven(at.stub)).toBeLessThanOrEqual(6);
+    expect(events).toHaveLength(1);
+  }, 120_000);
+
+  test("sandboxes are looked for by the names that there may be, never by all that the server has", async () => {
+    await using at = await arena({}, { maxSandboxes: 2 });
+    await using sandbox = await at.create();
+    const { survivors } = at.host;
+    expect(await survivors?.list(never)).toMatchObject([{ name: sandbox.name }]);
+    // An earlier process had more places.
+    const rpc = rawRpc(at.stub.url);
+    const strange = "msb-testtest-040";
+    await rpc("sandbox.start", { namespace: strange, sandbox: strange, config: { image: "microsandbox/python" } });
+    const known = `${strange}@session-old`;
+    expect(await survivors?.list(never, [known])).toEqual([
+      expect.objectContaining({ name: sandbox.name }),
+      { name: known, sessionId: "session-old", createdAtMs: null, isStray: true },
+    ]);
+    await survivors?.destroy(known, never);
+    expect(at.stub.unstopped).toEqual([keyOf(sandbox)]);
+    expect(at.stub.requests.filter(({ params }) => params.namespace === "*")).toEqual([]);
+  });
+
+  test("what was left under a name is not ended once the name is another session's", async () => {
+    await using at = await arena();
+    await using sandbox = await at.create();
+    const [, name = ""] = keyOf(sandbox).split("/");
+    await at.host.survivors?.destroy(name, never);
+    await at.host.survivors?.destroy(`${name}@session-of-before`, never);
+    expect((await ran(sandbox, "code", "1")).stdout).toBe("1\n");
+  });
+
   test("what would spoil a namespace is refused before it is sent (hazard b)", async () => {
     await using at = await arena();
     const [python] = defaultTemplates;
@@ -61,20 +110,60 @@ describe("starting", () => {
     expect(at.stub.requests).toEqual([]);
   });
 
-  test("no name is ever started twice, not even for the same session (hazards c, d, e)", async () => {
-    await using at = await arena();
-    const same = spec();
-    {
-      await using first = await at.host.create(same, never);
-      await ran(first, "command", "echo secret > left-behind");
+  test("a sandbox has none of the files of the one before it, though its name is used again (hazard e)", async () => {
+    await using at = await arena({}, { maxSandboxes: 1, settleMs: 100 });
+    const names: string[] = [];
+    // There are six places: each is used more than once.
+    for (let session = 0; session < 14; session += 1) {
+      await using sandbox = await at.create();
+      names.push(keyOf(sandbox));
+      expect((await ran(sandbox, "command", "ls -A")).stdout).toBe("");
+      await ran(sandbox, "command", "echo secret > left-behind; mkdir -p .hidden/x; chmod 000 .hidden");
     }
-    await using second = await at.host.create(same, never);
-    expect((await ran(second, "command", "cat left-behind")).end.exitCode).toBe(1);
-    const names = at.stub.requests
-      .filter(({ method }) => method === "sandbox.start")
-      .map(({ params }) => params.sandbox);
-    expect(new Set(names).size).toBe(2);
-    for (const name of names) expect(name).toMatch(new RegExp(`^msb-testtest-${same.sessionId}-[a-z0-9]{5}$`));
+    expect(new Set(names).size).toBeLessThanOrEqual(6);
+    expect(at.events).toEqual([]);
+    expect(namesGiven(at.stub)).toBeLessThanOrEqual(2 * 6);
+  }, 120_000);
+
+  test("a name whose files cannot be cleared is not used again, and the operator is told (hazard e)", async () => {
+    await using at = await arena({ mountsVolumes: false }, { maxSandboxes: 1, settleMs: 50 });
+    const names: string[] = [];
+    for (let session = 0; session < 9; session += 1) {
+      await using sandbox = await at.create();
+      names.push(keyOf(sandbox));
+    }
+    expect(new Set(names).size).toBe(9);
+    expect(at.events).toContainEqual({
+      type: "server.warning",
+      message: expect.stringContaining("could not be cleared"),
+    });
+  }, 180_000);
+
+  test("a name is not started again while it may run (hazards c and d)", async () => {
+    await using at = await arena({ stopLagMs: 400 }, { maxSandboxes: 1, settleMs: 500 });
+    for (let session = 0; session < 9; session += 1) {
+      await using sandbox = await at.create();
+      expect((await ran(sandbox, "code", "1")).stdout).toBe("1\n");
+      expect(at.stub.machines.filter((key) => key === keyOf(sandbox))).toHaveLength(1);
+    }
+    expect(at.events).toEqual([]);
+  }, 120_000);
+
+  test("a machine that answers under a name and is another session's is not used", async () => {
+    await using at = await arena();
+    await using first = await at.create();
+    const [namespace = "", sandbox = ""] = keyOf(first).split("/");
+    const load = '__msb_load("n ", "session-of-another", {})';
+    const code = `${load}\n`;
+    const rpc = rawRpc(at.stub.url);
+    const answer = await rpc("sandbox.repl.run", { namespace, sandbox, language: "python", code, timeout: 5 });
+    expect(answer.text).not.toContain("session-of-another");
+    const astray = await rpc("sandbox.repl.run", {
+      ...{ namespace, sandbox, language: "python", timeout: 5 },
+      code: "__msb('session-of-another', 'eyJvIjpbXX0=')\n",
+    });
+    expect(astray.text).toContain("msb-not-yours");
+    expect((await ran(first, "code", "2")).stdout).toBe("2\n");
   });
 
   test("a portal that answers long after its sandbox has started is waited for (rule 3)", async () => {
@@ -293,8 +382,8 @@ describe("stopping", () => {
     const sandbox = await at.create();
     await sandbox[Symbol.asyncDispose]();
     const metrics = await rawRpc(at.stub.url)("sandbox.metrics.get", {
-      namespace: sandbox.name,
-      sandbox: sandbox.name,
+      namespace: keyOf(sandbox).split("/")[0],
+      sandbox: keyOf(sandbox).split("/")[1],
     });
     expect(metrics.json).toMatchObject({ result: { sandboxes: [{ running: false }] } });
   });
@@ -337,9 +426,15 @@ describe("strangers", () => {
     await other[Symbol.asyncDispose]();
     await until(() => at.stub.machines.length === 2);
     expect((await ran(mine, "code", "1")).stdout).toBe("1\n");
-    expect(at.stub.machines.toSorted()).toEqual(["default/stranger", `${mine.name}/${mine.name}`]);
+    expect(at.stub.machines.toSorted()).toEqual(["default/stranger", keyOf(mine)]);
   });
 });
+
+/** How many names the server was ever given. */
+function namesGiven({ requests }: Stub): number {
+  const starts = requests.filter(({ method }) => method === "sandbox.start");
+  return new Set(starts.map(({ params }) => params.sandbox)).size;
+}
 
 /** The server ends a sandbox some time after it says so. */
 async function gone(stub: { readonly machines: readonly string[] }): Promise<void> {

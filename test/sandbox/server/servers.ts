@@ -74,6 +74,12 @@ export async function arena(
   };
 }
 
+/** A sandbox as the stub knows it. */
+export function keyOf({ name }: { readonly name: string }): string {
+  const [sandbox = ""] = name.split("@");
+  return `${sandbox.replace(/-t\d+$/, "")}/${sandbox}`;
+}
+
 export const never = new AbortController().signal;
 export const resources = { cpus: 1, memoryMib: 256 };
 

@@ -1,8 +1,8 @@
 // Loaded once into the portal's Node: starts the relay and hands it one request a call. Calling it again is harmless,
 // so that it can be the readiness probe. A FIFO is all that Node can wait for without its event loop, which an
-// evaluation holds up.
+// evaluation holds up. Who loaded it first has the machine: names are used again, and a request that went astray must not be carried out.
 
-globalThis.__msb_load = (nonce, files) => {
+globalThis.__msb_load = (nonce, owner, files) => {
   const { execFileSync, spawn } = require("node:child_process");
   const fs = require("node:fs");
   const { tmpdir } = require("node:os");
@@ -38,7 +38,11 @@ globalThis.__msb_load = (nonce, files) => {
       // Its name is then "node".
     }
     const chunk = Buffer.alloc(65_536);
-    globalThis.__msb = (line) => {
+    globalThis.__msb = (caller, line) => {
+      if (caller !== owner) {
+        process.stdout.write("\nmsb-not-yours\n");
+        return;
+      }
       const parts = [];
       try {
         const bytes = Buffer.from(`${line}\n`);
@@ -56,7 +60,8 @@ globalThis.__msb_load = (nonce, files) => {
       process.stdout.write(Buffer.concat([Buffer.from("\n"), ...parts]));
     };
     globalThis.__msb_folder = folder;
+    globalThis.__msb_owner = owner;
   }
-  const loaded = { folder: globalThis.__msb_folder, interpreter: process.execPath };
+  const loaded = { folder: globalThis.__msb_folder, interpreter: process.execPath, owner: globalThis.__msb_owner };
   process.stdout.write(`\n${nonce}${JSON.stringify(loaded)}\n`);
 };

@@ -1,8 +1,9 @@
 # Loaded once into the portal's Python: starts the relay and hands it one request a call. Calling it again is harmless,
-# so that it can be the readiness probe.
+# so that it can be the readiness probe. Who loaded it first has the machine: names are used again, and a request that went astray
+# must not be carried out.
 
 
-def __msb_load(nonce, files):
+def __msb_load(nonce, owner, files):
     import json, os, subprocess, sys, tempfile
 
     if "__msb" not in globals():
@@ -23,7 +24,10 @@ def __msb_load(nonce, files):
         except OSError:
             pass
 
-        def __msb(line):
+        def __msb(caller, line):
+            if caller != owner:
+                sys.stdout.write("\nmsb-not-yours\n")
+                return
             try:
                 relay.stdin.write(line.encode() + b"\n")
                 relay.stdin.flush()
@@ -36,6 +40,7 @@ def __msb_load(nonce, files):
 
         globals()["__msb"] = __msb
         globals()["__msb_folder"] = folder
-    loaded = {"folder": globals()["__msb_folder"], "interpreter": sys.executable}
+        globals()["__msb_owner"] = owner
+    loaded = {"folder": globals()["__msb_folder"], "interpreter": sys.executable, "owner": globals()["__msb_owner"]}
     sys.stdout.write("\n" + nonce + json.dumps(loaded) + "\n")
     sys.stdout.flush()
