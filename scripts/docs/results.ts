@@ -157,7 +157,7 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
         reason: Type.Optional(
           Type.String({
             description:
-              "why nothing was stopped: [how the session had ended](../operate.md#why-a-session-ended), or `unknown`, `mistyped`, `foreign`",
+              "why nothing was stopped: [how the session had ended](../operate.md#why-a-session-ended), `unknown`, `mistyped` or `foreign`; `stopping` if its sandbox has not ended after 30 s",
           }),
         ),
         message: Type.Optional(Type.String({ description: "the same as a sentence" })),
