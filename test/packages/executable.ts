@@ -1,9 +1,6 @@
 // The executable that the packages of these tests have in them: built once for all of them, without a runtime, or given by
 // MSB_MCP_EXECUTABLE.
 
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Executable, type Target, targets } from "../../scripts/releasing/targets.ts";
 
@@ -38,9 +35,8 @@ export const ownTarget: Target = (() => {
 async function build(): Promise<string> {
   const { MSB_MCP_EXECUTABLE: given } = process.env;
   if (given !== undefined && given !== "") return given;
-  const folder = await mkdtemp(join(tmpdir(), "msb-mcp-packages-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, "msb-mcp");
+  // In the project's own folder for what is built: there each run replaces it, and nothing piles up.
+  const path = join(root, "dist/test/msb-mcp");
   const building = Bun.spawn([process.execPath, join(root, "scripts/build.ts"), "--no-embed", "--outfile", path], {
     stdout: "ignore",
     stderr: "pipe",
