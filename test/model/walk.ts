@@ -194,7 +194,11 @@ export class Walk {
     const { sessions } = this.#ground.life;
     this.#run(`stop ${known.value}`, async () => {
       const stopped = await sessions.stop(known.principal, known.id);
-      if (!stopped.stopped) this.#learn(known, reasonIn(stopped.absence));
+      if (!stopped.stopped && stopped.absence === "stopping") {
+        // It took longer than callers wait, and goes on.
+        const [listed] = sessions.list(known.principal, known.id);
+        if (listed?.status !== "stopping") throw new Error(`it is told stopping, and is ${listed?.status ?? "gone"}`);
+      } else if (!stopped.stopped) this.#learn(known, reasonIn(stopped.absence));
       else if (sessions.list(known.principal, known.id).length > 0) throw new Error("it was stopped, and is there");
     });
   }
