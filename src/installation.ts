@@ -1,7 +1,8 @@
 // What makes this installation itself: one secret in the state directory, made at the first start.
 
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { platform } from "node:os";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
 
@@ -13,17 +14,16 @@ export type Installation = {
 };
 
 const secretBytes = 32;
+const secretName = "installation-secret";
 
 /**
- * Makes the directory (0700) if need be. Several servers on one state directory are installations of their own by their `slot` (state-claim.ts).
+ * The directory must be there (`openStateDir`). Several servers on one state directory are installations of their own by their `slot` (state-claim.ts).
  *
  * Throws Failure `configuration` if it cannot be used.
  */
 export async function openInstallation(stateDir: string, slot = ""): Promise<Installation> {
-  const path = join(stateDir, "installation-secret");
+  const path = join(stateDir, secretName);
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    await chmod(stateDir, 0o700).catch(unlessReadOnly);
     await makeOnce(path).catch(unlessReadOnly);
     const secret = (await readFile(path, "latin1")).trim();
     return {
@@ -33,6 +33,39 @@ export async function openInstallation(stateDir: string, slot = ""): Promise<Ins
   } catch (error) {
     throw unusable(stateDir, error);
   }
+}
+
+/**
+ * Makes the directory (0700) if need be. One that is ours already or empty is closed to others; any other keeps its mode, be it /tmp or /sys, and
+ * is refused where others may write to it. Before anything else is written there.
+ *
+ * Throws Failure `configuration` if it cannot be used.
+ */
+export async function openStateDir(stateDir: string): Promise<void> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await keepToOurselves(stateDir);
+  } catch (error) {
+    throw error instanceof Failure ? error : unusable(stateDir, error);
+  }
+}
+
+async function keepToOurselves(stateDir: string): Promise<void> {
+  const names = await readdir(stateDir);
+  if (names.length === 0 || names.includes(secretName)) {
+    await chmod(stateDir, 0o700).catch(unlessReadOnly);
+    return;
+  }
+  const { mode } = await stat(stateDir);
+  if (platform() === "win32" || (mode & 0o022) === 0) return;
+  const shown = (mode & 0o7777).toString(8);
+  throw new Failure(
+    "configuration",
+    `the state directory ${stateDir} has files of others, who may write to it (mode ${shown}).`,
+    {
+      advice: ["Name a folder of its own with --state-dir, such as one in it."],
+    },
+  );
 }
 
 /** Of two servers that start at once, one makes it and both read it. */

@@ -21,7 +21,7 @@ import { isLoopback } from "./http/authority.ts";
 import { createGuard } from "./http/guard.ts";
 import { listen } from "./http/listen.ts";
 import { createStatus } from "./http/status.ts";
-import { type Installation, openInstallation } from "./installation.ts";
+import { type Installation, openInstallation, openStateDir } from "./installation.ts";
 import { createCatalog } from "./mcp/catalog.ts";
 import { createEndpoint } from "./mcp/endpoint.ts";
 import type { EdgeLimits } from "./mcp/limits.ts";
@@ -287,6 +287,7 @@ function startStdio({ clock, emit, config, stack, choice, sessions, tools, ...st
 /** Before the first thing is written: another server on this directory is refused. */
 async function openState({ config, pid }: ServerOptions, stack: AsyncDisposableStack) {
   const { stateDir, transport } = config;
+  await openStateDir(stateDir);
   const claim = stack.use(claimState(stateDir, transport, pid));
   return { claim, installation: await openInstallation(stateDir, claim.slot) };
 }

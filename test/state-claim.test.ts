@@ -1,11 +1,11 @@
 // One server a state directory, and a claim that no kill leaves behind.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../src/failure.ts";
-import { openInstallation } from "../src/installation.ts";
+import { openInstallation, openStateDir } from "../src/installation.ts";
 import { claimState } from "../src/state-claim.ts";
 
 function folder() {
@@ -88,4 +88,32 @@ test.skipIf(Bun.which("bwrap") === null)("where nothing can be written, nobody i
   const readOnly = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", state.path, state.path, "--"];
   const child = Bun.spawn([...readOnly, process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
   expect(await child.stdout.text()).toBe("false\n");
+});
+
+test("a folder of others keeps its mode, and one that others may write to is no state directory", async () => {
+  using state = folder();
+  const modeOf = (path: string) => statSync(path).mode & 0o7777;
+  const path = (name: string, mode: number, ...files: readonly string[]) => {
+    const made = join(state.path, name);
+    mkdirSync(made);
+    for (const file of files) writeFileSync(join(made, file), "");
+    chmodSync(made, mode);
+    return made;
+  };
+  const shared = path("shared", 0o1777, "of-another-program");
+  await expect(openStateDir(shared)).rejects.toThrow(
+    `the state directory ${shared} has files of others, who may write to it (mode 1777)`,
+  );
+  expect(modeOf(shared)).toBe(0o1777);
+  const system = path("system", 0o755, "of-the-system");
+  await openStateDir(system);
+  expect(modeOf(system)).toBe(0o755);
+  for (const own of [
+    path("empty", 0o755),
+    path("ours", 0o777, "installation-secret"),
+    join(state.path, "new", "below"),
+  ]) {
+    await openStateDir(own);
+    expect(modeOf(own)).toBe(0o700);
+  }
 });

@@ -1,8 +1,10 @@
 // Can the server keep what outlives it?
 
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Finding, missing } from "./finding.ts";
+import { Failure } from "../failure.ts";
+import { openStateDir } from "../installation.ts";
+import { type Finding, missing, missingBecause } from "./finding.ts";
 
 const check = "state directory";
 
@@ -10,11 +12,12 @@ const check = "state directory";
 export async function checkStateDir(stateDir: string): Promise<Finding> {
   const probe = join(stateDir, `.doctor-${crypto.randomUUID()}`);
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await openStateDir(stateDir);
     await writeFile(probe, "", { flag: "wx" });
     await rm(probe);
     return { check, status: "ok", found: `${stateDir} can be written to` };
   } catch (error) {
+    if (error instanceof Failure) return missingBecause(check, error);
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     return missing(check, `${stateDir} cannot be written to (${why})`, "Name another one with --state-dir.");
   }
