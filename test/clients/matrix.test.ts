@@ -108,19 +108,19 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
       const session_id = sessionOf(await client.call("execute_code", { code: "x = 42" }));
       expect(await client.call("execute_code", { code: "print(x)", session_id })).toMatchObject({
         kind: "result",
-        text: "42\n",
+        text: told(way, "42\n"),
         isError: false,
         structured: { session_id, session_created: false, stdout: "42\n" },
       });
       expect(await client.call("execute_code", { code: "1 / 0", session_id })).toMatchObject({
         kind: "result",
-        text: expect.stringMatching(/^Traceback .*ZeroDivisionError: division by zero\n$/s),
+        text: expect.stringMatching(/^Traceback .*ZeroDivisionError: division by zero\n(?:\[session .*)?$/s),
         isError: true,
         structured: { success: false },
       });
       expect(await client.call("execute_command", { command: "echo 'a b' | tr a-z A-Z", session_id })).toMatchObject({
         kind: "result",
-        text: "A B\n",
+        text: told(way, "A B\n"),
         isError: false,
         structured: { session_id, exit_code: 0 },
       });
@@ -138,8 +138,11 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
         structured: { success: true, session_id },
       });
       const refused = await client.call("execute_code", { code: "print(x)", session_id });
-      expect(refused).toMatchObject({ kind: "error", message: expect.stringMatching(/Session not found: .* stopped/) });
-      if (way !== inspector) expect(refused).toMatchObject({ code: -32602 });
+      // Programs get an error, agents what their model reads.
+      const said = expect.stringMatching(/^(?:MCP error -32602: )?Session not found: .* stopped/);
+      expect(refused).toMatchObject(
+        way === bare ? { kind: "error", code: -32602, message: said } : { kind: "result", isError: true, text: said },
+      );
     },
     patienceMs,
   );
@@ -155,7 +158,7 @@ describe.each(titled(ways))("%s", (_, way) => {
       const answer = await client.call("execute_code", { code }, { onProgress: (message) => happened.push(message) });
       // What has only the beginning in it was sent before the end.
       expect(happened[0]).toBe("begun\n");
-      expect(answer).toMatchObject({ text: "begun\nended\n", isError: false });
+      expect(answer).toMatchObject({ text: told(way, "begun\nended\n"), isError: false });
       await client.call("stop_session", { session_id: sessionOf(answer) });
     },
     patienceMs,
@@ -177,7 +180,7 @@ describe.each(titled([...ways, bare]))("%s", (_, way) => {
       expect(await cancelled).toMatchObject({ kind: "error" });
       await untilSleeping(duration, false);
       expect(await client.call("execute_code", { code: show[template], session_id })).toMatchObject({
-        text: "42\n",
+        text: told(way, "42\n"),
         isError: false,
       });
       await client.call("stop_session", { session_id });
@@ -202,8 +205,8 @@ whereItCanBeHad(inspector)(
       client.call("get_volume_path", {}),
     ]);
     expect(answers).toMatchObject([
-      { text: "42\n" },
-      { text: "here\n" },
+      { text: told(inspector, "42\n") },
+      { text: told(inspector, "here\n") },
       { structured: { sessions: [] } },
       { structured: { success: false } },
       { structured: { volume_mappings: [{ container_path: "/shared" }] } },
@@ -256,6 +259,11 @@ function titled(tested: readonly Way[]): [string, Way][] {
 function whereItCanBeHad({ name, missing }: Way) {
   if (missing !== undefined) console.warn(`SKIPPED: ${name}: ${missing}`);
   return test.skipIf(missing !== undefined);
+}
+
+/** The first text block: the output alone for programs; for agents with the session's line behind it. */
+function told(way: Way, output: string): unknown {
+  return way === bare ? output : expect.stringMatching(new RegExp(`^${RegExp.escape(output)}\\[session [^\\n]*\\]$`));
 }
 
 function sessionOf(answer: Answer): string {
