@@ -35,7 +35,10 @@ if (compression === undefined) {
   console.error(`--compression: "${values.compression}" is not allowed; it must be one of ${compressions.join(", ")}`);
   process.exit(2);
 }
-const outfile = values.outfile ?? `${root}/dist/msb-mcp${target === undefined ? "" : target.replace(/^bun/, "")}`;
+const outfile = resolve(values.outfile ?? `${root}/dist/msb-mcp${target?.replace(/^bun/, "") ?? ""}`);
+const runtimeFolder = resolve(values.runtime);
+// Sources are named from here in the source map, and the same bytes must come out of any folder.
+process.chdir(root);
 const platform = platformOf(target ?? `bun-${process.platform}-${process.arch}`);
 const parts = values["no-embed"] ? undefined : await partsFor(platform, compression);
 
@@ -61,7 +64,7 @@ async function partsFor(platform: RuntimePlatform | undefined, compression: Comp
     console.error("there is no microVM runtime for this platform: building without one");
     return undefined;
   }
-  const parts = await compressParts({ root, platform, installedIn: resolve(values.runtime), compression });
+  const parts = await compressParts({ root, platform, installedIn: runtimeFolder, compression });
   if (parts === undefined) {
     const name = packageOf(platform);
     console.error(

@@ -34,6 +34,8 @@ const { values, positionals } = parseArgs({
 
 const wanted = values.targets?.split(",") ?? targets.map(({ id }) => id);
 const outDir = resolve(values.out ?? join(root, "dist/release"));
+// Sources are named from here in the source map, and the same bytes must come out of any folder.
+process.chdir(root);
 const compression = compressions.find((name) => name === values.compression);
 const unknown = wanted.filter((id) => !targets.some((target) => target.id === id));
 const [version] = positionals;

@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExecutableContents } from "./executables.ts";
-import type { Lock, LockedPackage } from "./lock.ts";
+import { type Lock, type LockedPackage, moduleFolder } from "./lock.ts";
 
 /** The text for one executable. */
 export async function thirdPartyLicenses(root: string, lock: Lock, contents: ExecutableContents): Promise<string> {
@@ -47,12 +47,6 @@ async function packageSection(root: string, locked: LockedPackage): Promise<stri
   const text =
     file === undefined ? `${license}. The package has no text of it.\n` : await Bun.file(join(folder, file)).text();
   return heading(`${locked.name} ${locked.version}: ${license}`) + text.replaceAll("\r\n", "\n");
-}
-
-/** `a/b` in the lock is b in a's own node_modules; a name may have a scope. */
-function moduleFolder(root: string, folder: string): string {
-  const names = folder.match(/(?:@[^/]+\/)?[^/]+/g) ?? [];
-  return join(root, ...names.flatMap((name) => ["node_modules", name]));
 }
 
 function heading(title: string): string {

@@ -67,3 +67,9 @@ function keyOf({ packages }: LockFile, key: string, name: string): string | unde
   }
   return name in packages ? name : undefined;
 }
+
+/** `a/b` in the lock is b in a's own node_modules; a name may have a scope. */
+export function moduleFolder(root: string, folder: string): string {
+  const names = folder.match(/(?:@[^/]+\/)?[^/]+/g) ?? [];
+  return join(root, ...names.flatMap((name) => ["node_modules", name]));
+}
