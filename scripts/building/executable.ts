@@ -1,5 +1,6 @@
 // How a program of this project becomes one file.
 
+import { rm } from "node:fs/promises";
 import type { BunPlugin } from "bun";
 
 /** The platforms that a release may have an executable for. */
@@ -56,6 +57,6 @@ export async function buildExecutable(options: ExecutableOptions): Promise<Built
   const messages = result.logs.map(String);
   if (!result.success) return { ok: false, messages };
   // The executable carries its source map; the copy beside it is of no use.
-  await Bun.file(`${outfile}.map`).delete();
+  for (const { kind, path } of result.outputs) if (kind === "sourcemap") await rm(path, { force: true });
   return { ok: true, messages };
 }
