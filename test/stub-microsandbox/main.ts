@@ -10,6 +10,7 @@ const usage = `usage: bun run stub-microsandbox [--host 127.0.0.1] [--port 5555]
   --pull-ms N           how long an image is pulled that was not pulled before
   --boot-ms N           how long a sandbox takes to boot
   --portal-delay-ms N   how long after that its portal begins to answer
+  --poll-ms N           how often the portal looks whether an evaluation is over; the real one's 50 without it
   --cost-ms N           what each name that was ever started costs each call; the real server's are 60 to 80
   --control             serve POST /_stub/faults and /_stub/refuse, to switch faults on`;
 
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     key: { type: "string" },
     path: { type: "string" },
     "pull-ms": { type: "string", default: "0" },
+    "poll-ms": { type: "string", default: "50" },
     "cost-ms": { type: "string", default: "1" },
     "boot-ms": { type: "string", default: "0" },
     "portal-delay-ms": { type: "string", default: "0" },
@@ -40,6 +42,7 @@ const stub = await Stub.start({
   dev: values.dev,
   control: values.control,
   pullMs: Number(values["pull-ms"]),
+  pollMs: Number(values["poll-ms"]),
   costMs: Number(values["cost-ms"]),
   bootMs: Number(values["boot-ms"]),
   portalDelayMs: Number(values["portal-delay-ms"]),

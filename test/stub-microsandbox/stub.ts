@@ -216,7 +216,7 @@ export class Stub implements AsyncDisposable {
         });
       const fault = this.faults.strike(call.method);
       if (fault?.kind === "die") {
-        setTimeout(() => void this.kill(`${params.namespace}/${params.sandbox}`), fault.afterMs ?? 0);
+        setTimeout(() => void this.#killOnceThere(`${params.namespace}/${params.sandbox}`), fault.afterMs ?? 0);
       }
       return fault === null || fault.kind === "die" ? await carryOut() : await strike(fault, carryOut);
     } catch (error) {
@@ -227,6 +227,12 @@ export class Stub implements AsyncDisposable {
       if (request.signal.aborted) return new Response(null, { status: 499 });
       throw error;
     }
+  }
+
+  /** On a busy machine it may still be on its way. */
+  async #killOnceThere(key: string): Promise<void> {
+    for (let look = 0; look < 1000 && !this.machines.includes(key); look += 1) await Bun.sleep(10);
+    await this.kill(key);
   }
 
   async #control(pathname: string, request: Request): Promise<Response> {

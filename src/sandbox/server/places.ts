@@ -51,6 +51,8 @@ export type PlacesOptions = {
 const readyPlaces = 4;
 /** How long after a place could not be cleared used ones are given new names at once. Milliseconds. */
 const clearAgainMs = 600_000;
+/** In so many namespaces places are looked at at once. */
+const lookedAtAtOnce = 8;
 /** How long a place with a sandbox of an earlier process, or one that could not be asked after, is not looked at again. Milliseconds. */
 const lookAgainMs = 5_000;
 
@@ -112,7 +114,7 @@ export class Places {
         this.#clearSome();
         return place;
       }
-      if (await this.#lookAtOne(signal)) continue;
+      if (await this.#lookAtSome(signal)) continue;
       this.#clearSome();
       await this.#untilChange(signal);
     }
@@ -132,19 +134,24 @@ export class Places {
     while (this.#clearing.size > 0) await Promise.all(this.#clearing);
   }
 
-  /** Finds out what a place holds that an earlier process may have used. False if there is none to look at now. */
-  async #lookAtOne(signal: AbortSignal): Promise<boolean> {
-    const { client, clock, installation } = this.#options;
+  /** Finds out what some places hold that an earlier process may have used. False if there is none to look at now. */
+  async #lookAtSome(signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options;
     const isDue = ({ sinceMs }: Place) => clock.monotonicMs() - sinceMs >= lookAgainMs;
-    const place = this.#places.find((one) => (one.state === "unknown" || one.state === "running") && isDue(one));
-    if (place === undefined) return false;
-    place.sinceMs = clock.monotonicMs();
-    const { namespace } = place.address;
+    const due = this.#places.filter((one) => (one.state === "unknown" || one.state === "running") && isDue(one));
+    const namespaces = [...new Set(due.map(({ address }) => address.namespace))].slice(0, lookedAtAtOnce);
+    await Promise.all(namespaces.map((namespace) => this.#lookAt(namespace, signal)));
+    return namespaces.length > 0;
+  }
+
+  async #lookAt(namespace: string, signal: AbortSignal): Promise<void> {
+    const { client, clock, installation } = this.#options;
+    const there = this.#places.filter(({ address }) => address.namespace === namespace);
+    for (const place of there) if (place.state !== "used") place.sinceMs = clock.monotonicMs();
     const found = await namesIn(client, namespace, signal);
-    if (found === null) return true;
-    // One answer may be of all of them.
-    const asked = this.#places.filter(({ state }) => state === "unknown" || state === "running");
-    for (const one of asked.filter(({ address }) => address.namespace === namespace)) {
+    if (found === null) return;
+    for (const one of there) {
+      if (one.state !== "unknown" && one.state !== "running") continue;
       const own = found.flatMap(({ name, running }) => {
         const parsed = parsePlaceName(name);
         const isOwn = parsed?.installation === installation && parsed.place === one.number && !parsed.isCleaner;
@@ -155,7 +162,6 @@ export class Places {
       else one.state = own.some(({ name }) => name === one.address.sandbox) ? "used" : "clean";
       one.sinceMs = clock.monotonicMs();
     }
-    return true;
   }
 
   #clearSome(): void {

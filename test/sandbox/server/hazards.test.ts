@@ -184,7 +184,7 @@ describe("starting", () => {
     await using at = await arena({ bootMs: 400 });
     const caller = new AbortController();
     const booting = at.create("python", caller.signal);
-    await until(() => at.stub.requests.length > 0);
+    await until(() => at.stub.requests.some(({ method }) => method === "sandbox.start"));
     caller.abort(new Error("the caller left"));
     await expect(booting).rejects.toThrow("the caller left");
     // The machine comes all the same.
