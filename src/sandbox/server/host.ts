@@ -26,7 +26,7 @@ import { readKey } from "./key.ts";
 import { startConfig } from "./launch.ts";
 import { RelayLink } from "./link.ts";
 import { cleanerName, heldName, installationTag } from "./names.ts";
-import { type Place, Places } from "./places.ts";
+import { type Place, Places, type PlaceUse } from "./places.ts";
 import { type Start, Starts } from "./starts.ts";
 import { createSurvivors } from "./survivors.ts";
 
@@ -115,7 +115,7 @@ class ServerHost implements SandboxHost {
     this.#starts = new Starts({
       ...{ client: this.#client, clock, places: this.#places, leavingMs, signal: this.#end.signal },
       atOnce: onlyNamespace === null ? startsAtOnce : 1,
-      end: (place) => this.#endIn(place),
+      end: (place) => this.#endIn(place, "boot"),
     });
     this.survivors = createSurvivors({ ...common, count, places: this.#places, parting: this.#parting.signal });
     if (onlyNamespace !== null) options.emit({ type: "server.warning", message: narrowKey(onlyNamespace, count) });
@@ -223,7 +223,7 @@ class ServerHost implements SandboxHost {
         failureOf: (gone, kind) => this.#goneFailure(gone, kind),
         destroy: async () => {
           over.abort();
-          await this.#endIn(place);
+          await this.#endIn(place, "session");
           this.#sandboxes.delete(made);
         },
       });
@@ -240,8 +240,8 @@ class ServerHost implements SandboxHost {
   }
 
   /** Ends the sandbox in a place, and gives the place back when it has ended. Never rejects. */
-  async #endIn(place: Place): Promise<void> {
-    if (await this.#destroy(place.address)) this.#places.giveBack(place, true);
+  async #endIn(place: Place, after: PlaceUse): Promise<void> {
+    if (await this.#destroy(place.address)) this.#places.giveBack(place, after);
   }
 
   async #clear(place: Place, image: string, signal: AbortSignal): Promise<boolean> {

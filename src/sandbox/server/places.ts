@@ -28,6 +28,9 @@ export type Place = {
   sinceMs: number;
 };
 
+/** What a place was used for: nothing that was carried out, a boot that no session has got, or a session. Only that leaves files of anybody's. */
+export type PlaceUse = "nothing" | "boot" | "session";
+
 export type PlacesOptions = {
   readonly client: Client;
   readonly clock: Clock;
@@ -120,13 +123,24 @@ export class Places {
     }
   }
 
-  /** Given back. `isUsed`: a sandbox may have been in it; it has ended. */
-  giveBack(place: Place, isUsed: boolean): void {
+  /** Given back by whoever had taken it; what was in it has ended. */
+  giveBack(place: Place, after: PlaceUse): void {
     place.sessionId = null;
-    place.state = isUsed ? "used" : "clean";
     place.sinceMs = this.#options.clock.monotonicMs();
+    if (after === "boot") {
+      void this.#settle(place);
+      return;
+    }
+    place.state = after === "session" ? "used" : "clean";
     this.#change();
     this.#clearSome();
+  }
+
+  async #settle(place: Place): Promise<void> {
+    const { clock, settleMs, signal } = this.#options;
+    await clock.sleep(settleMs, signal).catch(() => {});
+    place.state = "clean";
+    this.#change();
   }
 
   /** Resolves when nothing is being cleared any more. */

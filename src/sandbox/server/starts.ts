@@ -85,7 +85,7 @@ export class Starts {
     try {
       leave = await this.#gate.enter(signal);
     } catch (error) {
-      places.giveBack(place, false);
+      places.giveBack(place, "nothing");
       throw error;
     }
     return this.#send(key, place, config, leave);
@@ -135,7 +135,7 @@ export class Starts {
   async #clearAway(pending: Pending): Promise<void> {
     this.#pending.delete(pending);
     const { places, end } = this.#options;
-    if (pending.isHarmless) places.giveBack(pending.place, false);
+    if (pending.isHarmless) places.giveBack(pending.place, "nothing");
     else await end(pending.place);
     pending.left?.resolve();
   }

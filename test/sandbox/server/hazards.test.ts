@@ -139,6 +139,18 @@ describe("starting", () => {
     });
   }, 180_000);
 
+  test("starts that fail use up no names, and nothing is cleared for them", async () => {
+    await using at = await arena({}, { maxSandboxes: 1, settleMs: 50 });
+    const template = { ...templateOf("python"), serverImage: "nobody/nothing" };
+    for (let start = 0; start < 12; start += 1) {
+      await expect(at.host.create(spec({ template }), never)).rejects.toMatchObject({ kind: "sandbox_creation" });
+    }
+    await using sandbox = await at.create();
+    expect((await ran(sandbox, "code", "1")).stdout).toBe("1\n");
+    expect(namesGiven(at.stub)).toBeLessThanOrEqual(6);
+    expect(at.events).toEqual([]);
+  }, 60_000);
+
   test("a name is not started again while it may run (hazards c and d)", async () => {
     await using at = await arena({ stopLagMs: 400 }, { maxSandboxes: 1, settleMs: 500 });
     for (let session = 0; session < 9; session += 1) {
