@@ -2,6 +2,7 @@
 
 import type { Language } from "../templates.ts";
 import nodeSource from "./node.mjs" with { type: "text" };
+import nodeMainSource from "./node-main.cjs" with { type: "text" };
 import pythonSource from "./python.py" with { type: "text" };
 
 export type RunnerProgram = {
@@ -12,7 +13,7 @@ export type RunnerProgram = {
 
 export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
   python: { fileName: "python.py", source: pythonSource },
-  node: { fileName: "node.mjs", source: nodeSource },
+  node: { fileName: "node.mjs", source: withMain(nodeSource, nodeMainSource) },
 };
 
 /**
@@ -24,4 +25,9 @@ export function runnerArgv(language: Language, interpreter: string, program: str
   // Code that is interrupted within a callback leaves async_hooks' stack unbalanced; the runner mends it, the check would abort.
   const node = [interpreter, "--no-force-async-hooks-checks", program];
   return ["/bin/sh", "-c", 'exec "$@" 4<&0 5>&1 6>&2 </dev/null', "sh", ...node];
+}
+
+/** One file of the Node runner's two: the second is a text in the first, which makes a function of it in a realm of its own. */
+function withMain(source: string, main: string): string {
+  return source.replace('"node-main.cjs"', () => JSON.stringify(`(function (node) { "use strict";${main}})`));
 }
