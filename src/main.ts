@@ -8,6 +8,7 @@ import { health } from "./commands/health.ts";
 import { install } from "./commands/install/install.ts";
 import { list } from "./commands/install/list.ts";
 import { uninstall } from "./commands/install/uninstall.ts";
+import { createOutput } from "./commands/output.ts";
 import { token } from "./commands/token.ts";
 import type { ClientName } from "./config/commands.ts";
 import { shells } from "./config/commands.ts";
@@ -20,7 +21,10 @@ import { pull } from "./pull.ts";
 import { type RunningServer, StartError, startServer } from "./server.ts";
 import { commit, version } from "./version.ts";
 
-/** Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong, 130 ended by a second signal (a command: by the first). */
+/**
+ * Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong; 130 or 143 where a second SIGINT or SIGTERM ended it (a command: the
+ * first).
+ */
 type ExitStatus = 0 | 1 | 2 | 130;
 
 /**
@@ -29,20 +33,28 @@ type ExitStatus = 0 | 1 | 2 | 130;
  */
 const echoMs = 150;
 
+const stdout = createOutput(process.stdout);
+
 process.exitCode = await main();
+// A full disk may be told only once everything has been handed over.
+process.on("exit", () => {
+  if (stdout.problem === undefined) return;
+  process.stderr.write(`msb-mcp: standard output could not be written (${stdout.problem})\n`);
+  if (process.exitCode === 0) process.exitCode = 1;
+});
 
 async function main(): Promise<ExitStatus> {
   const loaded = loadConfig(process.argv.slice(2), process.env, { cwd: process.cwd(), homeDir: homedir() });
   switch (loaded.kind) {
     case "help":
-      process.stdout.write(helpText(version));
+      stdout.write(helpText(version));
       return 0;
     case "version":
-      process.stdout.write(`msb-mcp ${version} (${commit})\n`);
+      stdout.write(`msb-mcp ${version} (${commit})\n`);
       return 0;
     case "problems":
       for (const problem of loaded.problems) process.stderr.write(`msb-mcp: ${problem}\n`);
-      process.stderr.write("msb-mcp: nothing was started; --help shows every option\n");
+      process.stderr.write("msb-mcp: nothing was done; --help shows every option\n");
       return 2;
     case "config":
       break;
@@ -87,7 +99,7 @@ async function serve({ config, given }: Ready): Promise<ExitStatus> {
   const onSignal = (signal: NodeJS.Signals) => {
     const nowMs = performance.now();
     firstSignalMs ??= nowMs;
-    if (nowMs - firstSignalMs > echoMs) process.exit(130);
+    if (nowMs - firstSignalMs > echoMs) process.exit(signal === "SIGTERM" ? 143 : 130);
     stop.resolve(signal);
   };
   process.on("SIGTERM", onSignal);
@@ -129,7 +141,7 @@ async function runPull({ config, given }: Ready, signal: AbortSignal): Promise<E
 
 async function runDoctor({ config, given, switches }: Ready, signal: AbortSignal): Promise<ExitStatus> {
   const diagnosis = await diagnose({ config, given, clock: systemClock }, signal);
-  process.stdout.write(switches.has("--json") ? reportJson(diagnosis, version) : reportText(diagnosis));
+  stdout.write(switches.has("--json") ? reportJson(diagnosis, version) : reportText(diagnosis));
   return diagnosis.ready ? 0 : 1;
 }
 
@@ -189,12 +201,12 @@ function machine() {
 function runCompletions({ operands }: Ready): ExitStatus {
   const shell = shells.find((name) => name === operands[0]);
   if (shell === undefined) throw new Error("the command line has let a shell pass that is none");
-  process.stdout.write(completions(shell));
+  stdout.write(completions(shell));
   return 0;
 }
 
 function writeLine(line: string): void {
-  process.stdout.write(`${line}\n`);
+  stdout.write(`${line}\n`);
 }
 
 /** For commands that end by themselves: the first signal ends them. */

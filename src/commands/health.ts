@@ -30,6 +30,7 @@ export async function health(options: HealthOptions, signal: AbortSignal): Promi
     return 2;
   }
   const url = new URL(options.isReadyAsked ? "readyz" : "healthz", base).href;
+  const shown = withoutPassword(url);
   const done = new AbortController();
   const late = clock.sleep(patienceMs, AbortSignal.any([signal, done.signal])).then(() => undefined);
   late.catch(() => undefined);
@@ -37,10 +38,10 @@ export async function health(options: HealthOptions, signal: AbortSignal): Promi
     const asking = ask(options, url, AbortSignal.any([signal, done.signal]));
     const answer = await Promise.race([asking, late]);
     if (answer === undefined) {
-      write(`unhealthy: ${url} did not answer within ${patienceMs / 1000} s`);
+      write(`unhealthy: ${shown} did not answer within ${patienceMs / 1000} s`);
       return 1;
     }
-    write(answer.isWell ? `healthy: ${url} answers` : `unhealthy: ${url} ${answer.problem}`);
+    write(answer.isWell ? `healthy: ${shown} answers` : `unhealthy: ${shown} ${answer.problem}`);
     return answer.isWell ? 0 : 1;
   } finally {
     done.abort();
@@ -59,7 +60,8 @@ async function ask({ fetch, isReadyAsked }: HealthOptions, url: string, signal: 
     return { isWell: false, problem: `answers ${response.status}${shown}` };
   } catch (error) {
     signal.throwIfAborted();
-    return { isWell: false, problem: `cannot be reached: ${error instanceof Error ? error.message : String(error)}` };
+    const code = error instanceof Error && "code" in error ? ` (${error.code})` : "";
+    return { isWell: false, problem: `cannot be reached${code}. Is the server started, and is this its URL?` };
   }
 }
 
@@ -67,17 +69,24 @@ async function ask({ fetch, isReadyAsked }: HealthOptions, url: string, signal: 
 function baseUrl({ url, host, port }: HealthOptions): URL | string {
   if (url === undefined) {
     if (port === 0)
-      return "health: --port 0 does not tell the server's port; give its URL: msb-mcp health http://localhost:PORT";
+      return "msb-mcp: health: --port 0 does not tell the server's port; give its URL: msb-mcp health http://localhost:PORT";
     return new URL(`http://${reachable(host)}:${port}/`);
   }
   const base = URL.parse(url);
   if (base === null || !["http:", "https:"].includes(base.protocol)) {
-    return `health: ${JSON.stringify(url)} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`;
+    return `msb-mcp: health: ${JSON.stringify(url)} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`;
   }
   base.search = "";
   base.hash = "";
-  base.pathname = base.pathname.replace(/\/(?:mcp\/?)?$/, "/").replace(/(?<!\/)$/, "/");
+  base.pathname = base.pathname.replace(/\/(?:(?:mcp|healthz|readyz)\/?)?$/, "/").replace(/(?<!\/)$/, "/");
   return base;
+}
+
+function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  return shown.href;
 }
 
 /** An address that means "all of them" is asked on this machine. */

@@ -90,11 +90,13 @@ function checkable<S extends TObject>(input: S): S {
 
 /**
  * Arguments for what they plainly mean (CONTRACT.md section 6), as clients really send them: unwrapped from `{"params": {…}}`; null, and "" of an
- * optional one, as left out; "30" of an integer as 30.
+ * optional one, as left out; "30" of an integer as 30; a text that is an object's JSON as that object.
  */
-function flatten(args: unknown, { properties }: TObject): unknown {
+function flatten(args: unknown, schema: TObject): unknown {
   if (args === undefined || args === null) return {};
+  if (typeof args === "string") return flatten(recordIn(args), schema);
   if (!isRecord(args)) return args;
+  const { properties } = schema;
   const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
   const entries = Object.entries(inner).flatMap(([name, value]) => {
     const schema = properties[name];
@@ -104,6 +106,16 @@ function flatten(args: unknown, { properties }: TObject): unknown {
     return [[name, isInteger ? Number(value) : value] as const];
   });
   return Object.fromEntries(entries);
+}
+
+/** The object whose JSON a text is, else a list of nothing but the text, which no tool takes. */
+function recordIn(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : [text];
+  } catch {
+    return [text];
+  }
 }
 
 function isToldAsError(toolErrors: ToolErrors, audience: Audience): boolean {

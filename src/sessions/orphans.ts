@@ -70,7 +70,10 @@ export class Orphans implements AsyncDisposable {
       if (this.#end.signal.aborted) return;
       const why = error instanceof Failure ? error.message : "an unexpected error";
       if (this.#hindrance === undefined) {
-        emit({ type: "server.warning", message: `Sandboxes that nobody uses cannot be looked for: ${String(error)}` });
+        emit({
+          type: "server.warning",
+          message: `Sandboxes that nobody uses cannot be looked for: ${messageOf(error)}`,
+        });
       }
       this.#hindrance = `Sandboxes that nobody uses cannot be looked for, so that their number is not known: ${why}`;
       return;
@@ -107,9 +110,13 @@ export class Orphans implements AsyncDisposable {
       this.#seen.delete(name);
       emit({ type: "orphan.removed", name });
     } catch (error) {
-      if (!this.#end.signal.aborted) emit({ type: "orphan.kept", name, reason: String(error) });
+      if (!this.#end.signal.aborted) emit({ type: "orphan.kept", name, reason: messageOf(error) });
     } finally {
       done.abort();
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -42,11 +42,12 @@ export class OutputCapture {
     if (this.#tailBytes <= this.#tailCapBytes) {
       return { text: decoder.decode(Buffer.concat([head, tail])), truncatedBytes: 0 };
     }
-    const wholeHead = head.subarray(0, head.length - brokenEndBytes(head));
-    const wholeTail = tail.subarray(brokenStartBytes(tail));
+    const wholeHead = linesAtStart(head.subarray(0, head.length - brokenEndBytes(head)));
+    const wholeTail = linesAtEnd(tail.subarray(brokenStartBytes(tail)));
     const truncatedBytes = this.totalBytes - wholeHead.length - wholeTail.length;
-    const text = `${decoder.decode(wholeHead)}\n[… ${truncatedBytes} bytes left out …]\n${decoder.decode(wholeTail)}`;
-    return { text, truncatedBytes };
+    const start = decoder.decode(wholeHead);
+    const gap = `${start.endsWith("\n") ? "" : "\n"}[… ${truncatedBytes} bytes left out …]\n`;
+    return { text: start + gap + decoder.decode(wholeTail), truncatedBytes };
   }
 
   #pushTail(bytes: Uint8Array): void {
@@ -69,6 +70,19 @@ export class OutputCapture {
 }
 
 const decoder = new TextDecoder();
+const newline = 0x0a;
+/** The end of a line is a better place to cut, where it costs no more than this part of what is kept. */
+const lineShare = 1 / 8;
+
+function linesAtStart(bytes: Uint8Array): Uint8Array {
+  const end = bytes.lastIndexOf(newline) + 1;
+  return bytes.length - end <= bytes.length * lineShare ? bytes.subarray(0, end) : bytes;
+}
+
+function linesAtEnd(bytes: Uint8Array): Uint8Array {
+  const start = bytes.indexOf(newline) + 1;
+  return start <= bytes.length * lineShare ? bytes.subarray(start) : bytes;
+}
 
 /** How many bytes at the start continue a character whose beginning was left out (UTF-8: 10xxxxxx, at most 3). */
 function brokenStartBytes(bytes: Uint8Array): number {

@@ -278,7 +278,10 @@ export class Session {
     try {
       await this.#sandbox[Symbol.asyncDispose]();
     } catch (error) {
-      this.#emit({ type: "server.warning", message: `The sandbox of ${this.id} could not be ended: ${String(error)}` });
+      this.#emit({
+        type: "server.warning",
+        message: `The sandbox of ${this.id} could not be ended: ${error instanceof Error ? error.message : String(error)}`,
+      });
     }
     this.#emit({
       type: "session.closed",

@@ -53,6 +53,15 @@ test("a server that serves is healthy, by its options, its URL, its MCP URL and 
   }
 });
 
+test("a password in the URL is sent and not shown, and a URL of the question itself is taken", async () => {
+  await using server = serve(well);
+  const url = `http://user:hunter2@127.0.0.1:${server.port}/healthz`;
+  expect(await ask({ url })).toEqual({
+    status: 0,
+    lines: [`healthy: http://127.0.0.1:${server.port}/healthz answers`],
+  });
+});
+
 test("--ready asks whether a sandbox can be had, and tells the server's reason", async () => {
   const reason = { text: "The backend does not answer.\n", status: 503 };
   await using server = serve({ ...well, "/readyz": reason });
@@ -77,7 +86,7 @@ test("a server that is not there is unhealthy, and the message names the URL", a
   const { status, lines } = await ask({ port: server.port, host: "127.0.0.1" });
   expect(status).toBe(1);
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toStartWith(`unhealthy: http://127.0.0.1:${server.port}/healthz cannot be reached: `);
+  expect(lines[0]).toStartWith(`unhealthy: http://127.0.0.1:${server.port}/healthz cannot be reached (ECONNREFUSED). `);
 });
 
 test("a server that does not answer is given up after 10 s", async () => {
@@ -102,7 +111,7 @@ test.each(["ftp://host", "localhost:8000", "nonsense"])("%p is no URL to ask, wh
   const { status, lines } = await ask({ url });
   expect(status).toBe(2);
   expect(lines).toEqual([
-    `health: ${JSON.stringify(url)} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`,
+    `msb-mcp: health: ${JSON.stringify(url)} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`,
   ]);
 });
 

@@ -124,4 +124,15 @@ describe("captured output", () => {
     expect(text).toStartWith("0\n1\n");
     expect(text.length).toBeLessThan(1050);
   });
+
+  test("is cut at ends of lines where those are near, and every line that is shown is whole", () => {
+    const lines = Array.from({ length: 10_000 }, (_, at) => `line ${at}`);
+    const all = `${lines.join("\n")}\n`;
+    const { text, truncatedBytes } = captured(1000, bytes(all));
+    const gap = `[… ${truncatedBytes} bytes left out …]`;
+    const shown = text.trimEnd().split("\n");
+    expect(shown).toContain(gap);
+    for (const line of shown) if (line !== gap) expect(lines).toContain(line);
+    expect(text.length - `${gap}\n`.length + truncatedBytes).toBe(all.length);
+  });
 });

@@ -119,10 +119,10 @@ describe("execute_code and execute_command", () => {
     await using served = await serveOverFake();
     const shell = await served.call("execute_command", { command: "killed" });
     expect(shell.structuredContent).toMatchObject({ ended: "signaled", signal: "SIGSEGV", exit_code: 139 });
-    expect(shell.content[1]).toMatchObject({ text: expect.stringContaining("killed by SIGSEGV") });
+    expect(shell.content[0]).toMatchObject({ text: expect.stringContaining("killed by SIGSEGV") });
     const code = await served.call("execute_code", { code: "killed" });
     expect(code.structuredContent).toMatchObject({ ended: "interpreter_exited", signal: "SIGSEGV", exit_code: 139 });
-    expect(code.content[1]).toMatchObject({ text: expect.stringContaining("the interpreter was killed by SIGSEGV") });
+    expect(code.content[0]).toMatchObject({ text: expect.stringContaining("the interpreter was killed by SIGSEGV") });
   });
 
   test("say that the interpreter was restarted, in the result and to the model", async () => {
@@ -198,6 +198,11 @@ describe("execute_code and execute_command", () => {
       });
     }
     expect(await served.call("execute_code", { code: "" })).toMatchObject({ isError: false });
+    const asText = (text: string) => bare(served.url, { name: "execute_code", arguments: text });
+    expect(await asText('{"code":"print hi"}')).toMatchObject({ result: { structuredContent: { stdout: "hi\n" } } });
+    for (const text of ["print hi", "[]", "7"]) {
+      expect(await asText(text)).toMatchObject({ error: { data: { error_code: "INVALID_ARGUMENTS" } } });
+    }
   });
 
   test("keep an answer within what clients take, whatever was printed, and count what is left out", async () => {
