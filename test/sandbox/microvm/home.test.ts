@@ -19,6 +19,20 @@ test("the runtime's folder is closed to others, whether it was there or not", as
   }
 });
 
+test("a folder that others may write to is left as it is, and refused", async () => {
+  const root = mkdtempSync(join(tmpdir(), "home-"));
+  try {
+    chmodSync(root, 0o1777);
+    await expect(keepPrivate(root)).rejects.toMatchObject({
+      kind: "configuration",
+      message: expect.stringContaining("mode 1777"),
+    });
+    expect(statSync(root).mode & 0o7777).toBe(0o1777);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
 test("a folder that cannot be one is a fault of the configuration", async () => {
   const root = mkdtempSync(join(tmpdir(), "home-"));
   try {
