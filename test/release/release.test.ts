@@ -17,7 +17,10 @@ const own = targets.find(({ os, arch, libc }) => os === process.platform && arch
 const releaseTimeoutMs = 280_000;
 
 function release(argv: readonly string[]): Promise<Ended> {
-  return run([process.execPath, join(root, "scripts/release.ts"), ...argv], { timeoutMs: releaseTimeoutMs });
+  return run([process.execPath, join(root, "scripts/release.ts"), ...argv], {
+    env: process.env,
+    timeoutMs: releaseTimeoutMs,
+  });
 }
 
 describe.skipIf(own === undefined)("a release for this machine", () => {

@@ -15,7 +15,7 @@ export type Ended = { readonly status: number | null; readonly stdout: string; r
 
 export type RunOptions = {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: Bun.BunFile | Uint8Array;
   readonly timeoutMs?: number;
 };
