@@ -18,7 +18,7 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
       build.onResolve({ filter: new RegExp(`^${runtimeFile}$`) }, () => ({ path: parts?.file ?? runtimeFile }));
       replace(/[\\/]src[\\/]sandbox[\\/]microvm[\\/]carried\.ts$/, carried);
       replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
-      replace(/[\\/]file-type[\\/]source[\\/]index\.js$/, noFileType);
+      for (const { module, contents } of leftOut) replace(module, contents);
       replace(/[\\/]microsandbox[\\/]native[\\/]index\.cjs$/, nativeLoader);
     },
   };
@@ -44,8 +44,27 @@ function carriesParts(platform: RuntimePlatform, { version, parts }: Parts): str
 /** Without the package's search for `msb`, which would look into the working directory. */
 const bindings = `import native from "../../native/index.cjs";\nexport const napi = native;`;
 
-/** Elysia loads it when a route checks an upload's kind, which none here does; it would be half a megabyte of code. */
-const noFileType = `export function fileTypeFromBlob() { throw new Error("file-type is not in this executable"); }`;
+/** What packages load for uses that this program never makes of them: two megabytes of an executable. `use` is how source asks for it. */
+export const leftOut: readonly { readonly module: RegExp; readonly use: RegExp; readonly contents: string }[] = [
+  {
+    // Elysia: a route that checks an upload's kind.
+    module: /[\\/]file-type[\\/]source[\\/]index\.js$/,
+    use: /\bt\.Files?\b|\bfileType\b/,
+    contents: `export function fileTypeFromBlob() { throw new Error("file-type is not in this executable"); }`,
+  },
+  {
+    // The SDK: a server that asks its client's user to fill in a form.
+    module: /[\\/]sdk[\\/]dist[\\/]esm[\\/]validation[\\/]ajv-provider\.js$/,
+    use: /\belicitInput\b|\bAjvJsonSchemaValidator\b/,
+    contents: `export class AjvJsonSchemaValidator { getValidator() { throw new Error("ajv is not in this executable"); } }`,
+  },
+  {
+    // prom-client: metrics with exemplars.
+    module: /[\\/]@opentelemetry[\\/]api[\\/]dist[\\/]index\.c?m?js$/,
+    use: /\benableExemplars\b|@opentelemetry\b/,
+    contents: "module.exports = {};",
+  },
+];
 
 const nativeLoader = `
 const addon = { exports: {} };

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { compressParts } from "../../scripts/building/parts.ts";
+import { leftOut } from "../../scripts/building/plugin.ts";
 
 const root = join(import.meta.dir, "../..");
 const name = "@superradcompany/microsandbox-win32-arm64-msvc";
@@ -44,6 +45,22 @@ test("the parts of another platform's runtime are taken from where its package w
   const before = file.lastModified;
   expect(await compressParts(options)).toEqual(packed);
   expect(Bun.file(packed?.file ?? "").lastModified).toBe(before);
+});
+
+test("each module that is left out is there to be left out", async () => {
+  for (const { module } of leftOut) {
+    const files = await Array.fromAsync(
+      new Bun.Glob("node_modules/**/*.{js,mjs,cjs}").scan({ cwd: root, absolute: true }),
+    );
+    expect(files.filter((file) => module.test(file))).not.toBeEmpty();
+  }
+});
+
+test("what is left out of an executable is not used by the program's source", async () => {
+  for await (const file of new Bun.Glob("src/**/*.ts").scan({ cwd: root })) {
+    const text = await Bun.file(join(root, file)).text();
+    for (const { use } of leftOut) expect(text).not.toMatch(use);
+  }
 });
 
 test("for a platform whose runtime is not installed, the build says how to get it and how to go without", async () => {
