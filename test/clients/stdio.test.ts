@@ -47,7 +47,7 @@ test.skipIf(noBubblewrap)(
     expect(messages).toMatchObject([
       { jsonrpc: "2.0", id: 0, result: { protocolVersion: "2025-11-25" } },
       { jsonrpc: "2.0", id: 1, error: { code: -32601 } },
-      { jsonrpc: "2.0", id: 2, error: { code: -32602 } },
+      { jsonrpc: "2.0", id: 2, result: { isError: true } },
       { ...progress, params: { progressToken: "a", message: "begun\n" } },
       { ...progress, params: { progressToken: "a", message: "ended\n" } },
       { jsonrpc: "2.0", id: 3, result: { structuredContent: { stdout: "begun\nended\n" } } },
