@@ -1,8 +1,13 @@
 // The one entry of a client's file that is ours: its name, which of that name are ours, and what of an older one stays.
 
-import type { Entry } from "./clients.ts";
+import { isLoopback } from "../../http/authority.ts";
+import type { Client, Entry } from "./clients.ts";
+import { textsOf } from "./shown.ts";
 
 export const entryName = "msb-mcp";
+
+/** What a client's environment has the token in, unless the client asks for it. */
+export const tokenVariable = "MSB_MCP_TOKEN";
 
 /** What `install` writes itself, over all clients; everything else in an entry is its user's and stays. */
 const written = [
@@ -10,10 +15,11 @@ const written = [
   ...["command", "args", "env", "env_vars"],
 ];
 
-/** An entry that is to come, over one that is there. */
+/** An entry that is to come, over one of ours that is there. Headers stay only where they go to no other machine than before. */
 export function merged(ours: Entry, existing: Entry): Entry {
   const kept = Object.entries(existing).filter(([key]) => !written.includes(key));
-  const headers = isRecord(existing.headers) ? without(existing.headers, "authorization") : {};
+  const isKept = isSameMachine(urlOf(ours), urlOf(existing));
+  const headers = isKept && isRecord(existing.headers) ? without(existing.headers, "authorization") : {};
   const env = isRecord(existing.env) ? existing.env : {};
   return {
     ...ours,
@@ -23,14 +29,65 @@ export function merged(ours: Entry, existing: Entry): Entry {
   };
 }
 
-/** Whether it is one that `install` could have written, now or earlier, or somebody who followed the documentation. */
-export function isOurs(entry: unknown): entry is Entry {
+/**
+ * Whether it is one that `install` could have written, now or earlier, or somebody who followed the documentation. Others have their MCP
+ * at /mcp too: elsewhere than on this machine an entry is ours if it names our token, or is to the letter what `install` writes.
+ * `wanted` is the entry that is to come; one for the same URL is ours as well.
+ */
+export function isOurs(entry: unknown, client: Client, wanted?: Entry): entry is Entry {
   if (!isRecord(entry)) return false;
-  const url = urlOf(entry);
-  if (url !== undefined) return URL.parse(url)?.pathname.endsWith("/mcp") === true;
+  const text = urlOf(entry);
+  if (text === undefined || entry.command !== undefined) return startsUs(entry);
+  const url = URL.parse(text);
+  if (url === null || !/\/mcp\/?$/.test(url.pathname) || url.username !== "" || url.search !== "") return false;
+  return (
+    isLoopback(url.hostname) ||
+    (wanted !== undefined && urlOf(wanted) === text) ||
+    refersToToken(entry, client) ||
+    isAsWritten(entry, text, client)
+  );
+}
+
+/** Whether the token itself stands in it. */
+export function holdsToken(entry: unknown): boolean {
+  const token = isRecord(entry) ? tokenOf(entry) : undefined;
+  return token !== undefined && !/[${]/.test(token);
+}
+
+function startsUs(entry: Entry): boolean {
   const words = wordsOf(entry);
-  const isNamed = words.some((word) => /(?:^|[\\/])msb-mcp(?:[@.-].*)?$/.test(word));
-  return isNamed || (words.includes("--transport") && words.includes("stdio"));
+  if (words.some((word) => /(?:^|[\\/])msb-mcp(?:[@.-].*)?$/.test(word))) return true;
+  // From source: the main module, and then what `install` puts first.
+  const at = words.findIndex((word) => /[\\/]main\.ts$/.test(word));
+  return at >= 0 && words[at + 1] === "--transport" && words[at + 2] === "stdio";
+}
+
+function refersToToken(entry: Entry, { prompt }: Client): boolean {
+  if (entry.bearer_token_env_var === tokenVariable) return true;
+  const names = [tokenVariable, ...(prompt === undefined ? [] : [prompt.id])];
+  return textsOf(entry.headers).some((text) =>
+    names.some((name) => new RegExp(`[^\\w-]${name}[^\\w-]`).test(`${text} `)),
+  );
+}
+
+function isAsWritten(entry: Entry, url: string, { http, canRefer }: Client): boolean {
+  if (http === undefined) return false;
+  const token = canRefer ? undefined : tokenOf(entry);
+  const written = http(url, token === undefined ? { kind: "none" } : { kind: "token", token });
+  return Bun.deepEquals(entry, written);
+}
+
+function tokenOf(entry: Entry): string | undefined {
+  const headers = [entry.headers, entry.http_headers].filter(isRecord).flatMap(Object.entries<unknown>);
+  const value = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1];
+  return typeof value === "string" ? /^Bearer (.+)$/i.exec(value)?.[1] : undefined;
+}
+
+/** All of loopback is one. */
+function isSameMachine(one: string | undefined, other: string | undefined): boolean {
+  const [a, b] = [one, other].map((text) => (text === undefined ? null : URL.parse(text)));
+  if (a == null || b == null) return false;
+  return a.origin === b.origin || (isLoopback(a.hostname) && isLoopback(b.hostname));
 }
 
 /** For people, without anything that may be secret. */

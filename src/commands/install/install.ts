@@ -37,14 +37,15 @@ export async function install(options: InstallOptions): Promise<0 | 1 | 2> {
       const before = await snapshot(path);
       const text = textOf(before);
       const existing = entryIn(text, client);
-      if (existing !== undefined && !isOurs(existing) && !options.isForced) {
+      const isOwn = isOurs(existing, client, plan.entry);
+      if (existing !== undefined && !isOwn && !options.isForced) {
         warn(
           `msb-mcp: ${path}: the entry ${entryName} is another server (${described(existing)}); nothing was changed`,
         );
         warn("Rename or remove it there, or give --force to replace it.");
         return 1;
       }
-      const entry = isOurs(existing) ? merged(plan.entry, existing) : plan.entry;
+      const entry = isOwn ? merged(plan.entry, existing) : plan.entry;
       const after = withEntry(text, client, entry);
       if (after === text) {
         write(`${client.title}: ${entryName} is already in ${path} (${described(entry)}); nothing to change.`);

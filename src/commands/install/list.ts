@@ -67,7 +67,7 @@ async function row(name: (typeof clientNames)[number], machine: Machine, isProje
     }
     const entry = entryIn(textOf(it), client);
     if (entry === undefined) return { ...common, state: "not installed" };
-    return { ...common, state: isOurs(entry) ? "installed" : "another server", detail: described(entry) };
+    return { ...common, state: isOurs(entry, client) ? "installed" : "another server", detail: described(entry) };
   } catch (error) {
     const detail = problemOf(error);
     if (detail === undefined) throw error;

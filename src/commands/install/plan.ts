@@ -2,6 +2,7 @@
 
 import type { ClientName } from "../../config/commands.ts";
 import { type Client, type Credential, clients, type Entry } from "./clients.ts";
+import { tokenVariable } from "./entry.ts";
 import type { Machine } from "./places.ts";
 import { programOf, type Running } from "./program.ts";
 import {
@@ -10,7 +11,6 @@ import {
   serverUrl,
   stdioArguments,
   type TokenOptions,
-  tokenVariable,
   type UrlOptions,
 } from "./server.ts";
 

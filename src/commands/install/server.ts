@@ -6,9 +6,6 @@ import { isLoopback } from "../../http/authority.ts";
 import { reachable } from "../health.ts";
 import { shownUrl } from "./entry.ts";
 
-/** What a client's environment has the token in, unless the client asks for it. */
-export const tokenVariable = "MSB_MCP_TOKEN";
-
 export type UrlOptions = { readonly url: string | undefined; readonly host: string; readonly port: number };
 
 /** A text is what is wrong. */

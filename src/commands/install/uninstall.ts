@@ -36,7 +36,7 @@ export async function uninstall(options: UninstallOptions): Promise<0 | 1 | 2> {
         write(`${client.title}: there is no entry ${entryName} in ${path}; nothing to change.`);
         return 0;
       }
-      if (!isOurs(existing) && !options.isForced) {
+      if (!isOurs(existing, client) && !options.isForced) {
         warn(
           `msb-mcp: ${path}: the entry ${entryName} is another server (${described(existing)}); nothing was changed`,
         );

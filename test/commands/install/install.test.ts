@@ -264,13 +264,73 @@ test("another server of the same name is replaced or removed by --force only", a
   expect(await contentOf(home.fileOf("cursor"))).toBe('{"mcpServers":{}}');
 });
 
+test("another server over HTTP is replaced or removed by --force only, and nothing of its headers stays", async () => {
+  for (const other of [
+    { type: "http", url: "https://other.example/mcp", headers: { X: "mine" } },
+    { type: "http", url: "https://other.example/mcp", headers: { Authorization: "Bearer literal" } },
+    { url: "https://other.example/mcp", headers: { Authorization: `Bearer \${OTHER_MSB_MCP_TOKEN}` } },
+    { url: "http://localhost:3000/other" },
+    { url: "http://localhost:3000/mcp", command: "node" },
+    { command: "node", args: ["other.js", "--transport", "stdio"] },
+  ]) {
+    await using home = await Home.make();
+    const path = home.fileOf("claude");
+    const before = JSON.stringify({ mcpServers: { "msb-mcp": other } });
+    await home.put(path, before);
+    for (const said of [await home.install("claude"), await home.uninstall("claude")]) {
+      expect(said).toMatchObject({
+        status: 1,
+        warnings: [expect.stringContaining("is another server"), expect.anything()],
+      });
+    }
+    expect(await contentOf(path)).toBe(before);
+    expect((await home.list()).lines[0]).toContain("another server");
+    expect(await home.install("claude", { isForced: true })).toMatchObject({ status: 0 });
+    expect(await entryIn(home, "claude")).toEqual({ type: "http", url: "http://localhost:8000/mcp" });
+    expect(await home.uninstall("claude")).toMatchObject({ status: 0 });
+  }
+});
+
+test("what install has written is its own, wherever the server is, and a header goes to no other machine than before", async () => {
+  const url = "https://box.example/mcp";
+  for (const [client, wanted] of [
+    ["claude", { url }],
+    ["claude", { url, auth: "oauth" }],
+    ["vscode", { url }],
+    ["opencode", { url, auth: "none" }],
+    ["codex", { url }],
+    ["zed", { url, tokens: [secret] }],
+    ["gemini", { url: "https://box.example/a/mcp/" }],
+  ] as const) {
+    await using home = await Home.make();
+    await home.install(client, wanted);
+    expect(await home.install(client, { ...wanted, url: "https://next.example/mcp" })).toMatchObject({ status: 0 });
+    expect(await home.uninstall(client)).toMatchObject({ status: 0, warnings: [] });
+    expect(await contentOf(home.fileOf(client))).toBeUndefined();
+  }
+  await using home = await Home.make();
+  const headers = { "X-Key": "for this machine" };
+  await home.put(
+    home.fileOf("claude"),
+    JSON.stringify({ mcpServers: { "msb-mcp": { url: "http://[::1]:1/mcp", headers } } }),
+  );
+  await home.install("claude");
+  expect(await entryIn(home, "claude")).toMatchObject({ headers });
+  await home.install("claude", { url, auth: "none" });
+  expect(await entryIn(home, "claude")).toEqual({ type: "http", url });
+});
+
 test("what a user has added to the entry stays when it is brought up to date", async () => {
   await using home = await Home.make();
   await home.put(
     home.fileOf("claude"),
     JSON.stringify({
       mcpServers: {
-        "msb-mcp": { url: "http://old/mcp", headers: { "X-Team": "a", authorization: "Bearer old" }, timeout: 5 },
+        "msb-mcp": {
+          url: "http://127.0.0.1:7000/mcp",
+          headers: { "X-Team": "a", authorization: "Bearer old" },
+          timeout: 5,
+        },
       },
     }),
   );
