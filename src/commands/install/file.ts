@@ -1,9 +1,23 @@
 // A client's file on the disk: read whole, replaced whole. A link is followed to its target, as those who keep their settings elsewhere
 // have them; mode and owner stay; what was there before is kept beside it. Nothing is written over a change that another made meanwhile.
 
-import { randomBytes } from "node:crypto";
-import { chown, lstat, mkdir, open, readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import {
+  access,
+  chown,
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { UnusableText } from "./text.ts";
 
 export type Snapshot = {
@@ -18,17 +32,23 @@ export type Snapshot = {
 /** Far beyond any settings; more is some other file. Bytes. */
 const sizeLimit = 64 * 1024 * 1024;
 
-const backupSuffix = ".msb-mcp-backup";
+/** What is written goes here first: one name for each file, so that a run that was ended leaves nothing that the next does not find. */
+const draftSuffix = ".msb-mcp.tmp";
 
-export function backupPath(path: string): string {
-  return `${path}${backupSuffix}`;
-}
+/** Another run has its draft for a moment only. */
+const draftPatienceMs = 2000;
+const draftPauseMs = 50;
+
+/** Where the bytes of a snapshot are kept. `isPrivate`: for the owner's eyes only, whatever the file's own mode. */
+export type Backup = { readonly path: string; readonly isNew: boolean; readonly isPrivate: boolean };
 
 /** Rejects with the system's error where there is a file that cannot be read. */
 export async function snapshot(path: string): Promise<Snapshot> {
   const target = await targetOf(path);
   try {
-    const { size, mode } = await stat(target);
+    const it = await stat(target);
+    const { size, mode } = it;
+    if (!it.isFile()) throw new UnusableText(`it is ${kindOf(it)}, not a regular file`);
     if (size > sizeLimit) throw new UnusableText(`the file has ${size} bytes; at most ${sizeLimit} are read`);
     return { path, target, bytes: await readFile(target), mode: mode & 0o777 };
   } catch (error) {
@@ -49,60 +69,121 @@ export function textOf({ bytes }: Snapshot): string {
 
 /**
  * Writes the text, or removes the file where it is undefined. False, and nothing is done, if the file is no longer as in the snapshot.
- * `isBackedUp` keeps the bytes of the snapshot beside it first.
+ * The bytes of the snapshot are kept in the backup first.
  */
 export async function replace(
   before: Snapshot,
   text: string | undefined,
-  { isPrivate, isBackedUp }: { readonly isPrivate: boolean; readonly isBackedUp: boolean },
+  { isPrivate, backup }: { readonly isPrivate: boolean; readonly backup: Backup | undefined },
 ): Promise<boolean> {
   await mkdir(dirname(before.target), { recursive: true });
   const { bytes } = before;
-  if (isBackedUp && bytes !== undefined) await writeWhole(backupPath(before.path), bytes, before, async () => true);
+  const isKept = backup !== undefined && bytes !== undefined;
+  if (isKept) {
+    const mode = backup.isPrivate ? 0o600 : before.mode;
+    const isWritten = await writeWhole(backup.path, bytes, { ...before, mode }, () => isUnchanged(before));
+    if (!isWritten) return false;
+  }
+  const isDone = await put(before, text, isPrivate);
+  if (!isDone && isKept && backup.isNew) await rm(backup.path, { force: true });
+  return isDone;
+}
+
+async function put(before: Snapshot, text: string | undefined, isPrivate: boolean): Promise<boolean> {
   if (text === undefined) {
     if (!(await isUnchanged(before))) return false;
     await rm(before.target);
     return true;
   }
-  const mode = before.mode ?? (isPrivate ? 0o600 : 0o644);
-  return await writeWhole(before.target, text, { ...before, mode }, () => isUnchanged(before));
+  return await writeWhole(before.target, text, before, () => isUnchanged(before), isPrivate ? 0o600 : 0o644);
 }
 
-/** The bytes from before the last change, if they were kept. */
-export async function backupOf(path: string): Promise<string | undefined> {
+/** Throws where the file is there, and is not to be written. A new file in its place would not ask. */
+export async function refuseReadOnly({ target, mode }: Snapshot): Promise<void> {
+  if (mode === undefined) return;
+  const isWritable = await access(target, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (isWritable && (mode & 0o200) !== 0) return;
+  throw new UnusableText(
+    `it is read-only (mode ${mode.toString(8).padStart(4, "0")}); if it may be changed, make it writable first: chmod u+w '${target}'`,
+  );
+}
+
+/** Takes away what a run that was ended has left of writing these. */
+export async function clearDrafts(paths: readonly string[]): Promise<void> {
+  await Promise.all(paths.map(async (path) => await clearDraft((await targetOf(path)) + draftSuffix)));
+}
+
+async function clearDraft(draft: string): Promise<void> {
+  const inode = await inodeOf(draft);
+  if (inode === undefined) return;
+  for (let waitedMs = 0; waitedMs < draftPatienceMs; waitedMs += draftPauseMs) {
+    await setTimeout(draftPauseMs);
+    if ((await inodeOf(draft)) !== inode) return;
+  }
+  await rm(draft, { force: true });
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
   try {
-    const kept = await snapshot(backupPath(path));
-    return kept.bytes === undefined ? undefined : textOf(kept);
-  } catch {
-    return undefined;
+    return (await lstat(path)).ino;
+  } catch (error) {
+    if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR")) return undefined;
+    throw error;
   }
 }
 
-export async function removeBackup(path: string): Promise<void> {
-  await rm(backupPath(path), { force: true });
-}
-
+/** False, and nothing is done, if it is not allowed in the end, or another run is at the same. `newMode` goes through the umask. */
 async function writeWhole(
   target: string,
   content: string | Buffer,
   { target: like, mode }: Pick<Snapshot, "target" | "mode">,
   isAllowed: () => Promise<boolean>,
+  newMode = 0o600,
 ): Promise<boolean> {
-  const draft = `${target}.${randomBytes(8).toString("hex")}.tmp`;
+  const draft = target + draftSuffix;
+  await clearDraft(draft);
+  const inode = await writeDraft(draft, content, mode, newMode);
+  if (inode === undefined) return false;
   try {
-    {
-      await using file = await open(draft, "wx", mode ?? 0o600);
-      await file.writeFile(content);
-      if (mode !== undefined && mode !== 0o644) await file.chmod(mode);
-      await file.sync();
-    }
     await keepOwner(draft, like);
-    if (!(await isAllowed())) return false;
+    if (!(await isAllowed()) || (await inodeOf(draft)) !== inode) return false;
     await rename(draft, target);
     return true;
   } finally {
-    await rm(draft, { force: true });
+    if ((await inodeOf(draft)) === inode) await rm(draft, { force: true });
   }
+}
+
+/** Its inode; undefined where there is one of another run. */
+async function writeDraft(
+  draft: string,
+  content: string | Buffer,
+  mode: number | undefined,
+  newMode: number,
+): Promise<number | undefined> {
+  let inode: number | undefined;
+  try {
+    await using file = await open(draft, "wx", mode === undefined ? newMode : 0o600);
+    inode = (await file.stat()).ino;
+    await file.writeFile(content);
+    if (mode !== undefined) await file.chmod(mode);
+    await file.sync();
+    return inode;
+  } catch (error) {
+    if (inode === undefined && isCode(error, "EEXIST")) return undefined;
+    if (inode !== undefined) await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+function kindOf(it: Stats): string {
+  if (it.isDirectory()) return "a folder";
+  if (it.isFIFO()) return "a FIFO";
+  if (it.isSocket()) return "a socket";
+  return "a device";
 }
 
 /** Root who changes another's file leaves it theirs. */

@@ -1,10 +1,11 @@
 // `msb-mcp install CLIENT [URL]`: shows what an MCP client's configuration file gets, and writes it.
 
 import { firstTokenPath, keptToken } from "../../http/auth/first-token.ts";
+import { backupFor, backupPaths, backupsOf } from "./backup.ts";
 import { clients } from "./clients.ts";
 import { entryIn, withEntry } from "./document.ts";
 import { described, entryName, isOurs, merged } from "./entry.ts";
-import { backupPath, replace, snapshot, textOf } from "./file.ts";
+import { clearDrafts, refuseReadOnly, replace, snapshot, textOf } from "./file.ts";
 import { type PlanOptions, planEntry } from "./plan.ts";
 import { chosenFile, guarded, roundLimit, type Writers } from "./run.ts";
 import { shownChange, textsOf } from "./shown.ts";
@@ -33,6 +34,7 @@ export async function install(options: InstallOptions): Promise<0 | 1 | 2> {
   if (options.isPrint) return print(options, plan, path);
   return await guarded(options, path, async () => {
     const client = clients[options.client];
+    if (!options.isDryRun) await clearDrafts([path, ...backupPaths(path)]);
     for (let round = 0; round < roundLimit; round++) {
       const before = await snapshot(path);
       const text = textOf(before);
@@ -52,6 +54,7 @@ export async function install(options: InstallOptions): Promise<0 | 1 | 2> {
         for (const note of plan.notes) write(note);
         return 0;
       }
+      await refuseReadOnly(before);
       write(`${client.title}: ${path}${before.bytes === undefined ? " (a new file)" : ""}`);
       const open = new Set(
         [...textsOf(plan.entry), ...textsOf(client.prompt?.element)].filter((it) => !isSecret(it, plan.secret)),
@@ -62,8 +65,12 @@ export async function install(options: InstallOptions): Promise<0 | 1 | 2> {
         return 0;
       }
       const isPrivate = !options.isProject;
-      if (!(await replace(before, after, { isPrivate, isBackedUp: true }))) continue;
-      write(before.bytes === undefined ? "Written." : `Written. The file as it was before: ${backupPath(path)}`);
+      const backups = await backupsOf(path, client);
+      const backup =
+        before.bytes === undefined ? undefined : backupFor(path, text, backups, client, { existing, isOwn });
+      if (!(await replace(before, after, { isPrivate, backup }))) continue;
+      const kept = backup?.path ?? (before.bytes === undefined ? undefined : backups.at(-1)?.path);
+      write(kept === undefined ? "Written." : `Written. The file as it was before: ${kept}`);
       for (const note of plan.notes) write(note);
       if (plan.secret !== undefined && ((before.mode ?? 0) & 0o077) !== 0) {
         write(`Others on this machine can read ${path}: chmod 600 it.`);

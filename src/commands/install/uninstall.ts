@@ -1,10 +1,11 @@
 // `msb-mcp uninstall CLIENT`: takes the entry out again. Where nothing else has changed since, the file is again what it was before.
 
 import type { ClientName } from "../../config/commands.ts";
-import { type Client, clients, type Entry } from "./clients.ts";
-import { entryIn, withEntry, withoutEntry } from "./document.ts";
-import { described, entryName, isOurs, isRecord } from "./entry.ts";
-import { backupOf, backupPath, removeBackup, replace, snapshot, textOf } from "./file.ts";
+import { backupFor, backupPaths, backupsOf, originalOf, removeBackups } from "./backup.ts";
+import { type Client, clients } from "./clients.ts";
+import { entryIn, withoutEntry } from "./document.ts";
+import { described, entryName, holdsToken, isOurs, isRecord } from "./entry.ts";
+import { clearDrafts, refuseReadOnly, replace, snapshot, textOf } from "./file.ts";
 import type { Machine } from "./places.ts";
 import { chosenFile, guarded, roundLimit, type Writers } from "./run.ts";
 import { shownChange, textsOf } from "./shown.ts";
@@ -28,6 +29,7 @@ export async function uninstall(options: UninstallOptions): Promise<0 | 1 | 2> {
   }
   const { path } = file;
   return await guarded(options, path, async () => {
+    if (!isDryRun) await clearDrafts([path, ...backupPaths(path)]);
     for (let round = 0; round < roundLimit; round++) {
       const before = await snapshot(path);
       const text = textOf(before);
@@ -36,33 +38,36 @@ export async function uninstall(options: UninstallOptions): Promise<0 | 1 | 2> {
         write(`${client.title}: there is no entry ${entryName} in ${path}; nothing to change.`);
         return 0;
       }
-      if (!isOurs(existing, client) && !options.isForced) {
+      const isOwn = isOurs(existing, client);
+      if (!isOwn && !options.isForced) {
         warn(
           `msb-mcp: ${path}: the entry ${entryName} is another server (${described(existing)}); nothing was changed`,
         );
         warn("Give --force to remove it all the same.");
         return 1;
       }
-      const result = withoutIt(text, await backupOf(path), client, isRecord(existing) ? existing : {});
+      await refuseReadOnly(before);
+      const backups = await backupsOf(path, client);
+      const original = isOwn ? originalOf(text, backups, client, existing) : undefined;
+      const after = original === undefined ? withoutEntry(text, client) : original.text;
       write(`${client.title}: ${path}`);
-      for (const line of shownChange(text, result.after ?? "", openTexts(existing, client))) write(line);
+      for (const line of shownChange(text, after ?? "", openTexts(existing, client))) write(line);
       if (isDryRun) {
         write("Nothing was written (--dry-run).");
         return 0;
       }
-      if (!(await replace(before, result.after, { isPrivate: false, isBackedUp: result.kind === "taken out" })))
-        continue;
-      switch (result.kind) {
-        case "restored":
-          await removeBackup(path);
-          write("Removed. The file is again as it was before.");
-          break;
-        case "ours alone":
-          write("Removed, and the file with it: there was nothing else in it.");
-          break;
-        case "taken out":
-          write(`Removed. The file as it was before: ${backupPath(path)}`);
-          break;
+      const isSecret = isOwn && holdsToken(existing);
+      const backup =
+        original === undefined && !isSecret ? backupFor(path, text, backups, client, { existing, isOwn }) : undefined;
+      if (!(await replace(before, after, { isPrivate: false, backup }))) continue;
+      await removeBackups(backups, original?.path, client);
+      if (original === undefined) {
+        const kept = backup?.path ?? (await backupsOf(path, client)).at(-1)?.path;
+        write(kept === undefined ? "Removed." : `Removed. The file as it was before: ${kept}`);
+      } else if (original.text === undefined) {
+        write("Removed, and the file with it: there was nothing else in it.");
+      } else {
+        write("Removed. The file is again as it was before.");
       }
       return 0;
     }
@@ -74,23 +79,4 @@ export async function uninstall(options: UninstallOptions): Promise<0 | 1 | 2> {
 function openTexts(entry: unknown, { prompt }: Client): ReadonlySet<string> {
   const { type, url, httpUrl, serverUrl, command } = isRecord(entry) ? entry : {};
   return new Set(textsOf([type, url, httpUrl, serverUrl, command, prompt?.element]));
-}
-
-type Result =
-  | { readonly kind: "restored" | "taken out"; readonly after: string }
-  | { readonly kind: "ours alone"; readonly after: undefined };
-
-function withoutIt(text: string, backup: string | undefined, client: Client, entry: Entry): Result {
-  if (backup !== undefined && isBefore(backup, text, client, entry)) return { kind: "restored", after: backup };
-  if (isBefore("", text, client, entry)) return { kind: "ours alone", after: undefined };
-  return { kind: "taken out", after: withoutEntry(text, client) };
-}
-
-/** Whether the entry is all that has been changed since. */
-function isBefore(earlier: string, text: string, client: Client, entry: Entry): boolean {
-  try {
-    return entryIn(earlier, client) === undefined && withEntry(earlier, client, entry) === text;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
-import { backupPath } from "../../../src/commands/install/file.ts";
+import { backupPaths } from "../../../src/commands/install/backup.ts";
 import { clientNames } from "../../../src/config/commands.ts";
 import { contentOf, Home } from "./machine.ts";
 
@@ -47,12 +47,12 @@ describe.each(clientNames.map((name) => [name] as const))("%s", (client) => {
         expect([dry.status, first.status]).toEqual([1, 1]);
         expect(first.warnings[0]).toMatch(refusals[name] ?? /never/);
         expect(await contentOf(path)).toBe(before as string);
-        expect(await contentOf(backupPath(path))).toBeUndefined();
+        expect(await contentOf(backupPaths(path)[0])).toBeUndefined();
         return;
       }
       expect([dry.status, first.status]).toEqual([0, 0]);
       expect(await contentOf(path)).toBe(after);
-      expect(await contentOf(backupPath(path))).toBe(before as string);
+      expect(await contentOf(backupPaths(path)[0])).toBe(before as string);
 
       const second = await home.install(client);
       expect(second).toMatchObject({ status: 0, warnings: [] });
@@ -62,7 +62,7 @@ describe.each(clientNames.map((name) => [name] as const))("%s", (client) => {
       if (name === "older") return;
       expect(await home.uninstall(client)).toMatchObject({ status: 0, warnings: [] });
       expect(await contentOf(path)).toBe(before as string);
-      expect(await contentOf(backupPath(path))).toBeUndefined();
+      expect(await contentOf(backupPaths(path)[0])).toBeUndefined();
     });
   }
 
@@ -72,7 +72,7 @@ describe.each(clientNames.map((name) => [name] as const))("%s", (client) => {
     for (const name of ["others", "crlf", "tabs"]) {
       const before = (await contentOf(join(golden, client, `${name}.before`))) ?? "";
       await home.put(path, Buffer.from((await contentOf(join(golden, client, `${name}.after`))) ?? "", "latin1"));
-      await rm(backupPath(path), { force: true });
+      await rm(backupPaths(path)[0], { force: true });
       expect(await home.uninstall(client)).toMatchObject({ status: 0 });
       const left = await contentOf(path);
       // A TOML file whose last line had no end has one now.

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { chmod, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { backupPath } from "../../../src/commands/install/file.ts";
+import { backupPaths } from "../../../src/commands/install/backup.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { contentOf, Home, machineAt } from "./machine.ts";
 
@@ -131,7 +131,7 @@ test("VS Code is told to ask for the token, and uninstalling takes that out too"
   await home.install("vscode", { auth: "token" });
   const { inputs } = JSON.parse((await contentOf(path)) ?? "");
   expect(inputs).toMatchObject([{ id: "other" }, { id: "msb-mcp-token", type: "promptString", password: true }]);
-  await rm(backupPath(path));
+  await rm(backupPaths(path)[0]);
   await home.uninstall("vscode");
   expect(await contentOf(path)).toBe(before);
 });
@@ -203,7 +203,7 @@ test("a link is written through, and mode and link stay", async () => {
   await home.install("claude");
   expect(await contentOf(target)).toContain("msb-mcp");
   expect((await stat(target)).mode & 0o777).toBe(0o640);
-  expect((await stat(backupPath(path))).mode & 0o777).toBe(0o640);
+  expect((await stat(backupPaths(path)[0])).mode & 0o777).toBe(0o640);
   expect((await readdir(join(home.directory, "dotfiles"))).sort()).toEqual(["claude.json"]);
   await rm(target);
   await home.install("claude");
@@ -246,7 +246,7 @@ test("a file that never comes to rest, is no UTF-8 or cannot be written is told 
   await mkdir(path);
   expect(await home.install("claude")).toMatchObject({
     status: 1,
-    warnings: [expect.stringContaining("cannot be read or written")],
+    warnings: [expect.stringContaining("it is a folder, not a regular file"), expect.anything()],
   });
   expect((await readdir(home.directory)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
