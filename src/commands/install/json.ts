@@ -18,14 +18,14 @@ export type JsonPath = readonly [string, ...string[]];
 
 /** The value at a path; undefined where there is none. Throws UnusableText for a broken file. */
 export function readJson(text: string, path: JsonPath, rules: JsonRules): unknown {
-  const root = rootOf(text, rules);
+  const root = rootOf(text, rules, path);
   const node = root && findNodeAtLocation(root, [...path]);
   return node && getNodeValue(node);
 }
 
 /** Puts a value at a path, with the objects on its way. Throws UnusableText where one on the way is something else. */
 export function putJson(text: string, path: JsonPath, value: unknown, rules: JsonRules): string {
-  const root = rootOf(text, rules);
+  const root = rootOf(text, rules, path);
   const style = styleOf(text);
   if (root === undefined) return `${text}${format(nested(path, value), style, "")}${style.eol}`;
   const existing = findNodeAtLocation(root, [...path]);
@@ -55,7 +55,7 @@ export function putJson(text: string, path: JsonPath, value: unknown, rules: Jso
 
 /** Adds an element at the end of the array at a path, and the array, if it is not there. */
 export function appendJson(text: string, path: JsonPath, element: unknown, rules: JsonRules): string {
-  const root = rootOf(text, rules);
+  const root = rootOf(text, rules, path);
   const array = root && findNodeAtLocation(root, [...path]);
   if (array === undefined) return putJson(text, path, [element], rules);
   if (array.type !== "array")
@@ -71,7 +71,7 @@ export function appendJson(text: string, path: JsonPath, element: unknown, rules
 
 /** Takes a member or an element out; the text as it is, where there is none. */
 export function removeJson(text: string, path: readonly (string | number)[], rules: JsonRules): string {
-  const root = rootOf(text, rules);
+  const root = rootOf(text, rules, path);
   const value = root && findNodeAtLocation(root, [...path]);
   const member = value?.parent?.type === "property" ? value.parent : value;
   const holder = member?.parent;
@@ -102,7 +102,11 @@ export function parsedJson(text: string): unknown {
 }
 
 /** Undefined for a text without a value. */
-function rootOf(text: string, { comments, trailingCommas }: JsonRules): Node | undefined {
+function rootOf(
+  text: string,
+  { comments, trailingCommas }: JsonRules,
+  path: readonly (string | number)[],
+): Node | undefined {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, {
     disallowComments: !comments,
@@ -118,7 +122,21 @@ function rootOf(text: string, { comments, trailingCommas }: JsonRules): Node | u
   }
   if (root !== undefined && root.type !== "object")
     throw new UnusableText("the file holds something else than an object");
+  if (root !== undefined) refuseTwice(text, root, path);
   return root;
+}
+
+/** Of two members with one name, programs take one or the other: a change might be to the one that the client does not read. */
+function refuseTwice(text: string, root: Node, path: readonly (string | number)[]): void {
+  let holder: Node | undefined = root;
+  for (const name of path) {
+    const [, second] = (holder?.children ?? []).filter(({ children }) => children?.[0]?.value === name);
+    const key = second?.children?.[0];
+    if (holder?.type === "object" && key !== undefined) {
+      throw new UnusableText(`${placeOf(text, key.offset)}: ${JSON.stringify(name)} is there twice; leave one of them`);
+    }
+    holder = holder && findNodeAtLocation(holder, [name]);
+  }
 }
 
 /** `member` gets the indentation of its line, or undefined where all is on one line. */

@@ -8,7 +8,7 @@ import { entryIn } from "./document.ts";
 import { described, entryName, isOurs } from "./entry.ts";
 import { snapshot, textOf } from "./file.ts";
 import type { Machine } from "./places.ts";
-import { chosenFile, problemOf } from "./run.ts";
+import { chosenFile, isUsersOwn, problemOf } from "./run.ts";
 
 export type ListOptions = {
   readonly machine: Machine;
@@ -24,6 +24,8 @@ type Row = {
   readonly title: string;
   readonly scope: "user" | "project";
   readonly file: string;
+  /** Where a project's file in this folder would be this one. */
+  readonly isProjectFile?: boolean;
   readonly state: State;
   /** The form of the entry, or what is wrong. */
   readonly detail?: string;
@@ -47,16 +49,24 @@ export async function list({ machine, isJson, write }: ListOptions): Promise<0> 
   for (const [client = "", state = "", file = ""] of cells) {
     write(`${client.padEnd(widths[0] ?? 0)}  ${state.padEnd(widths[1] ?? 0)}  ${file}`);
   }
+  const both = rows.filter(({ isProjectFile }) => isProjectFile).map(({ client }) => client);
+  if (both.length > 0) write(`In this folder a project's file would be your own, listed once: ${both.join(", ")}.`);
   return 0;
 }
 
-/** Undefined for a project's file that is not there. */
+/** Undefined for a project's file that is not there, or is the user's. */
 async function row(name: (typeof clientNames)[number], machine: Machine, isProject: boolean): Promise<Row | undefined> {
   const chosen = await chosenFile({ machine, isProject }, name);
   if (!chosen.ok) return undefined;
   const client = clients[name];
   const file = chosen.path;
-  const common = { client: name, title: client.title, scope: isProject ? "project" : "user", file } as const;
+  const common = {
+    client: name,
+    title: client.title,
+    scope: isProject ? "project" : "user",
+    file,
+    ...(!isProject && (await isUsersOwn(machine, name)) && { isProjectFile: true }),
+  } as const;
   try {
     const it = await snapshot(file);
     if (it.bytes === undefined) {

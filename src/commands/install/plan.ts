@@ -6,6 +6,7 @@ import { tokenVariable } from "./entry.ts";
 import type { Machine } from "./places.ts";
 import { programOf, type Running } from "./program.ts";
 import {
+  flagsWithCredentials,
   givenVariables,
   isTokenNeeded,
   serverUrl,
@@ -55,12 +56,25 @@ export function planEntry(options: PlanOptions): Plan {
       "--transport stdio contradicts the URL: over stdio the client starts the server itself; leave one of them out",
     );
   }
+  const contradicted = ["--host", "--port"].filter((flag) => options.texts.has(flag));
+  if (options.url !== undefined && contradicted.length > 0) {
+    return refused(
+      `${contradicted.join(", ")}: contradiction to the URL, which names the host and port of the server; leave the one or the other out`,
+    );
+  }
   if (client.http === undefined || options.transport === "stdio") return overStdio(options, client);
   return overHttp(options, client, client.http);
 }
 
 function overStdio({ texts, machine, running, transport, isProject }: PlanOptions, client: Client): Plan {
   const { title } = client;
+  const secret = flagsWithCredentials(texts);
+  if (secret.length > 0) {
+    return refused(
+      `${secret.join(", ")}: a URL with a user or a password would be readable in the file of ${title}. ` +
+        "Give the URL without them; a key belongs into a variable of the environment, such as MSB_API_KEY",
+    );
+  }
   const { program, note } = programOf(running);
   const { flagless, others } = givenVariables(texts, machine.variable);
   const args = [...program.args, ...stdioArguments(texts, machine.cwd)];

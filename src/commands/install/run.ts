@@ -1,6 +1,7 @@
 // What install, uninstall and list have in common: which file is meant, and what becomes of errors.
 
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { ClientName } from "../../config/commands.ts";
 import { clients } from "./clients.ts";
 import { joined, type Machine } from "./places.ts";
@@ -29,7 +30,33 @@ export async function chosenFile(
   }
   const [first, ...more] = projectFiles;
   const inProject = (file: string) => joined(machine, machine.cwd, file);
-  return { ok: true, path: await firstThere([inProject(first), ...more.map(inProject)]) };
+  const path = await firstThere([inProject(first), ...more.map(inProject)]);
+  if (await isUsersOwn(machine, name)) {
+    return {
+      ok: false,
+      problem: `in this folder a project's file of ${title} would be your own, ${path}; leave --project out, or run this in the project's folder`,
+    };
+  }
+  return { ok: true, path };
+}
+
+/** Whether the project's file in this folder is the user's: in the home folder, for most clients. */
+export async function isUsersOwn(machine: Machine, name: ClientName): Promise<boolean> {
+  const { userFiles, projectFiles } = clients[name];
+  const places = (files: readonly string[]) => Promise.all(files.map(truePath));
+  const own = await places(userFiles(machine));
+  const ofProject = await places((projectFiles ?? []).map((file) => joined(machine, machine.cwd, file)));
+  return ofProject.some((path) => own.includes(path));
+}
+
+/** Links followed, as far as there is something. */
+async function truePath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await truePath(parent), basename(path));
+  }
 }
 
 async function firstThere(paths: readonly [string, ...string[]]): Promise<string> {

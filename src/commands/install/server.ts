@@ -15,9 +15,12 @@ export function serverUrl({ url: given, host, port }: UrlOptions): URL | string 
       ? "--port 0 does not tell the server's port; give its URL, such as http://localhost:8000/mcp"
       : new URL(`http://${reachable(host)}:${port}/mcp`);
   }
+  // An @ may follow a password.
+  const shown = given.includes("@") ? "(not shown: it may hold a password)" : JSON.stringify(given);
+  if (/\s/.test(given)) return `${shown} is not allowed; URL must be without spaces`;
   const url = URL.parse(given);
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    return `${JSON.stringify(given)} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`;
+    return `${shown} is not allowed; URL must be an http:// or https:// URL, such as http://localhost:8000/mcp`;
   }
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     return `${shownUrl(given)}: URL must be without a user, a query and a fragment; a token goes into a header`;
@@ -57,6 +60,13 @@ export function stdioArguments(texts: ReadonlyMap<string, readonly string[]>, cw
     return (texts.get(flag) ?? []).map((text) => `${flag}=${isPath ? resolve(cwd, text) : text}`);
   });
   return ["--transport", "stdio", ...given];
+}
+
+/** Of the flags that `stdioArguments` writes, those with a user or a password in a URL: no file of a client is a place for it. */
+export function flagsWithCredentials(texts: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return serving()
+    .flatMap(([, { flag }]) => (flag === undefined ? [] : [flag]))
+    .filter((flag) => (texts.get(flag) ?? []).some((text) => /:\/\/[^/?#]*@/.test(text)));
 }
 
 /** Variables that configure the server here and now: those no flag can stand for, and all others. */

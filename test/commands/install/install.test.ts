@@ -55,6 +55,94 @@ test("what makes no sense is refused with exit status 2, and no file is touched"
   expect(await readdir(home.directory)).toEqual([]);
 });
 
+test("a URL of the command line that contradicts other flags, has spaces or a password is refused, and no password is shown", async () => {
+  await using home = await Home.make();
+  const url = "http://a/mcp";
+  for (const [client, wanted, says] of [
+    ["claude", { url, texts: textsOf("--port", "9000") }, /--port: contradiction to the URL/],
+    ["claude", { url, texts: textsOf("--host", "0.0.0.0", "--port=1") }, /--host, --port: contradiction to the URL/],
+    [
+      "claude",
+      { url: "http://h/mcp with space" },
+      /"http:\/\/h\/mcp with space" is not allowed; URL must be without spaces/,
+    ],
+    ["claude", { url: `ftp://ada:${secret}@h/` }, /not shown.* is not allowed/],
+    ["claude", { url: `http://ada:${secret}@h/ x` }, /not shown.* is not allowed/],
+    ["claude", { url: `//ada:${secret}@h/` }, /not shown.* is not allowed/],
+  ] as const) {
+    const said = await home.install(client, wanted);
+    expect(said).toMatchObject({ status: 2, lines: [], warnings: [expect.stringMatching(says)] });
+    expect(JSON.stringify(said)).not.toContain(secret);
+  }
+  for (const server of [`http://user:${secret}@h:1/`, `http://${secret}@h:1/`]) {
+    const texts = new Map([["--server-url", [server]]]);
+    for (const [client, isDryRun] of [
+      ["claude", true],
+      ["claude-desktop", false],
+    ] as const) {
+      const said = await home.install(client, { transport: "stdio", texts, isDryRun });
+      expect(said).toMatchObject({ status: 2, lines: [] });
+      expect(said.warnings[0]).toContain("--server-url: a URL with a user or a password would be readable");
+      expect(JSON.stringify(said)).not.toContain(secret);
+    }
+  }
+  expect(await readdir(home.directory)).toEqual([]);
+});
+
+test("a name that JSON has twice on the way to the entry is refused with its place, and the file stays", async () => {
+  for (const [client, text, says] of [
+    ["claude", '{"mcpServers":{},"mcpServers":{"k":{}}}', 'line 1, column 18: "mcpServers" is there twice'],
+    [
+      "cursor",
+      '{"mcpServers":{\n"msb-mcp":{"command":"a"},"msb\\u002dmcp":{}}}',
+      'line 2, column 27: "msb-mcp" is there',
+    ],
+    ["opencode", '{"mcp":{"servers":{},\n  "servers":{}}}', 'line 2, column 3: "servers" is there twice'],
+    ["vscode", '{"inputs":[],"inputs":[]}', 'line 1, column 14: "inputs" is there twice'],
+  ] as const) {
+    await using home = await Home.make();
+    await home.put(home.fileOf(client), text);
+    for (const said of [
+      await home.install(client, { auth: "token" }),
+      ...(client === "vscode" ? [] : [await home.uninstall(client, { isForced: true })]),
+    ]) {
+      expect(said).toMatchObject({ status: 1, lines: [] });
+      expect(said.warnings[0]).toContain(says);
+    }
+    expect(await contentOf(home.fileOf(client))).toBe(text);
+  }
+});
+
+test("in the home folder no file is listed twice, and --project does not touch the user's own", async () => {
+  await using home = await Home.make();
+  const alias = `${home.directory}-alias`;
+  await symlink(home.directory, alias);
+  try {
+    for (const cwd of [home.directory, alias]) {
+      const machine = { ...home.machine, cwd };
+      await home.install("cursor");
+      await home.install("claude", { isProject: true, machine });
+      for (const said of [
+        await home.uninstall("cursor", { isProject: true, machine }),
+        await home.install("cursor", { isProject: true, machine }),
+        await home.install("codex", { isProject: true, machine }),
+      ]) {
+        expect(said).toMatchObject({ status: 2, lines: [] });
+        expect(said.warnings[0]).toContain("would be your own");
+      }
+      expect(await contentOf(home.fileOf("cursor"))).toContain("msb-mcp");
+      const { lines } = await home.list(false, machine);
+      expect(lines.filter((line) => line.includes(".cursor/mcp.json"))).toHaveLength(1);
+      expect(lines.filter((line) => line.includes("(project)"))).toEqual([expect.stringContaining("/.mcp.json")]);
+      expect(lines.at(-1)).toBe(
+        "In this folder a project's file would be your own, listed once: codex, cursor, gemini.",
+      );
+    }
+  } finally {
+    await rm(alias);
+  }
+});
+
 test("a token is referred to in each client's own way, and stands in no file", async () => {
   const variable = "MSB_MCP_TOKEN";
   for (const [client, reference] of [

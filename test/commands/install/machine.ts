@@ -47,13 +47,16 @@ export class Home implements AsyncDisposable {
     return await said((writers) => install({ ...usual(this), ...wanted, client, ...writers }), onLine);
   }
 
-  async uninstall(client: ClientName, wanted: Pick<Wanted, "isProject" | "isDryRun" | "isForced"> = {}): Promise<Said> {
-    const chosen = { isProject: false, isDryRun: false, isForced: false, ...wanted };
-    return await said((writers) => uninstall({ ...chosen, machine: this.machine, client, ...writers }));
+  async uninstall(
+    client: ClientName,
+    wanted: Pick<Wanted, "isProject" | "isDryRun" | "isForced" | "machine"> = {},
+  ): Promise<Said> {
+    const chosen = { isProject: false, isDryRun: false, isForced: false, machine: this.machine, ...wanted };
+    return await said((writers) => uninstall({ ...chosen, client, ...writers }));
   }
 
-  async list(isJson = false): Promise<Said> {
-    return await said(({ write }) => list({ machine: this.machine, isJson, write }));
+  async list(isJson = false, machine = this.machine): Promise<Said> {
+    return await said(({ write }) => list({ machine, isJson, write }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
