@@ -30,6 +30,7 @@ die() {
 main() {
   base=${MSB_MCP_BASE_URL:-https://github.com/msb-mcp/msb-mcp/releases}
   base=${base%/}
+  hide_password
   dir=
   version=latest
   while [ $# -gt 0 ]; do
@@ -38,6 +39,9 @@ main() {
       --version=*) version=${1#*=} ;;
       --dir | --version)
         [ $# -gt 1 ] || die "$1 needs a value. Type: install.sh --help"
+        case $2 in
+          -*) die "$1 needs a value, and \"$2\" looks like another option. If it is the value, write $1=$2" ;;
+        esac
         if [ "$1" = --dir ]; then dir=$2; else version=$2; fi
         shift
         ;;
@@ -53,17 +57,38 @@ main() {
     [ -n "${HOME-}" ] || die "HOME is not set, so there is no ~/.local/bin. Name a folder: --dir DIR"
     dir=$HOME/.local/bin
   fi
+  # No program takes its name for an option then, and cd looks for it nowhere else.
+  case $dir in
+    /*) ;;
+    *) dir=./$dir ;;
+  esac
   version=${version#v}
   case $version in
     "" | *[!0-9A-Za-z.+-]*) die "--version: \"$version\" is not a version; it must be like 0.1.0" ;;
-    latest) from=$base/latest/download ;;
-    *) from=$base/download/v$version ;;
+    latest) release=latest/download ;;
+    *) release=download/v$version ;;
   esac
+  from=$base/$release
+  from_shown=$base_shown/$release
 
   find_target
   find_tools
   prepare_folder
   install_program
+}
+
+# Sets $base_shown to $base without what is there before an @: a name and a password.
+hide_password() {
+  base_shown=$base
+  scheme=
+  case $base in
+    *://*) scheme=${base%%://*}:// ;;
+  esac
+  rest=${base#"$scheme"}
+  authority=${rest%%/*}
+  case $authority in
+    *@*) base_shown="$scheme***@${authority##*@}${rest#"$authority"}" ;;
+  esac
 }
 
 # Sets $target to the name of the build for this machine.
@@ -74,7 +99,7 @@ find_target() {
     Linux) os=linux ;;
     Darwin) os=darwin ;;
     MINGW* | MSYS* | CYGWIN* | Windows*)
-      die "This script does not install on Windows. Download $from/msb-mcp-windows-x64.zip and unpack msb-mcp.exe from it."
+      die "This script does not install on Windows. Download $from_shown/msb-mcp-windows-x64.zip and unpack msb-mcp.exe from it."
       ;;
     *) no_build ;;
   esac
@@ -158,12 +183,12 @@ clean_up() {
 
 install_program() {
   archive=msb-mcp-$target.tar.gz
-  say "Downloading $from/$archive …"
+  say "Downloading $from_shown/$archive …"
   download SHA256SUMS
   download "$archive"
   check_sum "$archive"
   interruptible tar -xzf "$work/$archive" -C "$work" "msb-mcp-$target/msb-mcp" ||
-    die "$archive could not be unpacked in $dir. Is there space? $(space_left)"
+    die "$(why_not_unpacked)"
   rm "$work/$archive"
   program=$work/msb-mcp-$target/msb-mcp
   chmod 755 "$program"
@@ -173,7 +198,25 @@ install_program() {
   say "Installed $told as $place"
   case :${PATH-}: in
     *:"$dir":*) ;;
-    *) say "$dir is not in PATH. Add it: export PATH=\"$dir:\$PATH\"" ;;
+    *) say "$dir is not in PATH. Add it: export PATH=$(quoted "$dir"):\"\$PATH\"" ;;
+  esac
+}
+
+# Of an archive that has the right sum.
+why_not_unpacked() {
+  if tar -tzf "$work/$archive" "msb-mcp-$target/msb-mcp" >/dev/null 2>&1 </dev/null; then
+    printf '%s could not be unpacked in %s. Is there space? %s' "$archive" "$dir" "$(space_left)"
+  else
+    printf '%s is not a whole archive with msb-mcp in it, although its sum is the one in SHA256SUMS. ' "$archive"
+    printf 'The release at %s is broken: report it there. Nothing was installed.' "$base_shown"
+  fi
+}
+
+# quoted TEXT: as a shell reads it back.
+quoted() {
+  case $1 in
+    *[!A-Za-z0-9/._+-]*) printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf %s "$1" ;;
   esac
 }
 
@@ -196,7 +239,7 @@ download() {
     *-0) ;;
     # What they end with when a file cannot be written.
     curl-23 | wget-3) die "$1 could not be written to $dir. Is there space? $(space_left)" ;;
-    *) die "$from/$1 could not be downloaded ($downloader ended with $status). Is the address right, and does that release exist?" ;;
+    *) die "$from_shown/$1 could not be downloaded ($downloader ended with $status). Is the address right, and does that release exist?" ;;
   esac
 }
 
@@ -217,16 +260,19 @@ space_left() {
 # check_sum FILE: against its line in SHA256SUMS.
 check_sum() {
   wanted=
-  while read -r sum name; do
-    if [ "${name#\*}" = "$1" ]; then wanted=$sum; fi
+  cr=$(printf '\r')
+  while read -r sum name || [ -n "$sum" ]; do
+    name=${name%"$cr"}
+    if [ "${name#\*}" = "$1" ]; then wanted=$(printf %s "$sum" | tr A-F a-f); fi
   done <"$work/SHA256SUMS"
   case $wanted in
-    "") die "SHA256SUMS in $from has no sum of $1, so it was not installed." ;;
+    "") die "SHA256SUMS in $from_shown has no sum of $1, so it was not installed." ;;
   esac
+  # By a name with a backslash in it, the sum would be another text.
   case $summer in
-    sha256sum) found=$(sha256sum "$work/$1") ;;
-    shasum) found=$(shasum -a 256 "$work/$1") ;;
-    openssl) found=$(openssl dgst -sha256 -r "$work/$1") ;;
+    sha256sum) found=$(sha256sum <"$work/$1") ;;
+    shasum) found=$(shasum -a 256 <"$work/$1") ;;
+    openssl) found=$(openssl dgst -sha256 -r <"$work/$1") ;;
   esac
   [ "${found%% *}" = "$wanted" ] ||
     die "$1 is not what its release says: its SHA-256 is ${found%% *}, and SHA256SUMS has $wanted. It was not installed. Try again later; if that does not help, report it."

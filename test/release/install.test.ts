@@ -68,7 +68,7 @@ test("read from a pipe it makes ~/.local/bin, and says that the folder is not in
   const piped = await run(["sh"], { stdin: Bun.file(script), env: it.env });
   const dir = join(it.path, ".local/bin");
   expect(piped).toMatchObject({ status: 0, stdout: "" });
-  expect(piped.stderr).toContain(`${dir} is not in PATH. Add it: export PATH="${dir}:$PATH"`);
+  expect(piped.stderr).toContain(`${dir} is not in PATH. Add it: export PATH=${dir}:"$PATH"`);
   expect(await readdir(dir)).toEqual(["msb-mcp"]);
   const told = await it.install([], { env: { PATH: `${it.fakes}:${process.env.PATH}:${dir}` } });
   expect(told.stderr).not.toContain("is not in PATH");
@@ -102,6 +102,7 @@ test.skipIf(!hasOthers)("without curl it takes wget, and openssl where nothing e
     "awk",
     "head",
     "openssl",
+    "tr",
   ];
   for (const name of names) await symlink(Bun.which(name) ?? `/missing/${name}`, join(tools, name));
   const { status, stderr } = await it.install(undefined, { env: { PATH: `${it.fakes}:${tools}` } }, [
@@ -118,6 +119,7 @@ type Wrong = {
 };
 
 const inRelease = (name: string) => `/latest/download/${name}`;
+const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 const encoded = (text: string) => new TextEncoder().encode(text);
 
 const wrongs: readonly Wrong[] = [
@@ -125,6 +127,15 @@ const wrongs: readonly Wrong[] = [
     what: "an archive with another sum",
     told: `${archiveName} is not what its release says`,
     spoil: ({ files }) => files.set(inRelease(archiveName), encoded("something else")),
+  },
+  {
+    what: "a part of an archive, with the sum of that part",
+    told: `${archiveName} is not a whole archive with msb-mcp in it`,
+    spoil: ({ files }) => {
+      const part = (files.get(inRelease(archiveName)) ?? new Uint8Array()).subarray(0, 30_000);
+      files.set(inRelease(archiveName), part);
+      files.set(inRelease("SHA256SUMS"), encoded(`${sha256(part)}  ${archiveName}\n`));
+    },
   },
   {
     what: "an archive that has no sum",
@@ -236,6 +247,7 @@ test("folders that cannot be made or written to, and arguments that say nothing,
     [["--dir", join(it.dir, "msb-mcp/below")], "cannot be made. Name a folder that you may write to"],
     [["--dir", "/proc"], "/proc cannot be written to"],
     [["--dir"], "--dir needs a value"],
+    [["--dir", "--version"], '"--version" looks like another option. If it is the value, write --dir=--version'],
     [["--version", "../1"], '"../1" is not a version'],
     [["--force"], '"--force" is not an option'],
   ] as const;
@@ -244,6 +256,46 @@ test("folders that cannot be made or written to, and arguments that say nothing,
     expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining(told) });
   }
   await expectUntouched(it.dir);
+});
+
+test.each(shells.filter(([name]) => Bun.which(name) !== null).map((shell) => [shell] as const))(
+  "%p takes a folder of any name, and what it prints of PATH is the same folder to a shell that reads it",
+  async (shell) => {
+    await using it = await machine();
+    for (const name of ["-x", "two words", `a $HOME "b" 'c' \`d\` \\e`]) {
+      const { status, stderr } = await it.install([`--dir=${name}`], { cwd: it.path }, shell);
+      expect({ status, stderr }).toMatchObject({ status: 0 });
+      expect(await readdir(join(it.path, name))).toEqual(["msb-mcp"]);
+      const line = /Add it: (export .*)\n/.exec(stderr)?.[1] ?? "false";
+      const { stdout } = await run([...shell, "-c", `${line}; command -v msb-mcp`]);
+      expect(stdout).toBe(`${join(it.path, name)}/msb-mcp\n`);
+    }
+  },
+);
+
+test("sums in capitals, in lines that end as on Windows, are sums", async () => {
+  await using it = await machine();
+  const sums = new TextDecoder().decode(it.site.files.get(inRelease("SHA256SUMS")));
+  const written = sums.replace(/^[0-9a-f]+/gm, (sum) => sum.toUpperCase()).replaceAll("\n", "\r\n");
+  it.site.files.set(inRelease("SHA256SUMS"), encoded(written.trimEnd()));
+  const { status, stderr } = await it.install();
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+});
+
+test("a password in the address of the releases is never printed", async () => {
+  await using it = await machine();
+  const base = it.site.baseUrl.replace("://", "://ada:pass%40word@");
+  const wholes: readonly (readonly [path: string | undefined, status: number])[] = [
+    [undefined, 0],
+    [archiveName, 1],
+    ["SHA256SUMS", 1],
+  ];
+  for (const [missing, expected] of wholes) {
+    if (missing !== undefined) it.site.files.delete(inRelease(missing));
+    const { status, stderr } = await it.install(undefined, { env: { MSB_MCP_BASE_URL: base } });
+    expect({ status, stderr }).toMatchObject({ status: expected, stderr: expect.stringContaining("//***@127.0.0.1:") });
+    expect(stderr).not.toMatch(/ada|pass|word/);
+  }
 });
 
 test("a part of the script does nothing", async () => {
