@@ -9,7 +9,7 @@ import { constants, zstdCompress } from "node:zlib";
 import type { EmbeddedPart } from "../../src/sandbox/microvm/carried.ts";
 import { packageOf, partNames, partsIn, type RuntimePlatform } from "../../src/sandbox/microvm/platform.ts";
 
-/** Of 90 MB. "quick": 28.2 MB in 1.3 s. "best", for releases: 21.4 MB in a minute and a half. */
+/** Of 90 MB. "quick": 28.2 MB in 1.3 s. "best", for releases: 21.3 MB in two minutes. */
 const levels = { quick: 3, best: 22 } as const;
 
 export type Compression = keyof typeof levels;
