@@ -206,7 +206,7 @@ export const options = {
     summary: "Folder that the microVM runtime is unpacked to, or, for a build without one, where one is installed",
     kind: path,
     fallback: ({ cacheHome, homeDir }) => `${cacheHome ?? `${homeDir}/.cache`}/msb-mcp`,
-    fallbackShown: "$XDG_CACHE_HOME/msb-mcp or ~/.cache/msb-mcp; of an installed one ~/.microsandbox",
+    fallbackShown: "$XDG_CACHE_HOME/msb-mcp or ~/.cache/msb-mcp; ~/.microsandbox for a build without a runtime",
   } satisfies Option<string>,
   runtimeHome: {
     flag: undefined,
