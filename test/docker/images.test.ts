@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { documentBlocks, fencedBlock, root } from "../docs/blocks.ts";
+import { fencedBlock, root } from "../docs/blocks.ts";
 import { Stub } from "../stub-microsandbox/stub.ts";
 import { services } from "./compose.ts";
 import { call, eventually, freePort, listening } from "./containers.ts";
@@ -101,13 +101,11 @@ describe.skipIf(reason !== undefined)("Docker", () => {
     expect(answer.result.structuredContent).toMatchObject({ success: true, stdout: "Hello from MCP!\n" });
 
     const token = (await docker.out("docker exec msb-mcp msb-mcp token")).trim();
-    const [readme] = (await documentBlocks("README.md")).filter(({ text }) =>
-      text.startsWith("curl -s localhost:8000/mcp "),
+    const readme = (await fencedBlock("README.md", "readme-docker-call")).replace(
+      "localhost:8000",
+      `localhost:${port}`,
     );
-    const told = readme?.text
-      .replace("localhost:8000", `localhost:${port}`)
-      .replace("-H ", `-H 'Authorization: Bearer ${token}' -H `);
-    expect(JSON.parse(await docker.out(told ?? "false")).result.content[0].text).toBe("Hello from MCP!\n");
+    expect(JSON.parse(await docker.out(readme)).result.content[0].text).toBe("Hello from MCP!\n");
 
     const log = await docker.out("docker logs msb-mcp 2>&1");
     expect(log).not.toContain(token);

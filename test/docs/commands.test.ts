@@ -1,8 +1,9 @@
 // The commands of README and the guides run, as a reader would type them, and do what the page says of them.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { Glob } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
 import { findInstalled } from "../../src/sandbox/microvm/installed.ts";
 import { fencedBlock, root } from "./blocks.ts";
@@ -31,6 +32,24 @@ describe.skipIf(noBubblewrap)("on the namespace backend", () => {
     const { result } = JSON.parse(stdout);
     expect(result).toMatchObject({ isError: false, session_created: true });
     expect(result.content[0].text).toBe("Hello from MCP!\n");
+  });
+
+  test("README's commands to uninstall leave nothing of a server that ran, and nothing of its entry in a client", async () => {
+    await using own = await Shell.open();
+    const connect = await fencedBlock("README.md", "readme-connect");
+    expect(await own.run(connect, { MCP_SERVER_PORT: "8000" })).toMatchObject({ status: 0 });
+    await using server = await own.serve("exec msb-mcp --auth token");
+    await server.end();
+    await own.run("msb-mcp doctor");
+    await mkdir(join(own.home, ".microsandbox"), { recursive: true });
+    const programs = await readdir(join(own.home, "bin"));
+    expect(await readdir(join(own.home, ".local/state/msb-mcp"))).toContain("auth-token");
+    expect(await own.run(await fencedBlock("README.md", "readme-uninstall"))).toMatchObject({ status: 0, stderr: "" });
+    const left = await Array.fromAsync(new Glob("**").scan({ cwd: own.home, dot: true }));
+    // Bun, which runs it from source here, has a cache of its own.
+    expect(left.filter((path) => !path.startsWith(".bun/")).sort()).toEqual(
+      programs.map((name) => `bin/${name}`).sort(),
+    );
   });
 
   test("on an address that others reach, the token of the first start lets its callers in", async () => {

@@ -14,9 +14,11 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "readme-build": { why: "it builds for a minute or more into the clone itself; test/binary runs what is built" },
     "readme-connect": clients,
     "readme-curl": commands,
+    "readme-docker-call": images,
     "readme-docker": { why: "it downloads images from a registry; docker-run-full is run instead" },
     "readme-published": { why: notPublished },
     "readme-run": commands,
+    "readme-uninstall": commands,
   },
   "docs/access.md": {
     "access-caddy": proxies,
