@@ -35,6 +35,9 @@ const run = Type.Object(
       description: "the value of a last expression, as the language's prompt prints it; null if there is none",
     }),
     exit_code: Type.Union([Type.Integer(), Type.Null()], { description: "null where there is no exit status to tell" }),
+    signal: Type.Optional(
+      Type.String({ description: "the signal that ended it, such as `SIGKILL`; there only if one did" }),
+    ),
     execution_time_ms: Type.Integer({ description: "how long it ran; waiting and booting are not counted" }),
     template: Type.String({ description: "of the session" }),
     flavor: among(flavorNames, "of the session"),

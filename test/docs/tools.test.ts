@@ -63,6 +63,9 @@ describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backe
     const result = await call("execute_code", { code: "import os; os._exit(1)" });
     expect(structured(result)).toMatchObject({ ended: "interpreter_exited", interpreter_restarted: true });
     expect(mismatches("execute_code", result)).toEqual([]);
+    const killed = await call("execute_command", { command: "kill -9 $$" });
+    expect(structured(killed)).toMatchObject({ exit_code: 137, signal: "SIGKILL" });
+    expect(mismatches("execute_command", killed)).toEqual([]);
   });
 
   async function call(name: string, args: Fields): Promise<Fields> {
