@@ -1,14 +1,11 @@
 // Builds the executable: dist/msb-mcp for this machine, or dist/msb-mcp-<os>-<cpu> for another. It carries the microsandbox runtime of
 // its platform, where there is one.
-// Usage: scripts/build [--target bun-linux-arm64] [--runtime DIR | --no-embed] [--compression best] [--outfile FILE]
-//   --runtime DIR       where npm has installed the runtime's package of the target; this project itself without it
-//   --no-embed          builds without a runtime
-//   --compression best  a file smaller by 7 MB, in minutes
+// scripts/build starts it, and tells of its options.
 
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
 import { testedVersion, versionProblem } from "../src/sandbox/microvm/tested-version.ts";
+import { parsedArguments } from "./building/arguments.ts";
 import { commitOf } from "./building/commit.ts";
 import { buildExecutable, buildTargets } from "./building/executable.ts";
 import { type Compression, compressions, compressParts, type Parts } from "./building/parts.ts";
@@ -16,7 +13,7 @@ import { runtimePlugin } from "./building/plugin.ts";
 
 const root = join(import.meta.dir, "..");
 
-const { values } = parseArgs({
+const { values } = parsedArguments("scripts/build", {
   options: {
     target: { type: "string" },
     outfile: { type: "string" },

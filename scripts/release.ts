@@ -1,13 +1,10 @@
 // Makes all files of a release: the executables, their archives, packages for npm, bundles, service files, the bill of materials, the sums.
-// Usage: scripts/release VERSION [--targets linux-x64,darwin-arm64] [--compression quick] [--out DIR]
-//   --targets            makes these only, and nothing that needs all of them
-//   --compression quick  files bigger by 7 MB, in seconds instead of minutes
-//   --out                a folder that is empty or not there, instead of dist/release/, which is emptied
+// scripts/release starts it, and tells of its options. Nothing has the folder's name before all files are there.
 
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
+import { parsedArguments } from "./building/arguments.ts";
 import { commitOf, commitTime } from "./building/commit.ts";
 import { compressions } from "./building/parts.ts";
 import { makeArchive } from "./releasing/archives.ts";
@@ -23,7 +20,7 @@ import { type Sized, sizeTable, sumsFile, sumsOf } from "./releasing/sums.ts";
 import { targets } from "./releasing/targets.ts";
 
 const root = join(import.meta.dir, "..");
-const { values, positionals } = parseArgs({
+const { values, positionals } = parsedArguments("scripts/release", {
   allowPositionals: true,
   options: {
     targets: { type: "string" },
@@ -33,7 +30,8 @@ const { values, positionals } = parseArgs({
 });
 
 const wanted = values.targets?.split(",") ?? targets.map(({ id }) => id);
-const outDir = resolve(values.out ?? join(root, "dist/release"));
+const releaseDir = resolve(values.out ?? join(root, "dist/release"));
+const outDir = `${releaseDir}.new`;
 // Sources are named from here in the source map, and the same bytes must come out of any folder.
 process.chdir(root);
 const compression = compressions.find((name) => name === values.compression);
@@ -52,8 +50,11 @@ const problems = [
   ...(compression === undefined
     ? [`--compression: "${values.compression}" is not allowed; it must be one of ${compressions.join(", ")}`]
     : []),
+  ...(values.out !== undefined && (await entriesOf(releaseDir)).length > 0
+    ? [`--out: ${releaseDir} is not empty. Name an empty folder, or one that is not there`]
+    : []),
   ...(values.out !== undefined && (await entriesOf(outDir)).length > 0
-    ? [`--out: ${outDir} is not empty. Name an empty folder, or one that is not there`]
+    ? [`--out: ${outDir} is not empty. It is what a release leaves that was ended half-way: remove it`]
     : []),
 ];
 if (problems.length > 0 || version === undefined || compression === undefined) {
@@ -68,8 +69,8 @@ if (commit.endsWith("+dirty")) {
     "The tree has changes that are not committed: nobody else can make these files. This is no release to publish.",
   );
 }
-// What an earlier release has left would get into the sums of this one.
-if (values.out === undefined) await rm(outDir, { recursive: true, force: true });
+// What an earlier release has left would get into the sums of this one, or pass for it.
+for (const folder of [releaseDir, outDir]) await rm(folder, { recursive: true, force: true });
 await mkdir(outDir, { recursive: true });
 const lock = await readLock(root);
 
@@ -81,8 +82,9 @@ const texts = {
   "README.md": await Bun.file(join(root, "README.md")).text(),
 };
 for (const target of targets.filter(({ id }) => wanted.includes(id))) {
-  console.error(`${target.id} …`);
-  const built = await buildTarget(target, { root, outDir, commit, compression, lock });
+  const tell = (step: string) => console.error(`${target.id}: ${step} …`);
+  const built = await buildTarget(target, { root, outDir, commit, compression, lock, tell });
+  tell(`making the archive (compression ${compression})`);
   const licenses = await thirdPartyLicenses(root, lock, built);
   const archive = await makeArchive({
     outDir,
@@ -96,18 +98,23 @@ for (const target of targets.filter(({ id }) => wanted.includes(id))) {
   sized.push({ executable: built, bunPath: built.bun.path, archive });
 }
 
+console.error("all targets: making the bundles …");
 const bundles = await makeBundles({ version, outDir, executables, notices });
+console.error("all targets: making the npm packages …");
 await makeNpmPackages({ version, outDir, executables, notices });
 await makeServerJson({ version, outDir, bundles });
+console.error("all targets: making the bill of materials, and the sums …");
 await Bun.write(join(outDir, "msb-mcp.cdx.json"), await sbom({ root, lock, executables, time }));
-await Bun.write(join(outDir, "SIZES.md"), sizeTable(sized));
+const sizes = sizeTable(sized);
+await Bun.write(join(outDir, "SIZES.md"), sizes);
 await Bun.write(join(outDir, "install.sh"), Bun.file(join(root, "install.sh")));
 if (executables.length === targets.length) {
   await makeServiceFiles({ version, outDir, sums: await sumsOf(await entriesOf(outDir)) });
 }
 await Bun.write(join(outDir, "SHA256SUMS"), sumsFile(await sumsOf(await entriesOf(outDir))));
-console.log(sizeTable(sized));
-console.log(`${outDir}: msb-mcp ${version} (${commit})`);
+await rename(outDir, releaseDir);
+console.log(sizes);
+console.log(`${releaseDir}: msb-mcp ${version} (${commit})`);
 
 async function entriesOf(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch(() => []);

@@ -11,6 +11,31 @@ die() {
   exit 1
 }
 
+# heed_usage NAME ARGUMENTS…: with --help, or with an option that `usage` does not tell of, ends the script, before anything is installed.
+heed_usage() {
+  script=$1
+  shift
+  for argument; do
+    option=${argument%%=*}
+    case $option in
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      -*)
+        case $(usage) in
+          *[[:space:]]"$option"[[:space:],]*) ;;
+          *)
+            say "$script: \"$option\" is not an option of this script"
+            usage >&2
+            exit 2
+            ;;
+        esac
+        ;;
+    esac
+  done
+}
+
 # Sets $bun to the pinned Bun and puts it first in PATH.
 bring_bun() {
   pin=$(sed -n 's/.*"packageManager": *"bun@\([^"+]*\).*/\1/p' "$root/package.json")

@@ -20,14 +20,18 @@ export type BuildOptions = {
   readonly commit: string;
   readonly compression: Compression;
   readonly lock: Lock;
+  /** Is told each step before it begins: some take minutes. */
+  readonly tell: (step: string) => void;
 };
 
 export async function buildTarget(target: Target, options: BuildOptions): Promise<ExecutableContents> {
-  const { root, outDir, commit, lock } = options;
+  const { root, outDir, commit, lock, tell } = options;
   const bunPackage = bunPackageOf(target);
+  tell("getting its Bun");
   const bunFolder = await bringPackage(root, lockedPackage(lock, bunPackage));
   const bunPath = bunProgramIn(join(bunFolder, "node_modules", bunPackage), target);
   const runtime = target.hasRuntime ? await runtimeFor(target, options) : undefined;
+  tell("building the executable");
   await mkdir(outDir, { recursive: true });
   const path = join(outDir, target.executable);
   const built = await buildExecutable({
@@ -43,11 +47,13 @@ export async function buildTarget(target: Target, options: BuildOptions): Promis
   return { target, path, bun: { packageName: bunPackage, path: bunPath }, runtime };
 }
 
-async function runtimeFor(target: Target, { root, lock, compression }: BuildOptions) {
+async function runtimeFor(target: Target, { root, lock, compression, tell }: BuildOptions) {
   const platform = runtimeOf(target);
   const packageName = runtimePackageOf(target);
   if (platform === undefined || packageName === undefined) throw new Error(`there is no runtime for ${target.id}`);
+  tell("getting its microVM runtime");
   const installedIn = await bringPackage(root, lockedPackage(lock, packageName));
+  tell(`compressing its microVM runtime (compression ${compression})`);
   const parts = await compressParts({ root, platform, installedIn, compression });
   if (parts === undefined) throw new Error(`${installedIn} does not have ${packageName}`);
   return { packageName, parts };

@@ -69,8 +69,18 @@ describe.each(files)("%s", (file) => {
 
 /** Pages whose every flag in the prose is one of msb-mcp. */
 const ownPages = files.filter((file) => !["docs/docker.md", "docs/service.md", "docs/clients.md"].includes(file));
-/** Of scripts/build, scripts/test and Docker. */
-const otherFlags = ["--no-embed", "--live", "--no-live", "--device", "--group-add", "--security-opt", "--user"];
+/** Of scripts/build, scripts/release, scripts/test and Docker. */
+const otherFlags = [
+  "--no-embed",
+  "--live",
+  "--no-live",
+  "--device",
+  "--group-add",
+  "--security-opt",
+  "--user",
+  "--targets",
+  "--compression",
+];
 
 async function read(file: string): Promise<string> {
   return await Bun.file(join(root, file)).text();

@@ -46,6 +46,7 @@ describe.skipIf(own === undefined)("a release for this machine", () => {
         ...[`msb-mcp-${version}.tgz`, `${executable}-${version}.tgz`, `${executable}.mcpb`, `${executable}.tar.gz`],
       ].sort(),
     );
+    expect(await readdir(join(out, ".."))).toEqual(["out"]);
     const checked = await run(["sha256sum", "-c", "SHA256SUMS"], { cwd: out });
     expect(checked).toMatchObject({ status: 0 });
     expect(checked.stdout.match(/: OK\n/g)).toHaveLength(names.length - 1);
@@ -119,6 +120,21 @@ test("another version, unknown targets and a folder that has files are refused, 
   expect(stderr).toContain('--targets: "amiga" is not allowed; it must be some of linux-x64,linux-arm64,');
   expect(stderr).toContain(`--out: ${folder.path} is not empty`);
   expect(await readdir(folder.path)).toEqual(["precious"]);
+});
+
+test.skipIf(own === undefined)("a release that is killed leaves nothing under the name of a release", async () => {
+  await using folder = await scratch();
+  const out = join(folder.path, "out");
+  const argv = [version, "--targets", own?.id ?? "", "--compression", "quick", "--out", out];
+  const child = Bun.spawn([process.execPath, join(root, "scripts/release.ts"), ...argv], { stderr: "pipe" });
+  let told = "";
+  for await (const bytes of child.stderr) {
+    told += new TextDecoder().decode(bytes);
+    // Its first step, told before it begins.
+    if (told.includes(`${own?.id}: getting its Bun …\n`)) child.kill("SIGKILL");
+  }
+  expect(await child.exited).toBe(137);
+  expect(await readdir(folder.path)).toEqual(["out.new"]);
 });
 
 test("each target's Bun is pinned in bun.lock, and a target carries a runtime where bun.lock pins one", async () => {
