@@ -28,7 +28,7 @@ async function build(id: (typeof targets)[number]["id"]): Promise<string> {
   if (target === undefined || folder === undefined) throw new Error(`there is no ${id}`);
   const lock = await readLock(root);
   const { path } = await buildTarget(target, {
-    ...{ root, outDir: join(folder.path, id), commit: "test", compression: "quick", lock },
+    ...{ root, outDir: join(folder.path, id), commit: "test", compression: "quick", lock, tell: () => undefined },
   });
   return path;
 }
