@@ -66,7 +66,13 @@ export function stdioArguments(texts: ReadonlyMap<string, readonly string[]>, cw
 export function flagsWithCredentials(texts: ReadonlyMap<string, readonly string[]>): readonly string[] {
   return serving()
     .flatMap(([, { flag }]) => (flag === undefined ? [] : [flag]))
-    .filter((flag) => (texts.get(flag) ?? []).some((text) => /:\/\/[^/?#]*@/.test(text)));
+    .filter((flag) => (texts.get(flag) ?? []).some(hasCredentials));
+}
+
+/** As text, too: what is no URL here may be one to the server. */
+function hasCredentials(text: string): boolean {
+  const { username = "", password = "" } = URL.parse(text) ?? {};
+  return username !== "" || password !== "" || /:\/\/[^/?#]*@/.test(text);
 }
 
 /** Variables that configure the server here and now: those no flag can stand for, and all others. */

@@ -74,7 +74,7 @@ test("a URL of the command line that contradicts other flags, has spaces or a pa
     expect(said).toMatchObject({ status: 2, lines: [], warnings: [expect.stringMatching(says)] });
     expect(JSON.stringify(said)).not.toContain(secret);
   }
-  for (const server of [`http://user:${secret}@h:1/`, `http://${secret}@h:1/`]) {
+  for (const server of [`http://user:${secret}@h:1/`, `http://${secret}@h:1/`, `http:user:${secret}@h:1/`]) {
     const texts = new Map([["--server-url", [server]]]);
     for (const [client, isDryRun] of [
       ["claude", true],
