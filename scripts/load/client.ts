@@ -159,7 +159,7 @@ export class Client {
   async #useMadeUpId(): Promise<void> {
     const real = this.#slots.find(({ life }) => life !== undefined)?.life?.id ?? "session-none";
     const last = real.endsWith("a") ? "b" : "a";
-    const madeUp = [`session-${crypto.randomUUID()}`, real.slice(0, -1) + last, real.slice(0, 14), ""];
+    const madeUp = [`session-${crypto.randomUUID()}`, real.slice(0, -1) + last, real.slice(0, 14)];
     const id = madeUp[Math.floor(this.#random() * madeUp.length)] ?? "";
     const answer = await this.#call("execute_code", { code: "print(secret)", session_id: id });
     if (answer.kind === "result") return this.#wrong(`made-up id ${id}`, answer.content);

@@ -61,6 +61,7 @@ function createLiar(fault: Fault) {
   const sessions = new Map<string, Session>();
   const ended = new Map<string, { readonly reason: string; readonly session: Session }>();
   let calls = 0;
+  let commands = 0;
 
   const end = (id: string, reason: string) => {
     const session = sessions.get(id);
@@ -101,7 +102,10 @@ function createLiar(fault: Fault) {
     }
     if (session === undefined) return failure("SESSION_NOT_FOUND", ending?.reason ?? "unknown");
     if (args.template !== undefined && args.template !== session.template) return failure("INVALID_ARGUMENTS", "");
-    if (command !== undefined) return ran(session, fault === "loses files" && calls % 20 === 0 ? "" : session.secret);
+    if (command !== undefined) {
+      commands++;
+      return ran(session, fault === "loses files" && commands % 5 === 0 ? "" : session.secret);
+    }
     if (!(fault === "loses steps" && calls % 20 === 0)) session.steps++;
     const other = fault === "swaps secrets" && calls % 20 === 0 ? [...sessions.values()][0] : undefined;
     return ran(session, `${(other ?? session).secret} ${session.steps}\n`);
