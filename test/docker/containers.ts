@@ -18,11 +18,12 @@ export async function listening(docker: Docker, name: string): Promise<void> {
   // Of the last start: an earlier one's lines are in the log too.
   const since = (await docker.out(`docker inspect --format '{{.State.StartedAt}}' ${name}`)).trim();
   await eventually(`${name} listens`, async () => {
-    const log = await docker.sh(`docker logs --since ${since} ${name} 2>&1`);
-    if (log.stdout.includes('"server.listening"')) return true;
+    const read = () => docker.sh(`docker logs --since ${since} ${name} 2>&1`);
+    if ((await read()).stdout.includes('"server.listening"')) return true;
     const running = await docker.sh(`docker inspect --format '{{.State.Running}}' ${name}`);
     if (running.stdout.trim() === "true") return false;
-    throw new Error(`${name} has ended:\n${log.stdout}`);
+    // Once more: what was read before may be from before its last words.
+    throw new Error(`${name} has ended:\n${(await read()).stdout}`);
   });
 }
 
