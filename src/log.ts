@@ -125,6 +125,7 @@ function serialized(value: object): string {
     around.length = around.indexOf(this) + 1;
     if (around.includes(inner)) return "[circular]";
     around.push(inner);
+    if (typeof inner === "number" && !Number.isInteger(inner)) return Math.round(inner * 1000) / 1000;
     return typeof inner === "bigint" ? `${inner}` : readable(inner);
   });
 }

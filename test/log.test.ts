@@ -49,6 +49,11 @@ describe.each(formats)("the %s log", (format) => {
     }
   });
 
+  test("has times in milliseconds with no more digits than mean something", () => {
+    const opened = { ...sampleEvents["session.opened"], bootMs: 541.0571770000006 };
+    expect(logged([opened], { format })).toMatch(/bootMs"?[:=]541\.(?:057|1)\b/);
+  });
+
   test("has no source of a program", () => {
     expect(logged([sampleEvents["execution.ended"]], { format })).not.toContain("the source");
   });

@@ -34,7 +34,9 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
   const asksFor = new Set<"help" | "version">();
   const problems: string[] = [];
   const rest = [...argv];
-  const word = argv[0]?.startsWith("-") === false ? rest.shift() : undefined;
+  // As many other programs know them.
+  if (argv[0] === "help" || argv[0] === "version") rest[0] = `--${argv[0]}`;
+  const word = rest[0]?.startsWith("-") === false ? rest.shift() : undefined;
   const command = commands.find(({ name }) => name === (word ?? "serve"));
   if (command === undefined) problems.push(noSuchCommand(word ?? ""));
   const known = new Set<string>(command?.switches.map(({ name }) => name));

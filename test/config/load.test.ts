@@ -157,6 +157,12 @@ test("OAuth needs the issuer and the audience", () => {
   expect(problemsOf(["--oauth-issuer=https://id.example"])).toHaveLength(1);
 });
 
+test("help and version are understood without dashes, as a first word", () => {
+  expect(load(["help"])).toEqual({ kind: "help" });
+  expect(load(["version"])).toEqual({ kind: "version" });
+  expect(problemsOf(["health", "http://localhost", "help"])).toHaveLength(1);
+});
+
 test.each(["--help", "-h"])("%s wins over problems", (flag) => {
   expect(load(["--port=x", flag])).toEqual({ kind: "help" });
 });
