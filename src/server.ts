@@ -225,7 +225,7 @@ async function startHttp(parts: Parts): Promise<RunningServer> {
   });
   const guard = createGuard({
     listeningHost: config.host,
-    isTokenRequired: authenticator.isTokenRequired,
+    isTokenRequired: authenticator.access !== "open",
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
   });

@@ -19,9 +19,7 @@ export type Authentication =
   | { readonly ok: false; readonly refusal: Refusal };
 
 export interface Authenticator {
-  /** Whether a request without a token is turned away. */
-  readonly isTokenRequired: boolean;
-  /** What a caller needs: nothing, a token of the operator's, or one of an authorization server. */
+  /** What a caller needs: nothing, a token of the operator's, or one of an authorization server. But for nothing, a request without is turned away. */
   readonly access: Access;
   /** What is asked for, in a few words for the log. */
   readonly description: string;
@@ -62,7 +60,6 @@ export async function createAuthenticator(settings: AuthenticatorSettings): Prom
 }
 
 const open: Authenticator = {
-  isTokenRequired: false,
   access: "open",
   description: "none",
   authenticate: async () => ({ ok: true, principal: localPrincipal }),
@@ -88,7 +85,6 @@ function closed(
     return { scopes: oauth?.scopes ?? [], ...(url !== undefined && { metadataUrl: url }) };
   };
   return {
-    isTokenRequired: true,
     access: oauth === undefined ? "token" : "oauth",
     description: [digests.length > 0 && "token", oauth && "oauth"].filter(Boolean).join(", "),
     authenticate: async (request) => {

@@ -41,7 +41,7 @@ describe("on a loopback address", () => {
     "%s asks for no token when none is configured",
     async (listeningHost) => {
       const { authenticator, events, call } = await authenticatorWith({ listeningHost });
-      expect(authenticator.isTokenRequired).toBe(false);
+      expect(authenticator.access).toBe("open");
       expect(await call()).toEqual({ ok: true, principal: "local" });
       expect(events).toEqual([]);
     },
@@ -49,7 +49,7 @@ describe("on a loopback address", () => {
 
   test("a token that is configured is asked for", async () => {
     const { authenticator, call } = await authenticatorWith({ tokens: [{ principal: "alice", token: alice }] });
-    expect(authenticator.isTokenRequired).toBe(true);
+    expect(authenticator.access).not.toBe("open");
     expect(await call()).toMatchObject({ ok: false, refusal: { status: 401, reason: "no token" } });
   });
 });
@@ -108,7 +108,7 @@ describe("elsewhere", () => {
 
   test("only --auth none serves without a token, and says so loudly", async () => {
     const { authenticator, events, call } = await authenticatorWith({ mode: "none", listeningHost: "0.0.0.0" });
-    expect(authenticator.isTokenRequired).toBe(false);
+    expect(authenticator.access).toBe("open");
     expect(await call()).toEqual({ ok: true, principal: "local" });
     expect(events).toMatchObject([{ type: "server.warning", message: expect.stringContaining("ANYBODY") }]);
   });
@@ -117,7 +117,7 @@ describe("elsewhere", () => {
 test("--auth token on a loopback address makes a token too", async () => {
   await using folder = await stateFolder();
   const { authenticator } = await authenticatorWith({ mode: "token", stateDir: folder.path });
-  expect(authenticator.isTokenRequired).toBe(true);
+  expect(authenticator.access).not.toBe("open");
   expect(await readdir(folder.path)).toEqual(["auth-token"]);
 });
 

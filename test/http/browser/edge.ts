@@ -30,7 +30,7 @@ export async function startEdge({ enableCors, allowedOrigins, token, emit = () =
   });
   const guard = createGuard({
     listeningHost: "127.0.0.1",
-    isTokenRequired: authenticator.isTokenRequired,
+    isTokenRequired: authenticator.access !== "open",
     allowedHosts: [],
     allowedOrigins,
   });
