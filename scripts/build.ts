@@ -3,8 +3,8 @@
 // scripts/build starts it, and tells of its options.
 
 import { join, resolve } from "node:path";
-import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/platform.ts";
-import { testedVersion, versionProblem } from "../src/sandbox/microvm/tested-version.ts";
+import { packageOf, type RuntimePlatform, runtimePlatform } from "../src/sandbox/microvm/runtime/platform.ts";
+import { testedVersion, versionProblem } from "../src/sandbox/microvm/runtime/tested-version.ts";
 import { parsedArguments } from "./building/arguments.ts";
 import { commitOf } from "./building/commit.ts";
 import { buildExecutable, buildTargets } from "./building/executable.ts";

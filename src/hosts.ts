@@ -2,9 +2,9 @@
 
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
-import type { Microvm } from "./doctor/microvm.ts";
 import type { Emit } from "./events.ts";
 import { causeOf, Failure } from "./failure.ts";
+import type { Microvm } from "./sandbox/checks/microvm.ts";
 import type { BackendName } from "./sandbox/choose.ts";
 import { createMicrovmHost } from "./sandbox/microvm/host.ts";
 import { createNamespaceHost, type NamespaceHost } from "./sandbox/namespace/host.ts";

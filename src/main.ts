@@ -4,22 +4,22 @@ import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
 import { completions } from "./commands/completions.ts";
+import { diagnose } from "./commands/doctor/doctor.ts";
+import { reportJson, reportText } from "./commands/doctor/report.ts";
 import { health } from "./commands/health.ts";
 import { install } from "./commands/install/install.ts";
 import { list } from "./commands/install/list.ts";
 import { uninstall } from "./commands/install/uninstall.ts";
 import { createOutput } from "./commands/output.ts";
+import { pull } from "./commands/pull.ts";
 import { token } from "./commands/token.ts";
 import type { ClientName } from "./config/commands.ts";
 import { shells } from "./config/commands.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
-import { diagnose } from "./doctor/doctor.ts";
-import { reportJson, reportText } from "./doctor/report.ts";
-import { createLog } from "./log.ts";
-import { pull } from "./pull.ts";
 import { type RunningServer, StartError, startServer } from "./server.ts";
 import { commit, version } from "./version.ts";
+import { createLog } from "./watch/log.ts";
 
 /**
  * Exit statuses: 0 well, 1 could not start, 2 the configuration is wrong; 130 or 143 where a second SIGINT or SIGTERM ended it (a command: the

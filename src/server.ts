@@ -1,16 +1,9 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
 import { join } from "node:path";
-import { openAudit } from "./audit.ts";
 import { type Clock, within } from "./clock.ts";
-import { type Conditions, createConditions } from "./conditions.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
-import { checkCloudKey } from "./doctor/cloud.ts";
-import { lineOf } from "./doctor/finding.ts";
-import { prepareMicrovm } from "./doctor/microvm.ts";
-import { checkRuntime } from "./doctor/runtime.ts";
-import { obstacles } from "./doctor/virtualization.ts";
 import type { Emit } from "./events.ts";
 import { causeOf, Failure } from "./failure.ts";
 import { availableTemplates, createHost } from "./hosts.ts";
@@ -21,17 +14,20 @@ import { isLoopback } from "./http/authority.ts";
 import { createGuard } from "./http/guard.ts";
 import { listen } from "./http/listen.ts";
 import { createStatus } from "./http/status.ts";
-import { type Installation, openInstallation, openStateDir } from "./installation.ts";
 import { createCatalog } from "./mcp/catalog.ts";
 import { createEndpoint } from "./mcp/endpoint.ts";
 import type { EdgeLimits } from "./mcp/limits.ts";
 import { createMcpServer, type ServerDescription } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import type { ToolSet } from "./mcp/tool-set.ts";
-import { createMetrics, type Metrics, type ProcessMemory } from "./metrics.ts";
 import { beyondBackend } from "./sandbox/abilities.ts";
+import { checkCloudKey } from "./sandbox/checks/cloud.ts";
+import { lineOf } from "./sandbox/checks/finding.ts";
+import { prepareMicrovm } from "./sandbox/checks/microvm.ts";
+import { checkRuntime } from "./sandbox/checks/runtime.ts";
+import { obstacles } from "./sandbox/checks/virtualization.ts";
 import { type Choice, chooseBackend } from "./sandbox/choose.ts";
-import { keepPrivate } from "./sandbox/microvm/home.ts";
+import { keepPrivate } from "./sandbox/microvm/runtime/home.ts";
 import type { SandboxHost } from "./sandbox/port.ts";
 import { doesServerAnswer } from "./sandbox/server/presence.ts";
 import type { Template } from "./sandbox/templates.ts";
@@ -39,8 +35,12 @@ import { Admission } from "./sessions/admission.ts";
 import { Ledger } from "./sessions/ledger.ts";
 import { WarmPool } from "./sessions/pool.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import { claimState, type StateClaim } from "./state-claim.ts";
+import { type Installation, openInstallation, openStateDir } from "./state/installation.ts";
+import { claimState, type StateClaim } from "./state/state-claim.ts";
 import { commit, version } from "./version.ts";
+import { openAudit } from "./watch/audit.ts";
+import { type Conditions, createConditions } from "./watch/conditions.ts";
+import { createMetrics, type Metrics, type ProcessMemory } from "./watch/metrics.ts";
 
 export type ServerOptions = {
   readonly config: Config;

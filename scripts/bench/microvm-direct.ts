@@ -1,7 +1,7 @@
 // What the runtime's own package takes for the same: a prompt on an exec stream, a machine and its first program.
 
 import type { ExecHandle, ExecSink, Sandbox } from "microsandbox";
-import type { Microsandbox } from "../../src/sandbox/microvm/load.ts";
+import type { Microsandbox } from "../../src/sandbox/microvm/runtime/load.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 
 export class Direct {

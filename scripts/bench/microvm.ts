@@ -4,7 +4,7 @@
 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openRuntime } from "../../src/sandbox/microvm/runtime.ts";
+import { openRuntime } from "../../src/sandbox/microvm/runtime/runtime.ts";
 import { Direct } from "./microvm-direct.ts";
 import { MeasuredServer } from "./microvm-server.ts";
 

@@ -6,8 +6,8 @@ import { mkdir, rename } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
-import type { EmbeddedPart } from "../../src/sandbox/microvm/carried.ts";
-import { packageOf, partNames, partsIn, type RuntimePlatform } from "../../src/sandbox/microvm/platform.ts";
+import type { EmbeddedPart } from "../../src/sandbox/microvm/runtime/carried.ts";
+import { packageOf, partNames, partsIn, type RuntimePlatform } from "../../src/sandbox/microvm/runtime/platform.ts";
 
 /** Of 90 MB. "quick": 28.2 MB in 1.3 s. "best", for releases: 21.3 MB in two minutes. */
 const levels = { quick: 3, best: 22 } as const;

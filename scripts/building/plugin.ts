@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { BunPlugin } from "bun";
-import type { RuntimePlatform } from "../../src/sandbox/microvm/platform.ts";
+import type { RuntimePlatform } from "../../src/sandbox/microvm/runtime/platform.ts";
 import type { Parts } from "./parts.ts";
 
 /** `parts` undefined: the executable carries no runtime. */

@@ -2,8 +2,8 @@
 // test/docs/tools.test.ts holds both against what a server really answers.
 
 import { type TObject, Type } from "@sinclair/typebox";
-import { sessionStates } from "../../src/metrics-table.ts";
 import { flavorNames } from "../../src/sandbox/flavors.ts";
+import { sessionStates } from "../../src/watch/metrics-table.ts";
 
 export type ToolAnswer = {
   /** Of the result's structuredContent. */

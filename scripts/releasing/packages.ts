@@ -3,7 +3,7 @@
 
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { packageOf, type RuntimePlatform, runtimePlatform } from "../../src/sandbox/microvm/platform.ts";
+import { packageOf, type RuntimePlatform, runtimePlatform } from "../../src/sandbox/microvm/runtime/platform.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import type { Target } from "./targets.ts";
 

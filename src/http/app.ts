@@ -5,7 +5,7 @@ import { Elysia } from "elysia";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
-import { metricsContentType } from "../metrics.ts";
+import { metricsContentType } from "../watch/metrics.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import { metadataPaths } from "./auth/metadata.ts";
 import { createBodyReader } from "./body.ts";

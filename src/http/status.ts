@@ -1,10 +1,10 @@
 // What the server says of itself without a token: GET /, /healthz, /readyz, /metrics. Nothing private, and nothing of one principal.
 
 import type { Clock } from "../clock.ts";
-import type { Conditions } from "../conditions.ts";
-import type { Metrics, ProcessMemory, SessionCounts } from "../metrics.ts";
-import { sessionStates } from "../metrics-table.ts";
 import type { HostHealth, SandboxHost } from "../sandbox/port.ts";
+import type { Conditions } from "../watch/conditions.ts";
+import type { Metrics, ProcessMemory, SessionCounts } from "../watch/metrics.ts";
+import { sessionStates } from "../watch/metrics-table.ts";
 
 /** A backend is asked at most once in this time, however often people ask us. Milliseconds. */
 const recheckMs = 5_000;

@@ -14,9 +14,9 @@ const forbidden: readonly (readonly [file: string, code: string, rule: string])[
     imports(`src/${name}.ts`, "./sessions/sessions.ts"),
     imports(`src/${name}.ts`, "node:fs"),
   ]),
-  imports("src/log.ts", "./sessions/sessions.ts"),
-  imports("src/metrics.ts", "./config/options.ts"),
-  imports("src/metrics.ts", "./sandbox/port.ts"),
+  imports("src/watch/log.ts", "../sessions/sessions.ts"),
+  imports("src/watch/metrics.ts", "../config/options.ts"),
+  imports("src/watch/metrics.ts", "../sandbox/port.ts"),
 
   imports("src/config/x.ts", "../sessions/sessions.ts"),
   imports("src/config/x.ts", "../mcp/tool.ts"),
@@ -29,7 +29,7 @@ const forbidden: readonly (readonly [file: string, code: string, rule: string])[
   imports("src/sandbox/x.ts", "../http/app.ts"),
   imports("src/sandbox/x.ts", "../config/options.ts"),
   imports("src/sandbox/x.ts", "../server.ts"),
-  imports("src/sandbox/x.ts", "../log.ts"),
+  imports("src/sandbox/x.ts", "../watch/log.ts"),
   imports("src/sandbox/port.ts", "./namespace/host.ts"),
   imports("src/sandbox/port.ts", "../clock.ts"),
   imports("src/sandbox/runner/x.ts", "../../sessions/sessions.ts"),
@@ -58,10 +58,10 @@ const forbidden: readonly (readonly [file: string, code: string, rule: string])[
   imports("src/http/x.ts", "../server.ts"),
 
   ...["src/config/x.ts", "src/sandbox/x.ts", "src/sessions/x.ts", "src/mcp/x.ts", "src/http/x.ts"].map((file) =>
-    imports(file, "../doctor/finding.ts"),
+    imports(file, "../commands/doctor/report.ts"),
   ),
-  imports("src/doctor/x.ts", "microsandbox"),
-  imports("src/doctor/x.ts", "elysia"),
+  imports("src/commands/x.ts", "microsandbox"),
+  imports("src/commands/x.ts", "elysia"),
 
   imports("src/server.ts", "./main.ts"),
   imports("src/main.ts", "./sessions/sessions.ts"),
@@ -111,12 +111,12 @@ const allowed: readonly (readonly [file: string, from: string])[] = [
   ["src/sandbox/choose.ts", "./server/host.ts"],
   ["src/sandbox/port.ts", "./templates.ts"],
   ["src/config/x.ts", "../sandbox/volumes.ts"],
-  ["src/log.ts", "./events.ts"],
-  ["src/doctor/x.ts", "../sandbox/namespace/host.ts"],
-  ["src/server.ts", "./doctor/finding.ts"],
-  ["src/main.ts", "./doctor/doctor.ts"],
-  ["src/metrics.ts", "./metrics-table.ts"],
-  ["src/metrics.ts", "prom-client"],
+  ["src/watch/log.ts", "../events.ts"],
+  ["src/commands/doctor/x.ts", "../../sandbox/namespace/host.ts"],
+  ["src/server.ts", "./sandbox/checks/finding.ts"],
+  ["src/main.ts", "./commands/doctor/doctor.ts"],
+  ["src/watch/metrics.ts", "./metrics-table.ts"],
+  ["src/watch/metrics.ts", "prom-client"],
 ];
 
 /** Of each file, the rules that each line breaks. */

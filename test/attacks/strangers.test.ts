@@ -2,8 +2,8 @@
 // with the answer to an id that never was.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { openInstallation } from "../../src/installation.ts";
 import { newSessionId } from "../../src/sessions/ids.ts";
+import { openInstallation } from "../../src/state/installation.ts";
 import { AttackedServer, ping, toolCall } from "./attacked-server.ts";
 
 const initialize = JSON.stringify({

@@ -1,7 +1,7 @@
 // A program for the tests: opens the runtime that it carries or is pointed to, and tells what it got as a line of JSON.
 // Arguments: CACHE_DIR [INSTALLED_DIR [IMAGE]]; with an image, a root folder, it goes as far as to start a sandbox of it.
 
-import { openRuntime } from "../../src/sandbox/microvm/runtime.ts";
+import { openRuntime } from "../../src/sandbox/microvm/runtime/runtime.ts";
 
 const [cacheDir = "", installedDir, image] = process.argv.slice(2);
 try {

@@ -9,7 +9,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { buildExecutable } from "../../scripts/building/executable.ts";
 import { compressParts, type Parts } from "../../scripts/building/parts.ts";
 import { runtimePlugin } from "../../scripts/building/plugin.ts";
-import { packageOf, partNames, runtimePlatform } from "../../src/sandbox/microvm/platform.ts";
+import { packageOf, partNames, runtimePlatform } from "../../src/sandbox/microvm/runtime/platform.ts";
 import { hostileDirectory } from "./executable.ts";
 
 // Compressing and unpacking 90 MB, ten times at once too. Milliseconds.

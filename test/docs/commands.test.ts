@@ -5,7 +5,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
-import { findInstalled } from "../../src/sandbox/microvm/installed.ts";
+import { findInstalled } from "../../src/sandbox/microvm/runtime/installed.ts";
 import { fencedBlock, root } from "./blocks.ts";
 import { freePort } from "./ports.ts";
 import { Shell } from "./shell.ts";

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { commands } from "../../src/config/commands.ts";
 import { type Option, options } from "../../src/config/options.ts";
-import { type Metric, metricTable } from "../../src/metrics-table.ts";
+import { type Metric, metricTable } from "../../src/watch/metrics-table.ts";
 import { documents, root } from "./blocks.ts";
 
 const files = [...(await documents()), "examples/README.md"];

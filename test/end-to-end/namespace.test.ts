@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { problemsOf, seriesOf } from "../metrics/exposition.ts";
 import { leftovers } from "../sandbox/namespace/machine.ts";
+import { problemsOf, seriesOf } from "../watch/exposition.ts";
 import { startWhole } from "./server.ts";
 
 const program = `

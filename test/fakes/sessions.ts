@@ -1,14 +1,14 @@
 // Sessions over the fake host and the fake clock, and short ways to use them.
 
-import { createConditions } from "../../src/conditions.ts";
 import type { Event } from "../../src/events.ts";
-import { createMetrics } from "../../src/metrics.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
 import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
+import { createConditions } from "../../src/watch/conditions.ts";
+import { createMetrics } from "../../src/watch/metrics.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeHost } from "./fake-host.ts";
 

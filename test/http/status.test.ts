@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { metricsContentType } from "../../src/metrics.ts";
+import { metricsContentType } from "../../src/watch/metrics.ts";
 import { serveOverFake } from "../fakes/served.ts";
-import { problemsOf, valueIn } from "../metrics/exposition.ts";
+import { problemsOf, valueIn } from "../watch/exposition.ts";
 
 describe("GET /metrics", () => {
   test("tells, without a token, what calls have come to, in the format Prometheus reads", async () => {

@@ -4,9 +4,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openPrivateFolder } from "./private-folder.ts";
-import type { Runtime } from "./runtime.ts";
-import { unfinished } from "./unpack.ts";
+import { openPrivateFolder } from "./runtime/private-folder.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { unfinished } from "./runtime/unpack.ts";
 
 /** Resolves once a microVM has booted and is gone again. Rejects with what kept it from booting, or the signal's reason. */
 export type BootOnce = (signal: AbortSignal) => Promise<void>;

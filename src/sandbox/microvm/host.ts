@@ -13,15 +13,15 @@ import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from ".
 import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
 import { imageName, type Language } from "../templates.ts";
-import { notFound } from "./exit.ts";
 import { toFailure } from "./failures.ts";
+import { notFound } from "./guest/exit.ts";
 import { pipesFolder } from "./guest/programs.ts";
-import { Images } from "./images.ts";
+import { Images } from "./images/images.ts";
 import { MicrovmLink } from "./link.ts";
-import type { Microsandbox } from "./load.ts";
 import { bootMachine, destroyMachine, type MachineOptions } from "./machine.ts";
 import { machineName, sessionOf } from "./names.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Microsandbox } from "./runtime/load.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import { listMachines } from "./survivors.ts";
 
 export type MicrovmHostOptions = MachineOptions & {

@@ -5,12 +5,12 @@ import type { Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../clock.ts";
 import { gone, type Link, type Program, type ProgramEvents } from "../linked/link.ts";
 import type { GuestSpawnOptions } from "../runner/guest.ts";
-import { startCommand } from "./command.ts";
-import type { Exec } from "./exec.ts";
-import { Ends, type Exit, sigkill } from "./exit.ts";
+import { startCommand } from "./guest/command.ts";
+import type { Exec } from "./guest/exec.ts";
+import { Ends, type Exit, sigkill } from "./guest/exit.ts";
+import { carryInterpreter } from "./guest/interpreter.ts";
 import { guestPrograms, pipesFolder } from "./guest/programs.ts";
-import { carryInterpreter } from "./interpreter.ts";
-import { Warden } from "./warden.ts";
+import { Warden } from "./guest/warden.ts";
 
 export type MicrovmLinkOptions = {
   readonly machine: Machine;

@@ -7,10 +7,10 @@ import type { SandboxSpec } from "../port.ts";
 import type { Secret } from "../secrets.ts";
 import type { Volume } from "../volumes.ts";
 import { runtimeCode } from "./failures.ts";
-import { applyImage } from "./images.ts";
-import type { Microsandbox } from "./load.ts";
+import { applyImage } from "./images/images.ts";
 import { installationLabel, machineName, sessionLabel } from "./names.ts";
 import { applyNetwork } from "./network.ts";
+import type { Microsandbox } from "./runtime/load.ts";
 
 export type MachineOptions = {
   readonly backend: "microvm" | "cloud";

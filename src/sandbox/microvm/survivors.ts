@@ -2,8 +2,8 @@
 
 import type { SandboxHandle } from "microsandbox";
 import type { Survivor } from "../port.ts";
-import type { Microsandbox } from "./load.ts";
 import { installationLabel, sessionOf } from "./names.ts";
+import type { Microsandbox } from "./runtime/load.ts";
 
 const pageSize = 100;
 /** Bounds one listing, in pages. */

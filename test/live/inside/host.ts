@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../../src/clock.ts";
 import { createMicrovmHost, type MicrovmHostOptions } from "../../../src/sandbox/microvm/host.ts";
-import { openRuntime } from "../../../src/sandbox/microvm/runtime.ts";
+import { openRuntime } from "../../../src/sandbox/microvm/runtime/runtime.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { defaultTemplates, type Language, type Template } from "../../../src/sandbox/templates.ts";
 

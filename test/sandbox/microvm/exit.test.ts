@@ -1,7 +1,7 @@
 // What the guest's shell says of a program's end, read as it comes.
 
 import { expect, test } from "bun:test";
-import { MarkedTail, readExitLine, readVerdict } from "../../../src/sandbox/microvm/exit.ts";
+import { MarkedTail, readExitLine, readVerdict } from "../../../src/sandbox/microvm/guest/exit.ts";
 import { guestPrograms } from "../../../src/sandbox/microvm/guest/programs.ts";
 
 const mark = "the-mark";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { keepPrivate } from "../../../src/sandbox/microvm/home.ts";
+import { keepPrivate } from "../../../src/sandbox/microvm/runtime/home.ts";
 
 test("the runtime's folder is closed to others, whether it was there or not", async () => {
   const root = mkdtempSync(join(tmpdir(), "home-"));

@@ -2,8 +2,8 @@
 // each. Arguments: the JSON of an image, or of {archive} for all that follow.
 
 import { systemClock } from "../../../src/clock.ts";
-import { Images } from "../../../src/sandbox/microvm/images.ts";
-import { locateRuntime } from "../../../src/sandbox/microvm/runtime.ts";
+import { Images } from "../../../src/sandbox/microvm/images/images.ts";
+import { locateRuntime } from "../../../src/sandbox/microvm/runtime/runtime.ts";
 
 const { Image } = await import("microsandbox");
 const { paths } = await locateRuntime({ cacheDir: "/nowhere", installedDir: undefined });

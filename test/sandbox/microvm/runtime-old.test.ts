@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { removeOldRuntimes } from "../../../src/sandbox/microvm/old-runtimes.ts";
-import { unfinished, unpackRuntime } from "../../../src/sandbox/microvm/unpack.ts";
+import { removeOldRuntimes } from "../../../src/sandbox/microvm/runtime/old-runtimes.ts";
+import { unfinished, unpackRuntime } from "../../../src/sandbox/microvm/runtime/unpack.ts";
 import { smallRuntime } from "./small-runtime.ts";
 
 const nowMs = Date.UTC(2030, 0, 1);

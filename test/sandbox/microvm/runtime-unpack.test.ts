@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, lstat, mkdir, readdir, rename, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { partNames } from "../../../src/sandbox/microvm/platform.ts";
-import { DamagedExecutable, unfinished, unpackRuntime } from "../../../src/sandbox/microvm/unpack.ts";
+import { partNames } from "../../../src/sandbox/microvm/runtime/platform.ts";
+import { DamagedExecutable, unfinished, unpackRuntime } from "../../../src/sandbox/microvm/runtime/unpack.ts";
 import { type SmallRuntime, smallRuntime } from "./small-runtime.ts";
 
 const isRoot = process.getuid?.() === 0;

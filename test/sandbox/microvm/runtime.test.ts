@@ -5,8 +5,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import packageJson from "../../../package.json" with { type: "json" };
 import { Failure } from "../../../src/failure.ts";
-import { type LocatedRuntime, locateRuntime, openRuntime } from "../../../src/sandbox/microvm/runtime.ts";
-import { versionProblem } from "../../../src/sandbox/microvm/tested-version.ts";
+import { type LocatedRuntime, locateRuntime, openRuntime } from "../../../src/sandbox/microvm/runtime/runtime.ts";
+import { versionProblem } from "../../../src/sandbox/microvm/runtime/tested-version.ts";
 import { type SmallRuntime, smallRuntime } from "./small-runtime.ts";
 
 const root = join(import.meta.dir, "../../..");
@@ -89,7 +89,7 @@ test("an installed runtime that does not load is refused with the loader's reaso
       process.execPath,
       "-e",
       `
-      import { openRuntime } from ${JSON.stringify(join(root, "src/sandbox/microvm/runtime.ts"))};
+      import { openRuntime } from ${JSON.stringify(join(root, "src/sandbox/microvm/runtime/runtime.ts"))};
       const options = { cacheDir: "/nowhere", installedDir: ${JSON.stringify(small.directory)}, carried: { kind: "none", platform: "linux-x64-gnu" } };
       await openRuntime(options).catch((error) => console.log(error.kind, error.message));
     `,

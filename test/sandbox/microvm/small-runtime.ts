@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EmbeddedPart, EmbeddedRuntime } from "../../../src/sandbox/microvm/carried.ts";
-import type { PartName } from "../../../src/sandbox/microvm/platform.ts";
+import type { EmbeddedPart, EmbeddedRuntime } from "../../../src/sandbox/microvm/runtime/carried.ts";
+import type { PartName } from "../../../src/sandbox/microvm/runtime/platform.ts";
 
 export type SmallRuntime = AsyncDisposable & {
   /** Where everything of a test may lie. */

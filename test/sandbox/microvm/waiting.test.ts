@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import type { ImageHandle } from "microsandbox";
 import { systemClock } from "../../../src/clock.ts";
-import type { ImageStore } from "../../../src/sandbox/microvm/archives.ts";
-import { Images } from "../../../src/sandbox/microvm/images.ts";
-import { progressOf } from "../../../src/sandbox/microvm/pulls.ts";
+import type { ImageStore } from "../../../src/sandbox/microvm/images/archives.ts";
+import { Images } from "../../../src/sandbox/microvm/images/images.ts";
+import { progressOf } from "../../../src/sandbox/microvm/images/pulls.ts";
 
 const image = { kind: "registry", reference: "python:3.13-slim" } as const;
 const never = new AbortController().signal;

@@ -1,0 +1,37 @@
+// Can sandboxes of Linux namespaces be made here? One is made, as a start of the server does.
+
+import type { Clock } from "../../clock.ts";
+import type { Config } from "../../config/options.ts";
+import { causeOf, Failure } from "../../failure.ts";
+import { type Finding, missing, missingBecause } from "../../sandbox/checks/finding.ts";
+import { createNamespaceHost } from "../../sandbox/namespace/host.ts";
+import { tryNamespaces } from "../../sandbox/namespace/trial.ts";
+
+const check = "namespaces";
+
+type Settings = Pick<Config, "stateDir" | "templates" | "flavors" | "defaultFlavor">;
+
+/** Rejects with the signal's reason only. */
+export async function checkNamespaces(config: Settings, clock: Clock, signal: AbortSignal): Promise<Finding> {
+  const { stateDir, templates, flavors, defaultFlavor } = config;
+  await using host = createNamespaceHost({ volumes: [], stateDir, clock, emit: () => undefined });
+  try {
+    const { refused } = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
+    const found = "a sandbox of Linux namespaces starts";
+    if (refused.length === 0) return { check, status: "ok", found };
+    const lines = refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`);
+    return { check, status: "warning", found: `${found}; ${lines.join(" ")}` };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Failure)) throw error;
+    const { mend } = missingBecause(check, error);
+    return missing(check, wordsOf(error), mend);
+  }
+}
+
+/** With what lies underneath. */
+function wordsOf(failure: Failure): string {
+  const { found } = missingBecause(check, failure);
+  const cause = causeOf(failure);
+  return cause === undefined ? found : `${found} (${cause})`;
+}

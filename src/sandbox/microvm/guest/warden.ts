@@ -1,0 +1,126 @@
+// Our end of the guest's warden (guest/warden.sh): requests and their answers, each with a deadline.
+
+import type { Sandbox as Machine } from "microsandbox";
+import type { Clock } from "../../../clock.ts";
+import { type Exec, startExec } from "./exec.ts";
+import { guestPrograms, pipesFolder } from "./programs.ts";
+
+/** How long the warden may take for one request; a fork bomb's end is the longest. Milliseconds. */
+const answerMs = 12_000;
+/** Bounds a line of the warden's, in characters. */
+const lineLimit = 4096;
+
+export type WardedRun = {
+  /** When it was begun. */
+  readonly agoMs: number;
+  /** Its first process, where that is one of its own: a command's shell. */
+  readonly root: number | null;
+  /** The pids of programs of ours, which stay. */
+  readonly carriers: readonly number[];
+};
+
+/** How much later than the run's begin the request to end it may come to the guest, each as long as it was on its way. Hundredths of a second. */
+const slackTicks = 3;
+
+export class Warden {
+  readonly #clock: Clock;
+  readonly #onBroken: (why: string, cause?: unknown) => void;
+  readonly #machine: Machine;
+  #exec: Promise<Exec> | null = null;
+  #lastId = 0;
+  /** At most a few: a run's end asks one after the other. */
+  readonly #asked = new Map<string, (answer: string | null) => void>();
+  #pending = "";
+  #isOver = false;
+
+  /** `onBroken` is called once if the warden ends or does not answer: nothing more can be done in this guest. */
+  constructor(machine: Machine, clock: Clock, onBroken: (why: string, cause?: unknown) => void) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#onBroken = onBroken;
+  }
+
+  /** To be called before the user's code runs: a guest that is full has no room for it. Whoever asks for something starts it too. */
+  start(): Promise<Exec> {
+    this.#exec ??= this.#startNow();
+    return this.#exec;
+  }
+
+  /** Asks the processes of a run to end, or ends them. */
+  async end(how: "terminate" | "sweep", { agoMs, root, carriers }: WardedRun): Promise<void> {
+    await this.#ask(`${how} ID ${Math.ceil(agoMs / 10) + slackTicks} ${root ?? 0} ${carriers.join(" ")}`);
+  }
+
+  async killInterpreter(): Promise<void> {
+    await this.#ask("kill ID 0");
+  }
+
+  /** What the kernel has last said of ending a process for want of memory; empty if it has not. */
+  async lastOutOfMemory(): Promise<string> {
+    return (await this.#ask("oom ID 0")) ?? "";
+  }
+
+  close(): void {
+    this.#isOver = true;
+    void this.#exec?.then((exec) => exec.kill()).catch(() => {});
+    for (const answer of this.#asked.values()) answer(null);
+    this.#asked.clear();
+  }
+
+  #startNow(): Promise<Exec> {
+    const exec = startExec(
+      {
+        machine: this.#machine,
+        argv: [...guestPrograms.warden, pipesFolder],
+        env: {},
+        stdin: true,
+        clock: this.#clock,
+      },
+      {
+        onStdout: (bytes) => this.#hear(Buffer.from(bytes).toString("latin1")),
+        onStderr: () => {},
+        onEnd: () => this.#break("the connection to it ended"),
+      },
+    );
+    exec.catch((error: unknown) => this.#break("what ends processes in it could not be started", error));
+    return exec;
+  }
+
+  /** Resolves with null when the warden is over. */
+  async #ask(request: string): Promise<string | null> {
+    if (this.#isOver) return null;
+    this.#lastId += 1;
+    const id = String(this.#lastId);
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    this.#asked.set(id, resolve);
+    void this.start()
+      .then((exec) => exec.write(`${request.replace("ID", id)}\n`))
+      .catch(() => {});
+    const done = new AbortController();
+    this.#clock.sleep(answerMs, done.signal).then(
+      () => this.#break(`what ends processes in it did not answer within ${answerMs / 1000} s`),
+      () => {},
+    );
+    try {
+      return await promise;
+    } finally {
+      done.abort();
+    }
+  }
+
+  #hear(text: string): void {
+    const lines = (this.#pending + text).split("\n");
+    this.#pending = (lines.pop() ?? "").slice(-lineLimit);
+    for (const line of lines) {
+      const [, id = "", answer = ""] = /^(\d+) (.*)$/.exec(line) ?? [];
+      this.#asked.get(id)?.(answer);
+      this.#asked.delete(id);
+    }
+  }
+
+  #break(why: string, cause?: unknown): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#onBroken(why, cause);
+  }
+}

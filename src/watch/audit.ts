@@ -1,0 +1,146 @@
+// Who ran what: a line of JSON for each execution, in a file that only grows. A disk that is full or broken never fails a call: lines wait,
+// a bounded number of them, and what is lost is told. The file is opened anew for each batch, so that it can be moved away at any time.
+
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Clock } from "../clock.ts";
+import type { Emit, ExecutionEnded } from "../events.ts";
+import { Failure } from "../failure.ts";
+
+export type AuditOptions = {
+  readonly path: string;
+  /** Whether the source itself is written, beside its hash. */
+  readonly withSource: boolean;
+  readonly clock: Clock;
+  /** Told `audit.failed`, `audit.lost` and `audit.restored`. */
+  readonly emit: Emit;
+};
+
+/** Subscriber of events. Disposing it writes what waits. */
+export type Audit = AsyncDisposable & { readonly emit: Emit };
+
+/** Bytes of lines that may wait for the disk, beside those that are being written: new ones beyond it are lost. */
+const maxWaitingBytes = 16 * 1024 * 1024;
+/** Between two attempts on a disk that does not take them, first and at most. Milliseconds. */
+const firstRetryMs = 1_000;
+const lastRetryMs = 60_000;
+/** What a stop waits for the disk. Milliseconds. */
+const lastWriteMs = 5_000;
+
+/** Throws Failure `configuration` if the file cannot be opened: what breaks later is no reason to fail. */
+export async function openAudit(options: AuditOptions): Promise<Audit> {
+  try {
+    await (await openToAppend(options.path)).close();
+  } catch (cause) {
+    throw unusable(options.path, cause);
+  }
+  return new AuditFile(options);
+}
+
+class AuditFile implements Audit {
+  readonly #options: AuditOptions;
+  /** At most `maxWaitingBytes`. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** What is being written: all of it, or the rest of what the disk has not taken. */
+  #batch: Buffer = Buffer.alloc(0);
+  #batchLines = 0;
+  #writing: Promise<void> | undefined;
+  readonly #stop = new AbortController();
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+  }
+
+  readonly emit: Emit = (event) => {
+    if (event.type === "execution.ended") this.#add(event);
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { clock } = this.#options;
+    this.#stop.abort();
+    const done = new AbortController();
+    const late = clock.sleep(lastWriteMs, done.signal).catch(() => undefined);
+    await Promise.race([this.#writing, late]);
+    done.abort();
+    const executions = this.#waiting.length + this.#batchLines;
+    if (executions > 0) this.#options.emit({ type: "audit.lost", executions });
+  }
+
+  #add(event: ExecutionEnded): void {
+    const line = Buffer.from(`${JSON.stringify(this.#record(event))}\n`);
+    if (this.#waitingBytes + line.length > maxWaitingBytes) {
+      this.#options.emit({ type: "audit.lost", executions: 1 });
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#writing ??= this.#write();
+  }
+
+  #record(event: ExecutionEnded) {
+    const source = event.source();
+    return {
+      time: new Date(this.#options.clock.now()).toISOString(),
+      principal: event.principal,
+      session_id: event.sessionId,
+      template: event.template,
+      kind: event.kind,
+      source_sha256: createHash("sha256").update(source, "utf8").digest("hex"),
+      source_bytes: Buffer.byteLength(source),
+      ended: event.ended,
+      exit_code: event.exitCode,
+      seconds: Math.round(event.runMs) / 1000,
+      ...(this.#options.withSource && { source }),
+    };
+  }
+
+  /** Until nothing waits; once the server stops, only as long as the disk takes it. Never rejects. */
+  async #write(): Promise<void> {
+    let retryMs = firstRetryMs;
+    let isBroken = false;
+    while (this.#batch.length > 0 || this.#waiting.length > 0) {
+      try {
+        await this.#writeBatch();
+        if (isBroken) this.#options.emit({ type: "audit.restored" });
+        isBroken = false;
+        retryMs = firstRetryMs;
+      } catch (error) {
+        isBroken = true;
+        this.#options.emit({ type: "audit.failed", reason: codeOf(error) });
+        if (this.#stop.signal.aborted) break;
+        await this.#options.clock.sleep(retryMs, this.#stop.signal).catch(() => undefined);
+        retryMs = Math.min(retryMs * 2, lastRetryMs);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeBatch(): Promise<void> {
+    await using file = await openToAppend(this.#options.path);
+    if (this.#batch.length === 0) {
+      this.#batch = Buffer.concat(this.#waiting);
+      this.#batchLines = this.#waiting.length;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+    }
+    while (this.#batch.length > 0) {
+      const { bytesWritten } = await file.write(this.#batch);
+      this.#batch = this.#batch.subarray(bytesWritten);
+    }
+    this.#batchLines = 0;
+  }
+}
+
+function unusable(path: string, cause: unknown): Failure {
+  const what = `the audit file ${path} cannot be written: ${codeOf(cause)}.`;
+  return new Failure("configuration", what, { advice: ["Name another one with --audit-file."], cause });
+}
+
+function openToAppend(path: string): Promise<FileHandle> {
+  return open(path, "a", 0o600);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error);
+}
