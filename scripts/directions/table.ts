@@ -1,0 +1,54 @@
+// Who may import what, in the order of the picture in docs/develop.md. bun scripts/directions.ts holds the sources against it.
+// What it takes knowledge of scopes to see (`process`, `Bun.env`, `Bun.spawn`) is refused by biome.json.
+
+/** May be imported by all, and import nothing, not even of Node.js. */
+export const ground: readonly string[] = ["failure.ts", "events.ts", "clock.ts"];
+
+const contract = ["sandbox/port.ts", "sandbox/flavors.ts", "sandbox/templates.ts", "sandbox/volumes.ts"];
+const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
+
+/**
+ * Each room, a folder or a file of src/, and what it may import beside itself, the ground and Node.js: another room, a file of one, or with
+ * `/**` a folder and all rooms in it. A file belongs to the room with the longest name that fits. A room imports only from rooms further down.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["commands", "server.ts", "config", "watch/log.ts", "version.ts"],
+  commands: ["config", "http", "state", "sandbox/**"],
+  "server.ts": ["hosts.ts", "config", "http", "mcp", "sessions", "watch", "state", "sandbox/**", "version.ts"],
+  "hosts.ts": ["config", "sandbox/**"],
+  config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
+  http: ["mcp", "sessions", "watch/metrics.ts", "watch/metrics-table.ts", "watch/conditions.ts", ...contract],
+  mcp: ["sessions", ...contract, ...reach],
+  sessions: contract,
+  watch: [],
+  state: [],
+  "version.ts": [],
+  "sandbox/checks": ["sandbox/microvm", "sandbox/microvm/runtime", "sandbox"],
+  "sandbox/choose.ts": ["sandbox"],
+  "sandbox/namespace": ["sandbox/runner", "sandbox"],
+  "sandbox/server": ["sandbox/linked", "sandbox/runner", "sandbox"],
+  "sandbox/microvm": ["sandbox/microvm/**", "sandbox/linked", "sandbox/runner", "sandbox"],
+  "sandbox/microvm/guest": ["sandbox/linked", "sandbox/runner", "sandbox"],
+  "sandbox/microvm/images": ["sandbox"],
+  "sandbox/microvm/runtime": [],
+  "sandbox/linked": ["sandbox/runner", "sandbox"],
+  "sandbox/runner": ["sandbox"],
+  sandbox: [],
+};
+
+/** Where a package, or a part of Bun or Node.js that is not for all, may be imported: rooms and folders. No other package may be. */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  "@elysiajs/cors": ["http"],
+  "@modelcontextprotocol/sdk": ["mcp"],
+  "@sinclair/typebox": ["mcp", "sandbox/server"],
+  "bun:ffi": ["sandbox/namespace"],
+  "bun:sqlite": ["sessions", "state"],
+  elysia: ["http"],
+  jose: ["http/auth"],
+  "jsonc-parser": ["commands/install"],
+  microsandbox: ["sandbox/microvm"],
+  "node:child_process": [],
+  "node:process": ["main.ts"],
+  "prom-client": ["watch"],
+  "smol-toml": ["commands/install"],
+};
