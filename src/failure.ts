@@ -1,5 +1,6 @@
 // Failure: what is thrown when we could not do what was asked, and the one table that says how each
 // kind looks to a client. A program that failed is not a Failure but an Outcome (sessions/execution.ts).
+// StartError: what is thrown when the server cannot start.
 
 /** A kind exists only where a caller would act differently. */
 export type FailureKind =
@@ -125,6 +126,18 @@ export class Failure extends Error {
     this.kind = kind;
     this.context = options.context ?? {};
     this.advice = advice;
+  }
+}
+
+/** It could not start. The message is for the operator. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  /** What is wrong is what the operator has configured, as far as only a start can tell. */
+  readonly isConfiguration: boolean;
+
+  constructor(message: string, options: { readonly isConfiguration: boolean; readonly cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.isConfiguration = options.isConfiguration;
   }
 }
 

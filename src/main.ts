@@ -17,8 +17,10 @@ import type { ClientName } from "./config/commands.ts";
 import { shells } from "./config/commands.ts";
 import { helpText } from "./config/help.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
-import { type RunningServer, StartError, startServer } from "./server.ts";
-import { commit, version } from "./version.ts";
+import { commit, version } from "./config/version.ts";
+import { StartError } from "./failure.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
 import { createLog } from "./watch/log.ts";
 
 /**

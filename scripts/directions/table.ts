@@ -12,17 +12,17 @@ const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
  * `/**` a folder and all rooms in it. A file belongs to the room with the longest name that fits. A room imports only from rooms further down.
  */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["commands", "server.ts", "config", "watch/log.ts", "version.ts"],
+  "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
   commands: ["config", "http", "state", "sandbox/**"],
-  "server.ts": ["hosts.ts", "config", "http", "mcp", "sessions", "watch", "state", "sandbox/**", "version.ts"],
-  "hosts.ts": ["config", "sandbox/**"],
+  "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts"],
   config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
   http: ["mcp", "sessions", "watch/metrics.ts", "watch/metrics-table.ts", "watch/conditions.ts", ...contract],
   mcp: ["sessions", ...contract, ...reach],
   sessions: contract,
   watch: [],
   state: [],
-  "version.ts": [],
+  "sandbox/open.ts": ["sandbox/**"],
+  "sandbox/hosts.ts": ["sandbox/**"],
   "sandbox/checks": ["sandbox/microvm", "sandbox/microvm/runtime", "sandbox"],
   "sandbox/choose.ts": ["sandbox"],
   "sandbox/namespace": ["sandbox/runner", "sandbox"],

@@ -51,3 +51,25 @@ export const defaultEdgeLimits: EdgeLimits = {
   progressIntervalMs: 250,
   lineBytes: 16 * 1024 * 1024,
 };
+
+/** What the operator may set of them. */
+export type EdgeSettings = {
+  readonly maxJsonDepth: number;
+  readonly maxMcpSessions: number;
+  readonly maxConcurrentRequests: number;
+  readonly maxConcurrentRequestsPerPrincipal: number;
+  readonly maxRequestBytes: number;
+};
+
+export function edgeLimits(settings: EdgeSettings): EdgeLimits {
+  return {
+    ...defaultEdgeLimits,
+    jsonDepth: settings.maxJsonDepth,
+    mcpSessions: settings.maxMcpSessions,
+    requests: settings.maxConcurrentRequests,
+    requestsPerPrincipal: settings.maxConcurrentRequestsPerPrincipal,
+    streams: settings.maxConcurrentRequests,
+    streamsPerPrincipal: settings.maxConcurrentRequestsPerPrincipal,
+    lineBytes: settings.maxRequestBytes,
+  };
+}

@@ -38,13 +38,15 @@ export type SessionsOptions = {
   readonly templates: readonly Template[];
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
-  readonly limits: SessionLimits & {
-    readonly startTimeoutMs: number;
-    readonly cleanupIntervalMs: number;
-    readonly orphanCleanupIntervalMs: number;
-    /** For runs that name no time of their own. */
-    readonly executionTimeoutMs: number;
-  };
+  readonly limits: SessionsLimits;
+};
+
+export type SessionsLimits = SessionLimits & {
+  readonly startTimeoutMs: number;
+  readonly cleanupIntervalMs: number;
+  readonly orphanCleanupIntervalMs: number;
+  /** For runs that name no time of their own. */
+  readonly executionTimeoutMs: number;
 };
 
 export type RunInSession = {

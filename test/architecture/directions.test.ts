@@ -67,7 +67,7 @@ const forbidden: readonly (readonly [file: string, ...from: readonly string[]])[
     "elysia",
   ],
   ["sandbox/server/x.ts", "../namespace/host.ts", "../microvm/names.ts", "../../watch/metrics.ts", "bun:ffi"],
-  ["sandbox/microvm/x.ts", "../namespace/host.ts", "../checks/finding.ts", "../../version.ts", "elysia"],
+  ["sandbox/microvm/x.ts", "../namespace/host.ts", "../checks/finding.ts", "../../config/version.ts", "elysia"],
   ["sandbox/microvm/guest/x.ts", "../host.ts", "../runtime/runtime.ts", "../images/images.ts"],
   ["sandbox/microvm/images/x.ts", "../host.ts", "../guest/exec.ts"],
   ["sandbox/microvm/runtime/x.ts", "../boot.ts", "../../port.ts"],
@@ -78,7 +78,7 @@ const forbidden: readonly (readonly [file: string, ...from: readonly string[]])[
 
 const allowed: readonly (readonly [file: string, ...from: readonly string[]])[] = [
   ["main.ts", "./server.ts", "./config/load.ts", "./commands/pull.ts", "./watch/log.ts", "node:process"],
-  ["server.ts", "./sandbox/checks/finding.ts", "./http/app.ts", "./sessions/sessions.ts", "./state/installation.ts"],
+  ["server.ts", "./sandbox/open.ts", "./http/app.ts", "./sessions/sessions.ts", "./state/installation.ts"],
   ["commands/doctor/x.ts", "../../sandbox/namespace/host.ts", "../../config/options.ts", "./doctor.ts"],
   ["config/x.ts", "../sandbox/volumes.ts", "../http/auth/problems.ts"],
   ["http/x.ts", "elysia", "../mcp/endpoint.ts", "./auth/tokens.ts"],

@@ -1,6 +1,6 @@
 // Which msb-mcp is this? scripts/build.ts puts the commit in; run from source, there is none.
 
-import { version as packageVersion } from "../package.json" with { type: "json" };
+import { version as packageVersion } from "../../package.json" with { type: "json" };
 
 declare const BUILD_COMMIT: string | undefined;
 

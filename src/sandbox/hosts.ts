@@ -1,21 +1,40 @@
-// The backend that was chosen, made from the configuration. Part of the composition root.
+// The host of each backend, made from the settings of a start, and what can be had of it.
 
-import type { Clock } from "./clock.ts";
-import type { Config } from "./config/options.ts";
-import type { Emit } from "./events.ts";
-import { causeOf, Failure } from "./failure.ts";
-import type { Microvm } from "./sandbox/checks/microvm.ts";
-import type { BackendName } from "./sandbox/choose.ts";
-import { createMicrovmHost } from "./sandbox/microvm/host.ts";
-import { createNamespaceHost, type NamespaceHost } from "./sandbox/namespace/host.ts";
-import { tryNamespaces } from "./sandbox/namespace/trial.ts";
-import type { SandboxHost } from "./sandbox/port.ts";
-import { createServerHost } from "./sandbox/server/host.ts";
-import type { Template } from "./sandbox/templates.ts";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { causeOf, Failure } from "../failure.ts";
+import type { Microvm } from "./checks/microvm.ts";
+import type { BackendName } from "./choose.ts";
+import type { Flavor, Flavors } from "./flavors.ts";
+import { createMicrovmHost } from "./microvm/host.ts";
+import { createNamespaceHost, type NamespaceHost } from "./namespace/host.ts";
+import { tryNamespaces } from "./namespace/trial.ts";
+import type { NetworkPolicy } from "./network.ts";
+import type { SandboxHost } from "./port.ts";
+import type { Secret } from "./secrets.ts";
+import { createServerHost } from "./server/host.ts";
+import type { Template } from "./templates.ts";
+import type { Volume } from "./volumes.ts";
+
+export type HostSettings = {
+  readonly stateDir: string;
+  readonly serverUrl: string;
+  readonly apiKey: string | undefined;
+  readonly sharedVolumes: readonly Volume[];
+  readonly network: NetworkPolicy;
+  readonly secrets: readonly Secret[];
+  readonly imagesArchive: string | undefined;
+  readonly templates: readonly Template[];
+  readonly flavors: Flavors;
+  readonly defaultFlavor: Flavor;
+  readonly maxSessions: number;
+  readonly sessionTimeoutMs: number;
+  readonly sandboxStartTimeoutMs: number;
+};
 
 export type HostParts = {
   readonly backend: BackendName;
-  readonly config: Config;
+  readonly settings: HostSettings;
   readonly installationId: string;
   readonly microvm: Microvm;
   readonly clock: Clock;
@@ -25,22 +44,22 @@ export type HostParts = {
 /** How much longer than its session a microVM lives that nobody speaks to, because its server was killed and has not come back. Milliseconds. */
 const abandonedMs = 3_600_000;
 
-export function createHost({ backend, config, installationId, microvm, clock, emit }: HostParts): SandboxHost {
-  const common = { volumes: config.sharedVolumes, installationId, clock, emit };
-  const apiKey = config.apiKey ?? null;
+export function createHost({ backend, settings, installationId, microvm, clock, emit }: HostParts): SandboxHost {
+  const common = { volumes: settings.sharedVolumes, installationId, clock, emit };
+  const apiKey = settings.apiKey ?? null;
   switch (backend) {
     case "namespace": {
-      const host = createNamespaceHost({ ...common, stateDir: config.stateDir });
-      if (host.limits !== null) tellLimits(host.limits, config, emit);
+      const host = createNamespaceHost({ ...common, stateDir: settings.stateDir });
+      if (host.limits !== null) tellLimits(host.limits, settings, emit);
       return host;
     }
     case "server": {
-      const { serverUrl: url, sandboxStartTimeoutMs: startTimeoutMs, maxSessions: maxSandboxes } = config;
+      const { serverUrl: url, sandboxStartTimeoutMs: startTimeoutMs, maxSessions: maxSandboxes } = settings;
       return createServerHost({ ...common, url, apiKey, startTimeoutMs, maxSandboxes });
     }
     case "microvm":
     case "cloud": {
-      const { network, secrets, imagesArchive, sessionTimeoutMs } = config;
+      const { network, secrets, imagesArchive, sessionTimeoutMs } = settings;
       return createMicrovmHost({
         ...{ ...common, backend, apiKey, network, secrets, imagesArchive },
         idleMs: sessionTimeoutMs + abandonedMs,
@@ -55,8 +74,12 @@ export function createHost({ backend, config, installationId, microvm, clock, em
  * The templates of which sandboxes can be had. Namespaces can be there or not whatever is installed, so one sandbox of each kind is made before
  * anything is served; the other backends have been looked at when they were chosen. Throws Failure `configuration` where there is none.
  */
-export async function availableTemplates(host: SandboxHost, config: Config, emit: Emit): Promise<readonly Template[]> {
-  const { templates, flavors, defaultFlavor, sandboxStartTimeoutMs } = config;
+export async function availableTemplates(
+  host: SandboxHost,
+  settings: HostSettings,
+  emit: Emit,
+): Promise<readonly Template[]> {
+  const { templates, flavors, defaultFlavor, sandboxStartTimeoutMs } = settings;
   if (host.backend !== "namespace") return templates;
   const signal = AbortSignal.timeout(sandboxStartTimeoutMs);
   try {
@@ -74,7 +97,7 @@ export async function availableTemplates(host: SandboxHost, config: Config, emit
 /** More may be allowed to each sandbox than to all of them by whoever started this process: then the kernel ends programs before we do. */
 function tellLimits(
   limits: NonNullable<NamespaceHost["limits"]>,
-  { flavors, defaultFlavor }: Config,
+  { flavors, defaultFlavor }: HostSettings,
   emit: Emit,
 ): void {
   emit({ type: "server.limits", mechanism: limits.description });

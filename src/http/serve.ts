@@ -1,0 +1,112 @@
+// MCP over HTTP from its settings: who may call, the app, the socket that listens, and how all of it ends once the server is to stop.
+
+import { type Clock, within } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { StartError } from "../failure.ts";
+import type { McpEndpoint } from "../mcp/endpoint.ts";
+import { createApp } from "./app.ts";
+import { type Authenticator, type AuthMode, createAuthenticator } from "./auth/authenticator.ts";
+import { readTokenFile } from "./auth/token-file.ts";
+import { createGuard } from "./guard.ts";
+import { type Listening, listen } from "./listen.ts";
+import type { Status } from "./status.ts";
+
+export type HttpSettings = AccessSettings & {
+  readonly port: number;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly enableCors: boolean;
+  readonly maxRequestBytes: number;
+};
+
+type AccessSettings = {
+  readonly host: string;
+  readonly auth: AuthMode;
+  readonly authTokens: readonly { readonly principal: string; readonly token: string }[];
+  readonly authTokenFile: string | undefined;
+  readonly oauthIssuer: string | undefined;
+  readonly oauthAudience: string | undefined;
+  readonly oauthScopes: readonly string[];
+  readonly oauthJwksUrl: string | undefined;
+  readonly stateDir: string;
+};
+
+/** What is asked for over HTTP, and is to end before the answers to it are cut off. */
+export type Served = AsyncDisposable & {
+  /** Takes no more runs, and resolves once all have ended. */
+  drain(): Promise<void>;
+};
+
+export type ServeHttpOptions = {
+  readonly settings: HttpSettings;
+  readonly endpoint: McpEndpoint;
+  readonly status: Status;
+  readonly sessions: Served;
+  /** How long running calls may go on once the server is told to stop. */
+  readonly drainGraceMs: number;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+export type ServingHttp = AsyncDisposable & {
+  readonly url: string;
+  /** What callers are asked for, in a few words for the log. */
+  readonly auth: string;
+};
+
+/** How long the results of canceled runs may take to be there. Milliseconds. */
+const answerGraceMs = 2_000;
+
+/** Throws StartError and Failure `configuration`. */
+export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp> {
+  const { settings, endpoint, status, sessions, drainGraceMs, clock, emit } = options;
+  const { host, port, allowedHosts, allowedOrigins, enableCors, maxRequestBytes } = settings;
+  const authenticator = await openAuthenticator(settings, clock, emit);
+  const isTokenRequired = authenticator.access !== "open";
+  const guard = createGuard({ listeningHost: host, isTokenRequired, allowedHosts, allowedOrigins });
+  const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit });
+  const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
+  const stop = async () => {
+    listening.stopAccepting();
+    await within(sessions.drain(), drainGraceMs, clock);
+    // Before the connections are cut, so that canceled runs are answered and their streams end with the answer.
+    await sessions[Symbol.asyncDispose]();
+    await within(sessions.drain(), answerGraceMs, clock);
+    // A run that has ended is on its way to its answer.
+    await new Promise((resolve) => setImmediate(resolve));
+    await endpoint[Symbol.asyncDispose]();
+  };
+  return {
+    url: `${listening.url}/mcp`,
+    auth: authenticator.description,
+    [Symbol.asyncDispose]: () => stop().finally(() => listening.close()),
+  };
+}
+
+async function openAuthenticator(settings: AccessSettings, clock: Clock, emit: Emit): Promise<Authenticator> {
+  const { host, auth, authTokens, authTokenFile, stateDir } = settings;
+  const { digests, problems } = authTokenFile === undefined ? noTokens : await readTokenFile(authTokenFile);
+  if (problems.length > 0) throw new StartError(problems.join("\n"), { isConfiguration: true });
+  return await createAuthenticator({
+    ...{ mode: auth, listeningHost: host, tokens: authTokens, digests, stateDir, clock, emit },
+    ...oauthOf(settings),
+  });
+}
+
+const noTokens = { digests: [], problems: [] };
+
+function oauthOf({ oauthIssuer, oauthAudience, oauthScopes, oauthJwksUrl }: AccessSettings) {
+  if (oauthIssuer === undefined || oauthAudience === undefined) return {};
+  const jwksUrl = oauthJwksUrl === undefined ? {} : { jwksUrl: oauthJwksUrl };
+  return { oauth: { issuer: oauthIssuer, audience: oauthAudience, scopes: oauthScopes, ...jwksUrl } };
+}
+
+function orExplain(start: () => Listening, host: string, port: number): Listening {
+  try {
+    return start();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why = code === "EADDRINUSE" ? "the port is in use; name another one with --port" : String(code ?? error);
+    throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { isConfiguration: false, cause: error });
+  }
+}

@@ -1,0 +1,67 @@
+// The backend of a start: chosen among what this machine can run, made, and asked what can be had of it.
+
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { StartError } from "../failure.ts";
+import { beyondBackend } from "./abilities.ts";
+import { checkCloudKey } from "./checks/cloud.ts";
+import { lineOf } from "./checks/finding.ts";
+import { prepareMicrovm } from "./checks/microvm.ts";
+import { checkRuntime } from "./checks/runtime.ts";
+import { obstacles } from "./checks/virtualization.ts";
+import { type BackendName, type Choice, chooseBackend } from "./choose.ts";
+import { availableTemplates, createHost, type HostSettings } from "./hosts.ts";
+import { keepPrivate } from "./microvm/runtime/home.ts";
+import type { SandboxHost } from "./port.ts";
+import { doesServerAnswer } from "./server/presence.ts";
+import type { Template } from "./templates.ts";
+
+export type OpenHostOptions = {
+  readonly settings: HostSettings & {
+    readonly backend: BackendName | "auto";
+    readonly runtimeDir: string;
+    readonly runtimeHome: string;
+  };
+  /** Settings that were given rather than defaulted. */
+  readonly isServerUrlGiven: boolean;
+  readonly isRuntimeDirGiven: boolean;
+  /** Whether nobody from another machine can call. */
+  readonly isLoopback: boolean;
+  readonly installationId: string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+export type OpenedHost = {
+  readonly host: SandboxHost;
+  readonly choice: Choice;
+  /** Those of which there are sandboxes to be had. */
+  readonly templates: readonly Template[];
+};
+
+/** Longer than a boot that tries whether microVMs run here may take. Milliseconds. */
+const startCheckMs = 180_000;
+
+/** Throws Failure `configuration` and StartError where no sandboxes can be had as they are asked for. What it opens is `stack`'s. */
+export async function openHost(options: OpenHostOptions, stack: AsyncDisposableStack): Promise<OpenedHost> {
+  const { settings, isServerUrlGiven, isRuntimeDirGiven, isLoopback, installationId, clock, emit } = options;
+  const { runtimeDir, runtimeHome, stateDir, serverUrl, apiKey, network, secrets } = settings;
+  const microvm = prepareMicrovm({ runtimeDir, isRuntimeDirGiven, stateDir, clock });
+  const choice = await chooseBackend({
+    asked: settings.backend,
+    isServerUrlGiven,
+    doesServerAnswer: () => doesServerAnswer(serverUrl),
+    microvm: async () => obstacles(await microvm.virtualization.recall(AbortSignal.timeout(startCheckMs))).map(lineOf),
+    cloud: async () => obstacles([checkCloudKey(apiKey), await checkRuntime(microvm.runtime)]).map(lineOf),
+    isLoopback,
+  });
+  const { backend, warning, passedOver } = choice;
+  // A backend asked for by name was looked at with the configuration; here is the one that `auto` took.
+  const beyond = beyondBackend(backend, network, secrets);
+  if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
+  if (warning !== undefined) emit({ type: "server.warning", message: warning });
+  for (const why of passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
+  if (backend === "microvm" && secrets.length > 0) await keepPrivate(runtimeHome);
+  const host = stack.use(createHost({ backend, settings, installationId, microvm, clock, emit }));
+  return { host, choice, templates: await availableTemplates(host, settings, emit) };
+}
