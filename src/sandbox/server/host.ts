@@ -6,29 +6,26 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
-import { Failure, type FailureKind } from "../../failure.ts";
+import { Failure } from "../../failure.ts";
 import { Gone } from "../linked/gone.ts";
-import { createSpawn } from "../linked/guest-process.ts";
-import { LinkedSandbox } from "../linked/sandbox.ts";
+import type { LinkedSandbox } from "../linked/sandbox.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
-import { startInterpreter } from "../runner/runner.ts";
 import type { Volume } from "../volumes.ts";
 import { type Answers, compileAnswers } from "./answers.ts";
-import { runnerPath, waitUntilReady } from "./boot.ts";
+import { assemble } from "./assembly.ts";
 import { CallError } from "./call-error.ts";
 import { clearPlace } from "./clearing.ts";
 import { type Address, type Client, createClient } from "./client.ts";
-import { createCourier } from "./courier.ts";
 import { endForGood } from "./ending.ts";
-import { toFailure } from "./failures.ts";
 import { inquire, type SandboxState } from "./inquiry.ts";
 import { readKey } from "./key.ts";
 import { startConfig } from "./launch.ts";
-import { RelayLink } from "./link.ts";
-import { cleanerName, heldName, installationTag } from "./names.ts";
+import { cleanerName, installationTag } from "./names.ts";
 import { type Place, Places, type PlaceUse } from "./places.ts";
 import { type Start, Starts } from "./starts.ts";
 import { createSurvivors } from "./survivors.ts";
+import { createTelling, type Telling } from "./telling.ts";
+import { narrowKey, notEndedYet, notStopped, uncleared } from "./warnings.ts";
 
 export type ServerHostOptions = {
   /** MSB_SERVER_URL. Credentials in it are sent where there is no key, and never shown. */
@@ -78,6 +75,7 @@ class ServerHost implements SandboxHost {
   readonly #options: ServerHostOptions;
   readonly #answers: Answers;
   readonly #client: Client;
+  readonly #telling: Telling;
   readonly #installation: string;
   readonly #places: Places;
   readonly #starts: Starts;
@@ -97,6 +95,7 @@ class ServerHost implements SandboxHost {
     this.#options = options;
     this.#answers = compileAnswers();
     this.#client = createClient({ ...options, answers: this.#answers });
+    this.#telling = createTelling({ ...options, client: this.#client });
     this.#installation = installationTag(options.installationId);
     const claim = options.apiKey === null ? null : (readKey(options.apiKey)?.namespace ?? null);
     this.#onlyNamespace = claim === "*" ? null : claim;
@@ -110,7 +109,7 @@ class ServerHost implements SandboxHost {
       // They share one name there.
       clearedAtOnce: onlyNamespace === null ? 2 : 1,
       clear: (place, image, signal) => this.#clear(place, image, signal),
-      onUncleared: ({ address }) => this.#warnOfUncleared(address),
+      onUncleared: ({ address }) => this.#warn(uncleared(address.sandbox, this.#installation)),
     });
     this.#starts = new Starts({
       ...{ client: this.#client, clock, places: this.#places, leavingMs, signal: this.#end.signal },
@@ -118,7 +117,7 @@ class ServerHost implements SandboxHost {
       end: (place) => this.#endIn(place, "boot"),
     });
     this.survivors = createSurvivors({ ...common, count, places: this.#places, parting: this.#parting.signal });
-    if (onlyNamespace !== null) options.emit({ type: "server.warning", message: narrowKey(onlyNamespace, count) });
+    if (onlyNamespace !== null) this.#warn(narrowKey(onlyNamespace, count));
   }
 
   async health(signal: AbortSignal): Promise<HostHealth> {
@@ -130,7 +129,7 @@ class ServerHost implements SandboxHost {
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.problem === "rejected" || error.problem === "internal") return { ok: true };
-      return { ok: false, reason: this.#failure(error, "connection", "").message };
+      return { ok: false, reason: this.#telling.failure(error, "connection", "").message };
     }
   }
 
@@ -166,8 +165,10 @@ class ServerHost implements SandboxHost {
         spec.onRemains?.(gone);
       }
       signal.throwIfAborted();
-      if (late.signal.aborted && !isStarted) throw this.#tooSlow(spec, start !== null, error);
-      throw await this.#creationFailure(error, spec, start?.place.address ?? null);
+      if (late.signal.aborted && !isStarted) {
+        throw this.#telling.tooSlow(spec, start !== null, this.#starts.pending, error);
+      }
+      throw await this.#telling.creationFailure(error, spec, start?.place.address ?? null);
     } finally {
       done.abort();
     }
@@ -183,60 +184,18 @@ class ServerHost implements SandboxHost {
   }
 
   async #assemble(spec: SandboxSpec, place: Place, untilMs: number, signal: AbortSignal): Promise<LinkedSandbox> {
-    const { clock } = this.#options;
     const { address } = place;
-    const { language, env } = spec.template;
-    const common = { client: this.#client, address, owner: spec.sessionId, language, answers: this.#answers, clock };
-    const booted = await waitUntilReady({ ...common, signal, untilMs });
-    const over = new AbortController();
-    const courier = createCourier({
-      ...common,
-      signal: over.signal,
-      folder: booted.folder,
-      patienceMs: this.#options.patienceMs ?? 10_000,
-    });
-    let sandbox: LinkedSandbox | null = null;
-    let broken: Gone | null = null;
-    const link = new RelayLink({
-      ...courier,
-      onBroken: (error) => {
-        broken = error instanceof Gone ? error : new Gone("the link to it broke");
-        sandbox?.lose(broken);
-      },
-    });
-    try {
-      const interpreter = await startInterpreter(
-        {
-          spawn: createSpawn(link, (end) => sandbox?.interpreterEnded(end)),
-          // The relay gathers output for a while, and passes on at once what comes on control-out.
-          isControlSooner: true,
-          language,
-          interpreter: booted.interpreter,
-          program: runnerPath(booted, language),
-          env,
-          clock,
-        },
-        signal,
-      );
-      const made: LinkedSandbox = new LinkedSandbox({
-        ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env },
-        failureOf: (gone, kind) => this.#goneFailure(gone, kind),
-        destroy: async () => {
-          over.abort();
-          await this.#endIn(place, "session");
-          this.#sandboxes.delete(made);
-        },
-      });
-      sandbox = made;
-      signal.throwIfAborted();
-      this.#sandboxes.set(made, address);
-      this.#watching ??= this.#watch();
-      return made;
-    } catch (error) {
-      link.end();
-      over.abort();
-      throw broken ?? error;
-    }
+    const destroy = async (made: LinkedSandbox) => {
+      await this.#endIn(place, "session");
+      this.#sandboxes.delete(made);
+    };
+    const { patienceMs = 10_000, clock } = this.#options;
+    const { goneFailure: failureOf } = this.#telling;
+    const options = { client: this.#client, answers: this.#answers, clock, patienceMs, failureOf };
+    const made = await assemble(options, { address, spec, untilMs, signal, destroy });
+    this.#sandboxes.set(made, address);
+    this.#watching ??= this.#watch();
+    return made;
   }
 
   /** Ends the sandbox in a place, and gives the place back when it has ended. Never rejects. */
@@ -259,28 +218,14 @@ class ServerHost implements SandboxHost {
     return isCleared;
   }
 
-  #warnOfUncleared({ sandbox }: Address): void {
-    const message =
-      `The files of ${sandbox} could not be cleared on the microsandbox server, so its name is not used again. ` +
-      "Each name that the server knows makes it slower; stop this server and remove the namespaces that begin with " +
-      `msb-${this.#installation} from its folder now and then.`;
-    this.#options.emit({ type: "server.warning", message });
-  }
-
   /** Resolves when it does not run any more; or, with false, when the process is about to end and cannot wait for that. */
   async #destroy(address: Address): Promise<boolean> {
-    const { clock, emit } = this.#options;
+    const { clock } = this.#options;
     const { sandbox } = address;
-    const onDelay = (state: SandboxState) => {
-      const message = `The sandbox ${sandbox} has not ended on the microsandbox server yet: ${delays[state]}. Its place stays taken, and it is asked to end until it has.`;
-      emit({ type: "server.warning", message });
-    };
     const parting = this.#parting.signal;
+    const onDelay = (state: SandboxState) => this.#warn(notEndedYet(sandbox, state));
     const isEnded = await endForGood({ client: this.#client, clock, address, parting, partingMs, onDelay });
-    if (!isEnded) {
-      const message = `The sandbox ${sandbox} could not be stopped on the microsandbox server; it may still run. The next start of this server ends it.`;
-      emit({ type: "server.warning", message });
-    }
+    if (!isEnded) this.#warn(notStopped(sandbox));
     return isEnded;
   }
 
@@ -301,6 +246,10 @@ class ServerHost implements SandboxHost {
     }
   }
 
+  #warn(message: string): void {
+    this.#options.emit({ type: "server.warning", message });
+  }
+
   /** What the host waits for when it is disposed. */
   #tracked<T>(work: Promise<T>): Promise<T> {
     const settled = work.then(
@@ -309,59 +258,6 @@ class ServerHost implements SandboxHost {
     );
     this.#work.add(settled);
     return work;
-  }
-
-  /** The time for a start is over, and the server has not said that it has started. */
-  #tooSlow({ template }: SandboxSpec, isAsked: boolean, cause: unknown): Failure {
-    const { shownUrl } = this.#client;
-    const within = `within ${this.#options.startTimeoutMs / 1000} seconds`;
-    const { pending } = this.#starts;
-    const context = { server: shownUrl, image: template.serverImage, starts_under_way: pending };
-    if (!isAsked) {
-      const what = `The microsandbox server at ${shownUrl} had no place for a sandbox ${within}: ${pending} starts are under way.`;
-      return new Failure("sandbox_creation", what, { advice: ["Call again in a minute."], context, cause });
-    }
-    const what = `The microsandbox server at ${shownUrl} did not start a sandbox of the image ${template.serverImage} ${within}. The start goes on: the first one of an image pulls it, which can take many minutes.`;
-    const advice = [
-      "Call again in a few minutes: the next call takes it over.",
-      "Pull the image on the server's machine beforehand (`msb pull`), or raise --sandbox-start-timeout.",
-    ];
-    return new Failure("sandbox_creation", what, { advice, context, cause });
-  }
-
-  async #creationFailure(error: unknown, { template }: SandboxSpec, address: Address | null): Promise<Failure> {
-    const what = `The microsandbox server at ${this.#client.shownUrl} did not start a sandbox of the image ${template.serverImage}`;
-    if (error instanceof Failure) {
-      return error;
-    }
-    if (error instanceof CallError) {
-      return error.problem === "timeout"
-        ? new Failure("sandbox_creation", `${what} within ${this.#options.startTimeoutMs / 1000} seconds.`, {
-            cause: error,
-          })
-        : this.#failure(error, "sandbox_creation", `${what}; ${await this.#finding(address)}`);
-    }
-    if (error instanceof Gone) {
-      return !(error.call instanceof CallError)
-        ? new Failure("sandbox_creation", `${what}: ${error.message}.`, { cause: error })
-        : this.#failure(error.call, "sandbox_creation", what);
-    }
-    return new Failure("sandbox_creation", `${what} whose interpreter works.`, { cause: error });
-  }
-
-  async #finding(address: Address | null): Promise<string> {
-    return findings[address === null ? "unknown" : await inquire(this.#client, address)];
-  }
-
-  #goneFailure(gone: Gone, kind: FailureKind): Failure {
-    return !(gone.call instanceof CallError)
-      ? new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone })
-      : this.#failure(gone.call, kind, `The sandbox of this session was lost: ${gone.message}`);
-  }
-
-  #failure(error: CallError, otherwise: FailureKind, what: string): Failure {
-    const { apiKey, clock } = this.#options;
-    return toFailure(error, otherwise, what, { shownUrl: this.#client.shownUrl, apiKey, nowMs: clock.now() });
   }
 
   async #dispose(): Promise<void> {
@@ -375,33 +271,6 @@ class ServerHost implements SandboxHost {
     await this.#watching;
   }
 }
-
-/** What asking has found out about a start that the server calls failed without saying why (rule 8). */
-const findings: Readonly<Record<SandboxState, string>> = {
-  running: "it calls it running all the same",
-  ended: "it answers, and calls it not running: the image may not exist, or may not have been pulled",
-  unreachable: "it has stopped answering since",
-  slow: "it has been too slow since to say what became of it",
-  refused: "it refuses to say more",
-  unknown: "it answers, and does not say what became of it",
-};
-
-function narrowKey(namespace: string, count: number): string {
-  return (
-    `The API key in MSB_API_KEY is good for the namespace ${namespace} only: all sandboxes share it, so that starts wait for one ` +
-    `another and every call reads up to ${count + 1} names. A key for every namespace (\`msb server keygen\`) is faster.`
-  );
-}
-
-/** What keeps a sandbox from ending. */
-const delays: Readonly<Record<SandboxState, string>> = {
-  running: "the server calls it running",
-  ended: "it has just ended",
-  unreachable: "the server cannot be reached",
-  slow: "the server is slow to answer",
-  refused: "the server refuses the API key",
-  unknown: "the server does not say what became of it",
-};
 
 /** Rejects with the signal's reason as soon as it aborts; the promise goes on by itself. */
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,0 +1,84 @@
+// From a place where a sandbox has been started to one that runs programs: the portal's boot, the courier, the link, the interpreter.
+
+import type { Clock } from "../../clock.ts";
+import type { Failure, FailureKind } from "../../failure.ts";
+import { Gone } from "../linked/gone.ts";
+import { createSpawn } from "../linked/guest-process.ts";
+import { LinkedSandbox } from "../linked/sandbox.ts";
+import type { SandboxSpec } from "../port.ts";
+import { startInterpreter } from "../runner/runner.ts";
+import type { Answers } from "./answers.ts";
+import { runnerPath, waitUntilReady } from "./boot.ts";
+import type { Address, Client } from "./client.ts";
+import { createCourier } from "./courier.ts";
+import { RelayLink } from "./link.ts";
+import { heldName } from "./names.ts";
+
+export type AssemblyOptions = {
+  readonly client: Client;
+  readonly answers: Answers;
+  readonly clock: Clock;
+  /** How long the server may stay away in mid-run before the sandbox is given up, in milliseconds. */
+  readonly patienceMs: number;
+  readonly failureOf: (gone: Gone, kind: FailureKind) => Failure;
+};
+
+export type Assembling = {
+  readonly address: Address;
+  readonly spec: SandboxSpec;
+  /** By the monotonic clock: the interpreter is to be ready before. */
+  readonly untilMs: number;
+  readonly signal: AbortSignal;
+  /** Ends what is in the place; called once the sandbox is disposed of. */
+  readonly destroy: (made: LinkedSandbox) => Promise<void>;
+};
+
+/** Throws CallError, Gone, Failure and the signal's reason; what has been started in the place is then still there. */
+export async function assemble(
+  { client, answers, clock, patienceMs, failureOf }: AssemblyOptions,
+  { address, spec, untilMs, signal, destroy }: Assembling,
+): Promise<LinkedSandbox> {
+  const { language, env } = spec.template;
+  const common = { client, address, owner: spec.sessionId, language, answers, clock };
+  const booted = await waitUntilReady({ ...common, signal, untilMs });
+  const over = new AbortController();
+  const courier = createCourier({ ...common, signal: over.signal, folder: booted.folder, patienceMs });
+  let sandbox: LinkedSandbox | null = null;
+  let broken: Gone | null = null;
+  const link = new RelayLink({
+    ...courier,
+    onBroken: (error) => {
+      broken = error instanceof Gone ? error : new Gone("the link to it broke");
+      sandbox?.lose(broken);
+    },
+  });
+  try {
+    const interpreter = await startInterpreter(
+      {
+        spawn: createSpawn(link, (end) => sandbox?.interpreterEnded(end)),
+        // The relay gathers output for a while, and passes on at once what comes on control-out.
+        isControlSooner: true,
+        language,
+        interpreter: booted.interpreter,
+        program: runnerPath(booted, language),
+        env,
+        clock,
+      },
+      signal,
+    );
+    const made: LinkedSandbox = new LinkedSandbox({
+      ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env, failureOf },
+      destroy: async () => {
+        over.abort();
+        await destroy(made);
+      },
+    });
+    sandbox = made;
+    signal.throwIfAborted();
+    return made;
+  } catch (error) {
+    link.end();
+    over.abort();
+    throw broken ?? error;
+  }
+}
