@@ -1,10 +1,10 @@
-// The command lines that start programs: bubblewrap for a sandbox, and everything after it inside. What a caller wrote is always
-// one argument of its own behind "--", never part of a script that the host's shell reads.
+// The command lines that start programs: bubblewrap for a sandbox, and the launcher for everything after it inside. What a caller
+// wrote is always one argument of its own, never part of a script that the host's shell reads.
 
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { guestHome } from "./layout.ts";
-import { openFilesPerProcess, outOfMemoryScore } from "./sizes.ts";
+import { type EnteredNamespace, enteredNamespaces, joinCount } from "./launcher/launcher.ts";
+import { openFilesPerProcess } from "./sizes.ts";
 import type { Tools } from "./tools.ts";
 
 /** Puts the process under the sandbox's limits, then becomes the program: `join FILE… -- program…`. */
@@ -15,22 +15,17 @@ ulimit -c 0
 ulimit -n ${openFilesPerProcess} 2>/dev/null
 exec "$@"`;
 
-/** The same for what the guest may do: under memory pressure it goes first. */
-const joinAsGuest = `echo ${outOfMemoryScore} >/proc/self/oom_score_adj${join}`;
-
 /** Becomes a program whose folder ($1) is read-only for it, in the mount namespace that this shell has for itself. */
 const readOnlyFolder = `
 mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 125
 shift
 exec "$@"`;
 
-/** Namespaces of a sandbox as descriptors that the server holds: unlike process ids, they cannot come to mean another. */
-export type NamespaceDescriptors = {
-  /** The user namespace that owns the others; the guests live in a child of it, which is that of the sandbox's init. */
-  readonly owner: number;
-  /** By nsenter's option: mount, pid, net, ipc, uts, cgroup. */
-  readonly others: Readonly<Record<string, number>>;
-};
+/**
+ * Namespaces of a sandbox as descriptors that the server holds: unlike process ids, they cannot come to mean another. `owner` is the
+ * user namespace that owns the others; the guests live in a child of it, which is that of the sandbox's init.
+ */
+export type NamespaceDescriptors = Readonly<Record<EnteredNamespace, number>>;
 
 export type Self = {
   readonly pid: number;
@@ -58,6 +53,9 @@ export function bootCommand(options: {
 export function enterCommand(options: {
   readonly tools: Tools;
   readonly self: Self;
+  /** A descriptor of the server's. */
+  readonly launcher: number;
+  /** At most `joinCount`. */
   readonly joinFiles: readonly string[];
   /** For machines where no control group counts processes: a limit for each user namespace (Linux 5.14 on). */
   readonly processLimit: number | null;
@@ -65,19 +63,12 @@ export function enterCommand(options: {
   readonly env: Readonly<Record<string, string>>;
   readonly program: readonly string[];
 }): string[] {
-  const { tools, self, joinFiles, processLimit, namespaces, env, program } = options;
+  const { tools, self, launcher, joinFiles, processLimit, namespaces, env, program } = options;
   const path = (descriptor: number) => `/proc/${self.pid}/fd/${descriptor}`;
+  const joins = Array.from({ length: joinCount }, (_, index) => joinFiles[index] ?? "/dev/null");
   return [
-    ...[tools.sh, "-c", joinAsGuest, "sh", ...joinFiles, "--"],
     ...(processLimit === null ? [] : [tools.prlimit, `--nproc=${processLimit}`, "--"]),
-    ...[tools.nsenter, `--user=${path(namespaces.owner)}`],
-    ...Object.entries(namespaces.others).map(([name, descriptor]) => `--${name}=${path(descriptor)}`),
-    // Root can leave its groups behind; nobody else can.
-    ...(self.isRoot ? [] : ["--preserve-credentials"]),
-    // A session of its own on the inside, or `kill 0` there would hit the nsenter that waits outside.
-    ...["--", tools.setsid],
-    ...[tools.nsenter, "--user=/proc/1/ns/user", "--preserve-credentials", `--wd=${guestHome}`, "--"],
-    ...[tools.setpriv, "--no-new-privs", "--"],
-    ...[tools.env, "-i", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...program],
+    ...[path(launcher), ...joins, ...enteredNamespaces.map((name) => path(namespaces[name]))],
+    ...[...Object.entries(env).map(([name, value]) => `${name}=${value}`), "", ...program],
   ];
 }

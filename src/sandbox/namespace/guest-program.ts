@@ -1,8 +1,8 @@
-// A program in a sandbox as the host holds it: its process outside (the nsenter that waits for it), its pipes, its end.
+// A program in a sandbox as the host holds it: its process outside (the launcher, which waits for it), its pipes, its end.
 
 import { closeSync } from "node:fs";
 import type { GuestExit, GuestProcess } from "../runner/guest.ts";
-import { type Libc, signals } from "./libc.ts";
+import type { Libc } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
 import { killEntered } from "./processes.ts";
 import { guestPath } from "./tools.ts";
@@ -76,11 +76,6 @@ export class GuestProgram {
 
   kill(): void {
     if (this.#running) killEntered(this.#libc, this.pid);
-  }
-
-  /** A guest that stops itself stops its nsenter too, which then cannot tell of its end. */
-  resume(): void {
-    if (this.#running) this.#libc.kill(this.pid, signals.resume);
   }
 
   /** Hears nothing more of background processes that hold the program's output. */

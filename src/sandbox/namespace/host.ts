@@ -11,6 +11,9 @@ import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 import type { Self } from "./enter.ts";
+import { thisArchitecture } from "./filter/architectures.ts";
+import { filterBytes } from "./filter/filter.ts";
+import { launcherBytes } from "./launcher/launcher.ts";
 import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
 import { type Libc, openLibc, signals } from "./libc.ts";
 import { createLimits, type Limits, watch } from "./limits.ts";
@@ -54,6 +57,8 @@ type Machine = {
   readonly limits: Limits;
   /** The same in every sandbox: content by path in the guest, as descriptors. */
   readonly dataFiles: Readonly<Record<string, number>>;
+  readonly filter: number;
+  readonly launcher: number;
 };
 
 export class NamespaceHost implements SandboxHost {
@@ -130,7 +135,7 @@ export class NamespaceHost implements SandboxHost {
     const namespaces = await this.#bootNamespaces(machine, group.joinFiles, spec.resources, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
-      ...{ tools: machine.tools, self: machine.self, libc: machine.libc },
+      ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher, libc: machine.libc },
       limitsProcesses: machine.limits.mechanism.processes === "watch",
       onGone: (warning) => {
         this.#sandboxes.delete(sandbox);
@@ -147,13 +152,13 @@ export class NamespaceHost implements SandboxHost {
   }
 
   #bootNamespaces(
-    { tools, self, libc, dataFiles }: Machine,
+    { tools, self, libc, dataFiles, filter }: Machine,
     joinFiles: readonly string[],
     resources: SandboxSpec["resources"],
     signal: AbortSignal,
   ): Promise<Namespaces> {
     const layout = { resources, volumes: this.#options.volumes };
-    return bootNamespaces({ tools, self, libc, joinFiles, layout, dataFiles }, signal);
+    return bootNamespaces({ tools, self, libc, joinFiles, layout, dataFiles, filter }, signal);
   }
 
   /** One probe at a time, whose answer holds for a while. */
@@ -185,7 +190,11 @@ export class NamespaceHost implements SandboxHost {
       installation,
       clock,
     });
-    this.#machine = { self, tools, libc, limits, dataFiles: openDataFiles(libc) };
+    this.#machine = {
+      ...{ self, tools, libc, limits, dataFiles: openDataFiles(libc) },
+      filter: libc.memoryFile(filterBytes(thisArchitecture())),
+      launcher: libc.memoryProgram(launcherBytes(self)),
+    };
     void this.#clearStale(() => killStranded(libc, installation) && limits.clearStale());
     this.#watch = watch({
       mechanism: limits.mechanism,
@@ -231,7 +240,8 @@ export class NamespaceHost implements SandboxHost {
     await this.#watch;
     if (this.#machine === null) return;
     this.#machine.limits.release();
-    for (const descriptor of Object.values(this.#machine.dataFiles)) closeSync(descriptor);
+    const { dataFiles, filter, launcher } = this.#machine;
+    for (const descriptor of [...Object.values(dataFiles), filter, launcher]) closeSync(descriptor);
   }
 }
 

@@ -20,6 +20,8 @@ export type Layout = {
   readonly resources: Resources;
   readonly volumes: readonly Volume[];
   readonly dataFiles: readonly DataFile[];
+  /** The filter of system calls, as a descriptor that bubblewrap inherits: for the sandbox's init and its holder. */
+  readonly filter: number;
 };
 
 /** Small files that programs expect in /etc, without a trace of the host's users. */
@@ -54,11 +56,11 @@ const hostEtc = [
 
 const systemFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-export function bwrapArguments({ resources, volumes, dataFiles }: Layout): readonly string[] {
+export function bwrapArguments({ resources, volumes, dataFiles, filter }: Layout): readonly string[] {
   return [
     ...["--unshare-all", "--unshare-user", "--disable-userns"],
     ...["--uid", `${guestUid}`, "--gid", `${guestUid}`, "--hostname", "sandbox"],
-    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"],
+    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--seccomp", `${filter}`],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders.flatMap(mirrored)],
     ...[
       "--perms",

@@ -9,6 +9,8 @@ export type Libc = {
   readonly pipe: () => { readonly readEnd: number; readonly writeEnd: number };
   /** A read-only descriptor of a file in memory with this content, which closes on exec and with which the file goes. */
   readonly memoryFile: (content: Uint8Array) => number;
+  /** The same for an executable, which nobody can change any more. */
+  readonly memoryProgram: (content: Uint8Array) => number;
   /** A descriptor of the parent of the user namespace behind `descriptor`. */
   readonly parentNamespace: (descriptor: number) => number;
   /** False if there is no such process, or it is not ours to signal. */
@@ -17,9 +19,12 @@ export type Libc = {
 
 export const signals = { kill: 9, terminate: 15, resume: 18, stop: 19 } as const;
 
-/** O_CLOEXEC of pipe2(2) on x86-64 and arm64, and MFD_CLOEXEC of memfd_create(2). */
+/** O_CLOEXEC of pipe2(2) on x86-64 and arm64. */
 const closeOnExec = 0o2000000;
-const memoryCloseOnExec = 1;
+/** MFD_CLOEXEC, MFD_ALLOW_SEALING and MFD_EXEC of memfd_create(2); the last is known from Linux 6.3 on. */
+const memory = { closeOnExec: 1, mayBeSealed: 2, executable: 16 } as const;
+/** F_ADD_SEALS of fcntl(2), with the seals against further seals, shrinking, growing and writing. */
+const [addSeals, allSeals] = [1033, 15];
 /** NS_GET_PARENT, ioctl_ns(2). */
 const nsGetParent = 0xb702;
 
@@ -30,6 +35,12 @@ const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1
 export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
   const memoryFileName = new TextEncoder().encode(`${memoryFileLabel}\0`);
   const { symbols } = openFirst();
+  const create = (flags: number) => symbols.memfd_create(ptr(memoryFileName), flags);
+  const filled = (descriptor: number, content: Uint8Array): number => {
+    if (descriptor < 0) throw new Error("no file in memory can be made: out of descriptors?");
+    for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+    return descriptor;
+  };
   return {
     pipe: () => {
       const ends = new Int32Array(2);
@@ -37,10 +48,12 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
       const [readEnd = -1, writeEnd = -1] = ends;
       return { readEnd: reopened(readEnd, constants.O_RDONLY | constants.O_NONBLOCK), writeEnd };
     },
-    memoryFile: (content) => {
-      const descriptor = symbols.memfd_create(ptr(memoryFileName), memoryCloseOnExec);
-      if (descriptor < 0) throw new Error("no file in memory can be made: out of descriptors?");
-      for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+    memoryFile: (content) => reopened(filled(create(memory.closeOnExec), content), constants.O_RDONLY),
+    memoryProgram: (content) => {
+      const sealable = memory.closeOnExec | memory.mayBeSealed;
+      const current = create(sealable | memory.executable);
+      const descriptor = filled(current < 0 ? create(sealable) : current, content);
+      if (symbols.fcntl(descriptor, addSeals, allSeals) !== 0) throw new Error("a file in memory cannot be sealed");
       return reopened(descriptor, constants.O_RDONLY);
     },
     parentNamespace: (descriptor) => {
@@ -78,6 +91,7 @@ function openLibrary(name: string) {
     pipe2: { args: ["ptr", "i32"], returns: "i32" },
     memfd_create: { args: ["ptr", "u32"], returns: "i32" },
     ioctl: { args: ["i32", "u64", "u64"], returns: "i32" },
+    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
     kill: { args: ["i32", "i32"], returns: "i32" },
   });
 }

@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readlinkSync } from "node:fs";
 import { bootCommand, type NamespaceDescriptors, type Self } from "./enter.ts";
+import { type EnteredNamespace, enteredNamespaces } from "./launcher/launcher.ts";
 import { bwrapArguments, type Layout } from "./layout.ts";
 import { type Libc, signals } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
@@ -13,13 +14,12 @@ export type NamespacesOptions = {
   readonly self: Self;
   readonly libc: Libc;
   readonly joinFiles: readonly string[];
-  readonly layout: Omit<Layout, "dataFiles">;
+  readonly layout: Omit<Layout, "dataFiles" | "filter">;
   /** Content by path in the guest, as descriptors of files in memory that stay the caller's. */
   readonly dataFiles: Readonly<Record<string, number>>;
+  /** The filter of system calls, as such a descriptor. */
+  readonly filter: number;
 };
-
-/** nsenter's options by the names of /proc/PID/ns. */
-const entered = { mnt: "mount", pid: "pid", net: "net", ipc: "ipc", uts: "uts", cgroup: "cgroup" };
 
 /** Says when everything is mounted, then holds the sandbox until its stdin ends, which it does at the latest with the server. */
 const holder = ["/bin/sh", "-c", "echo ready; exec cat >/dev/null"];
@@ -81,7 +81,7 @@ export class Namespaces {
     this.#init = boot.initPid();
     this.#libc = libc;
     this.descriptors = openDescriptors(this.#init, libc);
-    this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.others.pid ?? -1}`);
+    this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.pid}`);
     this.keepers = new Set([this.#init, ...childrenOf(this.#init)]);
     // Still bubblewrap's child, so it has been the same process all the while.
     if (readProcess(this.#init)?.parent !== boot.pid) {
@@ -103,7 +103,7 @@ export class Namespaces {
 
   #close(): void {
     this.#over = true;
-    closeAll(this.descriptors);
+    closeAll(Object.values(this.descriptors));
   }
 }
 
@@ -126,14 +126,15 @@ class Boot {
       opened.defer(() => closeSync(descriptor));
       return descriptor;
     };
-    // Positions in the child's table: 0 to 2, the arguments, the report, then the data files.
+    // Positions in the child's table: 0 to 2, the arguments, the report, the filter, then the data files.
+    const filter = own(openSync(`/proc/self/fd/${options.filter}`, "r"));
     const files = Object.entries(options.dataFiles).map(([path, file], index) => ({
       path,
-      descriptor: 5 + index,
+      descriptor: 6 + index,
       inherited: own(openSync(`/proc/self/fd/${file}`, "r")),
     }));
     const encoder = new TextEncoder();
-    const args = bwrapArguments({ ...options.layout, dataFiles: files }).map((argument) => `${argument}\0`);
+    const args = bwrapArguments({ ...options.layout, dataFiles: files, filter: 5 }).map((argument) => `${argument}\0`);
     const argsFile = own(libc.memoryFile(encoder.encode(args.join(""))));
     const stdout = this.#listen(opened, "ready");
     const stderr = this.#listen(opened, "complaint");
@@ -153,6 +154,7 @@ class Boot {
         stderr.writeEnd,
         argsFile,
         info.writeEnd,
+        filter,
         ...files.map(({ inherited }) => inherited),
       ],
       env: { PATH: guestPath },
@@ -207,20 +209,25 @@ class Boot {
 
 function openDescriptors(initPid: number, libc: Libc): NamespaceDescriptors {
   const own = openSync(`/proc/${initPid}/ns/user`, "r");
-  const others: Record<string, number> = {};
-  let owner = -1;
+  const opened = new Map<EnteredNamespace, number>();
   try {
-    owner = libc.parentNamespace(own);
-    for (const [name, option] of Object.entries(entered)) others[option] = openSync(`/proc/${initPid}/ns/${name}`, "r");
-    return { owner, others };
+    opened.set("owner", libc.parentNamespace(own));
+    for (const name of enteredNamespaces) {
+      if (name !== "owner") opened.set(name, openSync(`/proc/${initPid}/ns/${name}`, "r"));
+    }
+    const descriptor = (name: EnteredNamespace) => opened.get(name) ?? -1;
+    return {
+      ...{ owner: descriptor("owner"), mnt: descriptor("mnt"), pid: descriptor("pid"), net: descriptor("net") },
+      ...{ ipc: descriptor("ipc"), uts: descriptor("uts"), cgroup: descriptor("cgroup") },
+    };
   } catch (error) {
-    closeAll({ owner, others });
+    closeAll(opened.values());
     throw error;
   } finally {
     closeSync(own);
   }
 }
 
-function closeAll({ owner, others }: NamespaceDescriptors): void {
-  for (const descriptor of [owner, ...Object.values(others)]) if (descriptor >= 0) closeSync(descriptor);
+function closeAll(descriptors: Iterable<number>): void {
+  for (const descriptor of descriptors) closeSync(descriptor);
 }

@@ -80,7 +80,7 @@ export function startedSince(
 }
 
 /**
- * Ends the program behind an nsenter by force. nsenter stands outside and only waits; it is stopped first, so that it
+ * Ends the program behind a launcher by force. The launcher stands outside and only waits; it is stopped first, so that it
  * cannot fork between the look for its child and its own end.
  */
 export function killEntered(libc: Libc, enteredPid: number): void {

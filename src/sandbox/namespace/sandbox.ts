@@ -32,6 +32,8 @@ export type NamespaceSandboxOptions = {
   readonly group: LimitGroup;
   readonly tools: Tools;
   readonly self: Self;
+  /** A descriptor of the executable that starts programs inside. */
+  readonly launcher: number;
   readonly libc: Libc;
   readonly clock: Clock;
   /** Environment of commands. */
@@ -186,7 +188,6 @@ export class NamespaceSandbox implements Sandbox, Watched {
     grace.abort();
     program.kill();
     await this.#end(scope);
-    program.resume();
     await program.exited;
   }
 
@@ -202,10 +203,11 @@ export class NamespaceSandbox implements Sandbox, Watched {
     { control, env, input = null }: GuestSpawnOptions,
     onOutput: GuestProgramOptions["onOutput"],
   ): GuestProgram {
-    const { tools, self, group, namespaces, libc, limitsProcesses } = this.#options;
+    const { tools, self, launcher, group, namespaces, libc, limitsProcesses } = this.#options;
     const command = enterCommand({
       tools,
       self,
+      launcher,
       joinFiles: group.joinFiles,
       processLimit: limitsProcesses ? processLimit(this.resources) : null,
       namespaces: namespaces.descriptors,
@@ -256,10 +258,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#over ??= "it was stopped";
     namespaces.kill();
     await namespaces.ended;
-    for (const program of this.#running) {
-      program.kill();
-      program.resume();
-    }
+    for (const program of this.#running) program.kill();
     await this.#interpreter?.[Symbol.asyncDispose]();
     await Promise.all([...this.#running].map(({ exited }) => exited));
     await Promise.all([...this.#lingering].map(({ drained }) => drained));

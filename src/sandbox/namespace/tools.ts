@@ -4,17 +4,13 @@ import { realpathSync } from "node:fs";
 import { Failure } from "../../failure.ts";
 import type { Language } from "../templates.ts";
 
-/** Absolute paths, valid on the host and, but for bwrap's, in the guest. */
+/** Absolute paths on the host. */
 export type Tools = {
   readonly sh: string;
   readonly bwrap: string;
-  readonly nsenter: string;
-  readonly setpriv: string;
-  readonly setsid: string;
   readonly prlimit: string;
   readonly unshare: string;
   readonly mount: string;
-  readonly env: string;
 };
 
 /** The guest's PATH, and where we look ourselves: only places that a guest sees, so no homes with version managers' shims. */
@@ -25,13 +21,9 @@ const guestVisible = ["/usr/", "/bin/", "/sbin/", "/lib"];
 const packages: Readonly<Record<keyof Tools, string>> = {
   sh: "dash",
   bwrap: "bubblewrap",
-  nsenter: "util-linux",
-  setpriv: "util-linux",
-  setsid: "util-linux",
   prlimit: "util-linux",
   unshare: "util-linux",
   mount: "mount",
-  env: "coreutils",
 };
 
 export const interpreters: Readonly<
@@ -52,13 +44,9 @@ export function findTools(): Tools | string {
   const tools: Tools = {
     sh: find("sh"),
     bwrap: find("bwrap"),
-    nsenter: find("nsenter"),
-    setpriv: find("setpriv"),
-    setsid: find("setsid"),
     prlimit: find("prlimit"),
     unshare: find("unshare"),
     mount: find("mount"),
-    env: find("env"),
   };
   if (missing.length === 0) return tools;
   const install = [...new Set(missing.map((name) => packages[name]))].join(" ");
