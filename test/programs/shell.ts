@@ -24,4 +24,4 @@ until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; don
 };
 
 /** Doubles itself and never ends; the pipe keeps both halves alive. */
-export const forkBomb = "bomb() { bomb | bomb & }; bomb; sleep 30";
+export const forkBomb = "bomb() { bomb | bomb & }; bomb; exec sleep 30";
