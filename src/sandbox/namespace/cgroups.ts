@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { Resources } from "../flavors.ts";
+import { HeldFile } from "./held-file.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
 
 export type Controller = "memory" | "pids" | "cpu";
@@ -89,14 +90,21 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
   }
   const list = folders.pids ?? folders.memory;
   const pidsMax = folders.pids === undefined ? null : join(folders.pids, "pids.max");
+  const kills = openKills(group);
+  let areForksForbidden = false;
   return {
     joinFiles: foldersOf(group).map((folder) => join(folder, "cgroup.procs")),
     pids: () => (list === undefined ? null : readNumbers(join(list, "cgroup.procs"))),
-    outOfMemoryKills: () => readKills(group),
+    outOfMemoryKills: () => Number(/^oom_kill (\d+)$/m.exec(kills?.read() ?? "")?.[1] ?? 0),
     forbidForks: (on) => {
-      if (pidsMax !== null) tryWrite(pidsMax, on ? "0" : `${processLimit(resources)}`);
+      if (pidsMax === null || on === areForksForbidden) return;
+      areForksForbidden = on;
+      tryWrite(pidsMax, on ? "0" : `${processLimit(resources)}`);
     },
-    remove: () => removeGroup(foldersOf(group), clock),
+    remove: () => {
+      kills?.[Symbol.dispose]();
+      return removeGroup(foldersOf(group), clock);
+    },
   };
 }
 
@@ -122,10 +130,10 @@ function settings({ version, folders }: Hierarchy, resources: Resources): readon
   return all;
 }
 
-function readKills({ version, folders }: Hierarchy): number {
-  if (folders.memory === undefined) return 0;
-  const text = tryRead(join(folders.memory, version === 2 ? "memory.events" : "memory.oom_control"));
-  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+/** Read before each run. */
+function openKills({ version, folders }: Hierarchy): HeldFile | undefined {
+  if (folders.memory === undefined) return undefined;
+  return new HeldFile(join(folders.memory, version === 2 ? "memory.events" : "memory.oom_control"));
 }
 
 async function removeGroup(folders: readonly string[], clock: Clock): Promise<boolean> {

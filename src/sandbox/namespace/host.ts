@@ -17,6 +17,7 @@ import { launcherBytes } from "./launcher/launcher.ts";
 import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
 import { type Libc, openLibc, signals } from "./libc.ts";
 import { createLimits, type Limits, watch } from "./limits.ts";
+import { Moments } from "./moments.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
 import { killStranded, memoryLabel } from "./stranded.ts";
@@ -55,6 +56,7 @@ type Machine = {
   readonly tools: Tools;
   readonly libc: Libc;
   readonly limits: Limits;
+  readonly moments: Moments;
   /** The same in every sandbox: content by path in the guest, as descriptors. */
   readonly dataFiles: Readonly<Record<string, number>>;
   readonly filter: number;
@@ -135,7 +137,8 @@ export class NamespaceHost implements SandboxHost {
     const namespaces = await this.#bootNamespaces(machine, group.joinFiles, spec.resources, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
-      ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher, libc: machine.libc },
+      ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
+      ...{ libc: machine.libc, moments: machine.moments },
       limitsProcesses: machine.limits.mechanism.processes === "watch",
       onGone: (warning) => {
         this.#sandboxes.delete(sandbox);
@@ -191,7 +194,7 @@ export class NamespaceHost implements SandboxHost {
       clock,
     });
     this.#machine = {
-      ...{ self, tools, libc, limits, dataFiles: openDataFiles(libc) },
+      ...{ self, tools, libc, limits, moments: new Moments(libc), dataFiles: openDataFiles(libc) },
       filter: libc.memoryFile(filterBytes(thisArchitecture())),
       launcher: libc.memoryProgram(launcherBytes(self)),
     };
@@ -240,7 +243,8 @@ export class NamespaceHost implements SandboxHost {
     await this.#watch;
     if (this.#machine === null) return;
     this.#machine.limits.release();
-    const { dataFiles, filter, launcher } = this.#machine;
+    const { moments, dataFiles, filter, launcher } = this.#machine;
+    moments[Symbol.dispose]();
     for (const descriptor of [...Object.values(dataFiles), filter, launcher]) closeSync(descriptor);
   }
 }

@@ -1,5 +1,5 @@
 // The calls of the C library that the runtime has no way to make: real pipes, files without a name, the parent of a user
-// namespace, and signals to processes that are not our children. Nothing else of ours is native.
+// namespace, signals to processes that are not our children, and the clock that processes are dated by. Nothing else of ours is native.
 
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
@@ -15,6 +15,8 @@ export type Libc = {
   readonly parentNamespace: (descriptor: number) => number;
   /** False if there is no such process, or it is not ours to signal. */
   readonly kill: (pid: number, signal: number) => boolean;
+  /** By the clock of the start times in /proc/PID/stat, and in their unit. */
+  readonly ticksSinceBoot: () => number;
 };
 
 export const signals = { kill: 9, terminate: 15, resume: 18, stop: 19 } as const;
@@ -27,6 +29,11 @@ const memory = { closeOnExec: 1, mayBeSealed: 2, executable: 16 } as const;
 const [addSeals, allSeals] = [1033, 15];
 /** NS_GET_PARENT, ioctl_ns(2). */
 const nsGetParent = 0xb702;
+/** CLOCK_BOOTTIME, clock_gettime(2). */
+const bootTime = 7;
+/** USER_HZ, which is 100 on x86-64 and arm64. */
+const ticksPerSecond = 100;
+const nanosecondsPerTick = 1e9 / ticksPerSecond;
 
 /** glibc, then musl by its usual names. */
 const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
@@ -41,6 +48,7 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
     for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
     return descriptor;
   };
+  const time = new BigInt64Array(2);
   return {
     pipe: () => {
       const ends = new Int32Array(2);
@@ -63,6 +71,11 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
     },
     // 0 and negative numbers would mean whole process groups.
     kill: (pid, signal) => pid > 0 && symbols.kill(pid, signal) === 0,
+    ticksSinceBoot: () => {
+      symbols.clock_gettime(bootTime, ptr(time));
+      const [seconds = 0n, nanoseconds = 0n] = time;
+      return Number(seconds) * ticksPerSecond + Math.floor(Number(nanoseconds) / nanosecondsPerTick);
+    },
   };
 }
 
@@ -93,5 +106,6 @@ function openLibrary(name: string) {
     ioctl: { args: ["i32", "u64", "u64"], returns: "i32" },
     fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
     kill: { args: ["i32", "i32"], returns: "i32" },
+    clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   });
 }

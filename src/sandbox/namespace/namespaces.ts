@@ -6,7 +6,7 @@ import { type EnteredNamespace, enteredNamespaces } from "./launcher/launcher.ts
 import { bwrapArguments, type Layout } from "./layout.ts";
 import { type Libc, signals } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
-import { childrenOf, killEntered, readProcess } from "./processes.ts";
+import { childrenOf, HeldProcess, killEntered, readProcess } from "./processes.ts";
 import { guestPath, type Tools } from "./tools.ts";
 
 export type NamespacesOptions = {
@@ -73,6 +73,7 @@ export class Namespaces {
   readonly #libc: Libc;
   /** Kept for its end of the holder's stdin, which would be closed with it. */
   readonly #boot: Boot;
+  readonly #holder: HeldProcess;
   #over = false;
 
   /** Throws a plain Error if the sandbox has ended meanwhile. */
@@ -82,7 +83,9 @@ export class Namespaces {
     this.#libc = libc;
     this.descriptors = openDescriptors(this.#init, libc);
     this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.pid}`);
-    this.keepers = new Set([this.#init, ...childrenOf(this.#init)]);
+    const [holder = 0] = childrenOf(this.#init);
+    this.keepers = new Set([this.#init, holder]);
+    this.#holder = new HeldProcess(holder);
     // Still bubblewrap's child, so it has been the same process all the while.
     if (readProcess(this.#init)?.parent !== boot.pid) {
       this.#close();
@@ -91,9 +94,9 @@ export class Namespaces {
     this.ended = this.#boot.exited.then(() => this.#close());
   }
 
-  /** False from the moment that the end of everything inside has become certain. */
+  /** False from the moment that the end of everything inside has become certain: the holder, which a guest can kill, is the first to go. */
   get alive(): boolean {
-    return !this.#over && [...this.keepers].every((pid) => readProcess(pid) !== null);
+    return !this.#over && this.#holder.isAlive;
   }
 
   /** Ends everything inside; `ended` tells when. The kernel kills all members of a pid namespace with its init. */
@@ -103,6 +106,7 @@ export class Namespaces {
 
   #close(): void {
     this.#over = true;
+    this.#holder[Symbol.dispose]();
     closeAll(Object.values(this.descriptors));
   }
 }

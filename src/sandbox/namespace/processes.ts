@@ -1,6 +1,7 @@
 // The processes of a sandbox as the host's /proc shows them: which there are, which of them belong to a run, and their end.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { HeldFile } from "./held-file.ts";
 import { type Libc, signals } from "./libc.ts";
 
 export type Process = {
@@ -14,14 +15,37 @@ export type Process = {
 /** Processes that have died but are not yet reaped are none. */
 export function readProcess(pid: number): Process | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is the program's name in brackets, and may have blanks and brackets of its own.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, parent] = fields;
-    if (state === "Z" || state === "X") return null;
-    return { pid, parent: Number(parent), startTicks: Number(fields[19]) };
+    return parseStat(pid, readFileSync(`/proc/${pid}/stat`, "latin1"));
   } catch {
     return null;
+  }
+}
+
+/** `stat` as in /proc/PID/stat, proc(5). */
+function parseStat(pid: number, stat: string): Process | null {
+  // The second field is the program's name in brackets, and may have blanks and brackets of its own.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state = "", parent] = fields;
+  if (["", "Z", "X"].includes(state)) return null;
+  return { pid, parent: Number(parent), startTicks: Number(fields[19]) };
+}
+
+/** A process that is looked at again and again. */
+export class HeldProcess implements Disposable {
+  readonly #pid: number;
+  readonly #stat: HeldFile;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#stat = new HeldFile(`/proc/${pid}/stat`);
+  }
+
+  get isAlive(): boolean {
+    return parseStat(this.#pid, this.#stat.read()) !== null;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stat[Symbol.dispose]();
   }
 }
 
@@ -48,19 +72,12 @@ export function pidNamespaceOf(pid: number): string | null {
   }
 }
 
-/** Whom a run has not started: those that were there before it. Keys as by `identity`. */
-export type Snapshot = ReadonlySet<string>;
-
-export function snapshotOf(processes: readonly Process[]): Snapshot {
-  return new Set(processes.map(identity));
-}
-
 /**
- * Of `processes`, those that have come since `before`, however they detached themselves. Not among them: `kept` (the
- * interpreter, the sandbox's own two), and the offspring of older processes, such as a server's workers.
+ * Of `processes`, those that a run has started, however they detached themselves. `wasThere` tells of those that were there before it. Not among
+ * them: `kept` (the interpreter, the sandbox's own two), and the offspring of older processes, such as a server's workers.
  */
-export function startedSince(
-  before: Snapshot,
+export function startedBy(
+  wasThere: (process: Process) => boolean,
   processes: readonly Process[],
   kept: ReadonlySet<number>,
 ): readonly Process[] {
@@ -69,14 +86,12 @@ export function startedSince(
     const seen = new Set<number>();
     for (let at = byPid.get(process.parent); at !== undefined && !seen.has(at.pid); at = byPid.get(at.parent)) {
       if (kept.has(at.pid)) return false;
-      if (before.has(identity(at))) return true;
+      if (wasThere(at)) return true;
       seen.add(at.pid);
     }
     return false;
   };
-  return processes.filter(
-    (process) => !kept.has(process.pid) && !before.has(identity(process)) && !hasOldAncestor(process),
-  );
+  return processes.filter((process) => !kept.has(process.pid) && !wasThere(process) && !hasOldAncestor(process));
 }
 
 /**
@@ -98,6 +113,6 @@ export function childrenOf(pid: number): readonly number[] {
   }
 }
 
-function identity({ pid, startTicks }: Process): string {
-  return `${pid}@${startTicks}`;
+export function isSame(one: Process, other: Process): boolean {
+  return one.pid === other.pid && one.startTicks === other.startTicks;
 }

@@ -3,22 +3,18 @@
 import type { Clock } from "../../clock.ts";
 import type { LimitGroup } from "./cgroups.ts";
 import { type Libc, signals } from "./libc.ts";
-import { type Process, type Snapshot, snapshotOf, startedSince } from "./processes.ts";
+import { isOlder, type Moment } from "./moments.ts";
+import { isSame, type Process, startedBy } from "./processes.ts";
 
 /** Killed processes take a moment to vanish. */
 const lookIntervalMs = 5;
 const looks = 600;
 
 export class RunScope {
-  readonly #before: Snapshot;
   readonly #options: RunScopeOptions;
 
-  /** To be made right before the run. */
   constructor(options: RunScopeOptions) {
     this.#options = options;
-    // Without the interpreter: when it has died in the run, what it started is still the run's.
-    const kept = options.kept();
-    this.#before = snapshotOf(options.processes().filter(({ pid }) => !kept.has(pid)));
   }
 
   /** Asks its processes to end. */
@@ -44,8 +40,11 @@ export class RunScope {
   }
 
   #started(): readonly Process[] {
-    const { processes, kept } = this.#options;
-    return startedSince(this.#before, processes(), kept());
+    const { begin, interpreters, processes, kept } = this.#options;
+    // Without the interpreter: when it has died in the run, what it started is still the run's.
+    const wasThere = (process: Process) =>
+      isOlder(process, begin) && !interpreters.some((interpreter) => isSame(process, interpreter));
+    return startedBy(wasThere, processes(), kept());
   }
 }
 
@@ -53,6 +52,10 @@ export type RunScopeOptions = {
   readonly libc: Libc;
   readonly group: LimitGroup;
   readonly clock: Clock;
+  /** Right before the run. */
+  readonly begin: Moment;
+  /** The sandbox's interpreters of that moment. */
+  readonly interpreters: readonly Process[];
   /** All processes of the sandbox. */
   readonly processes: () => readonly Process[];
   /** Those that no run ends: the sandbox's own two and its interpreter. */

@@ -13,8 +13,9 @@ import { enterCommand, type Self } from "./enter.ts";
 import { asGuestProcess, GuestProgram, type GuestProgramOptions } from "./guest-program.ts";
 import { type Libc, signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
+import type { Moments } from "./moments.ts";
 import type { Namespaces } from "./namespaces.ts";
-import { allPids, childrenOf, type Process, processesIn } from "./processes.ts";
+import { allPids, childrenOf, type Process, processesIn, readProcess } from "./processes.ts";
 import { RunScope } from "./run-scope.ts";
 import { processLimit } from "./sizes.ts";
 import type { Tools } from "./tools.ts";
@@ -35,6 +36,7 @@ export type NamespaceSandboxOptions = {
   /** A descriptor of the executable that starts programs inside. */
   readonly launcher: number;
   readonly libc: Libc;
+  readonly moments: Moments;
   readonly clock: Clock;
   /** Environment of commands. */
   readonly env: Readonly<Record<string, string>>;
@@ -51,7 +53,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #options: NamespaceSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
   readonly #running = new Set<GuestProgram>();
-  readonly #interpreters = new Set<GuestProgram>();
+  /** With the process inside, once it is known: it stays the same. */
+  readonly #interpreters = new Map<GuestProgram, Process | null>();
   readonly #lingering = new Set<GuestProgram>();
   #interpreter: Interpreter | null = null;
   /** How many interpreters there have been. */
@@ -76,7 +79,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly spawn: SpawnGuest = (argv, options) =>
     asGuestProcess(options.control, (onOutput) => {
       const program = this.#start(argv, options, onOutput);
-      this.#interpreters.add(program);
+      this.#interpreters.set(program, null);
       this.#spawned += 1;
       void program.exited.then(() => this.#interpreters.delete(program));
       return program;
@@ -90,10 +93,11 @@ export class NamespaceSandbox implements Sandbox, Watched {
   async run(request: RunRequest): Promise<RunEnd> {
     this.#throwIfOver(request);
     const kills = this.#outOfMemoryKills();
-    const { libc, group, clock } = this.#options;
+    const { libc, group, clock, moments } = this.#options;
     const spawned = this.#spawned;
     const scope = new RunScope({
-      ...{ libc, group, clock, processes: () => this.#processes(), kept: () => this.#kept() },
+      ...{ libc, group, clock, begin: moments.now(), interpreters: this.#insides() },
+      ...{ processes: () => this.#processes(), kept: () => this.#kept() },
       // A new interpreter that starts meanwhile must be able to.
       mayForbidForks: () => spawned === this.#spawned,
     });
@@ -239,8 +243,21 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   #kept(): ReadonlySet<number> {
-    const interpreters = [...this.#interpreters].flatMap(({ pid }) => childrenOf(pid));
+    const interpreters = [...this.#interpreters.keys()].flatMap(({ pid }) => childrenOf(pid));
     return new Set([...this.#options.namespaces.keepers, ...interpreters]);
+  }
+
+  #insides(): readonly Process[] {
+    return [...this.#interpreters].flatMap(([program, known]) => {
+      const inside =
+        known ??
+        childrenOf(program.pid)
+          .map(readProcess)
+          .find((child) => child !== null) ??
+        null;
+      if (known === null) this.#interpreters.set(program, inside);
+      return inside ?? [];
+    });
   }
 
   #outOfMemoryKills(): number {

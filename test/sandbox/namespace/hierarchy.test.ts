@@ -78,9 +78,11 @@ describe("version 1", () => {
   });
 
   test("kills for want of memory are counted", () => {
+    const told = (kills: number) => ({ "memory.oom_control": `oom_kill_disable 0\nunder_oom 0\noom_kill ${kills}\n` });
+    folder("memory/one", told(0));
     const group = createGroup({ version: 1, folders: { memory: folder("memory") } }, "one", resources, systemClock);
     expect(group.outOfMemoryKills()).toBe(0);
-    folder("memory/one", { "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n" });
+    folder("memory/one", told(3));
     expect(group.outOfMemoryKills()).toBe(3);
   });
 });
@@ -118,8 +120,9 @@ describe("version 2", () => {
   test("a group gets the sandbox's size, without swap", () => {
     const ours = folder("ours");
     const claimed = claimHierarchy({ version: 2, folders: { memory: ours, pids: ours, cpu: ours } }, "abc", serverPid);
-    const group = createGroup(claimed, "one", resources, systemClock);
     const base = `ours/msb-mcp-abc-${serverPid}`;
+    folder(`${base}/one`, { "memory.events": "" });
+    const group = createGroup(claimed, "one", resources, systemClock);
     expect(read(`${base}/cgroup.subtree_control`)).toBe("+memory +pids +cpu");
     expect(read(`${base}/one/memory.max`)).toBe(`${512 * 1024 * 1024}`);
     expect(read(`${base}/one/memory.swap.max`)).toBe("0");

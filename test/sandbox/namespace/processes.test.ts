@@ -1,7 +1,7 @@
 // Which processes belong to a run.
 
 import { expect, test } from "bun:test";
-import { type Process, readProcess, snapshotOf, startedSince } from "../../../src/sandbox/namespace/processes.ts";
+import { HeldProcess, isSame, type Process, readProcess, startedBy } from "../../../src/sandbox/namespace/processes.ts";
 
 const init = 1;
 const interpreter = 10;
@@ -11,7 +11,7 @@ const process_ = (pid: number, parent: number, startTicks = pid): Process => ({ 
 const standing = [process_(init, 0), process_(interpreter, 5)];
 
 const startedPids = (before: readonly Process[], now: readonly Process[]) =>
-  startedSince(snapshotOf(before), now, kept).map(({ pid }) => pid);
+  startedBy((process) => before.some((old) => isSame(old, process)), now, kept).map(({ pid }) => pid);
 
 test("what has come since belongs to the run, orphans that init has taken in too", () => {
   expect(startedPids(standing, [...standing, process_(20, 5), process_(21, init)])).toEqual([20, 21]);
@@ -39,4 +39,18 @@ test("a process with the number of an earlier one is another", () => {
 test("a process that does not exist reads as none, and our own with its parent", () => {
   expect(readProcess(2 ** 30)).toBeNull();
   expect(readProcess(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid });
+});
+
+test("a process that is held open is alive until it has died, reaped or not", async () => {
+  const child = Bun.spawn(["sleep", "60"]);
+  using held = new HeldProcess(child.pid);
+  expect([held.isAlive, held.isAlive]).toEqual([true, true]);
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(held.isAlive).toBe(false);
+});
+
+test("one that has not existed is not alive", () => {
+  using held = new HeldProcess(2 ** 30);
+  expect(held.isAlive).toBe(false);
 });
