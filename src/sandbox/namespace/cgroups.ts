@@ -17,7 +17,10 @@ export type Hierarchy = {
 };
 
 export type LimitGroup = {
-  /** A process that writes its id into each of these comes under the limits, and so does all that it starts. */
+  /**
+   * A process of one thread that writes 0 into each of these comes under the limits, and so does all that it starts. Thread by thread where version
+   * 1 has a file for that: a whole process, or one told by its id, waits there until every CPU has gone through the kernel's scheduler (20 ms).
+   */
   readonly joinFiles: readonly string[];
   /** The members, in the host's numbers; null where nobody keeps a list. */
   pids(): readonly number[] | null;
@@ -93,7 +96,7 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
   const kills = openKills(group);
   let areForksForbidden = false;
   return {
-    joinFiles: foldersOf(group).map((folder) => join(folder, "cgroup.procs")),
+    joinFiles: foldersOf(group).map((folder) => join(folder, group.version === 1 ? "tasks" : "cgroup.procs")),
     pids: () => (list === undefined ? null : readNumbers(join(list, "cgroup.procs"))),
     outOfMemoryKills: () => Number(/^oom_kill (\d+)$/m.exec(kills?.read() ?? "")?.[1] ?? 0),
     forbidForks: (on) => {

@@ -74,7 +74,7 @@ describe("version 1", () => {
     expect(read("memory/one/memory.limit_in_bytes")).toBe(`${512 * 1024 * 1024}`);
     expect(read("pids/one/pids.max")).toBe("256");
     expect(read("cpu/one/cpu.cfs_quota_us")).toBe("200000");
-    expect(group.joinFiles).toEqual(["memory", "pids", "cpu"].map((name) => join(root, name, "one/cgroup.procs")));
+    expect(group.joinFiles).toEqual(["memory", "pids", "cpu"].map((name) => join(root, name, "one/tasks")));
   });
 
   test("kills for want of memory are counted", () => {
