@@ -9,7 +9,7 @@ import type { Tools } from "./tools.ts";
 
 /** Puts the process under the sandbox's limits, then becomes the program: `join FILE… -- program…`. */
 const join = `
-while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done
+while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done
 shift
 ulimit -c 0
 ulimit -n ${openFilesPerProcess} 2>/dev/null
