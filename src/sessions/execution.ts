@@ -60,6 +60,9 @@ export type ExecutionLimits = {
   readonly stopOutputBytes: number;
 };
 
+/** A reason that nobody reads. Without one, each run would make an Error with its stack. */
+const isOver = "over";
+
 /** How long a sandbox may take to end a run that it was asked to end, before it counts as lost. Milliseconds. */
 const settleGraceMs = 10_000;
 
@@ -133,7 +136,7 @@ export async function execute(
       notices: end.notices ?? [],
     };
   } finally {
-    done.abort();
+    done.abort(isOver);
     request.signal.removeEventListener("abort", onCancel);
   }
 }

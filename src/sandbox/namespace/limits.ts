@@ -13,7 +13,7 @@ import {
   releaseHierarchy,
 } from "./cgroups.ts";
 import { type CgroupView, findHierarchy, ownMemoryBytes } from "./hierarchy.ts";
-import type { Process } from "./processes.ts";
+import { type Census, type Process, takeCensus } from "./processes.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
 
 /** "cgroup" is exact and the kernel's; "watch" is ours and late by up to `watchIntervalMs`. */
@@ -36,6 +36,8 @@ export type Limits = {
 };
 
 export const watchIntervalMs = 250;
+/** Sandboxes, each of which takes a fraction of a millisecond; then whoever waits for this thread has a turn. */
+const looksAtOnce = 8;
 
 /** Throws a file system's error if control groups that could be made a moment ago cannot be any more. */
 export function createLimits(options: {
@@ -66,7 +68,7 @@ export function createLimits(options: {
 export type Watched = {
   readonly resources: Resources;
   /** All but the two that hold the sandbox. */
-  watchedProcesses(): readonly Process[];
+  watchedProcesses(census: () => Census): readonly Process[];
   /** Ends one of them for exceeding the sandbox's memory, or without that reason. */
   endProcess(pid: number, reason: "memory" | "processes"): void;
 };
@@ -74,20 +76,29 @@ export type Watched = {
 /** Looks at all sandboxes until the signal aborts; for what the mechanism leaves to a watch. Never rejects. */
 export async function watch(options: {
   readonly mechanism: LimitMechanism;
-  readonly sandboxes: () => Iterable<Watched>;
+  /** May change while it is gone through. */
+  readonly sandboxes: () => ReadonlySet<Watched>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { mechanism, sandboxes, clock, signal } = options;
   if (mechanism.memory === "cgroup" && mechanism.processes === "cgroup") return;
   while (!signal.aborted) {
-    for (const sandbox of sandboxes()) look(sandbox, mechanism);
+    let taken: Census | undefined;
+    // One for all: it reads every process of the machine.
+    const census = () => (taken ??= takeCensus());
+    let looks = 0;
+    for (const sandbox of sandboxes()) {
+      look(sandbox, mechanism, census);
+      looks += 1;
+      if (looks % looksAtOnce === 0) await clock.sleep(0, signal).catch(() => {});
+    }
     await clock.sleep(watchIntervalMs, signal).catch(() => {});
   }
 }
 
-function look(sandbox: Watched, mechanism: LimitMechanism): void {
-  const processes = sandbox.watchedProcesses();
+function look(sandbox: Watched, mechanism: LimitMechanism, census: () => Census): void {
+  const processes = sandbox.watchedProcesses(census);
   if (mechanism.processes === "watch" && processes.length > processLimit(sandbox.resources)) {
     for (const { pid } of processes) sandbox.endProcess(pid, "processes");
     return;

@@ -56,6 +56,15 @@ export function allPids(): readonly number[] {
     .map(Number);
 }
 
+/** Every process id of the machine, by the link of its pid namespace. */
+export type Census = ReadonlyMap<string, readonly number[]>;
+
+export function takeCensus(): Census {
+  const census = Map.groupBy(allPids(), (pid) => pidNamespaceOf(pid) ?? "");
+  census.delete("");
+  return census;
+}
+
 /** `link` as in "pid:[4026532184]"; candidates may contain processes of other namespaces (the host's ends of ours do). */
 export function processesIn(link: string, candidates: readonly number[]): readonly Process[] {
   return candidates

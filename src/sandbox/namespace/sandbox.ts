@@ -15,7 +15,7 @@ import { type Libc, signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
 import type { Moments } from "./moments.ts";
 import type { Namespaces } from "./namespaces.ts";
-import { allPids, childrenOf, type Process, processesIn, readProcess } from "./processes.ts";
+import { allPids, type Census, childrenOf, type Process, processesIn, readProcess } from "./processes.ts";
 import { RunScope } from "./run-scope.ts";
 import { processLimit } from "./sizes.ts";
 import type { Tools } from "./tools.ts";
@@ -127,8 +127,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
     return this.#disposal;
   }
 
-  watchedProcesses(): readonly Process[] {
-    return this.#processes().filter(({ pid }) => !this.#options.namespaces.keepers.has(pid));
+  watchedProcesses(census: () => Census): readonly Process[] {
+    const { pidLink, keepers } = this.#options.namespaces;
+    return this.#processes(() => census().get(pidLink) ?? []).filter(({ pid }) => !keepers.has(pid));
   }
 
   endProcess(pid: number, reason: "memory" | "processes"): void {
@@ -238,8 +239,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#lingering.delete(oldest);
   }
 
-  #processes(): readonly Process[] {
-    return processesIn(this.#options.namespaces.pidLink, this.#options.group.pids() ?? allPids());
+  /** Without a control group that lists its own, they are among the candidates. */
+  #processes(candidates: () => readonly number[] = allPids): readonly Process[] {
+    return processesIn(this.#options.namespaces.pidLink, this.#options.group.pids() ?? candidates());
   }
 
   #kept(): ReadonlySet<number> {
