@@ -7,6 +7,7 @@ import type { Microvm } from "./checks/microvm.ts";
 import type { BackendName } from "./choose.ts";
 import type { Flavor, Flavors } from "./flavors.ts";
 import { createMicrovmHost } from "./microvm/host.ts";
+import { tooFewDescriptors } from "./namespace/descriptors.ts";
 import { createNamespaceHost, type NamespaceHost } from "./namespace/host.ts";
 import { tryNamespaces } from "./namespace/trial.ts";
 import type { NetworkPolicy } from "./network.ts";
@@ -97,10 +98,12 @@ export async function availableTemplates(
 /** More may be allowed to each sandbox than to all of them by whoever started this process: then the kernel ends programs before we do. */
 function tellLimits(
   limits: NonNullable<NamespaceHost["limits"]>,
-  { flavors, defaultFlavor }: HostSettings,
+  { flavors, defaultFlavor, maxSessions }: HostSettings,
   emit: Emit,
 ): void {
   emit({ type: "server.limits", mechanism: limits.description });
+  const tooFew = tooFewDescriptors(maxSessions);
+  if (tooFew !== undefined) emit({ type: "server.warning", message: tooFew });
   const { memoryMib } = flavors[defaultFlavor];
   const totalMib = Math.floor((limits.totalMemoryBytes ?? Number.POSITIVE_INFINITY) / 1024 ** 2);
   if (totalMib >= memoryMib) return;

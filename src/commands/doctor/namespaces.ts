@@ -4,22 +4,26 @@ import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config/options.ts";
 import { causeOf, Failure } from "../../failure.ts";
 import { type Finding, missing, missingBecause } from "../../sandbox/checks/finding.ts";
+import { tooFewDescriptors } from "../../sandbox/namespace/descriptors.ts";
 import { createNamespaceHost } from "../../sandbox/namespace/host.ts";
 import { tryNamespaces } from "../../sandbox/namespace/trial.ts";
 
 const check = "namespaces";
 
-type Settings = Pick<Config, "stateDir" | "templates" | "flavors" | "defaultFlavor">;
+type Settings = Pick<Config, "stateDir" | "templates" | "flavors" | "defaultFlavor" | "maxSessions">;
 
 /** Rejects with the signal's reason only. */
 export async function checkNamespaces(config: Settings, clock: Clock, signal: AbortSignal): Promise<Finding> {
-  const { stateDir, templates, flavors, defaultFlavor } = config;
+  const { stateDir, templates, flavors, defaultFlavor, maxSessions } = config;
   await using host = createNamespaceHost({ volumes: [], stateDir, clock, emit: () => undefined });
   try {
     const { refused } = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
     const found = "a sandbox of Linux namespaces starts";
-    if (refused.length === 0) return { check, status: "ok", found };
-    const lines = refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`);
+    const lines = [
+      ...refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`),
+      ...[tooFewDescriptors(maxSessions)].filter((warning) => warning !== undefined),
+    ];
+    if (lines.length === 0) return { check, status: "ok", found };
     return { check, status: "warning", found: `${found}; ${lines.join(" ")}` };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,0 +1,33 @@
+// For how many sandboxes this process has file descriptors. The runtime has raised its limit as far as it may when this is asked.
+
+import { readFileSync } from "node:fs";
+
+/**
+ * Of this process for a sandbox at rest: its namespaces (7), the runtime's end and ours of its interpreter's three pipes (6), for bubblewrap and the
+ * interpreter a stdin and a process each (4), its count of kills and its holder's state (2).
+ */
+export const descriptorsPerSandbox = 19;
+
+/** For the server's own files, its connections, and programs that start or run. */
+const descriptorsBesides = 128;
+
+/** What the operator should know if `sandboxes` are more than there are descriptors for; undefined if they are not, or nobody knows. */
+export function tooFewDescriptors(sandboxes: number, limits = readLimits()): string | undefined {
+  const limit = /^Max open files +(\d+)/m.exec(limits)?.[1];
+  const needed = sandboxes * descriptorsPerSandbox + descriptorsBesides;
+  if (limit === undefined || needed <= Number(limit)) return undefined;
+  const enough = Math.max(0, Math.floor((Number(limit) - descriptorsBesides) / descriptorsPerSandbox));
+  return (
+    `This process may have ${limit} files open, which is enough for about ${enough} sandboxes, and --max-sessions is ${sandboxes}: ` +
+    `more than that will not start. Allow it ${needed} (ulimit -Hn, LimitNOFILE= of a service, docker run --ulimit nofile), or fewer sessions.`
+  );
+}
+
+/** proc(5). */
+function readLimits(): string {
+  try {
+    return readFileSync("/proc/self/limits", "latin1");
+  } catch {
+    return "";
+  }
+}
