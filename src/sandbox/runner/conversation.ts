@@ -14,7 +14,7 @@ export type Answer = {
   readonly result: string | null;
 };
 
-/** Of which python.py speaks. An interpreter that an older program of ours has started may speak another. */
+/** Of which python/main.py speaks. An interpreter that an older program of ours has started may speak another. */
 const protocol = 2;
 /** Characters of one line of the guest's: room for a result and a traceback of 64 Ki characters each, escaped. */
 const maxLineLength = 2 * 1024 * 1024;

@@ -1,4 +1,4 @@
-// The Node runner: an interpreter that keeps its state, spoken to in lines of JSON as python.py is (see there). This file starts it and
+// The Node runner: an interpreter that keeps its state, spoken to in lines of JSON as the Python runner is (see python/main.py). This file starts it and
 // is its second thread, which reads control-in and ends code that does not return to the event loop; node-main.cjs runs the sources.
 //
 // Descriptors at the start: 0 empty, 1 and 2 the user's, 3 control-out, 4 control-in, 5 and 6 duplicates of 1 and 2 for the marks (Node

@@ -3,7 +3,7 @@
 import type { Language } from "../templates.ts";
 import nodeSource from "./node.mjs" with { type: "text" };
 import nodeMainSource from "./node-main.cjs" with { type: "text" };
-import pythonSource from "./python.py" with { type: "text" };
+import { pythonProgram } from "./python/program.ts";
 
 export type RunnerProgram = {
   /** A name whose ending the interpreter relies on (`.mjs`). */
@@ -12,7 +12,12 @@ export type RunnerProgram = {
 };
 
 export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
-  python: { fileName: "python.py", source: pythonSource },
+  python: {
+    fileName: "python.py",
+    get source() {
+      return pythonProgram();
+    },
+  },
   node: { fileName: "node.mjs", source: withMain(nodeSource, nodeMainSource) },
 };
 

@@ -1,4 +1,4 @@
-// What python.py promises to the programs that run in it.
+// What the Python runner promises to the programs that run in it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

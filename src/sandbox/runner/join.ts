@@ -1,0 +1,10 @@
+// Guest programs are written as modules and placed in a guest as one text: the modules in their order, in one namespace, without what they
+// take from each other. So no two of a program's modules may give the same name to different things (test/sandbox/runner/join.test.ts).
+
+/** `from .streams import flush_streams`, in one line or in brackets. */
+const pythonSibling = /^from \.\w+ import (?:\([^)]*\)|.*)\n/gm;
+
+/** The text of a Python program, of modules that import from their package by names only. */
+export function joinPython(modules: readonly string[]): string {
+  return modules.map((module) => module.replace(pythonSibling, "")).join("\n");
+}

@@ -1,0 +1,205 @@
+# The main thread: takes one request after the other, runs its source and tells how that ended.
+
+from .control import listen
+from .coroutines import COROUTINE, Coroutines
+from .descriptors import write_all
+from .errors import exit_code, report, report_exit, strip_frames
+from .interrupts import Interrupts
+from .mailbox import Mailbox
+from .protocol import READY, Json, Run
+from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
+from .sources import Sources
+from .streams import flush_streams, native_flush, print_error, restore_streams
+from .values import Values
+
+# Who has nothing to do for so long imports what is not needed yet.
+IDLE_SECONDS = 0.25
+
+
+class Runner:
+    def __init__(self, control_in, control_out, outputs):
+        self.control_in = control_in
+        self.control_out = control_out
+        self.outputs = outputs
+        self.pid = os.getpid()
+        self.requests = Mailbox()
+        self.context = copy_context()
+        self.coroutines = Coroutines(self.context)
+        self.interrupts = Interrupts(self.coroutines)
+        self.sources = Sources()
+        self.values = Values(outputs[0])
+        self.json = None
+        self.flush_native = None
+        # The module, once it has been imported.
+        self.traceback = None
+        self.module = type(sys)("__main__")
+        self.module.__dict__["__builtins__"] = builtins
+
+    def serve(self):
+        sys.modules["__main__"] = self.module
+        sys.argv = [""]
+        sys.displayhook = self.values.display
+        self.interrupts.install()
+        os.register_at_fork(after_in_child=self.forget_descriptors)
+        self.send(READY)
+        # While the host hears of it.
+        self.json = Json()
+        if not getattr(sys.flags, "safe_path", False):
+            sys.path.insert(0, "")
+        _thread.start_new_thread(listen, (self.control_in, self.json, self.requests, self.interrupts))
+        while True:
+            request = self.next_request()
+            if "attach" in request:
+                self.attach(request["attach"].encode())
+            else:
+                self.answer(Run(request))
+
+    def next_request(self):
+        if self.traceback is None:
+            request = self.requests.take(IDLE_SECONDS)
+            if request is not None:
+                return request
+            self.prepare()
+        return self.requests.take()
+
+    def prepare(self):
+        """
+        Imports what a source that imports nothing and does not fail can do without. Such a source starts no thread either, so there is none
+        to see that no module of the user's is found meanwhile, which may have the name of one of these.
+        """
+        if self.traceback is not None:
+            return
+        users_path, sys.path = sys.path, STANDARD_PATH
+        try:
+            import traceback
+            import warnings
+
+            # Of a fork beside the one thread that is ours, from 3.12 on; it holds no lock that a child needs.
+            warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+            self.sources.prepare()
+            self.flush_native = native_flush()
+            self.traceback = traceback
+        except Exception:
+            # No room for it in memory or among the open files, say: the next one tries again.
+            pass
+        finally:
+            sys.path = users_path
+
+    def attach(self, mark):
+        for fd in self.outputs:
+            write_all(fd, mark)
+        self.send(READY)
+
+    def send(self, line):
+        try:
+            write_all(self.control_out, line)
+        except OSError:
+            os._exit(70)
+
+    def forget_descriptors(self):
+        """A forked child must keep neither the host's pipes open nor the conversation."""
+        for fd in [self.control_in, self.control_out, *self.outputs]:
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+    def answer(self, run):
+        self.restore()
+        self.interrupts.begin(run)
+        self.values.begin(run)
+        failure = None
+        if "import" in run.source or "exec" in run.source:
+            self.prepare()
+        try:
+            codes = self.sources.compile(run.source)
+        except BaseException as error:
+            failure = error.with_traceback(None)
+            self.sources.complete(failure)
+        else:
+            failure = self.execute(codes)
+        if os.getpid() != self.pid:
+            self.end_fork(failure)
+        if run.delivered and type(failure).__name__ == "CancelledError":
+            failure = KeyboardInterrupt().with_traceback(failure.__traceback__)
+        if failure is not None:
+            try:
+                self.report(run, failure)
+            except BaseException:
+                # The user's own, of an exception's methods.
+                print_error("an exception that cannot be shown\n", self.outputs[1])
+        flush_streams(self.flush_native)
+        self.values.run = None
+        self.interrupts.end(run)
+        answer = run.answer(failure)
+        # Nothing of a run may stay reachable from here while the next one is waited for.
+        del failure
+        self.tell(run, self.json.encode(answer))
+
+    def restore(self):
+        """Undoes what an earlier run did to the streams and to interrupts, and forgets which warnings it has shown."""
+        self.module.__dict__.pop("__warningregistry__", None)
+        restore_streams(self.outputs)
+        self.interrupts.restore()
+
+    def execute(self, codes):
+        """Runs the codes; returns what they raised, or None."""
+        failure = None
+        try:
+            self.interrupts.arm()
+            if any(code.co_flags & COROUTINE for code in codes):
+                self.coroutines.execute(codes, self.module.__dict__, self.values.show)
+            else:
+                self.context.run(self.evaluate, codes)
+        except BaseException as error:
+            failure = error
+        # What answers the user's signals may raise anything until it is disarmed, in the way from one attempt to the next too.
+        while self.interrupts.armed:
+            try:
+                while self.interrupts.armed:
+                    try:
+                        self.interrupts.disarm()
+                    except BaseException as error:
+                        failure = error
+            except BaseException as error:
+                failure = error
+        return failure
+
+    def evaluate(self, codes):
+        value = None
+        for code in codes:
+            value = eval(code, self.module.__dict__)
+        self.values.show(value)
+
+    def report(self, run, failure):
+        if isinstance(failure, SystemExit):
+            report_exit(run, failure, self.outputs[1])
+            return
+        self.prepare()
+        report(run, failure, self.traceback, self.outputs[1])
+
+    def tell(self, run, line):
+        """Marks the end of a run's output, and answers: behind the mark, if the host wants that and it fits."""
+        ending = self.values.last_words + run.mark
+        # No more than this is sure to stay in one piece where others write too.
+        fits = run.where == "stdout" and len(ending) + len(line) <= select.PIPE_BUF
+        try:
+            write_all(self.outputs[1], run.mark)
+            write_all(self.outputs[0], ending + (line if fits else b"\n"))
+        except OSError:
+            os._exit(70)
+        if not fits:
+            self.send(line)
+
+    def end_fork(self, failure):
+        """A child made by os.fork that came to the end of the source ends here: the conversation is its parent's."""
+        status = 0
+        if isinstance(failure, SystemExit):
+            status = exit_code(failure)
+        elif failure is not None:
+            strip_frames(failure, set())
+            if self.traceback is not None:
+                self.traceback.print_exception(type(failure), failure, failure.__traceback__)
+            status = 1
+        flush_streams(self.flush_native)
+        os._exit(status)

@@ -1,0 +1,67 @@
+// A guest program's modules share one namespace once they are joined: what each of them must keep to for that.
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pythonProgram } from "../../../src/sandbox/runner/python/program.ts";
+
+type Program = {
+  readonly folder: string;
+  readonly extension: string;
+  readonly joined: string;
+  /** Matches what one module takes from another: the names, and whose they are. */
+  readonly sibling: RegExp;
+  /** Matches a name that a module gives to something. */
+  readonly name: RegExp;
+};
+
+const root = join(import.meta.dir, "../../../src/sandbox");
+const ofPython = {
+  extension: ".py",
+  sibling: /^from \.(\w+) import \(?([\w\s,]+)\)?$/gm,
+  name: /^(?:(?:async )?def|class) (\w+)|^(\w+) = /gm,
+};
+const programs: readonly Program[] = [{ folder: "runner/python", joined: pythonProgram(), ...ofPython }];
+
+for (const { folder, extension, joined, sibling, name } of programs) {
+  describe(folder, () => {
+    const modules = new Map(
+      readdirSync(join(root, folder))
+        .filter((file) => file.endsWith(extension))
+        .map((file) => [file.slice(0, -extension.length), readFileSync(join(root, folder, file), "utf8")]),
+    );
+    const namesOf = (text: string) => [...text.matchAll(name)].map((match) => match[1] ?? match[2] ?? "");
+
+    test("every module of the folder is in the program, and nothing is left of what they take from each other", () => {
+      expect(modules.size).toBeGreaterThan(2);
+      for (const [module, text] of modules) {
+        for (const own of namesOf(text))
+          expect({ module, own, isThere: namesOf(joined).includes(own) }).toMatchObject({ isThere: true });
+      }
+      expect(joined).not.toMatch(sibling);
+    });
+
+    test("no two modules give the same name to different things", () => {
+      const owners = new Map<string, string>();
+      for (const [module, text] of modules) {
+        for (const own of new Set(namesOf(text))) {
+          expect({ own, owner: owners.get(own) ?? module }).toEqual({ own, owner: module });
+          owners.set(own, module);
+        }
+      }
+    });
+
+    test("a module takes only what another has", () => {
+      for (const [module, text] of modules) {
+        for (const [, from = "", names = ""] of text.matchAll(sibling)) {
+          for (const taken of names.split(",").map((one) => one.trim())) {
+            const there = modules.get(from) ?? "";
+            expect({ module, from, taken, isThere: new RegExp(`\\b${taken}\\b`).test(there) }).toMatchObject({
+              isThere: true,
+            });
+          }
+        }
+      }
+    });
+  });
+}
