@@ -28,7 +28,7 @@ class Runner:
         self.interrupts = Interrupts(self.coroutines)
         self.sources = Sources()
         self.values = Values(outputs[0])
-        self.json = None
+        self.json = Json()
         self.flush_native = None
         # The module, once it has been imported.
         self.traceback = None
@@ -41,11 +41,9 @@ class Runner:
         sys.displayhook = self.values.display
         self.interrupts.install()
         os.register_at_fork(after_in_child=self.forget_descriptors)
-        self.send(READY)
-        # While the host hears of it.
-        self.json = Json()
         if not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, "")
+        self.send(READY)
         _thread.start_new_thread(listen, (self.control_in, self.json, self.requests, self.interrupts))
         while True:
             request = self.next_request()
@@ -76,6 +74,7 @@ class Runner:
 
             # Of a fork beside the one thread that is ours, from 3.12 on; it holds no lock that a child needs.
             warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+            self.json.prepare()
             self.sources.prepare()
             self.flush_native = native_flush()
             self.traceback = traceback
@@ -134,7 +133,7 @@ class Runner:
         answer = run.answer(failure)
         # Nothing of a run may stay reachable from here while the next one is waited for.
         del failure
-        self.tell(run, self.json.encode(answer))
+        self.tell(run, self.json.encode(answer, self.prepare))
 
     def restore(self):
         """Undoes what an earlier run did to the streams and to interrupts, and forgets which warnings it has shown."""
