@@ -6,18 +6,12 @@ import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import { Gone } from "../linked/gone.ts";
-import { asGuestProcess, createSpawn } from "../linked/guest-process.ts";
-import type { ProgramEnd } from "../linked/link.ts";
-import { LinkedSandbox } from "../linked/sandbox.ts";
+import type { LinkedSandbox } from "../linked/sandbox.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
-import { runnerPrograms } from "../runner/programs.ts";
-import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
-import { imageName, type Language } from "../templates.ts";
+import { imageName } from "../templates.ts";
+import { assemble } from "./assembly.ts";
 import { toFailure } from "./failures.ts";
-import { notFound } from "./guest/exit.ts";
-import { pipesFolder } from "./guest/programs.ts";
 import { Images } from "./images/images.ts";
-import { MicrovmLink } from "./link.ts";
 import { bootMachine, destroyMachine, type MachineOptions } from "./machine.ts";
 import { machineName, sessionOf } from "./names.ts";
 import type { Microsandbox } from "./runtime/load.ts";
@@ -43,9 +37,6 @@ export type MicrovmHostOptions = MachineOptions & {
 export function createMicrovmHost(options: MicrovmHostOptions): SandboxHost {
   return new MicrovmHost(options);
 }
-
-/** What an image calls them. */
-const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node" };
 
 type Opened = { readonly microsandbox: Microsandbox; readonly images: Images };
 
@@ -163,63 +154,21 @@ class MicrovmHost implements SandboxHost {
 
   async #assemble(
     machine: Machine,
-    { template }: SandboxSpec,
+    spec: SandboxSpec,
     how: "start" | "resume",
     signal: AbortSignal,
   ): Promise<LinkedSandbox> {
-    const { clock } = this.#options;
-    const { language, env } = template;
-    const { fileName, source } = runnerPrograms[language];
-    const runner = { path: `${pipesFolder}/${fileName}`, source };
-    let sandbox: LinkedSandbox | null = null;
-    const broken: { first: Gone | null } = { first: null };
-    let isWithoutInterpreter = false;
-    const link: MicrovmLink = new MicrovmLink({
-      ...{ machine, interpreter: interpreters[language], runner, clock },
-      endMark: `\x1e${machine.name}\x1e`,
-      onBroken: (why, cause) => {
-        broken.first ??= new Gone(why, { cause });
-        if (sandbox === null) link.end();
-        else void this.#whyLost(machine.name, why).then((gone) => sandbox?.lose(gone));
+    const { clock, interruptGraceMs } = this.#options;
+    const { name } = machine;
+    return await assemble({
+      ...{ machine, spec, how, clock, interruptGraceMs, signal },
+      whyLost: (otherwise) => this.#whyLost(name, otherwise),
+      keep: (made) => void this.#sandboxes.add(made),
+      destroy: async (made) => {
+        await this.#destroy(name);
+        this.#sandboxes.delete(made);
       },
     });
-    const onEnd = (end: ProgramEnd) => {
-      isWithoutInterpreter ||= end.code === notFound;
-      sandbox?.interpreterEnded(end);
-    };
-    const options: InterpreterOptions = {
-      ...{ language, env, clock, interpreter: interpreters[language], program: runner.path },
-      spawn: createSpawn(link, onEnd),
-    };
-    try {
-      const interpreter =
-        how === "start"
-          ? await startInterpreter(options, signal)
-          : await resumeInterpreter(
-              options,
-              () => asGuestProcess(true, (events) => link.attach(events), onEnd),
-              signal,
-            );
-      link.guard();
-      const made: LinkedSandbox = new LinkedSandbox({
-        ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs: this.#options.interruptGraceMs },
-        failureOf: (gone, kind) =>
-          new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone }),
-        destroy: async () => {
-          await this.#destroy(machine.name);
-          this.#sandboxes.delete(made);
-        },
-      });
-      sandbox = made;
-      signal.throwIfAborted();
-      this.#sandboxes.add(made);
-      return made;
-    } catch (error) {
-      link.end();
-      if (isWithoutInterpreter) throw noInterpreter(imageName(template.image), interpreters[language], error);
-      // What was first in trouble says more to the log than what noticed it then.
-      throw broken.first === null ? error : new Gone(broken.first.message, { cause: broken.first.cause ?? error });
-    }
   }
 
   async #open(): Promise<Opened> {
@@ -297,10 +246,4 @@ function notOurs(name: string): string {
 function unreachable(what: string, cause?: unknown): Failure {
   const advice = ["Try again; if it keeps failing, ask the operator to run `msb-mcp doctor`."];
   return new Failure("connection", what, { advice, cause });
-}
-
-function noInterpreter(image: string, interpreter: string, cause: unknown): Failure {
-  const what = `The image ${image} has no program ${interpreter} that could be started, or no /bin/sh to start it with.`;
-  const advice = [`Ask the operator to give the template an image with ${interpreter}, or another language.`];
-  return new Failure("configuration", what, { advice, cause });
 }

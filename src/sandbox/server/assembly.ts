@@ -29,6 +29,8 @@ export type Assembling = {
   /** By the monotonic clock: the interpreter is to be ready before. */
   readonly untilMs: number;
   readonly signal: AbortSignal;
+  /** Called in the moment in which the sandbox is the host's to end: the signal has not aborted. */
+  readonly keep: (made: LinkedSandbox) => void;
   /** Ends what is in the place; called once the sandbox is disposed of. */
   readonly destroy: (made: LinkedSandbox) => Promise<void>;
 };
@@ -36,7 +38,7 @@ export type Assembling = {
 /** Throws CallError, Gone, Failure and the signal's reason; what has been started in the place is then still there. */
 export async function assemble(
   { client, answers, clock, patienceMs, failureOf }: AssemblyOptions,
-  { address, spec, untilMs, signal, destroy }: Assembling,
+  { address, spec, untilMs, signal, keep, destroy }: Assembling,
 ): Promise<LinkedSandbox> {
   const { language, env } = spec.template;
   const common = { client, address, owner: spec.sessionId, language, answers, clock };
@@ -75,6 +77,7 @@ export async function assemble(
     });
     sandbox = made;
     signal.throwIfAborted();
+    keep(made);
     return made;
   } catch (error) {
     link.end();

@@ -185,6 +185,10 @@ class ServerHost implements SandboxHost {
 
   async #assemble(spec: SandboxSpec, place: Place, untilMs: number, signal: AbortSignal): Promise<LinkedSandbox> {
     const { address } = place;
+    const keep = (made: LinkedSandbox) => {
+      this.#sandboxes.set(made, address);
+      this.#watching ??= this.#watch();
+    };
     const destroy = async (made: LinkedSandbox) => {
       await this.#endIn(place, "session");
       this.#sandboxes.delete(made);
@@ -192,10 +196,7 @@ class ServerHost implements SandboxHost {
     const { patienceMs = 10_000, clock } = this.#options;
     const { goneFailure: failureOf } = this.#telling;
     const options = { client: this.#client, answers: this.#answers, clock, patienceMs, failureOf };
-    const made = await assemble(options, { address, spec, untilMs, signal, destroy });
-    this.#sandboxes.set(made, address);
-    this.#watching ??= this.#watch();
-    return made;
+    return await assemble(options, { address, spec, untilMs, signal, keep, destroy });
   }
 
   /** Ends the sandbox in a place, and gives the place back when it has ended. Never rejects. */
