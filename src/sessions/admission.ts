@@ -4,26 +4,16 @@
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { Failure } from "../failure.ts";
-import { type Bound, boundOf, chooseVictims, type Holding, type Need, type RoomLimits } from "./eviction.ts";
+import { type Claim, type ClaimLimits, Claims, type Tenant } from "./claims.ts";
+import type { Bound, Need } from "./eviction.ts";
+import { waitFor } from "./patience.ts";
 import { refusal } from "./refusal.ts";
 
-export type AdmissionLimits = RoomLimits & {
+export type AdmissionLimits = ClaimLimits & {
   /** How long a new session may wait for room that nobody can be evicted for. Milliseconds; 0 refuses at once. */
   readonly admissionWaitMs: number;
-  /** Whether sessions that are idle, but not expired, make room for new ones. */
-  readonly enableLruEviction: boolean;
   /** How long a new session waits for those on their way out. Milliseconds. */
   readonly startTimeoutMs: number;
-};
-
-/** Who has a place. */
-export type Tenant = {
-  /** Null for a sandbox that was booted ahead. */
-  readonly principal: string | null;
-  readonly sessionId: string;
-  readonly idle: Holding["idle"];
-  /** Ends it for the sake of another; called at most once. */
-  giveUp(forWhat: string): void;
 };
 
 export type Asking = Need & {
@@ -44,15 +34,6 @@ export type Place = {
 const maxWaiting = 256;
 const maxWaitingPerPrincipal = 64;
 
-type Claim = {
-  readonly id: number;
-  principal: string | null;
-  readonly memoryMib: number;
-  /** `entering`: its room is still taken by one that is leaving. */
-  state: "entering" | "held" | "leaving";
-  tenant: Tenant | undefined;
-};
-
 type Waiter = {
   readonly asking: Asking;
   readonly admitted: PromiseWithResolvers<Claim>;
@@ -64,13 +45,11 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  /** One a place: bounded by the limits. */
-  readonly #claims = new Map<number, Claim>();
+  readonly #claims: Claims;
   /** In the order of arrival; at most `maxWaiting`. */
   readonly #waiting: Waiter[] = [];
   /** Claims whose room is still taken, each with what lets it in. */
   readonly #entering = new Map<Claim, PromiseWithResolvers<void>>();
-  #lastId = 0;
   #isServing = false;
   #closed: Failure | undefined;
 
@@ -80,17 +59,18 @@ export class Admission {
     emit,
   }: { readonly limits: AdmissionLimits; readonly clock: Clock; readonly emit: Emit }) {
     this.#limits = limits;
+    this.#claims = new Claims(limits);
     this.#clock = clock;
     this.#emit = emit;
   }
 
   /** What is taken now, what waits, and of how much. */
   get usage() {
-    const present = [...this.#claims.values()].filter(({ state }) => state !== "entering");
+    const { all, present } = this.#claims;
     return {
       places: present.length,
       memoryMib: present.reduce((sum, { memoryMib }) => sum + memoryMib, 0),
-      waiting: this.#waiting.length + this.#claims.size - present.length,
+      waiting: this.#waiting.length + all.length - present.length,
       limits: this.#limits,
     };
   }
@@ -104,7 +84,7 @@ export class Admission {
   async reserve(asking: Asking, signal: AbortSignal): Promise<Place> {
     if (signal.aborted) throw signal.reason;
     if (this.#closed !== undefined) throw this.#closed;
-    const impossible = boundOf([], asking, this.#limits);
+    const impossible = this.#claims.boundEver(asking);
     if (impossible !== undefined) throw this.#refuse(asking, impossible, true);
     const cameMs = this.#clock.monotonicMs();
     let admitted = false;
@@ -138,8 +118,8 @@ export class Admission {
   reserveAhead(memoryMib: number, giveUp: () => void): Place | undefined {
     if (this.#closed !== undefined || this.#waiting.length > 0 || this.#entering.size > 0) return undefined;
     const need = { principal: null, memoryMib };
-    if (boundOf([...this.#claims.values()], need, this.#limits) !== undefined) return undefined;
-    const claim = this.#add(null, memoryMib, "held");
+    if (this.#claims.boundNow(need) !== undefined) return undefined;
+    const claim = this.#claims.add(null, memoryMib, "held");
     const sinceMs = this.#clock.monotonicMs();
     claim.tenant = { principal: null, sessionId: "", idle: { sinceMs, isExpired: false }, giveUp };
     return this.#placeOf(claim);
@@ -147,16 +127,14 @@ export class Admission {
 
   /** A place that is taken already, by a sandbox of before: also beyond the limits. */
   restore({ principal, memoryMib }: Need): Place {
-    return this.#placeOf(this.#add(principal, memoryMib, "held"));
+    return this.#placeOf(this.#claims.add(principal, memoryMib, "held"));
   }
 
   /** Whether a sandbox that was booted ahead may become this principal's. */
   mayTakeOver(need: Need): boolean {
-    const others = [...this.#claims.values()].filter(({ principal }) => principal === need.principal);
-    const limits = { ...this.#limits, maxSessions: Number.POSITIVE_INFINITY, maxTotalMemoryMib: undefined };
     return (
       !this.#waiting.some(({ asking }) => asking.principal === need.principal) &&
-      boundOf(others, need, limits) === undefined
+      this.#claims.boundOfItsOwn(need) === undefined
     );
   }
 
@@ -203,25 +181,19 @@ export class Admission {
 
   /** A claim on room that is there, or will be once those who leave have left; or what stands in the way. */
   #makeRoom(asking: Asking): Claim | Bound {
-    const staying = [...this.#claims.values()].filter(({ state }) => state !== "leaving");
-    const bound = boundOf(staying, asking, this.#limits);
+    const bound = this.#claims.boundSoon(asking);
     if (bound !== undefined) {
-      const victims = chooseVictims(
-        staying.map((claim) => this.#holdingOf(claim)),
-        asking,
-        this.#limits,
-      );
+      const victims = this.#claims.victimsOf(asking);
       if (victims === undefined) return bound;
-      for (const id of victims) {
-        const claim = this.#claims.get(id);
-        if (claim === undefined) continue;
+      for (const claim of victims) {
+        if (!this.#claims.has(claim)) continue;
         claim.state = "leaving";
         this.#tellEviction(claim, bound);
         claim.tenant?.giveUp(asking.what);
       }
     }
-    const claim = this.#add(asking.principal, asking.memoryMib, "entering");
-    if (this.#hasRoomNow(claim)) claim.state = "held";
+    const claim = this.#claims.add(asking.principal, asking.memoryMib, "entering");
+    if (this.#claims.hasRoomNow(claim)) claim.state = "held";
     return claim;
   }
 
@@ -230,24 +202,6 @@ export class Admission {
     if (tenant === undefined || tenant.principal === null || tenant.idle?.isExpired === true) return;
     const { sessionId, principal } = tenant;
     this.#emit({ type: "session.evicted", sessionId, principal, scope, resource });
-  }
-
-  #holdingOf({ id, principal, memoryMib, tenant }: Claim): Holding {
-    const idle = tenant?.idle ?? null;
-    const isEvictable = this.#limits.enableLruEviction || principal === null || idle?.isExpired === true;
-    return { id, principal, memoryMib, idle: isEvictable ? idle : null };
-  }
-
-  #hasRoomNow(claim: Claim): boolean {
-    const present = [...this.#claims.values()].filter(({ state }) => state !== "entering");
-    return boundOf(present, claim, this.#limits) === undefined;
-  }
-
-  #add(principal: string | null, memoryMib: number, state: Claim["state"]): Claim {
-    this.#lastId++;
-    const claim: Claim = { id: this.#lastId, principal, memoryMib, state, tenant: undefined };
-    this.#claims.set(claim.id, claim);
-    return claim;
   }
 
   #placeOf(claim: Claim): Place {
@@ -266,37 +220,29 @@ export class Admission {
   }
 
   #remove(claim: Claim): void {
-    if (!this.#claims.delete(claim.id)) return;
+    if (!this.#claims.delete(claim)) return;
     for (const entering of this.#entering.keys()) this.#letIn(entering);
     this.lookAgain();
   }
 
   #letIn(claim: Claim): void {
-    if (!this.#hasRoomNow(claim)) return;
+    if (!this.#claims.hasRoomNow(claim)) return;
     claim.state = "held";
     this.#entering.get(claim)?.resolve();
     this.#entering.delete(claim);
   }
 
   #refuse(asking: Asking, bound: Bound | undefined, isImpossible: boolean, isQueueFull = false): Failure {
-    const claims = [...this.#claims.values()];
-    const inTheWay = bound ?? boundOf(claims, asking, this.#limits) ?? this.#sessionsBound();
+    const inTheWay = bound ?? this.#claims.boundNow(asking) ?? this.#claims.sessionsBound;
     const { scope, resource } = inTheWay;
     const { principal } = asking;
     this.#emit({
       ...{ type: "admission.refused", principal, scope, isImpossible },
       resource: isQueueFull ? "queue" : resource,
     });
-    const own = claims.flatMap(({ tenant, state }) =>
-      tenant?.principal === principal && tenant.idle !== null && state === "held" ? [tenant] : [],
-    );
-    const idle = own.sort((a, b) => (a.idle?.sinceMs ?? 0) - (b.idle?.sinceMs ?? 0)).map(({ sessionId }) => sessionId);
+    const idle = this.#claims.idleOf(principal);
     const { enableLruEviction, admissionWaitMs } = this.#limits;
     return refusal({ asking, bound: inTheWay, isImpossible, isQueueFull, idle, enableLruEviction, admissionWaitMs });
-  }
-
-  #sessionsBound(): Bound {
-    return { scope: "server", resource: "sessions", current: this.#claims.size, limit: this.#limits.maxSessions };
   }
 
   async #untilAdmitted(waiter: Waiter, signal: AbortSignal): Promise<void> {
@@ -316,44 +262,29 @@ export class Admission {
     if (admissionWaitMs === 0 || isFull) {
       leave(() => this.#refuse(asking, waiter.bound, false, isFull && admissionWaitMs > 0));
     }
-    const done = new AbortController();
-    this.#clock.sleep(admissionWaitMs, done.signal).then(
-      () => leave(() => this.#refuse(asking, waiter.bound, false)),
-      () => undefined,
-    );
-    const onAbort = () => leave(() => signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await admitted.promise;
-    } finally {
-      done.abort();
-      signal.removeEventListener("abort", onAbort);
-    }
+    await waitFor(admitted.promise, {
+      ...{ clock: this.#clock, limitMs: admissionWaitMs, signal },
+      onLate: () => leave(() => this.#refuse(asking, waiter.bound, false)),
+      onLeave: () => leave(() => signal.reason),
+    });
   }
 
   async #untilLetIn(claim: Claim, asking: Asking, signal: AbortSignal): Promise<void> {
     const entering = Promise.withResolvers<void>();
-    const { promise, reject } = entering;
-    const done = new AbortController();
     this.#entering.set(claim, entering);
-    const late = this.#clock.sleep(this.#limits.startTimeoutMs, done.signal);
-    late
-      .then(() => reject(this.#refuse(asking, boundOf([...this.#claims.values()], asking, this.#limits), false)))
-      .catch(() => undefined);
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const isLetIn = waitFor(entering.promise, {
+      ...{ clock: this.#clock, limitMs: this.#limits.startTimeoutMs, signal },
+      onLate: () => entering.reject(this.#refuse(asking, this.#claims.boundNow(asking), false)),
+      onLeave: () => entering.reject(signal.reason),
+    });
     // It may have come free since the claim was made.
     this.#letIn(claim);
     try {
-      await promise;
+      await isLetIn;
     } catch (error) {
       this.#entering.delete(claim);
       this.#remove(claim);
       throw error;
-    } finally {
-      done.abort();
-      signal.removeEventListener("abort", onAbort);
     }
   }
 }
