@@ -6,9 +6,10 @@ import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Sandbox, SandboxHost } from "../sandbox/port.ts";
-import type { Language, Template } from "../sandbox/templates.ts";
+import type { Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
+import { bootAhead } from "./boot-ahead.ts";
 import { newSessionId } from "./ids.ts";
 
 /** So many sandboxes of one kind are to be ready. */
@@ -199,22 +200,11 @@ export class WarmPool implements Pool, AsyncDisposable {
     const { host, clock, templates, flavors, startTimeoutMs } = this.#options;
     const template = templates.find(({ name }) => name === share.template);
     if (template === undefined) throw new Failure("configuration", `there is no template ${share.template}.`);
-    const done = new AbortController();
-    clock.sleep(startTimeoutMs, done.signal).then(
-      () => giveUp.abort(new Failure("sandbox_creation", `it was not ready within ${startTimeoutMs / 1000} s.`)),
-      () => undefined,
-    );
-    try {
-      const onRemains = (gone: Promise<void>) => {
-        boot.remains = gone;
-      };
-      const spec = { sessionId, template, resources: flavors[share.flavor], onRemains };
-      const sandbox = await host.create(spec, giveUp.signal);
-      await rehearse(sandbox, nothing[template.language], startTimeoutMs, giveUp.signal);
-      return sandbox;
-    } finally {
-      done.abort();
-    }
+    const onRemains = (gone: Promise<void>) => {
+      boot.remains = gone;
+    };
+    const spec = { sessionId, template, resources: flavors[share.flavor], onRemains };
+    return await bootAhead(spec, { host, clock, startTimeoutMs, giveUp });
   }
 
   #add(member: Member): void {
@@ -275,24 +265,6 @@ export class WarmPool implements Pool, AsyncDisposable {
 
   async #pause(ms: number): Promise<void> {
     await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
-  }
-}
-
-/** An expression that is evaluated as any other, and leaves nothing behind. */
-const nothing: Readonly<Record<Language, string>> = { python: "None", node: "undefined" };
-
-/**
- * Runs nothing, as a session's first call would run something: the first run of all takes several times as long as any other, as what it needs
- * is read and compiled then. Throws, nothing of the sandbox being left, if it does not even do that.
- */
-async function rehearse(sandbox: Sandbox, source: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    const { success, ended } = await sandbox.run({ kind: "code", source, timeoutMs, signal, onOutput: () => {} });
-    signal.throwIfAborted();
-    if (!success) throw new Failure("sandbox_creation", `its first run did not succeed (${ended}).`);
-  } catch (error) {
-    await sandbox[Symbol.asyncDispose]();
-    throw error;
   }
 }
 

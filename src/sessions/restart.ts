@@ -2,7 +2,7 @@
 // lost. The start does not wait for it: until then they are `starting`.
 
 import type { Clock } from "../clock.ts";
-import type { Emit, Event } from "../events.ts";
+import type { Emit } from "../events.ts";
 import { Failure } from "../failure.ts";
 import type { Sandbox, SandboxSpec, Survivor, Survivors } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
@@ -62,12 +62,6 @@ export function clockWarning(before: readonly Entry[], nowMs: number): string | 
   const behindMs = Math.max(0, ...before.map(({ lastUsed }) => lastUsed - nowMs));
   if (behindMs <= clockToleranceMs) return undefined;
   return `The clock is ${Math.round(behindMs / 60_000)} minutes behind that of the last run: sessions of before count as used just now.`;
-}
-
-export function closedEvent(entry: Entry, { reason, detail, at }: Ending): Event {
-  const { sessionId, principal, template, flavor, executions, createdAt } = entry;
-  const aliveMs = Math.max(0, at - createdAt);
-  return { type: "session.closed", sessionId, principal, template, flavor, reason, detail, executions, aliveMs };
 }
 
 /** How far the clock may have been set back before the operator is told. Milliseconds. */

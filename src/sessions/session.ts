@@ -9,6 +9,8 @@ import type { Ending, EndReason } from "./endings.ts";
 import { sessionNotFound } from "./endings.ts";
 import type { ExecutionLimits, ExecutionRequest, Outcome, Phases } from "./execution.ts";
 import { execute } from "./execution.ts";
+import { LastUse } from "./last-use.ts";
+import { closedEvent, executionEvent, type Reported } from "./reports.ts";
 import { Turns } from "./turns.ts";
 
 export type SessionStatus = "starting" | "ready" | "busy" | "stopping";
@@ -68,9 +70,7 @@ export class Session {
   readonly #turns: Turns;
   /** Aborted when the session ends, with its Ending: whatever runs or waits in it is to stop. */
   readonly #ending = new AbortController();
-  #lastUsed: number;
-  /** The same by the clock that is never set: idle time runs by it. */
-  #lastUsedMonotonicMs: number;
+  readonly #lastUse: LastUse;
   #executions: number;
   /** Callers that have found the session and are about to run something in it. */
   #holds = 0;
@@ -85,10 +85,7 @@ export class Session {
     this.template = parts.template;
     this.flavor = parts.flavor;
     this.#createdAt = parts.createdAt;
-    // A clock that was set back makes nobody older, and nobody younger than new.
-    const nowMs = parts.clock.now();
-    this.#lastUsed = Math.min(parts.past?.lastUsed ?? parts.createdAt, nowMs);
-    this.#lastUsedMonotonicMs = parts.clock.monotonicMs() - (nowMs - this.#lastUsed);
+    this.#lastUse = new LastUse(parts.clock, parts.past?.lastUsed ?? parts.createdAt);
     this.#executions = parts.past?.executions ?? 0;
     this.#limits = parts.limits;
     this.#clock = parts.clock;
@@ -115,7 +112,7 @@ export class Session {
       flavor: this.flavor,
       status: this.status,
       createdAt: this.#createdAt,
-      lastAccessed: this.#lastUsed,
+      lastAccessed: this.lastUsed,
       expiresAt: this.expiresAt,
       executions: this.#executions,
     };
@@ -132,11 +129,11 @@ export class Session {
 
   /** Null unless nothing is on or waiting in it. `sinceMs` is by the monotonic clock. */
   get idle(): { readonly sinceMs: number; readonly isExpired: boolean } | null {
-    return this.status === "ready" ? { sinceMs: this.#lastUsedMonotonicMs, isExpired: this.isExpired } : null;
+    return this.status === "ready" ? { sinceMs: this.#lastUse.monotonicMs, isExpired: this.isExpired } : null;
   }
 
   get #idleMs(): number {
-    return this.status === "ready" ? this.#clock.monotonicMs() - this.#lastUsedMonotonicMs : 0;
+    return this.status === "ready" ? this.#lastUse.agoMs : 0;
   }
 
   get createdAt(): number {
@@ -149,7 +146,7 @@ export class Session {
 
   /** Milliseconds since the epoch. */
   get lastUsed(): number {
-    return this.#lastUsed;
+    return this.#lastUse.at;
   }
 
   get sandboxName(): string | undefined {
@@ -169,13 +166,8 @@ export class Session {
   /** The sandbox has booted. From here on the session ends it. */
   adopt(sandbox: Sandbox, isFresh = true): void {
     this.#sandbox = sandbox;
-    if (isFresh) this.#touch();
+    if (isFresh) this.#lastUse.isNow();
     this.#boot.resolve();
-  }
-
-  #touch(): void {
-    this.#lastUsed = this.#clock.now();
-    this.#lastUsedMonotonicMs = this.#clock.monotonicMs();
   }
 
   /** There will be no sandbox, and nothing is left of the attempt. */
@@ -198,7 +190,7 @@ export class Session {
     try {
       return await this.#executeNow(request, waited);
     } finally {
-      this.#touch();
+      this.#lastUse.isNow();
       endTurn();
       if (this.status === "ready") this.#onIdle(this);
     }
@@ -237,24 +229,12 @@ export class Session {
     }
   }
 
-  /** Without an outcome, the sandbox was lost under the run. */
-  #tell({ kind, source }: ExecutionRequest, phases: Phases, outcome: Outcome | undefined): Phases {
-    this.#emit({
-      type: "execution.ended",
-      sessionId: this.id,
-      principal: this.principal,
-      template: this.template,
-      flavor: this.flavor,
-      kind,
-      ended: outcome?.ended ?? "failed",
-      success: outcome?.success ?? false,
-      exitCode: outcome?.exitCode ?? null,
-      ...phases,
-      stdoutBytes: outcome?.stdoutBytes ?? 0,
-      stderrBytes: outcome?.stderrBytes ?? 0,
-      truncatedBytes: (outcome?.stdoutTruncatedBytes ?? 0) + (outcome?.stderrTruncatedBytes ?? 0),
-      source: () => source,
-    });
+  get #reported(): Reported {
+    return { sessionId: this.id, principal: this.principal, template: this.template, flavor: this.flavor };
+  }
+
+  #tell(request: ExecutionRequest, phases: Phases, outcome: Outcome | undefined): Phases {
+    this.#emit(executionEvent(this.#reported, request, phases, outcome));
     return phases;
   }
 
@@ -283,17 +263,7 @@ export class Session {
         message: `The sandbox of ${this.id} could not be ended: ${error instanceof Error ? error.message : String(error)}`,
       });
     }
-    this.#emit({
-      type: "session.closed",
-      sessionId: this.id,
-      principal: this.principal,
-      template: this.template,
-      flavor: this.flavor,
-      reason: ending.reason,
-      detail: ending.detail,
-      executions: this.#executions,
-      aliveMs: Math.max(0, ending.at - this.#createdAt),
-    });
+    this.#emit(closedEvent({ ...this.#reported, createdAt: this.#createdAt, executions: this.#executions }, ending));
   }
 }
 

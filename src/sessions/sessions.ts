@@ -2,24 +2,24 @@
 
 import { type Clock, within } from "../clock.ts";
 import type { Emit } from "../events.ts";
-import { causeOf, Failure } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { Sandbox, SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
-import { defaultTemplate, type Template } from "../sandbox/templates.ts";
-import type { Admission, Place } from "./admission.ts";
-import type { Ahead, Pool } from "./ahead.ts";
-import { bootFor } from "./boot.ts";
+import type { SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
+import type { Template } from "../sandbox/templates.ts";
+import type { Admission } from "./admission.ts";
+import type { Pool } from "./ahead.ts";
 import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
-import type { Need } from "./eviction.ts";
 import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
-import { newSessionId, originOf } from "./ids.ts";
+import { originOf } from "./ids.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Entry } from "./ledger-rows.ts";
-import { findTemplate, refuseOther } from "./matching.ts";
+import { refuseOther } from "./matching.ts";
+import { type Opened, Opening } from "./opening.ts";
 import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
-import { clockWarning, closedEvent, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
-import type { Session, SessionLimits, SessionView } from "./session.ts";
+import { closedEvent } from "./reports.ts";
+import { clockWarning, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
+import type { SessionLimits, SessionView } from "./session.ts";
 import { SessionTable } from "./table.ts";
 
 export type SessionsOptions = {
@@ -80,14 +80,6 @@ export type Stopped =
   | { readonly stopped: false; readonly why: string; readonly absence: "stopping" }
   | { readonly stopped: false; readonly why: string; readonly absence: Absence };
 
-/** A session to run in, and what the call waited for until it was one. */
-type Ready = {
-  readonly session: Session;
-  /** To be called once something has been started in it. */
-  readonly release: () => void;
-  readonly waited: Omit<Phases, "runMs"> | undefined;
-};
-
 /** A session that lives no longer than this unless it is used says so. Milliseconds. */
 const soonMs = 120_000;
 /** How long a stop is waited for before its caller is told that it goes on: callers have time limits of their own. Milliseconds. */
@@ -99,6 +91,8 @@ export class Sessions implements AsyncDisposable {
   readonly #reaper: AsyncDisposable;
   readonly #orphans: Orphans | undefined;
   #restarting: Promise<void> = Promise.resolve();
+  readonly #opening: Opening;
+  /** Aborted, with a Failure, when the sessions are ended. */
   readonly #closing = new AbortController();
   /** Runs that have not ended, those that wait for a boot or a turn included. */
   #running = 0;
@@ -107,6 +101,7 @@ export class Sessions implements AsyncDisposable {
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#table = new SessionTable(options);
+    this.#opening = new Opening(options, this.#table, this.#closing.signal);
     this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#table.endExpired());
     const { survivors } = options.host;
     if (survivors === undefined || !options.ownsSurvivors) return;
@@ -191,7 +186,7 @@ export class Sessions implements AsyncDisposable {
 
   async #run(request: RunInSession): Promise<Ran> {
     const { session, release, waited } =
-      request.sessionId === undefined ? await this.#open(request) : this.#findFor(request.sessionId, request);
+      request.sessionId === undefined ? await this.#opening.open(request) : this.#findFor(request.sessionId, request);
     const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
     const executing = session.execute({ ...request, timeoutMs, waited });
     // From here on the execution itself keeps the session busy.
@@ -235,7 +230,7 @@ export class Sessions implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
     this.#options.admission.close(shuttingDown());
-    this.#closing.abort();
+    this.#closing.abort(shuttingDown());
     this.#options.host.windDown?.();
     await this.#reaper[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
@@ -268,7 +263,7 @@ export class Sessions implements AsyncDisposable {
     return this.#table.has(sessionId) || pooled.includes(sessionId);
   }
 
-  #findFor(sessionId: string, request: RunInSession): Ready {
+  #findFor(sessionId: string, request: RunInSession): Opened {
     const session = this.#table.active(request.principal, sessionId);
     if (session === undefined) {
       throw sessionNotFound(sessionId, this.#absence(sessionId, request.principal), this.#options.clock.now());
@@ -276,56 +271,6 @@ export class Sessions implements AsyncDisposable {
     refuseOther("template", request.template, session.template, sessionId);
     refuseOther("flavor", request.flavor, session.flavor, sessionId);
     return { session, release: session.hold(), waited: undefined };
-  }
-
-  async #open(request: RunInSession): Promise<Ready> {
-    const { clock, emit, templates, flavors, defaultFlavor } = this.#options;
-    const template = findTemplate(templates, request.template ?? defaultTemplate(templates));
-    const flavor = request.flavor ?? defaultFlavor;
-    if (request.signal.aborted) throw request.signal.reason;
-    const cameMs = clock.monotonicMs();
-    const need = { principal: request.principal, memoryMib: flavors[flavor].memoryMib };
-    const ahead = this.#takeAhead(template, flavor, need);
-    const asking = { ...need, what: `a new ${flavor} session` };
-    const place = ahead?.place ?? (await this.#options.admission.reserve(asking, request.signal));
-    const queueMs = clock.monotonicMs() - cameMs;
-    if (this.#closing.signal.aborted) {
-      place.free();
-      throw shuttingDown();
-    }
-    const session = this.#begin(request.principal, template, flavor, place, ahead?.sessionId);
-    const release = session.hold();
-    if (ahead !== undefined) {
-      this.#opened(session, ahead.sandbox, { bootMs: 0, isAhead: true });
-      return { session, release, waited: undefined };
-    }
-    try {
-      const { onProgress, signal } = request;
-      const spec = { sessionId: session.id, template, resources: flavors[flavor], onProgress };
-      const { sandbox, bootMs } = await bootFor(session, spec, signal, this.#options);
-      this.#opened(session, sandbox, { bootMs, isAhead: false });
-      return { session, release, waited: { queueMs, bootMs } };
-    } catch (error) {
-      release();
-      emit({ type: "session.failed", sessionId: session.id, ...whyFailed(error, request.signal) });
-      void this.#table.end(session, "lost", "its sandbox never started");
-      throw error;
-    }
-  }
-
-  #takeAhead(template: Template, flavor: Flavor, need: Need): Ahead | undefined {
-    const { pool, admission } = this.#options;
-    return pool !== undefined && admission.mayTakeOver(need) ? pool.take(template.name, flavor) : undefined;
-  }
-
-  #begin(principal: string, { name: template }: Template, flavor: Flavor, place: Place, ahead?: string): Session {
-    const { clock, installationId, ledger } = this.#options;
-    const sessionId = ahead ?? newSessionId(installationId);
-    const createdAt = clock.now();
-    const entry = { sessionId, principal, template, flavor, createdAt, lastUsed: createdAt };
-    // Before anybody can see the id.
-    ledger.opened({ ...entry, executions: 0, sandboxName: null });
-    return this.#table.add({ id: sessionId, principal, template, flavor, createdAt }, place);
   }
 
   /** One of an earlier process, whose sandbox may live. */
@@ -337,18 +282,6 @@ export class Sessions implements AsyncDisposable {
     const session = this.#table.add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
     return { session, sandboxName, spec: { sessionId: id, template, resources } };
   }
-
-  #opened(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
-    this.#table.adopt(session, sandbox, true);
-    const { id: sessionId, principal, template, flavor } = session;
-    this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
-  }
-}
-
-/** For the log: a caller who left is no failure of the sandbox. */
-function whyFailed(error: unknown, callerLeaves: AbortSignal) {
-  if (callerLeaves.aborted && !(error instanceof Failure)) return { reason: "canceled" };
-  return { reason: error instanceof Error ? error.message : String(error), cause: causeOf(error) };
 }
 
 function stillThere(sessionId: string): string {

@@ -1,0 +1,43 @@
+// The events that tell of a session's runs and of its end.
+
+import type { Event } from "../events.ts";
+import type { Flavor } from "../sandbox/flavors.ts";
+import type { Ending } from "./endings.ts";
+import type { ExecutionRequest, Outcome, Phases } from "./execution.ts";
+
+export type Reported = {
+  readonly sessionId: string;
+  readonly principal: string;
+  readonly template: string;
+  readonly flavor: Flavor;
+};
+
+/** Without an outcome, the sandbox was lost under the run. */
+export function executionEvent(
+  { sessionId, principal, template, flavor }: Reported,
+  { kind, source }: ExecutionRequest,
+  phases: Phases,
+  outcome: Outcome | undefined,
+): Event {
+  return {
+    type: "execution.ended",
+    ...{ sessionId, principal, template, flavor, kind },
+    ended: outcome?.ended ?? "failed",
+    success: outcome?.success ?? false,
+    exitCode: outcome?.exitCode ?? null,
+    ...phases,
+    stdoutBytes: outcome?.stdoutBytes ?? 0,
+    stderrBytes: outcome?.stderrBytes ?? 0,
+    truncatedBytes: (outcome?.stdoutTruncatedBytes ?? 0) + (outcome?.stderrTruncatedBytes ?? 0),
+    source: () => source,
+  };
+}
+
+export function closedEvent(
+  closed: Reported & { readonly createdAt: number; readonly executions: number },
+  { reason, detail, at }: Ending,
+): Event {
+  const { sessionId, principal, template, flavor, executions, createdAt } = closed;
+  const aliveMs = Math.max(0, at - createdAt);
+  return { type: "session.closed", sessionId, principal, template, flavor, reason, detail, executions, aliveMs };
+}
