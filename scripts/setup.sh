@@ -115,7 +115,7 @@ bring_sandbox_programs() {
   [ "$(uname -s)" = Linux ] || return 0
   missing=
   packages=
-  for pair in bwrap:bubblewrap nsenter:util-linux setpriv:util-linux python3:python3 node:nodejs; do
+  for pair in bwrap:bubblewrap prlimit:util-linux python3:python3 node:nodejs; do
     if ! command -v "${pair%%:*}" >/dev/null; then
       missing="$missing ${pair%%:*}"
       packages="$packages ${pair#*:}"

@@ -4,6 +4,7 @@ import { installLinksMarkdown } from "../../src/commands/install/links.ts";
 import { commandsMarkdown, optionsMarkdown } from "../../src/config/help.ts";
 import { errorExample, errorsTable } from "./errors.ts";
 import { metricsTable } from "./metrics.ts";
+import { refusedCallsTable } from "./refused-calls.ts";
 import { openCatalog, toolsMarkdown, toolsTable } from "./tools.ts";
 
 export type Part = {
@@ -27,6 +28,7 @@ export async function generatedParts(): Promise<readonly Part[]> {
     { file: "docs/reference/metrics.md", name: "metrics", text: metricsTable() },
     { file: "docs/reference/options.md", name: "commands", text: commandsMarkdown() },
     { file: "docs/reference/options.md", name: "options", text: optionsMarkdown() },
+    { file: "docs/security.md", name: "refused-calls", text: refusedCallsTable() },
     { file: "docs/reference/tools.md", name: "tools", text: toolsMarkdown(tools.list()) },
   ];
 }

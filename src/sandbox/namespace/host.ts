@@ -196,7 +196,7 @@ export class NamespaceHost implements SandboxHost {
     this.#machine = {
       ...{ self, tools, libc, limits, moments: new Moments(libc), dataFiles: openDataFiles(libc) },
       filter: libc.memoryFile(filterBytes(thisArchitecture())),
-      launcher: libc.memoryProgram(launcherBytes(self)),
+      launcher: openLauncher(libc, self),
     };
     void this.#clearStale(() => killStranded(libc, installation) && limits.clearStale());
     this.#watch = watch({
@@ -283,6 +283,15 @@ function openDataFiles(libc: Libc): Readonly<Record<string, number>> {
     libc.memoryFile(encoder.encode(content)),
   ]);
   return Object.fromEntries(files);
+}
+
+/** Throws Failure `configuration` where no file in memory may be executed. */
+function openLauncher(libc: Libc, self: Self): number {
+  try {
+    return libc.memoryProgram(launcherBytes(self));
+  } catch (error) {
+    throw cannotBoot(error);
+  }
 }
 
 /** As the kernel tells it: the numbers of this very pid and user namespace. */

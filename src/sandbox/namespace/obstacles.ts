@@ -23,8 +23,24 @@ const forbidding = [
   { name: "kernel.apparmor_restrict_unprivileged_userns", value: "1", allowing: "0" },
 ] as const;
 
+/** At 2, no file in memory is ever executed; at 1, only those that are made for it, as the launcher is. */
+const memoryExecution = { name: "vm.memfd_noexec", forbidding: "2", allowing: "1" } as const;
+
 /** What happened, and what to do about it. */
 export function obstaclesIn(confinement: Confinement): { readonly what: string; readonly advice: readonly string[] } {
+  // The kernel tells each process' mode of it, if it has it at all.
+  if (confinement.status !== "" && !/^Seccomp:/m.test(confinement.status)) {
+    return {
+      what: "The kernel of this machine cannot filter system calls, and no sandbox of namespaces is made without.",
+      advice: ["Use a kernel with CONFIG_SECCOMP_FILTER, or another backend: --backend microvm, or --backend server."],
+    };
+  }
+  if (confinement.sysctl(memoryExecution.name) === memoryExecution.forbidding) {
+    return {
+      what: "The kernel forbids to execute a file in memory, which starts the programs in a sandbox.",
+      advice: [`Allow it: sysctl -w ${memoryExecution.name}=${memoryExecution.allowing}.`],
+    };
+  }
   const settings = forbidding
     .filter(({ name, value }) => confinement.sysctl(name) === value)
     .map(({ name, allowing }) => `sysctl -w ${name}=${allowing}`);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type Confinement, obstaclesIn } from "../../../src/sandbox/namespace/obstacles.ts";
 
 const settings = (values: Readonly<Record<string, string>>) => (name: string) => values[name] ?? "";
-const ordinary = "Name:\tmsb-mcp\nUid:\t65532\t65532\t65532\t65532\n";
+const ordinary = "Name:\tmsb-mcp\nUid:\t65532\t65532\t65532\t65532\nSeccomp:\t0\n";
 const confinement = (changes: Partial<Confinement>): Confinement => ({
   ...{ isContainer: true, status: ordinary, profile: "", sysctl: settings({}) },
   ...changes,
@@ -20,7 +20,7 @@ test("in a container, the flags are named that it takes", () => {
 
 test("AppArmor's profile and root get a flag more", () => {
   expect(flagsIn({ profile: "docker-default (enforce)" })).toEqual([...always, "--security-opt apparmor=unconfined"]);
-  expect(flagsIn({ status: "Uid:\t0\t0\t0\t0\n" })).toEqual([...always, "--user 65532"]);
+  expect(flagsIn({ status: "Uid:\t0\t0\t0\t0\nSeccomp:\t2\n" })).toEqual([...always, "--user 65532"]);
 });
 
 test("a setting of the kernel that forbids user namespaces is named with the value that allows them", () => {
@@ -41,4 +41,19 @@ test("on a machine whose settings forbid nothing, all that could are named", () 
   expect(what).toContain("machine");
   expect(advice).toHaveLength(1);
   expect(advice[0]).toContain("user.max_user_namespaces");
+});
+
+test("a kernel that cannot filter system calls is told as such, and what to use instead", () => {
+  const { what, advice } = obstaclesIn(confinement({ status: "Name:\tmsb-mcp\nUid:\t0\t0\t0\t0\n" }));
+  expect(what).toContain("cannot filter system calls");
+  expect(advice[0]).toContain("CONFIG_SECCOMP_FILTER");
+  // What cannot be read says nothing.
+  expect(obstaclesIn(confinement({ status: "" })).what).not.toContain("filter");
+});
+
+test("a kernel that executes no file in memory is told with the setting", () => {
+  const { what, advice } = obstaclesIn(confinement({ sysctl: settings({ "vm.memfd_noexec": "2" }) }));
+  expect(what).toContain("a file in memory");
+  expect(advice).toEqual(["Allow it: sysctl -w vm.memfd_noexec=1."]);
+  expect(obstaclesIn(confinement({ sysctl: settings({ "vm.memfd_noexec": "1" }) })).what).not.toContain("in memory");
 });

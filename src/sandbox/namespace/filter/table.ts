@@ -46,7 +46,7 @@ const terminalInput = [0x5412, 0x541c];
 
 export const refusals: readonly Refusal[] = [
   {
-    what: "Mounts, old and new interface",
+    what: "Mounts, with the old and the new interface",
     answer: "EPERM",
     calls: [
       call("mount", 165, 40),
@@ -64,42 +64,42 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
-    what: "Other namespaces",
+    what: "Entering other namespaces",
     answer: "EPERM",
     calls: [call("setns", 308, 268)],
   },
   {
-    what: "Nested namespaces: any CLONE_NEW* flag",
+    what: "New namespaces: any `CLONE_NEW*` flag",
     checks: [{ argument: 0, rule: "no bit of", values: [newNamespaces], answer: "EPERM" }],
     calls: [call("clone", 56, 220)],
   },
   {
-    what: "Nested namespaces: any CLONE_NEW* flag",
+    what: "New namespaces: any `CLONE_NEW*` flag",
     checks: [{ argument: 0, rule: "no bit of", values: [newNamespaces | newTimeNamespace], answer: "EPERM" }],
     calls: [call("unshare", 272, 97)],
   },
   {
-    what: "A clone whose flags no filter can see; C libraries fall back to `clone`",
+    what: "New processes with flags that no filter can see. C libraries then take `clone`",
     answer: "ENOSYS",
     calls: [call("clone3", 435, 435)],
   },
   {
-    what: "Kernel keyrings",
+    what: "Keyrings of the kernel",
     answer: "EPERM",
     calls: [call("add_key", 248, 217), call("request_key", 249, 218), call("keyctl", 250, 219)],
   },
   {
-    what: "Programs in the kernel, and its tracing",
+    what: "Programs in the kernel, and watching the system",
     answer: "EPERM",
     calls: [call("bpf", 321, 280), call("perf_event_open", 298, 241), call("fanotify_init", 300, 262)],
   },
   {
-    what: "io_uring, which would go around this filter",
+    what: "io_uring, whose operations no filter sees. Programs then use ordinary calls",
     answer: "EPERM",
     calls: [call("io_uring_setup", 425, 425), call("io_uring_enter", 426, 426), call("io_uring_register", 427, 427)],
   },
   {
-    what: "Page faults and memory of others, as exploits use them",
+    what: "Handling of page faults, and the placement of memory",
     answer: "EPERM",
     calls: [
       call("userfaultfd", 323, 282),
@@ -113,12 +113,12 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
-    what: "Files and kernel objects of others",
+    what: "Files by handle, and objects of other processes",
     answer: "EPERM",
     calls: [call("open_by_handle_at", 304, 265), call("pidfd_getfd", 438, 438), call("kcmp", 312, 272)],
   },
   {
-    what: "Kernels, modules, restart",
+    what: "Kernels, modules and restarts",
     answer: "EPERM",
     calls: [
       call("kexec_load", 246, 104),
@@ -152,7 +152,7 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
-    what: "Obsolete calls, answered like a kernel without them",
+    what: "Obsolete calls",
     answer: "ENOSYS",
     calls: [
       call("uselib", 134, null),
@@ -174,7 +174,7 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
-    what: "Sockets other than AF_UNIX, AF_INET, AF_INET6 and NETLINK_ROUTE (no AF_VSOCK, AF_ALG, AF_PACKET …)",
+    what: "Sockets other than `AF_UNIX`, `AF_INET`, `AF_INET6` and `NETLINK_ROUTE`; so no `AF_VSOCK`, `AF_ALG`, `AF_PACKET`",
     checks: [
       { argument: 0, rule: "one of", values: Object.values(family), answer: "EAFNOSUPPORT" },
       {
@@ -188,17 +188,17 @@ export const refusals: readonly Refusal[] = [
     calls: [call("socket", 41, 198)],
   },
   {
-    what: "Pairs of sockets other than AF_UNIX",
+    what: "Pairs of sockets other than `AF_UNIX`",
     checks: [{ argument: 0, rule: "one of", values: [family.unix], answer: "EAFNOSUPPORT" }],
     calls: [call("socketpair", 53, 199)],
   },
   {
-    what: "Words put into a terminal's input: TIOCSTI, TIOCLINUX",
+    what: "Putting input into a terminal: `TIOCSTI`, `TIOCLINUX`",
     checks: [{ argument: 1, rule: "none of", values: terminalInput, answer: "EPERM" }],
     calls: [call("ioctl", 16, 29)],
   },
   {
-    what: "Personalities that weaken memory protection; debuggers may switch address randomization off",
+    what: "Personalities other than those of containers, and the one without address randomization, which debuggers use",
     checks: [{ argument: 0, rule: "one of", values: harmlessPersonalities, answer: "EPERM" }],
     calls: [call("personality", 135, 92)],
   },
