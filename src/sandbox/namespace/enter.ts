@@ -1,25 +1,11 @@
-// The command lines that start programs: bubblewrap for a sandbox, and the launcher for everything after it inside. What a caller
-// wrote is always one argument of its own, never part of a script that the host's shell reads.
+// The command lines that start programs, by a launcher each: bubblewrap for a sandbox, and everything after it inside. What a caller
+// wrote is always one argument of its own; no shell of the host's reads anything.
 
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { type EnteredNamespace, enteredNamespaces, joinCount } from "./launcher/launcher.ts";
-import { openFilesPerProcess } from "./sizes.ts";
-import type { Tools } from "./tools.ts";
-
-/** Puts the process under the sandbox's limits, then becomes the program: `join FILE… -- program…`. */
-const join = `
-while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done
-shift
-ulimit -c 0
-ulimit -n ${openFilesPerProcess} 2>/dev/null
-exec "$@"`;
-
-/** Becomes a program whose folder ($1) is read-only for it, in the mount namespace that this shell has for itself. */
-const readOnlyFolder = `
-mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 125
-shift
-exec "$@"`;
+import { type EnteredNamespace, enteredNamespaces } from "./launcher/launcher.ts";
+import { joinCount } from "./launcher/steps.ts";
+import { guestPath, type Tools } from "./tools.ts";
 
 /**
  * Namespaces of a sandbox as descriptors that the server holds: unlike process ids, they cannot come to mean another. `owner` is the
@@ -35,19 +21,20 @@ export type Self = {
 export function bootCommand(options: {
   readonly tools: Tools;
   readonly self: Self;
+  /** A descriptor of the server's. */
+  readonly launcher: number;
+  /** At most `joinCount`. */
   readonly joinFiles: readonly string[];
   /** What bubblewrap inherits its arguments and its reporting channel as. */
   readonly descriptors: { readonly args: number; readonly info: number };
   readonly program: readonly string[];
 }): string[] {
-  const { tools, self, joinFiles, descriptors, program } = options;
+  const { tools, self, launcher, joinFiles, descriptors, program } = options;
   const bwrap = realpathSync(tools.bwrap);
-  const command = [bwrap, "--args", `${descriptors.args}`, "--info-fd", `${descriptors.info}`, "--", ...program];
-  // The guest sees bubblewrap as /proc/1/exe. Started by root it is the guest's own file there, and writing to it would change it
-  // for the host (the way of CVE-2019-5736), were it not opened through a read-only mount.
-  const guard = [tools.unshare, "--mount", "--propagation", "private", tools.sh, "-c", readOnlyFolder, "sh"];
-  const guarded = self.isRoot ? [...guard, dirname(bwrap), ...command] : command;
-  return [tools.sh, "-c", join, "sh", ...joinFiles, "--", ...guarded];
+  return [
+    ...[pathOf(self, launcher), ...joinsOf(joinFiles), dirname(bwrap), `PATH=${guestPath}`, ""],
+    ...[bwrap, "--args", `${descriptors.args}`, "--info-fd", `${descriptors.info}`, "--", ...program],
+  ];
 }
 
 export function enterCommand(options: {
@@ -64,11 +51,18 @@ export function enterCommand(options: {
   readonly program: readonly string[];
 }): string[] {
   const { tools, self, launcher, joinFiles, processLimit, namespaces, env, program } = options;
-  const path = (descriptor: number) => `/proc/${self.pid}/fd/${descriptor}`;
-  const joins = Array.from({ length: joinCount }, (_, index) => joinFiles[index] ?? "/dev/null");
   return [
     ...(processLimit === null ? [] : [tools.prlimit, `--nproc=${processLimit}`, "--"]),
-    ...[path(launcher), ...joins, ...enteredNamespaces.map((name) => path(namespaces[name]))],
+    ...[pathOf(self, launcher), ...joinsOf(joinFiles)],
+    ...enteredNamespaces.map((name) => pathOf(self, namespaces[name])),
     ...[...Object.entries(env).map(([name, value]) => `${name}=${value}`), "", ...program],
   ];
+}
+
+function pathOf(self: Self, descriptor: number): string {
+  return `/proc/${self.pid}/fd/${descriptor}`;
+}
+
+function joinsOf(joinFiles: readonly string[]): readonly string[] {
+  return Array.from({ length: joinCount }, (_, index) => joinFiles[index] ?? "/dev/null");
 }

@@ -1,7 +1,8 @@
 // The `namespace` host: finds out what this machine can do, makes sandboxes of it, and leaves nothing behind.
 
 import { createHash } from "node:crypto";
-import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
@@ -13,6 +14,7 @@ import type { Volume } from "../volumes.ts";
 import type { Self } from "./enter.ts";
 import { thisArchitecture } from "./filter/architectures.ts";
 import { filterBytes } from "./filter/filter.ts";
+import { bootLauncherBytes, mountFlags } from "./launcher/boot.ts";
 import { launcherBytes } from "./launcher/launcher.ts";
 import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
 import { type Libc, openLibc, signals } from "./libc.ts";
@@ -61,6 +63,7 @@ type Machine = {
   readonly dataFiles: Readonly<Record<string, number>>;
   readonly filter: number;
   readonly launcher: number;
+  readonly bootLauncher: number;
 };
 
 export class NamespaceHost implements SandboxHost {
@@ -155,13 +158,13 @@ export class NamespaceHost implements SandboxHost {
   }
 
   #bootNamespaces(
-    { tools, self, libc, dataFiles, filter }: Machine,
+    { tools, self, libc, dataFiles, filter, bootLauncher: launcher }: Machine,
     joinFiles: readonly string[],
     resources: SandboxSpec["resources"],
     signal: AbortSignal,
   ): Promise<Namespaces> {
     const layout = { resources, volumes: this.#options.volumes };
-    return bootNamespaces({ tools, self, libc, joinFiles, layout, dataFiles, filter }, signal);
+    return bootNamespaces({ tools, self, libc, launcher, joinFiles, layout, dataFiles, filter }, signal);
   }
 
   /** One probe at a time, whose answer holds for a while. */
@@ -184,10 +187,11 @@ export class NamespaceHost implements SandboxHost {
     const self = readSelf();
     const installation = createHash("sha256").update(stateDir).digest("hex").slice(0, 8);
     const libc = openLibc(memoryLabel(installation, self.pid));
+    const mounts = readFileSync("/proc/self/mountinfo", "latin1");
     const limits = createLimits({
       view: {
         membership: readFileSync("/proc/self/cgroup", "latin1"),
-        mounts: readFileSync("/proc/self/mountinfo", "latin1"),
+        mounts,
         serverPid: self.pid,
       },
       installation,
@@ -197,6 +201,9 @@ export class NamespaceHost implements SandboxHost {
       ...{ self, tools, libc, limits, moments: new Moments(libc), dataFiles: openDataFiles(libc) },
       filter: libc.memoryFile(filterBytes(thisArchitecture())),
       launcher: openLauncher(libc, self),
+      bootLauncher: libc.memoryProgram(
+        bootLauncherBytes({ isRoot: self.isRoot, folderFlags: mountFlags(mounts, dirname(realpathSync(tools.bwrap))) }),
+      ),
     };
     void this.#clearStale(() => killStranded(libc, installation) && limits.clearStale());
     this.#watch = watch({
@@ -243,9 +250,9 @@ export class NamespaceHost implements SandboxHost {
     await this.#watch;
     if (this.#machine === null) return;
     this.#machine.limits.release();
-    const { moments, dataFiles, filter, launcher } = this.#machine;
+    const { moments, dataFiles, filter, launcher, bootLauncher } = this.#machine;
     moments[Symbol.dispose]();
-    for (const descriptor of [...Object.values(dataFiles), filter, launcher]) closeSync(descriptor);
+    for (const descriptor of [...Object.values(dataFiles), filter, launcher, bootLauncher]) closeSync(descriptor);
   }
 }
 

@@ -13,6 +13,8 @@ export type NamespacesOptions = {
   readonly tools: Tools;
   readonly self: Self;
   readonly libc: Libc;
+  /** A descriptor of the executable that starts bubblewrap (launcher/boot.ts). */
+  readonly launcher: number;
   readonly joinFiles: readonly string[];
   readonly layout: Omit<Layout, "dataFiles" | "filter">;
   /** Content by path in the guest, as descriptors of files in memory that stay the caller's. */
@@ -123,7 +125,7 @@ class Boot {
   #heard = Promise.withResolvers<void>();
 
   constructor(options: NamespacesOptions) {
-    const { tools, self, libc, joinFiles } = options;
+    const { tools, self, libc, launcher, joinFiles } = options;
     this.#libc = libc;
     using opened = new DisposableStack();
     const own = (descriptor: number) => {
@@ -147,6 +149,7 @@ class Boot {
     const command = bootCommand({
       tools,
       self,
+      launcher,
       joinFiles,
       descriptors: { args: 3, info: 4 },
       program: holder,

@@ -6,11 +6,8 @@ import type { Language } from "../templates.ts";
 
 /** Absolute paths on the host. */
 export type Tools = {
-  readonly sh: string;
   readonly bwrap: string;
   readonly prlimit: string;
-  readonly unshare: string;
-  readonly mount: string;
 };
 
 /** The guest's PATH, and where we look ourselves: only places that a guest sees, so no homes with version managers' shims. */
@@ -19,11 +16,8 @@ export const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 const guestVisible = ["/usr/", "/bin/", "/sbin/", "/lib"];
 
 const packages: Readonly<Record<keyof Tools, string>> = {
-  sh: "dash",
   bwrap: "bubblewrap",
   prlimit: "util-linux",
-  unshare: "util-linux",
-  mount: "mount",
 };
 
 export const interpreters: Readonly<
@@ -42,11 +36,8 @@ export function findTools(): Tools | string {
     return path ?? "";
   };
   const tools: Tools = {
-    sh: find("sh"),
     bwrap: find("bwrap"),
     prlimit: find("prlimit"),
-    unshare: find("unshare"),
-    mount: find("mount"),
   };
   if (missing.length === 0) return tools;
   const install = [...new Set(missing.map((name) => packages[name]))].join(" ");

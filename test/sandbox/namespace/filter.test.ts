@@ -7,7 +7,7 @@ import { type Architecture, callNumbers, newestCall } from "../../../src/sandbox
 import { filterBytes } from "../../../src/sandbox/namespace/filter/filter.ts";
 import { assembleFilter } from "../../../src/sandbox/namespace/filter/program.ts";
 import { errorNumbers, type Refusal, refusals } from "../../../src/sandbox/namespace/filter/table.ts";
-import { launcherCalls } from "../../../src/sandbox/namespace/launcher/launcher.ts";
+import { launcherCalls } from "../../../src/sandbox/namespace/launcher/steps.ts";
 
 const architectures: readonly Architecture[] = ["x64", "arm64"];
 

@@ -7,7 +7,8 @@ import { arch, tmpdir } from "node:os";
 import { join } from "node:path";
 import { arm64 } from "../../../src/sandbox/namespace/launcher/arm64.ts";
 import { assembleLauncher, type Step } from "../../../src/sandbox/namespace/launcher/assemble.ts";
-import { launcherBytes, launcherCalls } from "../../../src/sandbox/namespace/launcher/launcher.ts";
+import { launcherBytes } from "../../../src/sandbox/namespace/launcher/launcher.ts";
+import { launcherCalls } from "../../../src/sandbox/namespace/launcher/steps.ts";
 import { x64 } from "../../../src/sandbox/namespace/launcher/x64.ts";
 
 const encoders = { x64, arm64 };
