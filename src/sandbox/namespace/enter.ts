@@ -3,15 +3,17 @@
 
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { type EnteredNamespace, enteredNamespaces } from "./launcher/launcher.ts";
+import { enteredNamespaces } from "./launcher/launcher.ts";
 import { joinCount } from "./launcher/steps.ts";
 import { guestPath, type Tools } from "./tools.ts";
 
-/**
- * Namespaces of a sandbox as descriptors that the server holds: unlike process ids, they cannot come to mean another. `owner` is the
- * user namespace that owns the others; the guests live in a child of it, which is that of the sandbox's init.
- */
-export type NamespaceDescriptors = Readonly<Record<EnteredNamespace, number>>;
+/** Namespaces of a sandbox as descriptors that the server holds: unlike process ids, they cannot come to mean another. */
+export type NamespaceDescriptors = {
+  /** The user namespace that owns the others; the guests live in a child of it, which is that of the sandbox's init. */
+  readonly owner: number;
+  /** /proc/PID/ns of the sandbox's init. */
+  readonly folder: number;
+};
 
 export type Self = {
   readonly pid: number;
@@ -54,7 +56,9 @@ export function enterCommand(options: {
   return [
     ...(processLimit === null ? [] : [tools.prlimit, `--nproc=${processLimit}`, "--"]),
     ...[pathOf(self, launcher), ...joinsOf(joinFiles)],
-    ...enteredNamespaces.map((name) => pathOf(self, namespaces[name])),
+    ...enteredNamespaces.map((name) =>
+      name === "owner" ? pathOf(self, namespaces.owner) : `${pathOf(self, namespaces.folder)}/${name}`,
+    ),
     ...[...Object.entries(env).map(([name, value]) => `${name}=${value}`), "", ...program],
   ];
 }

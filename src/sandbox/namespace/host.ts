@@ -230,7 +230,7 @@ export class NamespaceHost implements SandboxHost {
       const boot = this.#bootNamespaces(machine, [], probeResources, this.#end.signal);
       this.#boots.add(boot);
       try {
-        const namespaces = await boot;
+        using namespaces = await boot;
         namespaces.kill();
         await namespaces.ended;
       } finally {

@@ -2,7 +2,6 @@
 
 import { closeSync, openSync, readlinkSync } from "node:fs";
 import { bootCommand, type NamespaceDescriptors, type Self } from "./enter.ts";
-import { type EnteredNamespace, enteredNamespaces } from "./launcher/launcher.ts";
 import { bwrapArguments, type Layout } from "./layout.ts";
 import { type Libc, signals } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
@@ -63,7 +62,8 @@ export async function bootNamespaces(options: NamespacesOptions, signal: AbortSi
   }
 }
 
-export class Namespaces {
+export class Namespaces implements Disposable {
+  /** Valid until it is disposed of. */
   readonly descriptors: NamespaceDescriptors;
   /** As in `readlink /proc/PID/ns/pid` of all that runs inside. */
   readonly pidLink: string;
@@ -84,16 +84,20 @@ export class Namespaces {
     this.#init = boot.initPid();
     this.#libc = libc;
     this.descriptors = openDescriptors(this.#init, libc);
-    this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.pid}`);
+    this.pidLink = readlinkSync(`/proc/self/fd/${this.descriptors.folder}/pid`);
     const [holder = 0] = childrenOf(this.#init);
     this.keepers = new Set([this.#init, holder]);
     this.#holder = new HeldProcess(holder);
     // Still bubblewrap's child, so it has been the same process all the while.
     if (readProcess(this.#init)?.parent !== boot.pid) {
-      this.#close();
+      this.#holder[Symbol.dispose]();
+      this[Symbol.dispose]();
       throw new Error("the sandbox ended while it started");
     }
-    this.ended = this.#boot.exited.then(() => this.#close());
+    this.ended = this.#boot.exited.then(() => {
+      this.#over = true;
+      this.#holder[Symbol.dispose]();
+    });
   }
 
   /** False from the moment that the end of everything inside has become certain: the holder, which a guest can kill, is the first to go. */
@@ -106,10 +110,9 @@ export class Namespaces {
     if (!this.#over) this.#libc.kill(this.#init, signals.kill);
   }
 
-  #close(): void {
-    this.#over = true;
-    this.#holder[Symbol.dispose]();
-    closeAll(Object.values(this.descriptors));
+  /** Once it has ended, and nothing that is to enter it is on its way any more: that could find another sandbox behind the same numbers. */
+  [Symbol.dispose](): void {
+    closeAll(this.descriptors);
   }
 }
 
@@ -215,26 +218,20 @@ class Boot {
 }
 
 function openDescriptors(initPid: number, libc: Libc): NamespaceDescriptors {
-  const own = openSync(`/proc/${initPid}/ns/user`, "r");
-  const opened = new Map<EnteredNamespace, number>();
+  const user = openSync(`/proc/${initPid}/ns/user`, "r");
   try {
-    opened.set("owner", libc.parentNamespace(own));
-    for (const name of enteredNamespaces) {
-      if (name !== "owner") opened.set(name, openSync(`/proc/${initPid}/ns/${name}`, "r"));
+    const owner = libc.parentNamespace(user);
+    try {
+      return { owner, folder: openSync(`/proc/${initPid}/ns`, "r") };
+    } catch (error) {
+      closeSync(owner);
+      throw error;
     }
-    const descriptor = (name: EnteredNamespace) => opened.get(name) ?? -1;
-    return {
-      ...{ owner: descriptor("owner"), mnt: descriptor("mnt"), pid: descriptor("pid"), net: descriptor("net") },
-      ...{ ipc: descriptor("ipc"), uts: descriptor("uts"), cgroup: descriptor("cgroup") },
-    };
-  } catch (error) {
-    closeAll(opened.values());
-    throw error;
   } finally {
-    closeSync(own);
+    closeSync(user);
   }
 }
 
-function closeAll(descriptors: Iterable<number>): void {
-  for (const descriptor of descriptors) closeSync(descriptor);
+function closeAll({ owner, folder }: NamespaceDescriptors): void {
+  for (const descriptor of [owner, folder]) closeSync(descriptor);
 }

@@ -282,6 +282,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     await Promise.all([...this.#running].map(({ exited }) => exited));
     await Promise.all([...this.#lingering].map(({ drained }) => drained));
     for (const program of this.#lingering) program.close();
+    namespaces[Symbol.dispose]();
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
   }
