@@ -3,8 +3,15 @@
 
 /** `from .streams import flush_streams`, in one line or in brackets. */
 const pythonSibling = /^from \.\w+ import (?:\([^)]*\)|.*)\n/gm;
+/** `const { send } = require("./protocol.cjs");` and `module.exports = { send };`. */
+const commonJsSibling = /^const \{[^}]*\} = require\("\.\/[^"]*"\);\n|^module\.exports = \{[^}]*\};\n/gm;
 
-/** The text of a Python program, of modules that import from their package by names only. */
+/** The text of a Python program, of modules that take from each other by names only. */
 export function joinPython(modules: readonly string[]): string {
   return modules.map((module) => module.replace(pythonSibling, "")).join("\n");
+}
+
+/** The same for Node; its text may stand in a file or in a function. */
+export function joinCommonJs(modules: readonly string[]): string {
+  return `"use strict";\n${modules.map((module) => module.replace(commonJsSibling, "")).join("\n")}`;
 }

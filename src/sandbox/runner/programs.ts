@@ -1,12 +1,11 @@
 // The guest's side of the runner, as files for an adapter to place in a sandbox. They are embedded in the executable.
 
 import type { Language } from "../templates.ts";
-import nodeSource from "./node.mjs" with { type: "text" };
-import nodeMainSource from "./node-main.cjs" with { type: "text" };
+import { nodeProgram } from "./node/program.ts";
 import { pythonProgram } from "./python/program.ts";
 
 export type RunnerProgram = {
-  /** A name whose ending the interpreter relies on (`.mjs`). */
+  /** A name whose ending the interpreter relies on (`.cjs`). */
   readonly fileName: string;
   readonly source: string;
 };
@@ -18,7 +17,12 @@ export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
       return pythonProgram();
     },
   },
-  node: { fileName: "node.mjs", source: withMain(nodeSource, nodeMainSource) },
+  node: {
+    fileName: "node.cjs",
+    get source() {
+      return nodeProgram();
+    },
+  },
 };
 
 /**
@@ -30,9 +34,4 @@ export function runnerArgv(language: Language, interpreter: string, program: str
   // Code that is interrupted within a callback leaves async_hooks' stack unbalanced; the runner mends it, the check would abort.
   const node = [interpreter, "--no-force-async-hooks-checks", program];
   return ["/bin/sh", "-c", 'exec "$@" 4<&0 5>&1 6>&2 </dev/null', "sh", ...node];
-}
-
-/** One file of the Node runner's two: the second is a text in the first, which makes a function of it in a realm of its own. */
-function withMain(source: string, main: string): string {
-  return source.replace('"node-main.cjs"', () => JSON.stringify(`(function (node) { "use strict";${main}})`));
 }

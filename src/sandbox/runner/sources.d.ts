@@ -4,3 +4,8 @@ declare module "*.py" {
   const source: string;
   export default source;
 }
+
+declare module "*.cjs" {
+  const source: string;
+  export default source;
+}

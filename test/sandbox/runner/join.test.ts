@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeProgram } from "../../../src/sandbox/runner/node/program.ts";
 import { pythonProgram } from "../../../src/sandbox/runner/python/program.ts";
 
 type Program = {
@@ -18,10 +19,25 @@ type Program = {
 const root = join(import.meta.dir, "../../../src/sandbox");
 const ofPython = {
   extension: ".py",
-  sibling: /^from \.(\w+) import \(?([\w\s,]+)\)?$/gm,
+  sibling: /^from \.(?<from>\w+) import \(?(?<names>[\w\s,]+)\)?$/gm,
   name: /^(?:(?:async )?def|class) (\w+)|^(\w+) = /gm,
 };
-const programs: readonly Program[] = [{ folder: "runner/python", joined: pythonProgram(), ...ofPython }];
+const ofNode = {
+  extension: ".cjs",
+  sibling: /^const \{(?<names>[^}]*)\} = require\("\.\/(?<from>\w+)\.cjs"\);$/gm,
+  name: /^(?:async )?function\*? (\w+)|^(?:const|let) (\w+) = /gm,
+};
+const nodeText = nodeProgram();
+const programs: readonly Program[] = [
+  { folder: "runner/python", joined: pythonProgram(), ...ofPython },
+  { folder: "runner/node", joined: `${nodeText}\n${realmOf(nodeText)}`, ...ofNode },
+];
+
+/** The program that is a text in the other. */
+function realmOf(text: string): string {
+  const [, literal = '""'] = /^const MAIN = (".*");$/m.exec(text) ?? [];
+  return JSON.parse(literal);
+}
 
 for (const { folder, extension, joined, sibling, name } of programs) {
   describe(folder, () => {
@@ -53,9 +69,9 @@ for (const { folder, extension, joined, sibling, name } of programs) {
 
     test("a module takes only what another has", () => {
       for (const [module, text] of modules) {
-        for (const [, from = "", names = ""] of text.matchAll(sibling)) {
+        for (const { groups: { from = "", names = "" } = {} } of text.matchAll(sibling)) {
+          const there = modules.get(from) ?? "";
           for (const taken of names.split(",").map((one) => one.trim())) {
-            const there = modules.get(from) ?? "";
             expect({ module, from, taken, isThere: new RegExp(`\\b${taken}\\b`).test(there) }).toMatchObject({
               isThere: true,
             });

@@ -1,8 +1,8 @@
-// What node.mjs promises to the programs that run in it.
+// What the Node runner promises to the programs that run in it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rehearse } from "./rehearse.ts";
-import { Prompt } from "./spawn.ts";
+import { Prompt, spawnIn } from "./spawn.ts";
 
 let prompt: Prompt;
 beforeAll(async () => {
@@ -353,6 +353,20 @@ describe("an interrupt", () => {
       expect(await fresh.run("kept")).toMatchObject({ stdout: "'kept'\n", stderr: "" });
     });
   }
+
+  test("ends a first source, also where both come in one piece", async () => {
+    await using first = await Prompt.start("node", (directory) => (argv, options) => {
+      const guest = spawnIn(directory)(argv, options);
+      let held = "";
+      const write = (text: string) => {
+        held += text;
+        if (held.includes('"interrupt"')) guest.write(held);
+      };
+      return { ...guest, write };
+    });
+    const { ended, interpreterRestarted } = await first.run("while (true) {}", AbortSignal.timeout(1));
+    expect({ ended, interpreterRestarted }).toEqual({ ended: "interrupted", interpreterRestarted: false });
+  });
 
   test("ends a loop of timers for good", async () => {
     const loop = "for (let i = 0; ; i++) { console.log('tick'); await new Promise((r) => setTimeout(r, 1)) }";

@@ -93,7 +93,7 @@ export class Prompt implements AsyncDisposable {
     const stdout = Buffer.concat(chunks.stdout).toString();
     const stderr = Buffer.concat(chunks.stderr).toString();
     // Whatever a program does, no frame of the runner's is to be seen.
-    expect(stdout + stderr).not.toMatch(/python\.py|node\.mjs|__receive/);
+    expect(stdout + stderr).not.toMatch(/python\.py|node\.cjs|__receive/);
     return { ...end, stdout, stderr };
   }
 

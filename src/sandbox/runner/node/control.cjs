@@ -1,27 +1,5 @@
-// The Node runner: an interpreter that keeps its state, spoken to in lines of JSON as the Python runner is (see python/main.py). This file starts it and
-// is its second thread, which reads control-in and ends code that does not return to the event loop; node-main.cjs runs the sources.
-//
-// Descriptors at the start: 0 empty, 1 and 2 the user's, 3 control-out, 4 control-in, 5 and 6 duplicates of 1 and 2 for the marks (Node
-// cannot duplicate descriptors; it makes them all close-on-exec by itself). Standard library only, Node 18 and later.
+// The control thread: reads control-in, and ends code that does not return to the event loop.
 
-import asyncHooks from "node:async_hooks";
-import fs from "node:fs";
-import inspector from "node:inspector";
-import moduleModule from "node:module";
-import net from "node:net";
-import path from "node:path";
-import process from "node:process";
-import { Writable } from "node:stream";
-import timers from "node:timers";
-import timersPromises from "node:timers/promises";
-import { pathToFileURL } from "node:url";
-import util from "node:util";
-import { promiseHooks } from "node:v8";
-import vm from "node:vm";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-
-// programs.ts puts the text of that file here.
-const MAIN = "node-main.cjs";
 const CONTROL_IN = 4;
 // How long an interrupted event loop has to answer before its code is terminated, and between attempts.
 const BUSY_MS = 40;
@@ -30,48 +8,30 @@ const AGAIN_MS = 100;
 const RUNNING = 0;
 const PONG = 1;
 
-/** The main thread's side in a realm of its own: what the user makes of the builtins of this one is nothing to it. */
-function serve() {
-  const shared = new Int32Array(new SharedArrayBuffer(8));
-  const startControl = () =>
-    new Worker(new URL(import.meta.url), { workerData: shared.buffer, execArgv: [], argv: [] });
-  const importFrom = (specifier) => import(specifier);
-  const modules = {
-    ...{
-      asyncHooks,
-      fs,
-      inspector,
-      moduleModule,
-      path,
-      pathToFileURL,
-      process,
-      promiseHooks,
-      timers,
-      timersPromises,
-      util,
-      vm,
-      Writable,
-    },
-  };
-  const own = { url: import.meta.url, RUNNING, PONG, shared, startControl, importFrom };
-  vm.runInContext(MAIN, vm.createContext(), { filename: import.meta.url })({ ...modules, ...own, world: globalThis });
-}
-
-// The control thread
-
-async function listen() {
+async function readControl() {
+  // Not at the top, as the main thread needs none of them.
+  const inspector = require("node:inspector");
+  const net = require("node:net");
+  const timersPromises = require("node:timers/promises");
+  const { parentPort, workerData } = require("node:worker_threads");
   const shared = new Int32Array(workerData);
   const session = new inspector.Session();
   session.connectToMainThread();
   const pause = timersPromises.setTimeout;
+  // What the main thread has read, and the request of it that it has begun to run.
+  const first = await new Promise((resolve) => parentPort.once("message", resolve));
   let pending = "";
-  let seq = 0;
-  let latestId = null;
+  let seq = first.seq;
+  let latestId = first.id;
   let wasInterrupted = false;
   let pings = 0;
   const decoder = new TextDecoder();
+  await take(first.rest);
   // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads.
-  for await (const chunk of new net.Socket({ fd: CONTROL_IN, readable: true, writable: false })) {
+  for await (const chunk of new net.Socket({ fd: CONTROL_IN, readable: true, writable: false })) await take(chunk);
+  process.kill(process.pid, "SIGKILL");
+
+  async function take(chunk) {
     const lines = (pending + decoder.decode(chunk, { stream: true })).split("\n");
     pending = lines.pop();
     for (const line of lines) {
@@ -94,16 +54,6 @@ async function listen() {
         await interrupt();
         wasInterrupted = true;
       }
-    }
-  }
-  process.kill(process.pid, "SIGKILL");
-
-  // A line that is not JSON is what somebody who went away had begun to say.
-  function parse(line) {
-    try {
-      return JSON.parse(line);
-    } catch {
-      return null;
     }
   }
 
@@ -138,5 +88,13 @@ async function listen() {
   }
 }
 
-if (isMainThread) serve();
-else void listen();
+/** A line that is not JSON is what somebody who went away had begun to say. */
+function parse(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+module.exports = { CONTROL_IN, PONG, RUNNING, readControl, parse };

@@ -1,0 +1,36 @@
+// The Node runner's modules, embedded in the executable, in the order in which they are joined: each after those whose names it needs
+// at once.
+
+import { joinCommonJs } from "../join.ts";
+import cells from "./cells.cjs" with { type: "text" };
+import control from "./control.cjs" with { type: "text" };
+import declarations from "./declarations.cjs" with { type: "text" };
+import ending from "./ending.cjs" with { type: "text" };
+import errors from "./errors.cjs" with { type: "text" };
+import evaluation from "./evaluation.cjs" with { type: "text" };
+import importer from "./importer.cjs" with { type: "text" };
+import imports from "./imports.cjs" with { type: "text" };
+import inspector from "./inspector.cjs" with { type: "text" };
+import main from "./main.cjs" with { type: "text" };
+import names from "./names.cjs" with { type: "text" };
+import output from "./output.cjs" with { type: "text" };
+import protocol from "./protocol.cjs" with { type: "text" };
+import references from "./references.cjs" with { type: "text" };
+import resources from "./resources.cjs" with { type: "text" };
+import start from "./start.cjs" with { type: "text" };
+import state from "./state.cjs" with { type: "text" };
+import streams from "./streams.cjs" with { type: "text" };
+import timers from "./timers.cjs" with { type: "text" };
+import tokens from "./tokens.cjs" with { type: "text" };
+import values from "./values.cjs" with { type: "text" };
+import waiting from "./waiting.cjs" with { type: "text" };
+
+/** One file of two programs: what runs in a realm of its own is a text in the other, which makes a function of it there. */
+export function nodeProgram(): string {
+  const ground = [references, output, protocol, state, cells];
+  const sources = [tokens, imports, declarations, importer];
+  const parts = [streams, errors, inspector, resources, timers];
+  const run = [ending, values, names, waiting, evaluation];
+  const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main]);
+  return joinCommonJs([control, start]).replace('"main.cjs"', () => JSON.stringify(`(function (node) {${realm}})`));
+}

@@ -1,0 +1,84 @@
+// Node's modules and what the runner uses of them, as they are before the user puts something else in their place.
+// `node` is what start.cjs hands over: see main.cjs for the realm that all of this is in.
+
+const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world, shared, RUNNING, PONG } = node;
+// As they are now, before the user puts something else in their place.
+const { fstatSync, openSync, writeSync } = fs;
+const { createRequire } = moduleModule;
+const { join, isAbsolute } = path;
+const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
+const { inspect } = util;
+const { isNativeError, isPromise } = util.types;
+const { Script } = vm;
+const { AsyncResource } = node.asyncHooks;
+const { Session } = node.inspector;
+const { onInit } = node.promiseHooks;
+const { Promise: UsersPromise, SyntaxError: UsersSyntaxError } = world;
+const FunctionPrototype = world.Function.prototype;
+const cwd = own(process, "cwd");
+const kill = own(process, "kill");
+const nextTick = own(process, "nextTick");
+const listeners = own(process, "listeners");
+const listenerCount = own(process, "listenerCount");
+const listen = own(process, "on");
+const listenFirst = own(process, "prependListener");
+const listenNoMore = own(process, "off");
+const activeResources = own(process, "getActiveResourcesInfo");
+const encodeText = own(new util.TextEncoder(), "encode");
+const bytesOf = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(Uint8Array.prototype));
+
+/** A method that stays what it is, with the object that it is of. */
+function own(object, name) {
+  return Reflect.apply(Function.prototype.bind, object[name], [object]);
+}
+
+/** A function of ours as one of the user's realm. */
+function given(ours) {
+  return Object.setPrototypeOf(ours, FunctionPrototype);
+}
+
+module.exports = {
+  AsyncResource,
+  PONG,
+  RUNNING,
+  Script,
+  Session,
+  UsersPromise,
+  UsersSyntaxError,
+  activeResources,
+  bytesOf,
+  clearImmediate,
+  clearTimeout,
+  createRequire,
+  cwd,
+  encodeText,
+  fstatSync,
+  given,
+  inspect,
+  isAbsolute,
+  isNativeError,
+  isPromise,
+  join,
+  kill,
+  listen,
+  listenFirst,
+  listenNoMore,
+  listenerCount,
+  listeners,
+  moduleModule,
+  nextTick,
+  node,
+  onInit,
+  openSync,
+  own,
+  process,
+  setImmediate,
+  setTimeout,
+  shared,
+  timers,
+  timersPromises,
+  util,
+  vm,
+  world,
+  writeSync,
+};

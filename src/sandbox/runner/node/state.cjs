@@ -1,0 +1,14 @@
+// The run that is on, and what the parts of the runner have to know of each other.
+
+const state = {
+  /** The run that is on, or null. */
+  current: null,
+  /** What to do once the runtime has cleaned up after code that was terminated. */
+  afterCleaning: null,
+  /** The control thread. */
+  control: null,
+  /** The resources that are there all the time and keep no event loop alive, by type. */
+  ownResources: new Map(),
+};
+
+module.exports = { state };
