@@ -4,6 +4,7 @@
 export type Load = {
   /** Loopback only. */
   readonly url: string;
+  /** A JSON-RPC request with the id 1. Each connection has an id of its own, as requests of one client must that are in flight together. */
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly connections: number;
@@ -16,8 +17,12 @@ export type LoadResult = {
   readonly requests: number;
   readonly seconds: number;
   readonly wrong: number;
+  /** One of them. */
+  readonly wrongAnswer: string;
   readonly medianMs: number;
   readonly p99Ms: number;
+  /** Of the last answer, its head included. */
+  readonly answerBytes: number;
 };
 
 /** Latencies kept for the percentiles; later ones replace random earlier ones. */
@@ -34,17 +39,24 @@ async function run(load: Load): Promise<LoadResult> {
   const head = Object.entries({ "Content-Type": "application/json", ...load.headers }).map(
     ([k, v]) => `${k}: ${v}\r\n`,
   );
-  const length = Buffer.byteLength(load.body);
-  const request = Buffer.from(
-    `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${head.join("")}Content-Length: ${length}\r\n\r\n${load.body}`,
-  );
+  const requestOf = (id: number) => {
+    const body = load.body.replace('"id":1', `"id":${id}`);
+    const length = Buffer.byteLength(body);
+    return Buffer.from(
+      `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${head.join("")}Content-Length: ${length}\r\n\r\n${body}`,
+    );
+  };
   const samples: number[] = [];
   let requests = 0;
   let wrong = 0;
+  let wrongAnswer = "";
+  let answerBytes = 0;
   const startedMs = performance.now();
   const endMs = startedMs + load.seconds * 1000;
 
-  const connection = async () => {
+  const connection = async (_: unknown, place: number) => {
+    const request = requestOf(place + 1);
+    const itsId = `"id":${place + 1}`;
     const closed = Promise.withResolvers<void>();
     let sentMs = 0;
     let received = "";
@@ -61,7 +73,11 @@ async function run(load: Load): Promise<LoadResult> {
           if (!isWhole(received)) return;
           const nowMs = performance.now();
           requests++;
-          if (!received.includes(load.expect)) wrong++;
+          answerBytes = received.length;
+          if (!received.includes(load.expect) || !received.includes(itsId)) {
+            wrong++;
+            wrongAnswer = received;
+          }
           if (samples.length < maxSamples) samples.push(nowMs - sentMs);
           else samples[Math.floor(Math.random() * maxSamples)] = nowMs - sentMs;
           received = "";
@@ -79,7 +95,7 @@ async function run(load: Load): Promise<LoadResult> {
   samples.sort((a, b) => a - b);
   const at = (part: number) => samples[Math.floor((samples.length - 1) * part)] ?? Number.NaN;
   const seconds = (performance.now() - startedMs) / 1000;
-  return { requests, seconds, wrong, medianMs: at(0.5), p99Ms: at(0.99) };
+  return { requests, seconds, wrong, wrongAnswer, medianMs: at(0.5), p99Ms: at(0.99), answerBytes };
 }
 
 /** Has a whole HTTP/1.1 answer come: by Content-Length, or the last chunk of a chunked one? */

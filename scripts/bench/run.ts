@@ -1,161 +1,135 @@
-// `bun run bench [SECONDS]`: our compiled binary against what it could be compared with, all in one run on one machine. The ratios are
-// what counts; the numbers beside them depend on the machine.
+// `bun run bench`: our compiled binary beside what it could be compared with, all in one run on one machine. The ratios are what counts; the
+// numbers beside them depend on the machine.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Load, LoadResult } from "./load.ts";
+import { parseArgs } from "node:util";
+import { buildReference, type ReferenceName } from "./references.ts";
+import { type Contender, type Measured, takeTurns } from "./rounds.ts";
 import { measureRunner } from "./runner.ts";
+import { type Started, startBinary, startCommand, startPeer, startStub } from "./servers.ts";
 import { measureStub } from "./stub.ts";
+import { bare, openSession2025, stateless2025, stateless2026 } from "./ways.ts";
 
-/** Without the pauses of the real one's portal, in which what we add would be lost. */
-const stubFlags = ["--port", "0", "--dev", "--poll-ms", "0"];
+const usage = `Usage: bun run bench [SECONDS] [OPTIONS]
+Measures calls of a tool that does nothing, each contender SECONDS (default: 5) a round, then a warm 1+1.
+
+  --rounds N         how many rounds (default: 3)
+  --against BINARY   an older executable beside the one that is built here
+  --only TEXT        only contenders whose names contain TEXT, beside the echoes; may be given several times
+  --edge             leaves the warm 1+1 out
+  -h, --help         shows this`;
 
 const root = join(import.meta.dir, "../..");
 const connections = 32;
-const seconds = Number(Bun.argv[2] ?? 5);
-/** The contenders take turns, so that a machine that slows down slows all of them. */
-const rounds = 3;
-
-type Contender = {
-  readonly name: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-};
-
-const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "get_volume_path", arguments: {} } };
+const echoName = "Bun.serve echo";
 
 async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: "string", default: "3" },
+      against: { type: "string" },
+      only: { type: "string", multiple: true, default: [] },
+      edge: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [rounds, seconds] = [Number(values.rounds), Number(positionals[0] ?? 5)];
+  if (values.help || !(rounds > 0) || !(seconds > 0) || positionals.length > 1) {
+    console.log(usage);
+    return;
+  }
   await using stack = new AsyncDisposableStack();
   // Whatever is in dist may be of another commit.
   await Bun.$`${process.execPath} run build`.cwd(root).quiet();
-  const ours = await startOurs(stack, "--backend", "namespace");
-  const contenders: readonly Contender[] = [
-    { ...plain("bare Bun.serve echo", await startPeer(stack, "echo")) },
-    { ...plain("msb-mcp, bare JSON-RPC", ours) },
-    { ...plain("msb-mcp, 2025 session", ours), headers: await openSession(ours) },
-    { ...plain("msb-mcp, 2026-07-28", ours), ...speaking2026() },
-    {
-      ...plain("SDK 1.x, its transport, a server per request", await startPeer(stack, "sdk")),
-      headers: { Accept: "application/json, text/event-stream" },
-    },
-    {
-      ...plain("@modelcontextprotocol/server 2.x", await startPeer(stack, "sdk2")),
-      ...speaking2026(),
-    },
-  ];
-  const perSecond = await measure(contenders);
-  const echo = perSecond.get("bare Bun.serve echo") ?? Number.NaN;
-  console.log(
-    `\ntools/call of a tool that does nothing, ${connections} connections, ${rounds} rounds of ${seconds} s:\n`,
-  );
-  console.log("| who | requests/s | of the echo |\n|---|--:|--:|");
-  for (const [name, rate] of perSecond) console.log(`| ${name} | ${Math.round(rate)} | ${(rate / echo).toFixed(2)} |`);
-  await measureRunner(ours);
-  const stub = await startStub(stack);
-  await measureStub(stub, await startOurs(stack, "--backend", "server", "--server-url", stub));
-}
-
-/** Requests per second, by name. */
-async function measure(contenders: readonly Contender[]): Promise<ReadonlyMap<string, number>> {
-  const rates = new Map(contenders.map(({ name }) => [name, 0]));
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, url, headers, body } of contenders) {
-      const load: Load = { url, headers, body, connections, seconds, expect: '"content"' };
-      const result = await runLoad(load);
-      if (result.wrong > 0) throw new Error(`${name}: ${result.wrong} of ${result.requests} answers were wrong`);
-      rates.set(name, (rates.get(name) ?? 0) + result.requests / result.seconds / rounds);
-    }
-  }
-  return rates;
-}
-
-async function runLoad(load: Load): Promise<LoadResult> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "load.ts"), JSON.stringify(load)], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  return JSON.parse(await child.stdout.text()) as LoadResult;
-}
-
-function plain(name: string, url: string): Contender {
-  return { name, url, headers: {}, body: JSON.stringify(call) };
-}
-
-function speaking2026() {
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": { name: "bench", version: "0" },
-  };
-  return {
-    headers: {
-      Accept: "application/json, text/event-stream",
-      "MCP-Protocol-Version": "2026-07-28",
-      "Mcp-Method": "tools/call",
-      "Mcp-Name": "get_volume_path",
-    },
-    body: JSON.stringify({ ...call, params: { ...call.params, _meta } }),
-  };
-}
-
-async function openSession(url: string): Promise<Readonly<Record<string, string>>> {
-  const accept = { Accept: "application/json, text/event-stream", "Content-Type": "application/json" };
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "bench", version: "0" } };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params });
-  const response = await fetch(url, { method: "POST", headers: accept, body });
-  await response.text();
-  return {
-    Accept: accept.Accept,
-    "Mcp-Session-Id": response.headers.get("mcp-session-id") ?? "",
-    "MCP-Protocol-Version": "2025-11-25",
-  };
-}
-
-/** The compiled binary, as users run it. */
-async function startOurs(stack: AsyncDisposableStack, ...flags: readonly string[]): Promise<string> {
   const binary = join(root, "dist/msb-mcp");
-  const stateDir = await mkdtemp(join(tmpdir(), "msb-mcp-bench-"));
-  stack.defer(() => rm(stateDir, { recursive: true }));
-  const child = Bun.spawn([binary, "--port", "0", "--state-dir", stateDir, ...flags], {
-    stderr: "pipe",
-  });
-  stack.defer(async () => {
-    child.kill();
-    await child.exited;
-  });
-  return await firstMatch(child.stderr, /"url":"([^"]+)"/);
+  const ours = await startBinary(stack, binary, "--backend", "namespace");
+  const contenders = (await findContenders(stack, ours, values.against)).filter(
+    ({ name }) =>
+      values.only.length === 0 || name.startsWith(echoName) || values.only.some((text) => name.includes(text)),
+  );
+  const { measured, noise } = await takeTurns(contenders, { rounds, seconds, connections });
+  console.log(
+    `\ntools/call of a tool that does nothing, ${connections} connections, ${rounds} rounds of ${seconds} s, taking turns.`,
+  );
+  console.log(noise);
+  console.log("Minimum, median and maximum over the rounds; CPU is the server's, in milliseconds for 1,000 calls.\n");
+  console.log("| who | CPU | of the echo | requests/s | bytes of an answer |\n|---|--:|--:|--:|--:|");
+  for (const each of measured) console.log(rowOf(each, measured[0]));
+  if (values.edge) return;
+  await measureRunner(ours.url);
+  const stub = await startStub(stack);
+  const before = await startBinary(stack, binary, "--backend", "server", "--server-url", stub.url);
+  await measureStub(stub.url, before.url);
 }
 
-async function startPeer(stack: AsyncDisposableStack, name: string): Promise<string> {
-  return await startScript(stack, join(import.meta.dir, "peers.ts"), name);
-}
-
-async function startStub(stack: AsyncDisposableStack): Promise<string> {
-  return await startScript(stack, join(root, "test/stub-microsandbox/main.ts"), ...stubFlags);
-}
-
-async function startScript(stack: AsyncDisposableStack, ...command: readonly string[]): Promise<string> {
-  const child = Bun.spawn([process.execPath, ...command], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  stack.defer(async () => {
-    child.kill();
-    await child.exited;
-  });
-  return await firstMatch(child.stdout, /(http\S+)/);
-}
-
-async function firstMatch(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
-  let text = "";
-  for await (const chunk of stream) {
-    text += Buffer.from(chunk).toString();
-    const found = pattern.exec(text)?.[1];
-    if (found !== undefined) return found;
+async function findContenders(
+  stack: AsyncDisposableStack,
+  ours: Started,
+  olderBinary: string | undefined,
+): Promise<readonly Contender[]> {
+  const found: Contender[] = [
+    { name: echoName, way: bare, ...(await startPeer(stack, "echo")) },
+    { name: `${echoName}, our answer's body`, way: bare, ...(await startPeer(stack, "echoLikeOurs")) },
+    ...(await inOurWays("msb-mcp", ours)),
+  ];
+  if (olderBinary !== undefined) {
+    found.push(...(await inOurWays("older msb-mcp", await startBinary(stack, olderBinary, "--backend", "namespace"))));
   }
-  throw new Error(`it ended without saying where it listens: ${text}`);
+  for (const key of ["rmcp", "go-sdk", "mcp-go"] satisfies ReferenceName[]) {
+    const reference = await startReference(stack, key);
+    if (reference === undefined) continue;
+    const { name, ...started } = reference;
+    const session = started.url.replace("/mcp", "/session/mcp");
+    found.push(
+      { name: `${name}, 2025 stateless`, way: stateless2025, ...started },
+      { name: `${name}, 2025 session`, way: await openSession2025(session), ...started, url: session },
+      { name: `${name}, 2026-07-28`, way: stateless2026, ...started },
+    );
+  }
+  const sdk2 = await startPeer(stack, "sdk2");
+  const sdk1 = await startPeer(stack, "sdk");
+  found.push(
+    { name: "TypeScript SDK 2.x on Bun, 2026-07-28", way: stateless2026, ...sdk2 },
+    { name: "TypeScript SDK 1.x on Bun, 2025 stateless", way: stateless2025, ...sdk1 },
+  );
+  const python = await startReference(stack, "python");
+  if (python !== undefined) {
+    const { name, ...started } = python;
+    found.push(
+      { name: `${name}, 2025 session`, way: await openSession2025(started.url), ...started },
+      { name: `${name}, 2026-07-28`, way: stateless2026, ...started },
+    );
+  }
+  return found;
+}
+
+async function inOurWays(name: string, started: Started): Promise<readonly Contender[]> {
+  return [
+    { name: `${name}, bare JSON-RPC`, way: bare, ...started },
+    { name: `${name}, 2025 session`, way: await openSession2025(started.url), ...started },
+    { name: `${name}, 2026-07-28`, way: stateless2026, ...started },
+  ];
+}
+
+async function startReference(stack: AsyncDisposableStack, key: ReferenceName) {
+  const reference = await buildReference(key);
+  if (reference === undefined) return undefined;
+  return { name: reference.name, ...(await startCommand(stack, reference.command, reference.cwd)) };
+}
+
+function rowOf({ name, perSecond, cpuMs, answerBytes }: Measured, echo: Measured | undefined): string {
+  // Round by round, because what slows one round slows all who have their turn in it.
+  const ratios = cpuMs.map((ms, round) => ms / (echo?.cpuMs[round] ?? Number.NaN));
+  return `| ${name} | ${spread(cpuMs, 1)} | ${spread(ratios, 2)} | ${spread(perSecond, 0)} | ${answerBytes} |`;
+}
+
+/** Minimum, median, maximum. */
+function spread(values: readonly number[], digits: number): string {
+  if (values.length === 0) return "–";
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number) => (sorted[Math.round((sorted.length - 1) * part)] ?? Number.NaN).toFixed(digits);
+  return `${at(0)} **${at(0.5)}** ${at(1)}`;
 }
 
 await main();
