@@ -134,6 +134,7 @@ export type Event =
 /** A run that began has ended, well or badly. */
 export type ExecutionEnded = {
   readonly type: "execution.ended";
+  readonly executionId: string;
   readonly sessionId: string;
   /** A name, never a token. */
   readonly principal: string;

@@ -1,5 +1,5 @@
 // Failure: what is thrown when we could not do what was asked, and the one table that says how each
-// kind looks to a client. A program that failed is not a Failure but an Outcome (sessions/execution.ts).
+// kind looks to a client. A program that failed is not a Failure but an Outcome (sessions/executions/outcome.ts).
 // StartError: what is thrown when the server cannot start.
 
 /** A kind exists only where a caller would act differently. */
@@ -10,6 +10,7 @@ export type FailureKind =
   | "code_execution"
   | "command_execution"
   | "session_not_found"
+  | "execution_not_found"
   | "connection"
   | "invalid_arguments"
   | "internal";
@@ -76,6 +77,14 @@ export const failureTable: Readonly<Record<FailureKind, FailureRow>> = {
     prefix: "Session not found",
     advice: "Start a new session by leaving session_id out.",
   },
+  execution_not_found: {
+    code: -32602,
+    errorCode: "EXECUTION_NOT_FOUND",
+    category: "execution",
+    severity: "low",
+    prefix: "Execution not found",
+    advice: "get_sessions tells which executions there are.",
+  },
   connection: {
     code: -32603,
     errorCode: "CONNECTION_ERROR",
@@ -114,6 +123,8 @@ export type FailureOptions = {
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly kind: FailureKind;
+  /** The message without the prefix and the advice. */
+  readonly what: string;
   readonly context: Readonly<Record<string, unknown>>;
   readonly advice: readonly string[];
 
@@ -124,6 +135,7 @@ export class Failure extends Error {
     const [first] = advice;
     super(first === undefined ? `${row.prefix}: ${what}` : `${row.prefix}: ${what} ${first}`, { cause: options.cause });
     this.kind = kind;
+    this.what = what;
     this.context = options.context ?? {};
     this.advice = advice;
   }

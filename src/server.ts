@@ -1,6 +1,5 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
-import { join } from "node:path";
 import { type Clock, within } from "./clock.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
@@ -103,9 +102,9 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
 
   const { isFirst, isCertain } = claim;
   // Without a lock, another server may be writing there.
-  const ledgerPath = isCertain ? join(claim.folder, "sessions.db") : undefined;
+  const folder = isCertain ? claim.folder : undefined;
   const { sessions, pool } = openSessions(
-    { settings, host, templates, installationId, ledgerPath, isFirst, clock, emit },
+    { settings, host, templates, installationId, folder, isFirst, clock, emit },
     stack,
   );
 

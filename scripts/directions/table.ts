@@ -50,5 +50,6 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "node:child_process": [],
   "node:process": ["main.ts"],
   "prom-client": ["watch"],
+  re2js: ["sessions/executions"],
   "smol-toml": ["commands/install"],
 };

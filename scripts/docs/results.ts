@@ -16,14 +16,19 @@ export type ToolAnswer = {
 
 const closed = { additionalProperties: false } as const;
 const sessionId = "session-k3f7q-4nwc8r2hd5xjv9tb6m3p7sgy";
+const executionId = "execution-k3f7q-9w2mxh5tqd7bn4rkc8vjz6ps";
 const otherId = "session-k3f7q-7tq2m9xk4bdw6hc8n5r3vjps";
 
 const sessionField = Type.String({ description: "the session that it ran in; pass it on in the next call" });
+
+const executionField = Type.String({ description: "of this run, for get_execution and control_execution" });
 
 const run = Type.Object(
   {
     session_id: sessionField,
     session_created: Type.Boolean({ description: "the call named no session, and this one was started" }),
+    execution_id: executionField,
+    status: Type.Literal("ended", { description: "one that goes on has less: see [long runs](../executions.md)" }),
     success: Type.Boolean({ description: "the program ran to its end without an error; `isError` is the opposite" }),
     ended: among(
       ["exited", "timed_out", "canceled", "signaled", "out_of_memory", "output_limit", "interpreter_exited"],
@@ -52,6 +57,54 @@ const run = Type.Object(
   closed,
 );
 
+const kinds = ["code", "command"] as const;
+const states = ["queued", "running", "ended"] as const;
+
+const execution = Type.Object(
+  {
+    execution_id: Type.String(),
+    kind: among(kinds),
+    source: Type.String(),
+    status: among(states),
+    ended: Type.Optional(Type.String()),
+    started_at: Type.Optional(Type.String()),
+    ended_at: Type.Optional(Type.String()),
+    output_bytes: Type.Integer(),
+  },
+  closed,
+);
+
+const looked = Type.Object(
+  {
+    execution_id: Type.String(),
+    session_id: Type.String(),
+    kind: among(kinds),
+    status: among(states),
+    waits_for: Type.Optional(Type.String({ description: "what a queued one waits for" })),
+    ended: Type.Optional(Type.String({ description: "as in the result of a run, or `failed`, with a `message`" })),
+    success: Type.Optional(Type.Boolean({ description: "once it has ended, as the five below" })),
+    message: Type.Optional(Type.String()),
+    result: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    exit_code: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+    signal: Type.Optional(Type.String()),
+    execution_time_ms: Type.Optional(Type.Integer()),
+    interpreter_restarted: Type.Optional(Type.Literal(true)),
+    started_at: Type.Optional(Type.String()),
+    ended_at: Type.Optional(Type.String()),
+    stream: among(["all", "stdout", "stderr"]),
+    output: Type.String({ description: "what was asked for of its output" }),
+    offset: Type.Optional(Type.Integer({ description: "where `output` begins" })),
+    next_offset: Type.Integer({ description: "where to go on" }),
+    unit: among(["bytes", "lines"], "of both"),
+    has_more: Type.Boolean({ description: "there is more behind it now" }),
+    matches: Type.Optional(Type.Integer({ description: "of a search" })),
+    stdout_bytes: Type.Integer({ description: "what can be read" }),
+    stderr_bytes: Type.Integer(),
+    notices: Type.Optional(Type.Array(Type.String(), { description: "what of its output is missing" })),
+  },
+  closed,
+);
+
 const session = Type.Object(
   {
     session_id: Type.String(),
@@ -62,9 +115,22 @@ const session = Type.Object(
     last_accessed: Type.String(),
     expires_at: Type.String(),
     executions: Type.Integer(),
+    running: Type.Optional(Type.Array(execution)),
+    last_execution: Type.Optional(execution),
   },
   closed,
 );
+
+const shownExecution = {
+  execution_id: executionId,
+  kind: "code",
+  source: "x = 41",
+  status: "ended",
+  ended: "exited",
+  started_at: "2026-11-24T10:00:00.000Z",
+  ended_at: "2026-11-24T10:00:00.012Z",
+  output_bytes: 9,
+};
 
 export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
   execute_code: {
@@ -79,9 +145,12 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
         isError: false,
         session_id: sessionId,
         session_created: true,
+        execution_id: executionId,
         structuredContent: {
           session_id: sessionId,
           session_created: true,
+          execution_id: executionId,
+          status: "ended",
           success: true,
           ended: "exited",
           stdout: "hello\n42\n",
@@ -110,9 +179,12 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
         isError: true,
         session_id: sessionId,
         session_created: true,
+        execution_id: executionId,
         structuredContent: {
           session_id: sessionId,
           session_created: true,
+          execution_id: executionId,
+          status: "ended",
           success: false,
           ended: "exited",
           stdout: "out\n",
@@ -129,6 +201,8 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
       },
     },
   },
+  get_execution: lookedAt({ execution_id: executionId, offset: 6 }, "42\n"),
+  control_execution: lookedAt({ execution_id: executionId, input: "Ada\n" }, "Hello, Ada\n"),
   get_sessions: {
     result: Type.Object(
       { sessions: Type.Array(session, { description: "yours, each with the fields of the example" }) },

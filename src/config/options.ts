@@ -313,6 +313,13 @@ export const options = {
     summary: "The longest timeout that a call may name",
     kind: seconds(1, 86_400),
   }),
+  executionWaitMs: withDefault("50", {
+    flag: "--execution-wait",
+    variable: "MSB_EXECUTION_WAIT",
+    group: "Sandboxes",
+    summary: "How long a call of an MCP client waits for its run, which then goes on; bare JSON-RPC waits to the end",
+    kind: seconds(0, 86_400),
+  }),
   sandboxStartTimeoutMs: withDefault("180", {
     flag: "--sandbox-start-timeout",
     variable: "MSB_SANDBOX_START_TIMEOUT",
@@ -374,8 +381,37 @@ export const options = {
     flag: "--max-output-bytes",
     variable: "MSB_MAX_OUTPUT_BYTES",
     group: "Limits",
-    summary: "Output kept of each stream, half of it from the start and half from the end",
+    summary:
+      "Output of each stream in an answer, half of it from the start and half from the end; get_execution reads the rest",
     kind: wholeNumber(KIB, 64 * MIB),
+  }),
+  maxKeptOutputBytes: withDefault(String(64 * MIB), {
+    flag: "--max-kept-output-bytes",
+    variable: "MSB_MAX_KEPT_OUTPUT_BYTES",
+    group: "Limits",
+    summary: "Output kept of one execution, both streams together; one that writes more is stopped",
+    kind: wholeNumber(MIB, 16 * 1024 * MIB),
+  }),
+  maxKeptOutputTotalBytes: withDefault(String(1024 * MIB), {
+    flag: "--max-kept-output-total-bytes",
+    variable: "MSB_MAX_KEPT_OUTPUT_TOTAL_BYTES",
+    group: "Limits",
+    summary: "Output kept of all executions together, in the state directory; the oldest goes first",
+    kind: wholeNumber(MIB, 1024 * 1024 * MIB),
+  }),
+  maxLeftRunning: withDefault("16", {
+    flag: "--max-left-running",
+    variable: "MSB_MAX_LEFT_RUNNING",
+    group: "Limits",
+    summary: "Executions that may be left running in one session",
+    kind: wholeNumber(1, 1000),
+  }),
+  maxLeftRunningInAll: withDefault("200", {
+    flag: "--max-left-running-in-all",
+    variable: "MSB_MAX_LEFT_RUNNING_IN_ALL",
+    group: "Limits",
+    summary: "Executions that may be left running in all sessions together",
+    kind: wholeNumber(1, 100_000),
   }),
   maxRequestBytes: withDefault(String(4 * MIB), {
     flag: "--max-request-bytes",

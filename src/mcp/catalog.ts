@@ -6,8 +6,10 @@ import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { ProtocolError, type ToolErrors } from "./tool.ts";
 import type { ToolSet } from "./tool-set.ts";
+import { controlExecution } from "./tools/control-execution.ts";
 import { executeCode } from "./tools/execute-code.ts";
 import { executeCommand } from "./tools/execute-command.ts";
+import { getExecution } from "./tools/get-execution.ts";
 import { getSessions } from "./tools/get-sessions.ts";
 import { getVolumePath } from "./tools/get-volume-path.ts";
 import type { Reach } from "./tools/reach.ts";
@@ -24,6 +26,8 @@ export type CatalogOptions = {
   readonly reach?: Reach | undefined;
   readonly executionTimeoutMs: number;
   readonly maxExecutionTimeoutMs: number;
+  readonly executionWaitMs: number;
+  readonly maxOutputBytes: number;
   readonly toolErrors: ToolErrors;
 };
 
@@ -31,6 +35,8 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const tools = [
     executeCode(options),
     executeCommand(options),
+    getExecution(options),
+    controlExecution(options),
     getSessions(options),
     stopSession(options),
     getVolumePath(options),

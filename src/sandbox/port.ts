@@ -19,6 +19,11 @@ export type SandboxSpec = {
   /** Called with what a long boot is doing, one short line each: an image being pulled, so much of it here. Safe to show to the caller. */
   readonly onProgress?: ((message: string) => void) | undefined;
   /**
+   * Called with what the interpreter's processes print while no code runs: threads, timers, servers and child processes that a run has left
+   * behind. Until the sandbox has been disposed.
+   */
+  readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /**
    * Called if `create` rejects while something of the sandbox may still be there or come: with what resolves when nothing is. Its room is
    * taken until then. Never rejects.
    */
@@ -83,15 +88,15 @@ export type Survivor = {
 /**
  * An isolated machine with one interpreter that keeps its state.
  *
- * Its caller runs one thing at a time. Disposing it ends whatever runs and resolves once nothing of it is left (process,
- * mount, cgroup, folder, remote machine); disposing twice is the same as once; it never rejects.
+ * Its caller runs one piece of code at a time, and beside that any number of commands at once. Disposing it ends whatever runs and resolves
+ * once nothing of it is left (process, mount, cgroup, folder, remote machine); disposing twice is the same as once; it never rejects.
  */
 export interface Sandbox extends AsyncDisposable {
   readonly name: string;
   /** Resolves, with what is known of the cause, if the sandbox ends without having been disposed. Never rejects. */
   readonly lost: Promise<string>;
   /**
-   * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin.
+   * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin unless `stdin` says otherwise.
    *
    * Throws Failure `code_execution` / `command_execution` if the sandbox is lost or the run could not be started, `connection`
    * if the backend cannot be reached. Nothing that may have run is ever repeated.
@@ -106,18 +111,39 @@ export type RunRequest = {
   readonly timeoutMs: number;
   /**
    * Aborting asks for the run's end: an interrupt first, and after a grace of the adapter's (≤ 1.5 s) by force. The processes
-   * that this run started are gone when `run` resolves; those of earlier runs stay. `run` then resolves as usual, with `interrupted`.
+   * that this run started are gone when `run` resolves; those of other runs stay, be they from before it or beside it. `run` then resolves as
+   * usual, with `interrupted`.
    */
   readonly signal: AbortSignal;
   /** Called with output as it comes, in order within a stream. After `run` has settled it is called no more. */
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+  /** What a command's background processes still write to its stdout and stderr after `run` has settled, until they end or the sandbox does. */
+  readonly onLateOutput?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /** `open`: stdin is what `RunControl.write` is given, until `closeInput`. Code reads it as `sys.stdin`, `input()`, `process.stdin`. */
+  readonly stdin?: "empty" | "open" | undefined;
+  /** Called once, when the program is there to be spoken to. Not called for a run that ends before. */
+  readonly onStarted?: ((run: RunControl) => void) | undefined;
 };
+
+/** What can be done to a run that is on. Once it is over, nothing here has an effect. */
+export interface RunControl {
+  /** Text for an open stdin. Resolves when the guest's end has taken it, or never will: the program may not have read it yet. Never rejects. */
+  write(text: string): Promise<void>;
+  closeInput(): void;
+  /**
+   * Sends the signal to all processes of the run: SIGINT, SIGTERM, SIGKILL. To code, `interrupt` is what Ctrl-C is at the language's prompt, and
+   * the other two end its interpreter too, which the next run replaces. How the run ends then is its program's affair.
+   */
+  send(signal: RunSignal): void;
+}
+
+export type RunSignal = "interrupt" | "terminate" | "kill";
 
 export type RunEnd = {
   /**
    * - `exited`: the program ran to its end, well or badly (an exception, a syntax error, `sys.exit`, an exit status).
    * - `interrupted`: it was stopped because `signal` aborted.
-   * - `signaled`: a command was killed by a signal that we did not send.
+   * - `signaled`: a command was killed by a signal, its own or one that `RunControl.send` sent, and `signal` had not aborted.
    * - `out_of_memory`: the kernel ended it for exceeding the sandbox's memory.
    * - `interpreter_exited`: the interpreter went away under the code (`os._exit`, a crash).
    */
@@ -129,7 +155,7 @@ export type RunEnd = {
    * number where a signal ended it.
    */
   readonly exitCode: number | null;
-  /** The signal that ended the command or the interpreter, as "SIGSEGV", where one did that we have not sent. */
+  /** The signal that ended the command or the interpreter, as "SIGSEGV", unless it was sent because `RunRequest.signal` aborted. */
   readonly signal?: string | undefined;
   /** The value of a last expression as the interpreter prints it; it has been printed to stdout too. Code only. */
   readonly result: string | null;

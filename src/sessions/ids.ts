@@ -1,5 +1,5 @@
-// The ids of sessions: not to be guessed, and telling enough that a typo, another installation's id and one that is simply gone
-// are told apart. "session-", 5 characters of the installation, "-", 20 at random, 4 of a checksum: 38 of [a-z0-9-].
+// The ids of sessions and executions: not to be guessed, and telling enough that a typo, another installation's id and one that is
+// simply gone are told apart. "session-", 5 characters of the installation, "-", 20 at random, 4 of a checksum: 38 of [a-z0-9-].
 
 import { createHash } from "node:crypto";
 
@@ -10,8 +10,10 @@ const tagLength = 5;
 const randomLength = 20;
 const checkLength = 4;
 
+type IdKind = "session" | "execution";
+
 const shape = new RegExp(
-  `^session-([${alphabet}]{${tagLength}}-[${alphabet}]{${randomLength}})([${alphabet}]{${checkLength}})$`,
+  `^(session|execution)-([${alphabet}]{${tagLength}}-[${alphabet}]{${randomLength}})([${alphabet}]{${checkLength}})$`,
 );
 
 /**
@@ -22,14 +24,23 @@ export type IdOrigin = "ours" | "foreign" | "mistyped" | "malformed";
 
 /** A new one, unique for all time. */
 export function newSessionId(installationId: string): string {
-  const body = `${tagOf(installationId)}-${letters(crypto.getRandomValues(new Uint8Array(randomLength)))}`;
-  return `session-${body}${checkOf(body)}`;
+  return newId("session", installationId);
 }
 
-export function originOf(sessionId: string, installationId: string): IdOrigin {
-  const [, body, check] = shape.exec(sessionId) ?? [];
-  if (body === undefined) return "malformed";
-  if (checkOf(body) !== check) return "mistyped";
+/** The same for an execution: "execution-" and the same form behind it. */
+export function newExecutionId(installationId: string): string {
+  return newId("execution", installationId);
+}
+
+function newId(kind: IdKind, installationId: string): string {
+  const body = `${tagOf(installationId)}-${letters(crypto.getRandomValues(new Uint8Array(randomLength)))}`;
+  return `${kind}-${body}${checkOf(kind, body)}`;
+}
+
+export function originOf(id: string, installationId: string, kind: IdKind = "session"): IdOrigin {
+  const [, shown, body, check] = shape.exec(id) ?? [];
+  if (body === undefined || shown !== kind) return "malformed";
+  if (checkOf(kind, body) !== check) return "mistyped";
   return body.startsWith(`${tagOf(installationId)}-`) ? "ours" : "foreign";
 }
 
@@ -37,8 +48,8 @@ function tagOf(installationId: string): string {
   return letters(digest(`session ids of\0${installationId}`)).slice(0, tagLength);
 }
 
-function checkOf(body: string): string {
-  return letters(digest(`session id\0${body}`)).slice(0, checkLength);
+function checkOf(kind: IdKind, body: string): string {
+  return letters(digest(`${kind} id\0${body}`)).slice(0, checkLength);
 }
 
 /** One for each byte, by its lowest 5 bits. */

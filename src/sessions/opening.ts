@@ -1,92 +1,111 @@
-// A new session, from what a caller asks for to the sandbox that it runs in: its place, the id that is written down, the boot.
+// How a session comes to be: a place for it, its entry in the ledger, and a sandbox, booted ahead or for it.
 
-import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
-import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { Sandbox } from "../sandbox/port.ts";
+import type { Flavor } from "../sandbox/flavors.ts";
+import type { Sandbox, SandboxSpec } from "../sandbox/port.ts";
 import { defaultTemplate, type Template } from "../sandbox/templates.ts";
-import type { Admission, Place } from "./admission.ts";
-import type { Ahead, Pool } from "./ahead.ts";
-import { type BootOptions, bootFor } from "./boot.ts";
+import type { Place } from "./admission.ts";
+import type { Ahead } from "./ahead.ts";
+import { bootFor } from "./boot.ts";
 import type { Need } from "./eviction.ts";
-import type { Phases } from "./execution.ts";
 import { newSessionId } from "./ids.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Entry } from "./ledger-rows.ts";
 import { findTemplate } from "./matching.ts";
-import type { Session } from "./session.ts";
+import type { SessionsOptions } from "./options.ts";
+import { shuttingDown } from "./refusal.ts";
+import type { Returning, Returns } from "./restart.ts";
+import type { Session, Waited } from "./session.ts";
 import type { SessionTable } from "./table.ts";
 
-export type OpeningOptions = BootOptions & {
-  readonly emit: Emit;
-  readonly installationId: string;
-  readonly admission: Admission;
-  readonly ledger: Ledger;
-  readonly pool?: Pool | undefined;
-  readonly templates: readonly Template[];
-  readonly flavors: Flavors;
-  readonly defaultFlavor: Flavor;
-};
-
-export type Wanted = {
+export type OpenRequest = {
   readonly principal: string;
   readonly template: string | undefined;
   readonly flavor: Flavor | undefined;
-  /** Aborts when the caller leaves. */
   readonly signal: AbortSignal;
   readonly onProgress?: ((message: string) => void) | undefined;
 };
 
-export type Opened = {
+export type Opening = {
   readonly session: Session;
-  /** To be called once something has been started in it: until then it is held. */
+  /** To be called once something has been started in it, or will not be. */
   readonly release: () => void;
-  /** What the call waited for until it was one; undefined if for nothing. */
-  readonly waited: Omit<Phases, "runMs"> | undefined;
+  /**
+   * Boots its sandbox, unless it has one: to be called once. Resolves with what the call has waited for by then, if that was something.
+   * Throws what `bootFor` does; the session is ended then.
+   */
+  readonly boot: (signal: AbortSignal) => Promise<Waited | undefined>;
 };
 
-export class Opening {
-  readonly #options: OpeningOptions;
-  readonly #table: SessionTable;
-  /** Aborted, with a Failure, when no more sessions are opened. */
-  readonly #closing: AbortSignal;
+export type OpeningsOptions = SessionsOptions & {
+  readonly table: SessionTable;
+  /** Aborts when no more sessions are to be opened. */
+  readonly closing: AbortSignal;
+};
 
-  constructor(options: OpeningOptions, table: SessionTable, closing: AbortSignal) {
+export class Openings {
+  readonly #options: OpeningsOptions;
+
+  constructor(options: OpeningsOptions) {
     this.#options = options;
-    this.#table = table;
-    this.#closing = closing;
   }
 
-  /** Throws what Admission.reserve and bootFor do, `invalid_arguments` for a template that is not there, and the reason of `closing`. */
-  async open(wanted: Wanted): Promise<Opened> {
-    const { clock, emit, admission, templates, flavors, defaultFlavor } = this.#options;
-    const { principal, signal, onProgress } = wanted;
-    const template = findTemplate(templates, wanted.template ?? defaultTemplate(templates));
-    const flavor = wanted.flavor ?? defaultFlavor;
-    if (signal.aborted) throw signal.reason;
+  /**
+   * Waits for room, and takes it.
+   *
+   * Throws Failure `invalid_arguments` for an unknown template, `limit_reached`, `sandbox_creation` if the server is shutting down; the signal's
+   * reason.
+   */
+  async open(request: OpenRequest): Promise<Opening> {
+    const { clock, templates, flavors, defaultFlavor, admission, executions, closing } = this.#options;
+    const template = findTemplate(templates, request.template ?? defaultTemplate(templates));
+    const flavor = request.flavor ?? defaultFlavor;
+    if (request.signal.aborted) throw request.signal.reason;
     const cameMs = clock.monotonicMs();
-    const need = { principal, memoryMib: flavors[flavor].memoryMib };
+    const need = { principal: request.principal, memoryMib: flavors[flavor].memoryMib };
     const ahead = this.#takeAhead(template, flavor, need);
-    const place = ahead?.place ?? (await admission.reserve({ ...need, what: `a new ${flavor} session` }, signal));
+    const asking = { ...need, what: `a new ${flavor} session` };
+    const place = ahead?.place ?? (await admission.reserve(asking, request.signal));
     const queueMs = clock.monotonicMs() - cameMs;
-    if (this.#closing.aborted) {
+    if (closing.aborted) {
       place.free();
-      throw this.#closing.reason;
+      throw shuttingDown();
     }
-    const session = this.#begin(principal, template, flavor, place, ahead?.sessionId);
+    const session = this.#begin(request.principal, template, flavor, place, ahead?.sessionId);
     const release = session.hold();
     if (ahead !== undefined) {
       this.#opened(session, ahead.sandbox, { bootMs: 0, isAhead: true });
-      return { session, release, waited: undefined };
+      return { session, release, boot: () => Promise.resolve(undefined) };
     }
+    const { onProgress } = request;
+    const spec = {
+      sessionId: session.id,
+      template,
+      resources: flavors[flavor],
+      onProgress,
+      ...executions.hearing(session.id),
+    };
+    return { session, release, boot: (signal) => this.#boot(session, spec, signal, queueMs) };
+  }
+
+  /** A session of an earlier process, whose sandbox may live. */
+  expect(entry: Entry, { template, sandboxName }: Returns): Returning {
+    const { flavors, admission, executions, table } = this.#options;
+    const { sessionId: id, principal, flavor, createdAt } = entry;
+    const resources = flavors[flavor];
+    const place = admission.restore({ principal, memoryMib: resources.memoryMib });
+    const session = table.add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
+    return { session, sandboxName, spec: { sessionId: id, template, resources, ...executions.hearing(id) } };
+  }
+
+  async #boot(session: Session, spec: SandboxSpec, signal: AbortSignal, queueMs: number): Promise<Waited> {
+    const { emit, table } = this.#options;
     try {
-      const spec = { sessionId: session.id, template, resources: flavors[flavor], onProgress };
       const { sandbox, bootMs } = await bootFor(session, spec, signal, this.#options);
       this.#opened(session, sandbox, { bootMs, isAhead: false });
-      return { session, release, waited: { queueMs, bootMs } };
+      return { queueMs, bootMs };
     } catch (error) {
-      release();
       emit({ type: "session.failed", sessionId: session.id, ...whyFailed(error, signal) });
-      void this.#table.end(session, "lost", "its sandbox never started");
+      void table.end(session, "lost", "its sandbox never started");
       throw error;
     }
   }
@@ -97,19 +116,20 @@ export class Opening {
   }
 
   #begin(principal: string, { name: template }: Template, flavor: Flavor, place: Place, ahead?: string): Session {
-    const { clock, installationId, ledger } = this.#options;
+    const { clock, installationId, ledger, table } = this.#options;
     const sessionId = ahead ?? newSessionId(installationId);
     const createdAt = clock.now();
     const entry = { sessionId, principal, template, flavor, createdAt, lastUsed: createdAt };
     // Before anybody can see the id.
     ledger.opened({ ...entry, executions: 0, sandboxName: null });
-    return this.#table.add({ id: sessionId, principal, template, flavor, createdAt }, place);
+    return table.add({ id: sessionId, principal, template, flavor, createdAt }, place);
   }
 
   #opened(session: Session, sandbox: Sandbox, how: { readonly bootMs: number; readonly isAhead: boolean }): void {
-    this.#table.adopt(session, sandbox, true);
+    const { table, emit } = this.#options;
+    table.adopt(session, sandbox, true);
     const { id: sessionId, principal, template, flavor } = session;
-    this.#options.emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
+    emit({ type: "session.opened", sessionId, principal, template, flavor, ...how });
   }
 }
 

@@ -10,6 +10,7 @@ import type { Template } from "../sandbox/templates.ts";
 import type { Admission, Place } from "./admission.ts";
 import type { Ahead, Pool } from "./ahead.ts";
 import { bootAhead } from "./boot-ahead.ts";
+import type { Executions } from "./executions/executions.ts";
 import { newSessionId } from "./ids.ts";
 
 /** So many sandboxes of one kind are to be ready. */
@@ -22,6 +23,7 @@ export type WarmPoolOptions = {
   /** As the sessions' own. */
   readonly installationId: string;
   readonly admission: Pick<Admission, "reserveAhead">;
+  readonly executions: Pick<Executions, "hearing">;
   readonly templates: readonly Template[];
   readonly flavors: Flavors;
   /** Each of a template that there is, and of a kind of its own. */
@@ -197,13 +199,13 @@ export class WarmPool implements Pool, AsyncDisposable {
   /** Waits for the boot even once it is given up: until it settles, something of it may be there. */
   async #create(boot: Boot): Promise<Sandbox> {
     const { share, sessionId, giveUp } = boot;
-    const { host, clock, templates, flavors, startTimeoutMs } = this.#options;
+    const { host, clock, templates, flavors, startTimeoutMs, executions } = this.#options;
     const template = templates.find(({ name }) => name === share.template);
     if (template === undefined) throw new Failure("configuration", `there is no template ${share.template}.`);
     const onRemains = (gone: Promise<void>) => {
       boot.remains = gone;
     };
-    const spec = { sessionId, template, resources: flavors[share.flavor], onRemains };
+    const spec = { sessionId, template, resources: flavors[share.flavor], onRemains, ...executions.hearing(sessionId) };
     return await bootAhead(spec, { host, clock, startTimeoutMs, giveUp });
   }
 

@@ -63,3 +63,7 @@ function first({ isImpossible, idle }: Refused): string {
   }
   return `Stop one that is no longer needed with stop_session, such as ${idle.slice(0, maxNamed).join(", ")}, or use it by its session_id.`;
 }
+
+export function shuttingDown(): Failure {
+  return new Failure("sandbox_creation", "the server is shutting down.");
+}

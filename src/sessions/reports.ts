@@ -3,7 +3,8 @@
 import type { Event } from "../events.ts";
 import type { Flavor } from "../sandbox/flavors.ts";
 import type { Ending } from "./endings.ts";
-import type { ExecutionRequest, Outcome, Phases } from "./execution.ts";
+import type { Execution } from "./executions/execution.ts";
+import type { Outcome, Phases } from "./executions/outcome.ts";
 
 export type Reported = {
   readonly sessionId: string;
@@ -15,12 +16,13 @@ export type Reported = {
 /** Without an outcome, the sandbox was lost under the run. */
 export function executionEvent(
   { sessionId, principal, template, flavor }: Reported,
-  { kind, source }: ExecutionRequest,
+  { id, kind, source }: Execution,
   phases: Phases,
   outcome: Outcome | undefined,
 ): Event {
   return {
     type: "execution.ended",
+    executionId: id,
     ...{ sessionId, principal, template, flavor, kind },
     ended: outcome?.ended ?? "failed",
     success: outcome?.success ?? false,

@@ -2,16 +2,17 @@
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
-import { Failure } from "../failure.ts";
 import type { Flavor } from "../sandbox/flavors.ts";
 import type { Sandbox } from "../sandbox/port.ts";
 import type { Ending, EndReason } from "./endings.ts";
 import { sessionNotFound } from "./endings.ts";
-import type { ExecutionLimits, ExecutionRequest, Outcome, Phases } from "./execution.ts";
-import { execute } from "./execution.ts";
+import type { Execution } from "./executions/execution.ts";
+import type { ExecutionLimits } from "./executions/limits.ts";
+import type { Outcome, Phases } from "./executions/outcome.ts";
+import { run } from "./executions/run.ts";
 import { LastUse } from "./last-use.ts";
+import { Order, type OrderLimits, unlessAborted } from "./order.ts";
 import { closedEvent, executionEvent, type Reported } from "./reports.ts";
-import { Turns } from "./turns.ts";
 
 export type SessionStatus = "starting" | "ready" | "busy" | "stopping";
 
@@ -27,12 +28,11 @@ export type SessionView = {
   readonly executions: number;
 };
 
-export type SessionLimits = ExecutionLimits & {
-  /** Milliseconds from the end of the last execution. */
-  readonly sessionTimeoutMs: number;
-  /** Executions that may wait behind the running one. */
-  readonly maxQueuedExecutions: number;
-};
+export type SessionLimits = ExecutionLimits &
+  OrderLimits & {
+    /** Milliseconds from the end of the last execution. */
+    readonly sessionTimeoutMs: number;
+  };
 
 export type SessionParts = {
   readonly id: string;
@@ -49,10 +49,8 @@ export type SessionParts = {
   readonly onIdle: (session: Session) => void;
 };
 
-export type QueuedExecution = ExecutionRequest & {
-  /** What the call has waited for before it came to the session. */
-  readonly waited?: Omit<Phases, "runMs"> | undefined;
-};
+/** What a call has waited for before its execution runs. */
+export type Waited = Omit<Phases, "runMs">;
 
 export type Executed = { readonly outcome: Outcome; readonly phases: Phases };
 
@@ -67,7 +65,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #onIdle: (session: Session) => void;
-  readonly #turns: Turns;
+  readonly #order: Order;
   /** Aborted when the session ends, with its Ending: whatever runs or waits in it is to stop. */
   readonly #ending = new AbortController();
   readonly #lastUse: LastUse;
@@ -91,7 +89,7 @@ export class Session {
     this.#clock = parts.clock;
     this.#emit = parts.emit;
     this.#onIdle = parts.onIdle;
-    this.#turns = new Turns(parts.limits.maxQueuedExecutions);
+    this.#order = new Order(parts.id, parts.limits);
   }
 
   /** Aborts when the session begins to end; a boot in progress goes by it. */
@@ -102,7 +100,7 @@ export class Session {
   get status(): SessionStatus {
     if (this.#ending.signal.aborted) return "stopping";
     if (this.#sandbox === undefined) return "starting";
-    return this.#turns.count + this.#holds > 0 ? "busy" : "ready";
+    return this.#order.isBusy || this.#holds > 0 ? "busy" : "ready";
   }
 
   get view(): SessionView {
@@ -176,30 +174,29 @@ export class Session {
   }
 
   /**
-   * Runs when those before it have run.
+   * Runs when those before it have run, or have been left running; code when no other code is on.
    *
    * Throws Failure `limit_reached` (queue full), `session_not_found` (ended while waiting), `code_execution`, `command_execution`,
-   * `connection`; or the signal's reason if that aborts while waiting. A run that is on when the session ends is told as canceled.
+   * `connection`; or the signal's reason if it is canceled while waiting. A run that is on when the session ends is told as canceled.
    */
-  async execute(request: QueuedExecution): Promise<Executed> {
-    if (this.#turns.isFull) throw queueFull(this.id, this.#limits.maxQueuedExecutions);
+  async execute(execution: Execution, before: Waited = notWaited): Promise<Executed> {
     const cameMs = this.#clock.monotonicMs();
-    const endTurn = await this.#turns.take(request.signal);
-    const { queueMs, bootMs } = request.waited ?? { queueMs: 0, bootMs: null };
-    const waited = { queueMs: queueMs + this.#clock.monotonicMs() - cameMs, bootMs };
+    const leave = await this.#order.enter(execution);
+    const waited = { queueMs: before.queueMs + this.#clock.monotonicMs() - cameMs, bootMs: before.bootMs };
     try {
-      return await this.#executeNow(request, waited);
+      return await this.#executeNow(execution, waited);
     } finally {
       this.#lastUse.isNow();
-      endTurn();
+      leave();
       if (this.status === "ready") this.#onIdle(this);
     }
   }
 
-  async #executeNow(request: ExecutionRequest, waited: Omit<Phases, "runMs">): Promise<Executed> {
+  async #executeNow(execution: Execution, waited: Waited): Promise<Executed> {
+    const { signal } = execution;
     const cameMs = this.#clock.monotonicMs();
     const isBooting = this.status === "starting";
-    if (isBooting) await untilBooted(this.#boot.promise, request.signal);
+    if (isBooting) await unlessAborted(this.#boot.promise, signal);
     const startedMs = this.#clock.monotonicMs();
     const bootMs = isBooting ? startedMs - cameMs : waited.bootMs;
     const sandbox = this.#sandbox;
@@ -213,19 +210,20 @@ export class Session {
       if (this.ending?.reason !== "lost") stop.abort();
     };
     ending.addEventListener("abort", onEnding, { once: true });
-    request.signal.addEventListener("abort", onStop, { once: true });
-    if (request.signal.aborted) onStop();
+    signal.addEventListener("abort", onStop, { once: true });
+    if (signal.aborted) onStop();
     this.#executions++;
+    execution.begun();
     const phases = () => ({ queueMs: waited.queueMs, bootMs, runMs: this.#clock.monotonicMs() - startedMs });
     try {
-      const outcome = await execute(sandbox, { ...request, signal: stop.signal }, this.#limits, this.#clock);
-      return { outcome, phases: this.#tell(request, phases(), outcome) };
+      const outcome = await run(sandbox, execution, stop.signal, this.#limits, this.#clock);
+      return { outcome, phases: this.#tell(execution, phases(), outcome) };
     } catch (error) {
-      this.#tell(request, phases(), undefined);
+      this.#tell(execution, phases(), undefined);
       throw error;
     } finally {
       ending.removeEventListener("abort", onEnding);
-      request.signal.removeEventListener("abort", onStop);
+      signal.removeEventListener("abort", onStop);
     }
   }
 
@@ -233,8 +231,8 @@ export class Session {
     return { sessionId: this.id, principal: this.principal, template: this.template, flavor: this.flavor };
   }
 
-  #tell(request: ExecutionRequest, phases: Phases, outcome: Outcome | undefined): Phases {
-    this.#emit(executionEvent(this.#reported, request, phases, outcome));
+  #tell(execution: Execution, phases: Phases, outcome: Outcome | undefined): Phases {
+    this.#emit(executionEvent(this.#reported, execution, phases, outcome));
     return phases;
   }
 
@@ -251,7 +249,7 @@ export class Session {
 
   async #end(ending: Ending): Promise<void> {
     this.#ending.abort(ending);
-    this.#turns.close(sessionNotFound(this.id, ending, ending.at));
+    this.#order.close(sessionNotFound(this.id, ending, ending.at));
     await this.#boot.promise;
     if (this.#sandbox === undefined) return;
     // port.ts promises that it never rejects; a host that breaks that must not keep the session for ever.
@@ -267,22 +265,4 @@ export class Session {
   }
 }
 
-async function untilBooted(boot: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    await Promise.race([boot, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function queueFull(sessionId: string, maxQueued: number): Failure {
-  const what = `${maxQueued} executions already wait in ${sessionId}, and no more may.`;
-  return new Failure("limit_reached", what, {
-    context: { session_id: sessionId, limit: maxQueued },
-    advice: ["Wait for the running ones to end, or use another session: sessions run in parallel."],
-  });
-}
+const notWaited: Waited = { queueMs: 0, bootMs: null };

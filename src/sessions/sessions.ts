@@ -1,78 +1,22 @@
 // Sessions as their callers know them: opened once, found for their principal only, stopped, and told how they ended.
 
-import { type Clock, within } from "../clock.ts";
-import type { Emit } from "../events.ts";
-import { Failure } from "../failure.ts";
-import type { Flavor, Flavors } from "../sandbox/flavors.ts";
-import type { SandboxHost, Stream, Survivor } from "../sandbox/port.ts";
-import type { Template } from "../sandbox/templates.ts";
-import type { Admission } from "./admission.ts";
-import type { Pool } from "./ahead.ts";
+import { within } from "../clock.ts";
+import type { Survivor } from "../sandbox/port.ts";
 import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
-import { type Outcome, type Phases, SandboxStuck } from "./execution.ts";
+import type { Execution, ExecutionView } from "./executions/execution.ts";
+import type { Executions } from "./executions/executions.ts";
 import { originOf } from "./ids.ts";
-import type { Ledger } from "./ledger.ts";
-import type { Entry } from "./ledger-rows.ts";
 import { refuseOther } from "./matching.ts";
-import { type Opened, Opening } from "./opening.ts";
+import { Openings } from "./opening.ts";
+import type { SessionsOptions } from "./options.ts";
 import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
+import { shuttingDown } from "./refusal.ts";
 import { closedEvent } from "./reports.ts";
-import { clockWarning, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
-import type { SessionLimits, SessionView } from "./session.ts";
+import { clockWarning, fateOf, takeOver } from "./restart.ts";
+import { type Left, type Ran, type RunInSession, Runs } from "./runs.ts";
+import type { Session, SessionView } from "./session.ts";
 import { SessionTable } from "./table.ts";
-
-export type SessionsOptions = {
-  readonly host: SandboxHost;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  /** Whose session ids these are. */
-  readonly installationId: string;
-  readonly admission: Admission;
-  /** Keeps who has a session, and how sessions ended, over a restart. */
-  readonly ledger: Ledger;
-  /** Whether what survives of this installation is this server's alone: then it takes it over, or ends it. */
-  readonly ownsSurvivors: boolean;
-  /** Sandboxes that were booted ahead; each becomes the session's whose id it was booted under. */
-  readonly pool?: Pool | undefined;
-  readonly templates: readonly Template[];
-  readonly flavors: Flavors;
-  readonly defaultFlavor: Flavor;
-  readonly limits: SessionsLimits;
-};
-
-export type SessionsLimits = SessionLimits & {
-  readonly startTimeoutMs: number;
-  readonly cleanupIntervalMs: number;
-  readonly orphanCleanupIntervalMs: number;
-  /** For runs that name no time of their own. */
-  readonly executionTimeoutMs: number;
-};
-
-export type RunInSession = {
-  readonly principal: string;
-  readonly kind: "code" | "command";
-  readonly source: string;
-  /** Undefined: a new session. */
-  readonly sessionId: string | undefined;
-  /** Undefined: the session's, or `defaultTemplate` and the default flavor for a new one. */
-  readonly template: string | undefined;
-  readonly flavor: Flavor | undefined;
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal;
-  /** What a long boot is doing, a short line each. */
-  readonly onProgress?: ((message: string) => void) | undefined;
-  readonly onOutput?: (stream: Stream, bytes: Uint8Array) => void;
-};
-
-export type Ran = {
-  readonly session: SessionView;
-  readonly created: boolean;
-  readonly outcome: Outcome;
-  readonly phases: Phases;
-  /** Why the session has not long to live, in words; undefined if it has. */
-  readonly endsSoon: string | undefined;
-};
 
 export type Stopped =
   | { readonly stopped: true }
@@ -85,27 +29,40 @@ const soonMs = 120_000;
 /** How long a stop is waited for before its caller is told that it goes on: callers have time limits of their own. Milliseconds. */
 const stopWaitMs = 30_000;
 
+/** How much of an execution's last output a killed server may have had in memory only. Milliseconds. */
+const flushIntervalMs = 1000;
+
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
   readonly #table: SessionTable;
   readonly #reaper: AsyncDisposable;
+  readonly #flusher: AsyncDisposable | undefined;
   readonly #orphans: Orphans | undefined;
   #restarting: Promise<void> = Promise.resolve();
-  readonly #opening: Opening;
-  /** Aborted, with a Failure, when the sessions are ended. */
   readonly #closing = new AbortController();
-  /** Runs that have not ended, those that wait for a boot or a turn included. */
-  #running = 0;
-  #drained: PromiseWithResolvers<void> | undefined;
+  readonly #executions: Executions;
+  readonly #openings: Openings;
+  readonly #runs: Runs;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#table = new SessionTable(options);
-    this.#opening = new Opening(options, this.#table, this.#closing.signal);
+    const { clock, emit, limits, executions } = options;
+    this.#executions = executions;
+    this.#table = new SessionTable({ ...options, onGone: ({ id }) => executions.forgetSession(id) });
+    this.#openings = new Openings({ ...options, table: this.#table, closing: this.#closing.signal });
+    this.#runs = new Runs({
+      ...{ executions, clock, executionTimeoutMs: limits.executionTimeoutMs },
+      maxLeftRunning: limits.maxLeftRunningInAll,
+      open: (request) => this.#openings.open(request),
+      find: (request) => this.#findFor(request),
+      endsSoon: () => this.#endsSoon(),
+      onStuck: (session) => this.#table.lose(session, "it did not end a run that it was asked to end"),
+    });
     this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#table.endExpired());
     const { survivors } = options.host;
     if (survivors === undefined || !options.ownsSurvivors) return;
-    const { clock, emit, limits, ledger } = options;
+    this.#flusher = startReaper(options.clock, flushIntervalMs, () => this.#executions.flush());
+    const { ledger } = options;
     this.#orphans = new Orphans({
       ...{ survivors, clock, emit, intervalMs: limits.orphanCleanupIntervalMs },
       isClaimed: (survivor) => this.#isClaimed(survivor),
@@ -127,11 +84,13 @@ export class Sessions implements AsyncDisposable {
     if (warning !== undefined) emit({ type: "server.warning", message: warning });
     const returning = before.flatMap((entry) => {
       const fate = fateOf(entry, { nowMs, sessionTimeoutMs, templates, canSurvive: survivors !== undefined });
-      if (fate.kind === "returns") return [this.#expect(entry, fate)];
+      if (fate.kind === "returns") return [this.#openings.expect(entry, fate)];
       ledger.ended(entry.sessionId, fate.ending);
       emit(closedEvent(entry, fate.ending));
       return [];
     });
+    for (const { session } of returning) this.#executions.restore(session.id);
+    void this.#executions.sweep(new Set(returning.map(({ session }) => session.id)));
     if (survivors === undefined) return;
     this.#restarting = takeOver(returning, {
       ...{ survivors, clock, emit, startTimeoutMs, signal: this.#closing.signal },
@@ -169,34 +128,39 @@ export class Sessions implements AsyncDisposable {
    * `sandbox_creation`, `connection`, `configuration`, `code_execution`, `command_execution`; the signal's reason if that
    * aborts before the run begins.
    */
-  async run(request: RunInSession): Promise<Ran> {
-    if (this.#drained !== undefined) throw shuttingDown();
-    this.#running++;
+  run(request: RunInSession): Promise<Ran> {
+    return this.#runs.run(request);
+  }
+
+  /** The same, but a run that is not over after `waitMs` goes on, and is told as left running. */
+  runFor(waitMs: number, request: RunInSession): Promise<Ran | Left> {
+    return this.#runs.runFor(waitMs, request);
+  }
+
+  /** Throws Failure `execution_not_found`. */
+  execution(principal: string, executionId: string): Execution {
+    return this.#executions.find(principal, executionId);
+  }
+
+  /** Resolves at the execution's end, at output that `isNews` says is worth it, when the time is over, or when the signal aborts. */
+  async waitFor(execution: Execution, isNews: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const over = this.#options.clock.sleep(waitMs, AbortSignal.any([done.signal, signal])).then(
+      () => true,
+      () => true,
+    );
     try {
-      return await this.#run(request);
+      while (execution.status !== "ended" && !isNews()) {
+        if (await Promise.race([over, execution.nextChange().then(() => false)])) return;
+      }
     } finally {
-      this.#running--;
-      this.#tellIfDrained();
+      done.abort("over");
     }
   }
 
-  #tellIfDrained(): void {
-    if (this.#running === 0) this.#drained?.resolve();
-  }
-
-  async #run(request: RunInSession): Promise<Ran> {
-    const { session, release, waited } =
-      request.sessionId === undefined ? await this.#opening.open(request) : this.#findFor(request.sessionId, request);
-    const timeoutMs = request.timeoutMs ?? this.#options.limits.executionTimeoutMs;
-    const executing = session.execute({ ...request, timeoutMs, waited });
-    // From here on the execution itself keeps the session busy.
-    release();
-    const executed = await executing.catch((error: unknown) => {
-      if (error instanceof SandboxStuck) this.#table.lose(session, "it did not end a run that it was asked to end");
-      throw error;
-    });
-    const endsSoon = this.#endsSoon();
-    return { session: session.view, created: request.sessionId === undefined, ...executed, endsSoon };
+  /** Of a session, the oldest first: the last `rememberedExecutions`. */
+  executionsOf(sessionId: string): readonly ExecutionView[] {
+    return this.#executions.ofSession(sessionId).map(({ view }) => view);
   }
 
   /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
@@ -221,18 +185,17 @@ export class Sessions implements AsyncDisposable {
 
   /** From now on nothing new is run; resolves when what runs has ended. */
   drain(): Promise<void> {
-    this.#drained ??= Promise.withResolvers();
-    this.#tellIfDrained();
-    return this.#drained.promise;
+    return this.#runs.drain();
   }
 
   /** Ends every session, and opens no more. What runs is canceled. */
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
     this.#options.admission.close(shuttingDown());
-    this.#closing.abort(shuttingDown());
+    this.#closing.abort();
     this.#options.host.windDown?.();
     await this.#reaper[Symbol.asyncDispose]();
+    await this.#flusher?.[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
     await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
     await this.#restarting;
@@ -250,7 +213,7 @@ export class Sessions implements AsyncDisposable {
 
   #endsSoon(): string | undefined {
     const { sessionTimeoutMs } = this.#options.limits;
-    if (this.#drained !== undefined) return "the server is shutting down, and this session ends with it";
+    if (this.#runs.isDraining) return "the server is shutting down, and this session ends with it";
     return sessionTimeoutMs <= soonMs ? `ends ${Math.round(sessionTimeoutMs / 1000)} s after its last use` : undefined;
   }
 
@@ -263,31 +226,17 @@ export class Sessions implements AsyncDisposable {
     return this.#table.has(sessionId) || pooled.includes(sessionId);
   }
 
-  #findFor(sessionId: string, request: RunInSession): Opened {
-    const session = this.#table.active(request.principal, sessionId);
+  #findFor({ sessionId, principal, template, flavor }: RunInSession & { readonly sessionId: string }): Session {
+    const session = this.#table.active(principal, sessionId);
     if (session === undefined) {
-      throw sessionNotFound(sessionId, this.#absence(sessionId, request.principal), this.#options.clock.now());
+      throw sessionNotFound(sessionId, this.#absence(sessionId, principal), this.#options.clock.now());
     }
-    refuseOther("template", request.template, session.template, sessionId);
-    refuseOther("flavor", request.flavor, session.flavor, sessionId);
-    return { session, release: session.hold(), waited: undefined };
-  }
-
-  /** One of an earlier process, whose sandbox may live. */
-  #expect(entry: Entry, { template, sandboxName }: Returns): Returning {
-    const { flavors, admission } = this.#options;
-    const { sessionId: id, principal, flavor, createdAt } = entry;
-    const resources = flavors[flavor];
-    const place = admission.restore({ principal, memoryMib: resources.memoryMib });
-    const session = this.#table.add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
-    return { session, sandboxName, spec: { sessionId: id, template, resources } };
+    refuseOther("template", template, session.template, sessionId);
+    refuseOther("flavor", flavor, session.flavor, sessionId);
+    return session;
   }
 }
 
 function stillThere(sessionId: string): string {
   return `${sessionId} is stopping; its sandbox has not ended within ${stopWaitMs / 1000} s, and is asked to until it has`;
-}
-
-function shuttingDown(): Failure {
-  return new Failure("sandbox_creation", "the server is shutting down.");
 }

@@ -15,6 +15,8 @@ export type TableOptions = {
   readonly limits: SessionLimits;
   readonly admission: Admission;
   readonly ledger: Ledger;
+  /** Called once nothing of a session is left. */
+  readonly onGone: (session: Session) => void;
 };
 
 export class SessionTable {
@@ -94,7 +96,7 @@ export class SessionTable {
     this.#rows.get(session.id)?.place.leave();
     await ended;
     this.#rows.get(session.id)?.place.free();
-    this.#rows.delete(session.id);
+    if (this.#rows.delete(session.id)) this.#options.onGone(session);
   }
 
   endExpired(): void {

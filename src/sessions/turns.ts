@@ -20,8 +20,11 @@ export class Turns {
     return this.#waiting.length >= this.#maxWaiting;
   }
 
-  /** Resolves when it is the caller's turn, with the function that ends it. Rejects with the signal's reason, or `close`'s error. */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /**
+   * Resolves when it is the caller's turn, with the function that ends it; `isFirst`: before those who wait. Rejects with the signal's reason, or
+   * `close`'s error.
+   */
+  async take(signal: AbortSignal, isFirst = false): Promise<() => void> {
     if (signal.aborted) throw signal.reason;
     if (!this.#taken) {
       this.#taken = true;
@@ -29,7 +32,8 @@ export class Turns {
     }
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const waiter: Waiter = { grant: resolve, refuse: reject };
-    this.#waiting.push(waiter);
+    if (isFirst) this.#waiting.unshift(waiter);
+    else this.#waiting.push(waiter);
     const onAbort = () => {
       const place = this.#waiting.indexOf(waiter);
       if (place >= 0) this.#waiting.splice(place, 1);

@@ -3,6 +3,7 @@
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { FakeHost } from "../fakes/fake-host.ts";
 import { FakeWorld } from "../fakes/fake-world.ts";
+import { type ConcurrentCommands, concurrentContract } from "./concurrent-contract.ts";
 import { type CommandSet, type ContractLanguage, describeContract, type ProgramSet } from "./port-contract.ts";
 
 const shared: ProgramSet = {
@@ -33,15 +34,28 @@ const languages: readonly ContractLanguage[] = defaultTemplates.map((template) =
   },
 }));
 
+const reading = { echoInput: "echo", readLine: "ask" };
+
+const concurrentCommands: ConcurrentCommands = {
+  ...commands,
+  ...reading,
+  startDetached: (name) => `start ${name}-1\nstart ${name}-2`,
+  onSignal: (signal, text) => `on ${signal} ${text}`,
+  family: "on terminate child grandchild",
+  late: (lines) => `print early\nlater ${lines} late`,
+  lateFailure: "print early\nlater-warn address in use",
+};
+
 const hosts: FakeHost[] = [];
+const createHost = () => {
+  const host = new FakeHost();
+  hosts.push(host);
+  return host;
+};
 
 describeContract({
   name: "the fake",
-  createHost: () => {
-    const host = new FakeHost();
-    hosts.push(host);
-    return host;
-  },
+  createHost,
   languages,
   commands,
   survival: {
@@ -61,4 +75,19 @@ describeContract({
     hosts.flatMap(({ live }) =>
       [...live].map(({ name }) => name).filter((name) => names.some((gone) => name.endsWith(gone))),
     ),
+});
+
+concurrentContract({
+  name: "the fake",
+  createHost,
+  languages: languages.map(({ template, code }) => ({
+    template,
+    code: {
+      ...code,
+      ...reading,
+      catchInterrupt: "on interrupt caught",
+      ticks: { "a process of its own": (lines) => `later ${lines} tick` },
+    },
+  })),
+  commands: concurrentCommands,
 });

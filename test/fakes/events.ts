@@ -70,6 +70,7 @@ export const sampleEvents: Samples = {
   "sandbox.lost": { type: "sandbox.lost", sessionId: "session-3", reason: "everything in it was killed" },
   "execution.ended": {
     type: "execution.ended",
+    executionId: "execution-1",
     sessionId: "session-1",
     principal: "alice",
     template: "python",

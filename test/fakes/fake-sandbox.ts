@@ -1,7 +1,7 @@
-// A sandbox of the fake host: one run at a time, lost on demand, with processes and files that are entries of two maps.
+// A sandbox of the fake host: lost on demand, with processes and files that are entries of two maps.
 
 import { Failure } from "../../src/failure.ts";
-import type { RunEnd, RunRequest, Sandbox, SandboxSpec } from "../../src/sandbox/port.ts";
+import type { RunEnd, RunRequest, Sandbox, SandboxSpec, Stream } from "../../src/sandbox/port.ts";
 import { runToy, type ToyMachine } from "./toy-language.ts";
 
 /** A run by script: gets the request, answers how it ended. Take `toy` to fall back to the toy language. */
@@ -17,12 +17,14 @@ export class FakeSandbox implements Sandbox {
   readonly machine: ToyMachine;
   /** Every request that came, in order. */
   readonly requests: RunRequest[] = [];
-  /** How many runs are going on now; never above 1 if the caller keeps the contract. */
+  /** How many runs are going on now. */
   running = 0;
   disposed = false;
   readonly #lost = Promise.withResolvers<string>();
   readonly #end = Promise.withResolvers<never>();
   readonly #run: Script;
+  /** What the interpreter's processes print belongs to the code that runs. */
+  #code: RunRequest | null = null;
   readonly #gone: (self: FakeSandbox) => Promise<void>;
   #over: string | null = null;
   #isDetached = false;
@@ -60,12 +62,15 @@ export class FakeSandbox implements Sandbox {
     this.requests.push(request);
     const kind = request.kind === "code" ? "code_execution" : "command_execution";
     if (this.#over !== null) throw new Failure(kind, `The sandbox is gone: ${this.#over}.`);
+    if (request.kind === "code" && this.#code !== null) throw new Error("a sandbox runs one piece of code at a time");
+    if (request.kind === "code") this.#code = request;
     this.running += 1;
     let settled = false;
     const guarded: RunRequest = {
       ...request,
       onOutput: (stream, bytes) => {
         if (!settled) request.onOutput(stream, bytes);
+        else if (this.#over === null && !this.#isDetached) this.#takeLate(request, stream, bytes);
       },
     };
     try {
@@ -77,7 +82,14 @@ export class FakeSandbox implements Sandbox {
     } finally {
       settled = true;
       this.running -= 1;
+      if (this.#code === request) this.#code = null;
     }
+  }
+
+  #takeLate(request: RunRequest, stream: Stream, bytes: Uint8Array): void {
+    if (request.kind === "command") request.onLateOutput?.(stream, bytes);
+    else if (this.#code !== null) this.#code.onOutput(stream, bytes);
+    else this.spec.onBackground?.(stream, bytes);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -25,6 +25,7 @@ export function poolOverFake(shares: readonly PoolShare[], given: FakeLimits = {
     startTimeoutMs,
     templates: defaultTemplates,
     flavors: defaultFlavors,
+    executions: deaf,
   });
   const { sessions, run } = sessionsOverFake(limits, { ...common, pool });
   const close = async () => {
@@ -35,3 +36,6 @@ export function poolOverFake(shares: readonly PoolShare[], given: FakeLimits = {
   const types = () => events.map(({ type }) => type).filter((type) => type.startsWith("pool."));
   return { host, clock, events, types, admission, pool, sessions, run, [Symbol.asyncDispose]: close };
 }
+
+/** For sandboxes that print nothing in the background. */
+export const deaf = { hearing: () => ({ onBackground: () => undefined }) };

@@ -1,6 +1,6 @@
 // A server that is killed and started again, as far as sessions see it: one process after the other over the same world and ledger.
 
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "./fake-clock.ts";
@@ -10,7 +10,7 @@ import { type FakeLimits, type FakeProcess, sessionsOverFake } from "./sessions.
 
 export type Process = ReturnType<typeof sessionsOverFake>;
 
-export type StartOptions = Omit<FakeProcess, "clock" | "host" | "ledgerPath"> & {
+export type StartOptions = Omit<FakeProcess, "clock" | "host" | "ledgerPath" | "spoolFolder"> & {
   /** Whether sandboxes outlive their process. */
   readonly survive?: boolean;
   readonly installation?: string;
@@ -28,11 +28,21 @@ export class Restarts implements AsyncDisposable {
     return join(this.folder, `sessions-${this.#starts}.db`);
   }
 
+  get spoolFolder(): string {
+    return join(this.folder, `executions-${this.#starts}`);
+  }
+
   start(limits: FakeLimits = {}, { survive = true, installation = "fake", ...more }: StartOptions = {}): Process {
     const clock = new FakeClock(this.#nowMs);
     const world = survive ? this.world : undefined;
     const host = new FakeHost({ world, installation, nowMs: () => clock.now() });
-    const process = sessionsOverFake(limits, { ...more, clock, host, ledgerPath: this.ledgerPath });
+    const process = sessionsOverFake(limits, {
+      ...more,
+      clock,
+      host,
+      ledgerPath: this.ledgerPath,
+      spoolFolder: this.spoolFolder,
+    });
     process.sessions.restart();
     this.#current = process;
     return process;
@@ -45,7 +55,9 @@ export class Restarts implements AsyncDisposable {
   kill(): void {
     const { host, ledger, clock } = this.current;
     const before = this.ledgerPath;
+    const spoolsBefore = this.spoolFolder;
     this.#starts++;
+    if (existsSync(spoolsBefore)) cpSync(spoolsBefore, this.spoolFolder, { recursive: true });
     for (const suffix of ["", "-wal"]) {
       if (existsSync(`${before}${suffix}`)) copyFileSync(`${before}${suffix}`, `${this.ledgerPath}${suffix}`);
     }

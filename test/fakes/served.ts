@@ -43,6 +43,9 @@ export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes 
     sessionTimeoutMs: 60_000,
     executionTimeoutMs: 20_000,
     maxExecutionTimeoutMs: 86_400_000,
+
+    executionWaitMs: 50_000,
+    maxOutputBytes: 32_768,
     toolErrors,
   });
   const server = createMcpServer(tools, { description, clock, emit });

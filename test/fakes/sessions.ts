@@ -1,11 +1,17 @@
 // Sessions over the fake host and the fake clock, and short ways to use them.
 
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Event } from "../../src/events.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
+import { Executions } from "../../src/sessions/executions/executions.ts";
+import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
-import type { RunInSession, SessionsOptions } from "../../src/sessions/sessions.ts";
+import type { SessionsOptions } from "../../src/sessions/options.ts";
+import type { RunInSession } from "../../src/sessions/runs.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { createConditions } from "../../src/watch/conditions.ts";
 import { createMetrics } from "../../src/watch/metrics.ts";
@@ -22,11 +28,13 @@ export type FakeProcess = Partial<SessionsOptions> & {
   /** In memory only, if left out. */
   readonly ledgerPath?: string | undefined;
   readonly isLedgerExpected?: boolean;
+  /** Where output is kept; one of its own, which is removed at the end, if left out. */
+  readonly spoolFolder?: string | undefined;
 };
 
 export function sessionsOverFake(
   given: FakeLimits = {},
-  { ledgerPath, isLedgerExpected = false, ...more }: FakeProcess = {},
+  { ledgerPath, isLedgerExpected = false, spoolFolder, ...more }: FakeProcess = {},
 ) {
   const clock = more.clock ?? new FakeClock();
   const host = more.host ?? new FakeHost();
@@ -48,15 +56,22 @@ export function sessionsOverFake(
     executionTimeoutMs: 20_000,
     maxQueuedExecutions: 4,
     maxOutputBytes: 1000,
-    stopOutputBytes: 64_000,
+    maxKeptOutputBytes: 64_000,
+    maxLeftRunning: 4,
+    maxLeftRunningInAll: 6,
     admissionWaitMs: 0,
     enableLruEviction: true,
     ...given,
   };
   const admission = new Admission({ limits, clock, emit });
   const ledger = new Ledger({ path: ledgerPath, isExpected: isLedgerExpected, clock, emit });
+  const folder = spoolFolder ?? join(tmpdir(), `msb-mcp-spools-${crypto.randomUUID()}`);
+  const spools = new Spools({ folder, maxTotalBytes: 1_000_000, emit });
+  const isToSurvive = host.survivors !== undefined && (more.ownsSurvivors ?? true);
+  const executions = new Executions({ spools, installationId, clock, limits, isToSurvive });
   const sessions = new Sessions({
     ledger,
+    executions,
     ownsSurvivors: true,
     installationId,
     admission,
@@ -69,18 +84,13 @@ export function sessionsOverFake(
     limits,
     ...more,
   });
-  const run = (source: string, more: Partial<RunInSession> = {}) =>
-    sessions.run({
-      principal: "alice",
-      kind: "code",
-      source,
-      sessionId: undefined,
-      template: undefined,
-      flavor: undefined,
-      timeoutMs: undefined,
-      signal: new AbortController().signal,
-      ...more,
-    });
+  const requestOf = (source: string, more: Partial<RunInSession>) => ({
+    ...{ principal: "alice", kind: "code" as const, source, sessionId: undefined, template: undefined },
+    ...{ flavor: undefined, timeoutMs: undefined, signal: new AbortController().signal, ...more },
+  });
+  const run = (source: string, more: Partial<RunInSession> = {}) => sessions.run(requestOf(source, more));
+  const runFor = (waitMs: number, source: string, more: Partial<RunInSession> = {}) =>
+    sessions.runFor(waitMs, requestOf(source, more));
   return {
     host,
     clock,
@@ -91,10 +101,13 @@ export function sessionsOverFake(
     admission,
     installationId,
     run,
+    runFor,
     ledger,
+    executions,
     [Symbol.asyncDispose]: async () => {
       await sessions[Symbol.asyncDispose]();
       ledger[Symbol.dispose]();
+      if (spoolFolder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

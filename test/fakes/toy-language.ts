@@ -1,10 +1,13 @@
 // The language that the fake's sandboxes understand, as code and as commands: one instruction a line.
 //
 //   print TEXT · warn TEXT · value TEXT (prints, and is the result) · set NAME TEXT · get NAME · write FILE TEXT · read FILE
-//   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · start NAME (a background process) · processes · vanish
+//   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · processes · vanish
+//   start NAME (a background process) · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
+//   on SIGNAL TEXT (waits; then prints it and exits with 7, as code goes on) · ask (reads a line of input) · echo (prints all of it)
 //   None · undefined (nothing)
 
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
+import { type Told, ToyRun } from "./toy-run.ts";
 
 export type ToyMachine = {
   readonly variables: Map<string, string>;
@@ -15,117 +18,231 @@ export type ToyMachine = {
 
 const floodChunkBytes = 64 * 1024;
 
-/** Runs a toy source. `vanish` takes the sandbox away. */
+/** Runs a toy source. `vanish` takes the sandbox away. What comes to `onOutput` after the end is of background processes. */
 export async function runToy(request: RunRequest, machine: ToyMachine, vanish: () => void): Promise<RunEnd> {
-  const isCode = request.kind === "code";
-  const before = new Set(machine.processes.keys());
-  const encoder = new TextEncoder();
-  const say = (stream: "stdout" | "stderr", text: string) => request.onOutput(stream, encoder.encode(text));
-  const end = (how: Partial<RunEnd>): RunEnd => {
-    if (how.interpreterRestarted) machine.variables.clear();
-    return { ended: "exited", success: false, exitCode: null, result: null, interpreterRestarted: false, ...how };
-  };
-  const interrupted = (restarted: boolean): RunEnd => {
-    for (const [name, kill] of machine.processes) {
-      if (before.has(name)) continue;
-      kill();
-      machine.processes.delete(name);
+  const run = new ToyRun(request);
+  request.onStarted?.(run);
+  try {
+    return await new ToyProgram(request, run, machine, vanish).toItsEnd();
+  } finally {
+    run.end();
+  }
+}
+
+class ToyProgram {
+  readonly #request: RunRequest;
+  readonly #run: ToyRun;
+  readonly #machine: ToyMachine;
+  readonly #vanish: () => void;
+  readonly #encoder = new TextEncoder();
+  readonly #isCode: boolean;
+  #result: string | null = null;
+
+  constructor(request: RunRequest, run: ToyRun, machine: ToyMachine, vanish: () => void) {
+    this.#request = request;
+    this.#run = run;
+    this.#machine = machine;
+    this.#vanish = vanish;
+    this.#isCode = request.kind === "code";
+  }
+
+  async toItsEnd(): Promise<RunEnd> {
+    for (const line of this.#request.source.split("\n")) {
+      // A turn of the event loop a line, so that runs of several sandboxes mix as real ones do.
+      await Promise.resolve();
+      const [word, rest] = splitOnce(line.trim());
+      const told = word === "stubborn" || word === "on" ? null : this.#run.heard();
+      const end = told === null ? await this.#step(word, rest) : this.#endedBy(told);
+      if (end !== null) return end;
     }
-    return end({ ended: "interrupted", interpreterRestarted: isCode && restarted });
-  };
-  let result: string | null = null;
-  for (const line of request.source.split("\n")) {
-    // A turn of the event loop a line, so that runs of several sandboxes mix as real ones do.
-    await Promise.resolve();
-    const [word, rest] = splitOnce(line.trim());
-    if (request.signal.aborted && word !== "stubborn") return interrupted(false);
+    return this.#end({ success: true, exitCode: this.#isCode ? null : 0, result: this.#result });
+  }
+
+  /** The end of the run, if that instruction is its last. */
+  async #step(word: string, rest: string): Promise<RunEnd | null> {
+    const { variables, files, processes } = this.#machine;
     const [name, text] = splitOnce(rest);
-    result = null;
+    this.#result = null;
     switch (word) {
       case "":
       case "None":
       case "undefined":
-        break;
+        return null;
       case "print":
-        say("stdout", `${rest}\n`);
-        break;
+        this.#say("stdout", `${rest}\n`);
+        return null;
       case "warn":
-        say("stderr", `${rest}\n`);
-        break;
+        this.#say("stderr", `${rest}\n`);
+        return null;
       case "value":
-        say("stdout", `${rest}\n`);
-        result = isCode ? rest : null;
-        break;
+        this.#say("stdout", `${rest}\n`);
+        this.#result = this.#isCode ? rest : null;
+        return null;
       case "set":
-        machine.variables.set(name, text);
-        break;
+        variables.set(name, text);
+        return null;
       case "get": {
-        const value = machine.variables.get(name);
-        if (value === undefined) {
-          say("stderr", `unknown name ${name}\n`);
-          return end({ exitCode: isCode ? null : 1 });
-        }
-        say("stdout", `${value}\n`);
-        break;
+        const value = variables.get(name);
+        if (value === undefined) return this.#failed(`unknown name ${name}`, 1);
+        this.#say("stdout", `${value}\n`);
+        return null;
       }
       case "write":
-        machine.files.set(name, text);
-        break;
+        files.set(name, text);
+        return null;
       case "read":
-        say("stdout", `${machine.files.get(name) ?? ""}\n`);
-        break;
+        this.#say("stdout", `${files.get(name) ?? ""}\n`);
+        return null;
       case "fail":
-        say("stderr", "failed\n");
-        return end({ exitCode: isCode ? null : 1 });
+        return this.#failed("failed", 1);
       case "exit":
-        return end({ exitCode: Number(rest), success: Number(rest) === 0 });
+        return this.#end({ exitCode: Number(rest), success: Number(rest) === 0 });
       case "crash":
-        if (!isCode) return end({ exitCode: Number(rest), success: Number(rest) === 0 });
-        return end({ ended: "interpreter_exited", exitCode: Number(rest), interpreterRestarted: true });
+        if (!this.#isCode) return this.#end({ exitCode: Number(rest), success: Number(rest) === 0 });
+        return this.#end({ ended: "interpreter_exited", exitCode: Number(rest), interpreterRestarted: true });
       case "killed":
-        if (!isCode) return end({ ended: "signaled", ...segfault });
-        return end({ ended: "interpreter_exited", ...segfault, interpreterRestarted: true });
+        return this.#signaled("SIGSEGV", 139);
       case "hog":
-        return end({ ended: "out_of_memory", interpreterRestarted: isCode });
-      case "flood": {
-        for (let left = Number(rest); left > 0 && !request.signal.aborted; left -= floodChunkBytes) {
-          request.onOutput("stdout", new Uint8Array(Math.min(left, floodChunkBytes)).fill(120));
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-        break;
-      }
+        return this.#end({ ended: "out_of_memory", interpreterRestarted: this.#isCode });
+      case "flood":
+        await this.#flood(Number(rest));
+        return null;
       case "forever":
-        await aborted(request.signal);
-        return interrupted(false);
+        return this.#endedBy(await this.#run.nextTold());
       case "stubborn":
-        say("stdout", "on\n");
-        await aborted(request.signal);
-        return interrupted(true);
+        return await this.#resist();
       case "start":
-        machine.processes.set(rest, () => {});
-        break;
+        this.#start(rest, () => {});
+        return null;
+      case "later": {
+        const lines = Array.from({ length: Number(name) }, (_, index) => `${text} ${index + 1}\n`);
+        this.#talkLater(lines, "stdout");
+        return null;
+      }
+      case "later-warn":
+        this.#talkLater([`${rest}\n`], "stderr");
+        return null;
+      case "on":
+        return await this.#heed(name, text);
+      case "ask":
+        return await this.#ask();
+      case "echo":
+        return await this.#echo();
       case "processes":
-        say("stdout", [...machine.processes.keys(), ""].join("\n"));
-        break;
+        this.#say("stdout", [...processes.keys(), ""].join("\n"));
+        return null;
       case "vanish":
-        vanish();
+        this.#vanish();
         return new Promise<never>(() => {});
       default:
-        say("stderr", `unknown instruction ${word}\n`);
-        return end({ exitCode: isCode ? null : 127 });
+        return this.#failed(`unknown instruction ${word}`, 127);
     }
   }
-  return end({ success: true, exitCode: isCode ? null : 0, result });
+
+  #say(stream: "stdout" | "stderr", text: string): void {
+    this.#request.onOutput(stream, this.#encoder.encode(text));
+  }
+
+  #end(how: Partial<RunEnd>): RunEnd {
+    if (how.interpreterRestarted) this.#machine.variables.clear();
+    return { ended: "exited", success: false, exitCode: null, result: null, interpreterRestarted: false, ...how };
+  }
+
+  #failed(message: string, status: number): RunEnd {
+    this.#say("stderr", `${message}\n`);
+    return this.#end({ exitCode: this.#isCode ? null : status });
+  }
+
+  #signaled(signal: string, exitCode: number): RunEnd {
+    if (!this.#isCode) return this.#end({ ended: "signaled", signal, exitCode });
+    return this.#end({ ended: "interpreter_exited", signal, exitCode, interpreterRestarted: true });
+  }
+
+  /** Its end by what it was told, with all that it has started. */
+  #endedBy(told: Told): RunEnd {
+    for (const name of this.#run.started) {
+      this.#machine.processes.get(name)?.();
+      this.#machine.processes.delete(name);
+    }
+    if (told === "abort") return this.#end({ ended: "interrupted" });
+    if (told === "interrupt" && this.#isCode) return this.#failed("interrupted", 1);
+    const [signal, exitCode] = signals[told];
+    return this.#signaled(signal, exitCode);
+  }
+
+  async #resist(): Promise<RunEnd> {
+    this.#say("stdout", "on\n");
+    for (;;) {
+      const told = await this.#run.nextTold();
+      if (told === "kill") return this.#endedBy(told);
+      if (told !== "abort") continue;
+      const end = this.#endedBy(told);
+      return this.#isCode ? this.#end({ ...end, interpreterRestarted: true }) : end;
+    }
+  }
+
+  async #heed(signal: string, text: string): Promise<RunEnd | null> {
+    this.#say("stdout", "on\n");
+    const told = await this.#run.nextTold();
+    if (told !== signal) return this.#endedBy(told);
+    for (const line of text.split(" ")) this.#say("stdout", `${line}\n`);
+    return this.#isCode ? null : this.#end({ exitCode: 7 });
+  }
+
+  async #ask(): Promise<RunEnd | null> {
+    this.#say("stdout", "name? ");
+    const read = await this.#run.read("line");
+    if ("told" in read) return this.#endedBy(read.told);
+    this.#say("stdout", read.text === null ? "none\n" : `got:${read.text}`);
+    return null;
+  }
+
+  async #echo(): Promise<RunEnd | null> {
+    this.#say("stdout", "on\n");
+    for (;;) {
+      const read = await this.#run.read("some");
+      if ("told" in read) return this.#endedBy(read.told);
+      if (read.text === null) return null;
+      this.#say("stdout", read.text);
+    }
+  }
+
+  async #flood(bytes: number): Promise<void> {
+    for (let left = bytes; left > 0 && !this.#request.signal.aborted; left -= floodChunkBytes) {
+      this.#request.onOutput("stdout", new Uint8Array(Math.min(left, floodChunkBytes)).fill(120));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #start(name: string, kill: () => void): void {
+    this.#machine.processes.set(name, kill);
+    this.#run.started.add(name);
+  }
+
+  /** A background process that has a line to say each turn of the event loop, some turns from now. */
+  #talkLater(lines: readonly string[], stream: "stdout" | "stderr"): void {
+    const { processes } = this.#machine;
+    const name = `talker-${processes.size}`;
+    let isOn = true;
+    this.#start(name, () => {
+      isOn = false;
+    });
+    const talk = async () => {
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (const line of lines) {
+        if (!isOn) return;
+        this.#say(stream, line);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      processes.delete(name);
+    };
+    void talk();
+  }
 }
 
-const segfault = { signal: "SIGSEGV", exitCode: 139 };
+const signals = { interrupt: ["SIGINT", 130], terminate: ["SIGTERM", 143], kill: ["SIGKILL", 137] } as const;
 
 function splitOnce(text: string): readonly [string, string] {
   const space = text.indexOf(" ");
   return space < 0 ? [text, ""] : [text.slice(0, space), text.slice(space + 1)];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

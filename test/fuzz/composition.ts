@@ -29,6 +29,9 @@ export async function openApp() {
     executionTimeoutMs: 20_000,
     toolErrors: "auto",
     maxExecutionTimeoutMs: 86_400_000,
+
+    executionWaitMs: 50_000,
+    maxOutputBytes: 32_768,
   });
   const description = { info: { name: "fuzzed", version: "1" }, capabilities: { tools: {} } };
   const server = createMcpServer(tools, { description, clock, emit });

@@ -10,6 +10,8 @@ import { createNamespaceHost } from "../../src/sandbox/namespace/host.ts";
 import type { Sandbox, SandboxHost } from "../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission } from "../../src/sessions/admission.ts";
+import { Executions } from "../../src/sessions/executions/executions.ts";
+import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { shell } from "../programs/shell.ts";
@@ -26,7 +28,9 @@ const limits = {
   executionTimeoutMs: 20_000,
   maxQueuedExecutions: 3,
   maxOutputBytes: 10_000,
-  stopOutputBytes: 640_000,
+  maxKeptOutputBytes: 640_000,
+  maxLeftRunning: 3,
+  maxLeftRunningInAll: 6,
   admissionWaitMs: 1000,
   enableLruEviction: true,
 };
@@ -124,7 +128,10 @@ export class NamespaceGround implements Ground, AsyncDisposable {
     };
     const admission = new Admission({ limits, clock, emit });
     const ledger = new Ledger({ path: this.#ledgerPath, isExpected: false, clock, emit });
+    const spools = new Spools({ folder: join(this.#folder, "executions"), maxTotalBytes: 4_000_000, emit });
+    const executions = new Executions({ spools, installationId: "model", clock, limits, isToSurvive: false });
     const sessions = new Sessions({
+      executions,
       ...{ host, clock, emit, installationId: "model", admission, ledger, ownsSurvivors: true, limits },
       ...{ templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small" },
     });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
-import { OutputCapture } from "../../src/sessions/output.ts";
+import { OutputCapture } from "../../src/sessions/executions/capture.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { sessionsOverFake } from "../fakes/sessions.ts";
 
@@ -57,7 +57,7 @@ describe("an execution", () => {
     expect(outcome.ended).toBe("output_limit");
     expect(outcome.stdout).toStartWith("first\n");
     expect(outcome.stdoutTruncatedBytes).toBeGreaterThan(60_000);
-    expect(outcome.stdout.length).toBeLessThan(1100);
+    expect(outcome.stdout.length).toBeLessThan(1200);
   });
 
   test("whose sandbox does not end it when asked to costs the session, not the caller's patience", async () => {
@@ -84,11 +84,12 @@ describe("an execution", () => {
 });
 
 describe("captured output", () => {
+  const tellGap = (leftOutBytes: number, offset: number) => `[… ${leftOutBytes} bytes left out at ${offset} …]`;
   const bytes = (text: string) => new TextEncoder().encode(text);
   const captured = (capBytes: number, ...chunks: Uint8Array[]) => {
     const capture = new OutputCapture(capBytes);
     for (const chunk of chunks) capture.push(chunk);
-    return capture.read();
+    return capture.read(tellGap);
   };
 
   test("is exact up to the cap, however it comes in pieces", () => {
@@ -103,7 +104,7 @@ describe("captured output", () => {
 
   test("above the cap keeps head and tail, counts what is left out, and says so in the text", () => {
     const { text, truncatedBytes } = captured(10, bytes("0123456789"), bytes("abcdefghij"));
-    expect(text).toBe("01234\n[… 10 bytes left out …]\nfghij");
+    expect(text).toBe("01234\n[… 10 bytes left out at 5 …]\nfghij");
     expect(truncatedBytes).toBe(10);
   });
 
@@ -111,7 +112,7 @@ describe("captured output", () => {
     for (let cap = 1; cap < 24; cap++) {
       const { text, truncatedBytes } = captured(cap, bytes("😀漢é".repeat(8)));
       expect(text).not.toContain("\uFFFD");
-      const kept = bytes(text.replace(/\n\[…[^\]]*\]\n/, "")).length;
+      const kept = bytes(text.replace(/\n?\[…[^\]]*\]\n/, "")).length;
       expect(kept + truncatedBytes).toBe(bytes("😀漢é".repeat(8)).length);
     }
   });
@@ -119,7 +120,7 @@ describe("captured output", () => {
   test("stays within the cap for a flood of small pieces", () => {
     const capture = new OutputCapture(1000);
     for (let i = 0; i < 100_000; i++) capture.push(bytes(`${i}\n`));
-    const { text } = capture.read();
+    const { text } = capture.read(tellGap);
     expect(text).toEndWith("99999\n");
     expect(text).toStartWith("0\n1\n");
     expect(text.length).toBeLessThan(1050);
@@ -129,7 +130,8 @@ describe("captured output", () => {
     const lines = Array.from({ length: 10_000 }, (_, at) => `line ${at}`);
     const all = `${lines.join("\n")}\n`;
     const { text, truncatedBytes } = captured(1000, bytes(all));
-    const gap = `[… ${truncatedBytes} bytes left out …]`;
+    const gap = text.split("\n").find((line) => line.startsWith("[…")) ?? "";
+    expect(gap).toStartWith(`[… ${truncatedBytes} bytes left out at `);
     const shown = text.trimEnd().split("\n");
     expect(shown).toContain(gap);
     for (const line of shown) if (line !== gap) expect(lines).toContain(line);

@@ -33,6 +33,7 @@ test("every run that began is told once, with who ran what where, how it ended a
   expect(executions(s.events)).toEqual([
     {
       type: "execution.ended",
+      executionId: expect.stringMatching(/^execution-[a-z0-9-]{30}$/),
       sessionId: session.sessionId,
       principal: "alice",
       template: "node",

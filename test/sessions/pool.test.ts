@@ -7,7 +7,7 @@ import { originOf } from "../../src/sessions/ids.ts";
 import { type PoolShare, WarmPool } from "../../src/sessions/pool.ts";
 import { FakeClock, settle } from "../fakes/fake-clock.ts";
 import { FakeHost } from "../fakes/fake-host.ts";
-import { poolOverFake } from "../fakes/pool.ts";
+import { deaf, poolOverFake } from "../fakes/pool.ts";
 import { type FakeLimits, installationId } from "../fakes/sessions.ts";
 
 const python: PoolShare = { template: "python", flavor: "small", count: 2 };
@@ -240,6 +240,7 @@ test("a boot that succeeds although it was given up leaves nothing", async () =>
     admission: { reserveAhead: () => ({ occupy: () => undefined, leave: () => undefined, free: () => undefined }) },
     templates: defaultTemplates,
     flavors: defaultFlavors,
+    executions: deaf,
   });
   pool.start();
   const closing = pool[Symbol.asyncDispose]();
@@ -257,6 +258,7 @@ test("a pool that never started ends all the same, and leaves no timer", async (
     admission: { reserveAhead: () => undefined },
     templates: defaultTemplates,
     flavors: defaultFlavors,
+    executions: deaf,
   });
   expect(pool.counts).toEqual({ ready: 0, wanted: 2 });
   await pool[Symbol.asyncDispose]();

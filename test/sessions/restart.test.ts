@@ -1,9 +1,13 @@
 // What a restart keeps, and what it says of the rest.
 
 import { describe, expect, test } from "bun:test";
+import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Execution } from "../../src/sessions/executions/execution.ts";
 import { failureOf } from "../fakes/failures.ts";
 import { settle } from "../fakes/fake-clock.ts";
-import { Restarts } from "../fakes/restarts.ts";
+import { type Process, Restarts } from "../fakes/restarts.ts";
+import { textOf } from "./executions/spools.ts";
 
 describe("a server that was killed and started again, where sandboxes outlive it", () => {
   test("goes on with its sessions: state, owner, template, flavor, times and count", async () => {
@@ -251,5 +255,87 @@ describe("a clock that is set", () => {
     expect(sessions.list("alice")[0]?.expiresAt).toBe(clock.now() + 10_000);
     await clock.advance(20_000);
     expect(host.live.size).toBe(0);
+  });
+});
+
+describe("executions of a server that was killed and started again", () => {
+  const left = async (process: Process, source: string, more: object = {}) => {
+    const running = process.runFor(1000, source, { kind: "command", ...more });
+    await process.clock.advance(1000);
+    return (await running).execution.executionId;
+  };
+  const endOf = (execution: Execution) => {
+    const { end } = execution;
+    return end !== undefined && "outcome" in end ? end.outcome.ended : end?.failure.what;
+  };
+
+  test("that had ended after they were left running are told as they ended, with their output", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start();
+    const id = await left(before, "print one\nask\nprint two\nexit 3", { stdin: "open" });
+    const execution = before.sessions.execution("alice", id);
+    await execution.input("\n");
+    await execution.settled;
+    const text = await textOf(execution.output.spool, "all");
+    restarts.kill();
+    const after = restarts.start();
+    const again = after.sessions.execution("alice", id);
+    expect(again.view).toEqual(execution.view);
+    expect(again.end).toMatchObject({ outcome: { ended: "exited", exitCode: 3 } });
+    expect(await textOf(again.output.spool, "all")).toBe(text);
+    expect(() => after.sessions.execution("bob", id)).toThrow("is forgotten");
+  });
+
+  test("that were on are told as stopped with it, with what they had written until a second before", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start();
+    const id = await left(before, "print one\nforever");
+    await before.clock.advance(1000);
+    restarts.kill();
+    const after = restarts.start();
+    const again = after.sessions.execution("alice", id);
+    expect(endOf(again)).toStartWith("the server was stopped while it ran");
+    expect(await textOf(again.output.spool, "all")).toBe("one\n");
+    expect(after.sessions.list("alice")[0]?.status).not.toBe("busy");
+  });
+
+  test("whose output was larger than an answer is are found again, small ones are forgotten", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start({ maxKeptOutputBytes: 1_000_000 });
+    const { execution: large, session } = await before.run("flood 300000", { kind: "command" });
+    const { sessionId } = session;
+    const { execution: small } = await before.run("print small", { kind: "command", sessionId });
+    restarts.kill();
+    const after = restarts.start();
+    const again = after.sessions.execution("alice", large.executionId);
+    expect((await textOf(again.output.spool, "stdout")).length).toBe(large.outputBytes.stdout);
+    expect(await textOf(again.output.spool, "stdout", 299_990)).toHaveLength(large.outputBytes.stdout - 299_990);
+    expect(() => after.sessions.execution("alice", small.executionId)).toThrow("is forgotten");
+  });
+
+  test("leave no file once their sessions have not come back", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start();
+    const id = await left(before, "print one\nforever");
+    await before.clock.advance(1000);
+    expect(readdirSync(restarts.spoolFolder)).toHaveLength(1);
+    restarts.kill();
+    const after = restarts.start({}, { survive: false });
+    expect(() => after.sessions.execution("alice", id)).toThrow("is forgotten");
+    while (readdirSync(restarts.spoolFolder).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test("are not taken for others' where a file of theirs is damaged: what is whole of it is told", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start();
+    const id = await left(before, "print one\nforever");
+    await before.clock.advance(1000);
+    restarts.kill();
+    const [session = ""] = readdirSync(restarts.spoolFolder);
+    const folder = join(restarts.spoolFolder, session);
+    appendFileSync(join(folder, id), Buffer.from([0, 200, 0, 0, 0, 1, 2]));
+    writeFileSync(join(folder, "execution-x.json"), "{");
+    const after = restarts.start();
+    expect(await textOf(after.sessions.execution("alice", id).output.spool, "all")).toBe("one\n");
   });
 });

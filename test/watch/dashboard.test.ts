@@ -5,7 +5,7 @@ import { join } from "node:path";
 import dashboard from "../../scripts/grafana-dashboard.json" with { type: "json" };
 import { failureTable } from "../../src/failure.ts";
 import type { EndReason } from "../../src/sessions/endings.ts";
-import type { Ended } from "../../src/sessions/execution.ts";
+import type { Ended } from "../../src/sessions/executions/outcome.ts";
 import type { SessionStatus } from "../../src/sessions/session.ts";
 import { endReasons, type Metric, metricTable, sessionStates } from "../../src/watch/metrics-table.ts";
 

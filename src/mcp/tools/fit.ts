@@ -1,10 +1,10 @@
 // Keeps an answer under the size that clients take: the Python SDK refuses a server-sent event over 1 MiB, Claude Desktop a result over 1 MiB.
 // What is left out is counted, like what was left out while the program ran (sessions/output.ts).
 
-import type { Outcome } from "../../sessions/execution.ts";
+import type { Outcome } from "../../sessions/executions/outcome.ts";
 
 /** An answer's encoded size (CONTRACT.md section 5), less what is beside the output and the result. Bytes. */
-const outputBudgetBytes = 880_000;
+export const outputBudgetBytes = 880_000;
 /** Of that, the value of a last expression: it is printed too. */
 const resultBudgetBytes = 200_000;
 /** JSON's longest form of one UTF-16 code unit, `\u001f`. */
@@ -66,6 +66,6 @@ function wholeTail(tail: string): string {
   return /^[\uDC00-\uDFFF]/.test(tail) ? tail.slice(1) : tail;
 }
 
-function encodedBytes(text: string): number {
+export function encodedBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text));
 }

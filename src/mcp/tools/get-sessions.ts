@@ -1,6 +1,7 @@
 // get_sessions: the caller's active sessions.
 
 import { Type } from "@sinclair/typebox";
+import type { ExecutionView } from "../../sessions/executions/execution.ts";
 import type { SessionView } from "../../sessions/session.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
@@ -13,7 +14,8 @@ export function getSessions({ sessions, toolErrors }: GetSessionsOptions): Tool 
     {
       name: "get_sessions",
       title: "List sessions",
-      description: "Lists your active sandbox sessions with their state and when they expire if left unused.",
+      description:
+        "Lists your active sandbox sessions with their state, when they expire if left unused, what is running in them and what ran last.",
       input: Type.Object(
         {
           session_id: Type.Optional(
@@ -23,13 +25,20 @@ export function getSessions({ sessions, toolErrors }: GetSessionsOptions): Tool 
         { additionalProperties: false },
       ),
       annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-      call: (args, { principal }) => plainResult({ sessions: sessions.list(principal, args.session_id).map(tell) }),
+      call: (args, { principal }) => {
+        const listed = sessions.list(principal, args.session_id);
+        return plainResult({
+          sessions: listed.map((session) => tell(session, sessions.executionsOf(session.sessionId))),
+        });
+      },
     },
     toolErrors,
   );
 }
 
-function tell(session: SessionView) {
+function tell(session: SessionView, executions: readonly ExecutionView[]) {
+  const on = executions.filter(({ status }) => status !== "ended");
+  const last = executions.findLast(({ status }) => status === "ended");
   return {
     session_id: session.sessionId,
     template: session.template,
@@ -39,5 +48,20 @@ function tell(session: SessionView) {
     last_accessed: new Date(session.lastAccessed).toISOString(),
     expires_at: new Date(session.expiresAt).toISOString(),
     executions: session.executions,
+    ...(on.length > 0 && { running: on.map(tellExecution) }),
+    ...(last !== undefined && { last_execution: tellExecution(last) }),
+  };
+}
+
+function tellExecution({ executionId, kind, status, preview, startedAt, endedAt, ended, outputBytes }: ExecutionView) {
+  return {
+    execution_id: executionId,
+    kind,
+    source: preview,
+    status,
+    ...(ended !== null && { ended }),
+    ...(startedAt !== null && { started_at: new Date(startedAt).toISOString() }),
+    ...(endedAt !== null && { ended_at: new Date(endedAt).toISOString() }),
+    output_bytes: outputBytes.all,
   };
 }

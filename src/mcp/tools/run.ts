@@ -2,12 +2,13 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Flavor } from "../../sandbox/flavors.ts";
+import type { RunInSession } from "../../sessions/runs.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { ToolErrors } from "../tool.ts";
 import type { CallContext } from "../tool-set.ts";
 import type { Reach } from "./reach.ts";
 import type { RunDefaults } from "./schemas.ts";
-import { tell } from "./told.ts";
+import { tell, tellLeft } from "./told.ts";
 
 export type RunTool = RunDefaults & {
   readonly sessions: Sessions;
@@ -23,14 +24,16 @@ export type RunArguments = {
   readonly template?: string;
   readonly flavor?: Flavor;
   readonly session_id?: string;
-  /** Seconds. */
+  /** Seconds, as the next one. */
   readonly timeout?: number;
+  readonly wait?: number;
+  readonly stdin?: boolean;
 };
 
 export async function runAndTell(tool: RunTool, args: RunArguments, context: CallContext): Promise<CallToolResult> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const timeoutMs = args.timeout === undefined ? tool.executionTimeoutMs : args.timeout * 1000;
-  const ran = await tool.sessions.run({
+  const request: RunInSession = {
     principal: context.principal,
     kind: args.kind,
     source: args.source,
@@ -38,11 +41,24 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
     template: args.template,
     flavor: args.flavor,
     timeoutMs,
+    stdin: args.stdin === true ? "open" : "empty",
     signal: context.signal,
     onProgress: (message) => context.progress(`${message}\n`),
     onOutput: (stream, bytes) => context.progress(decoders[stream].decode(bytes, { stream: true })),
-  });
+  };
+  const waitMs = waitMsOf(tool, args, context);
+  const ran = waitMs === undefined ? await tool.sessions.run(request) : await tool.sessions.runFor(waitMs, request);
+  if (ran.status === "running") {
+    context.account.spentMs = ran.left.waitedMs;
+    return tellLeft(ran, context.audience);
+  }
   const { queueMs, bootMs, runMs } = ran.phases;
   context.account.spentMs = queueMs + (bootMs ?? 0) + runMs;
   return tell(ran, timeoutMs, context.audience);
+}
+
+/** Programs wait to the end unless they say otherwise (CONTRACT.md section 4). */
+function waitMsOf(tool: RunTool, { wait }: RunArguments, { audience }: CallContext): number | undefined {
+  if (wait !== undefined) return wait * 1000;
+  return audience === "program" ? undefined : tool.executionWaitMs;
 }

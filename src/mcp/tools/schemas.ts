@@ -16,11 +16,13 @@ export type RunDefaults = {
   readonly defaultFlavor: Flavor;
   readonly executionTimeoutMs: number;
   readonly maxExecutionTimeoutMs: number;
+  /** How long an agent's call that names no `wait` waits for its run. */
+  readonly executionWaitMs: number;
 };
 
 /** The arguments of a run beside its source. */
 export function runArguments(defaults: RunDefaults) {
-  const { templates, flavors, defaultFlavor, executionTimeoutMs, maxExecutionTimeoutMs } = defaults;
+  const { templates, flavors, defaultFlavor, executionTimeoutMs, maxExecutionTimeoutMs, executionWaitMs } = defaults;
   const sizes = flavorNames
     .map((name) => `${name} = ${flavors[name].cpus} CPU, ${flavors[name].memoryMib} MB`)
     .join("; ");
@@ -43,6 +45,18 @@ export function runArguments(defaults: RunDefaults) {
         maximum: maxExecutionTimeoutMs / 1000,
         description: `Seconds the run may take. Default: ${executionTimeoutMs / 1000}.`,
       }),
+    ),
+    wait: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: maxExecutionTimeoutMs / 1000,
+        description:
+          `Seconds to wait for the end; default: ${executionWaitMs / 1000}. A run that is not over by then goes on: look at it with ` +
+          "get_execution. 0 starts it and answers at once.",
+      }),
+    ),
+    stdin: Type.Optional(
+      Type.Boolean({ description: "true: standard input stays open for control_execution. Default: it is empty." }),
     ),
   };
 }

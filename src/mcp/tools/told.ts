@@ -1,15 +1,15 @@
 // The result of a run as a client reads it (CONTRACT.md section 5): what programs parse, and the one text that agents get.
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import type { Outcome } from "../../sessions/execution.ts";
-import type { Ran } from "../../sessions/sessions.ts";
+import type { Outcome } from "../../sessions/executions/outcome.ts";
+import type { Left, Ran } from "../../sessions/runs.ts";
 import type { Audience } from "../caller.ts";
 import { fitOutcome } from "./fit.ts";
 
 export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolResult {
-  const { session, created } = ran;
+  const { session } = ran;
   const outcome = fitOutcome(ran.outcome);
-  const outer = { session_id: session.sessionId, session_created: created };
+  const outer = outerFields(ran);
   const output = outcome.stdout + outcome.stderr;
   const line = summary(ran, timeoutMs);
   return {
@@ -18,6 +18,7 @@ export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolR
     ...outer,
     structuredContent: {
       ...outer,
+      status: "ended",
       success: outcome.success,
       ended: outcome.ended,
       stdout: outcome.stdout,
@@ -33,8 +34,75 @@ export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolR
       stderr_truncated_bytes: outcome.stderrTruncatedBytes,
       ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
       ...(outcome.notices.length > 0 && { notices: outcome.notices }),
+      ...lateFields(ran),
     },
   };
+}
+
+/** A run that goes on: what it has written so far, and what can be done about it. */
+export function tellLeft(ran: Left, audience: Audience): CallToolResult {
+  const { session, left, execution, endsSoon } = ran;
+  const fitted = fitOutcome({
+    ...{ stdout: left.stdout.text, stdoutTruncatedBytes: left.stdout.truncatedBytes },
+    ...{ stderr: left.stderr.text, stderrTruncatedBytes: left.stderr.truncatedBytes, result: null },
+  });
+  const output = fitted.stdout + fitted.stderr;
+  const parts = [
+    sessionPart(ran),
+    `${left.status} after ${seconds(left.waitedMs)}`,
+    ...(left.waitsFor === undefined ? [] : [`waits for ${left.waitsFor}`]),
+    ...(endsSoon === undefined ? [] : [endsSoon]),
+  ];
+  const next = JSON.stringify({ execution_id: execution.executionId, wait: 50 });
+  const goesOn = `it goes on: get_execution ${next} waits for its end, control_execution ends it`;
+  const line = [`[${parts.join(" · ")} · ${goesOn}]`, ...lateLines(ran)].join("\n");
+  const outer = outerFields(ran);
+  return {
+    content: audience === "program" ? [text(output), text(line)] : [text(withLine(output, line))],
+    isError: false,
+    ...outer,
+    structuredContent: {
+      ...outer,
+      status: left.status,
+      stdout: fitted.stdout,
+      stderr: fitted.stderr,
+      ...(left.waitsFor !== undefined && { waits_for: left.waitsFor }),
+      template: session.template,
+      flavor: session.flavor,
+      stdout_truncated_bytes: fitted.stdoutTruncatedBytes,
+      stderr_truncated_bytes: fitted.stderrTruncatedBytes,
+      ...lateFields(ran),
+    },
+  };
+}
+
+function outerFields({ session, created, execution }: Ran | Left) {
+  return { session_id: session.sessionId, session_created: created, execution_id: execution.executionId };
+}
+
+function lateFields({ late }: Ran | Left) {
+  if (late.length === 0) return {};
+  return {
+    background_output: late.map(({ executionId, bytes, offset }) => ({ execution_id: executionId, bytes, offset })),
+  };
+}
+
+/** Of how many earlier executions a result has a line. */
+const maxLateLines = 3;
+
+function lateLines({ late }: Ran | Left): readonly string[] {
+  return late.slice(0, maxLateLines).map(({ executionId, bytes, offset }) => {
+    const call = JSON.stringify({ execution_id: executionId, offset });
+    return `[background output of an earlier run: ${bytes} bytes, get_execution ${call}]`;
+  });
+}
+
+function sessionPart({ session, created }: Ran | Left): string {
+  return `session ${session.sessionId}${created ? " (new)" : ""}`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
 }
 
 function text(content: string) {
@@ -42,23 +110,23 @@ function text(content: string) {
 }
 
 /** One block: some hosts show a model only the first, and models' APIs refuse an empty one. */
-function withLine(output: string, line: string): string {
+export function withLine(output: string, line: string): string {
   return output === "" || output.endsWith("\n") ? output + line : `${output}\n${line}`;
 }
 
 /** One line for hosts that show a model only the text. */
-function summary({ session, created, outcome, endsSoon }: Ran, timeoutMs: number): string {
-  const parts = [
-    `session ${session.sessionId}${created ? " (new)" : ""}`,
-    howItEnded(outcome, timeoutMs),
-    `${Math.round(outcome.durationMs)} ms`,
-  ];
+function summary(ran: Ran, timeoutMs: number): string {
+  const { outcome, endsSoon } = ran;
+  const parts = [sessionPart(ran), howItEnded(outcome, timeoutMs), `${Math.round(outcome.durationMs)} ms`];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
   if (endsSoon !== undefined) parts.push(endsSoon);
-  return [`[${parts.join(" · ")}]`, ...outcome.notices].join("\n");
+  return [`[${parts.join(" · ")}]`, ...outcome.notices, ...lateLines(ran)].join("\n");
 }
 
-function howItEnded({ ended, success, exitCode, signal }: Outcome, timeoutMs: number): string {
+export function howItEnded(
+  { ended, success, exitCode, signal }: Omit<Outcome, "stdout" | "stderr">,
+  timeoutMs: number,
+): string {
   if (success) return "success";
   switch (ended) {
     case "exited":

@@ -30,12 +30,14 @@ function bare(url: URL, params: object) {
 const messageOf = (error: McpError) => error.message.replace(/^MCP error -?\d+: /, "");
 
 describe("the list", () => {
-  test("has the five tools, each with a title, a description and annotations, within its budget", async () => {
+  test("has the seven tools, each with a title, a description and annotations, within its budget", async () => {
     await using served = await serveOverFake();
     const { tools } = await served.client.listTools();
     expect(tools.map(({ name }) => name)).toEqual([
       "execute_code",
       "execute_command",
+      "get_execution",
+      "control_execution",
       "get_sessions",
       "stop_session",
       "get_volume_path",
@@ -78,9 +80,12 @@ describe("execute_code and execute_command", () => {
       isError: false,
       session_id: id,
       session_created: true,
+      execution_id: expect.stringMatching(/^execution-[a-z0-9-]{30}$/),
       structuredContent: {
         session_id: id,
         session_created: true,
+        execution_id: result.execution_id,
+        status: "ended",
         success: true,
         ended: "exited",
         stdout: "42\n",
@@ -207,7 +212,7 @@ describe("execute_code and execute_command", () => {
 
   test("keep an answer within what clients take, whatever was printed, and count what is left out", async () => {
     const maxOutputBytes = 4_000_000;
-    await using served = await serveOverFake({ limits: { maxOutputBytes, stopOutputBytes: 2 * maxOutputBytes } });
+    await using served = await serveOverFake({ limits: { maxOutputBytes, maxKeptOutputBytes: 2 * maxOutputBytes } });
     for (const character of ["x", "\u0001", "é", "😀", "\n"]) {
       const text = character.repeat(900_000 / Buffer.byteLength(character));
       served.host.script = async ({ onOutput }, _sandbox, toy) => {
@@ -326,7 +331,7 @@ describe("what is told to programs and to agents", () => {
       result: { structuredContent: { sessions: [] } },
     });
     const listed = await post(served.url, { jsonrpc: "2.0", id: 1, method: "tools/list", params: null });
-    expect(listed.result.tools).toHaveLength(5);
+    expect(listed.result.tools).toHaveLength(7);
   });
 });
 
@@ -418,6 +423,16 @@ describe("get_sessions, stop_session and get_volume_path", () => {
           last_accessed: expect.any(String),
           expires_at: expect.any(String),
           executions: 1,
+          last_execution: {
+            execution_id: second?.execution_id,
+            kind: "code",
+            source: "print",
+            status: "ended",
+            ended: "exited",
+            started_at: expect.any(String),
+            ended_at: expect.any(String),
+            output_bytes: 1,
+          },
         },
       ],
     });

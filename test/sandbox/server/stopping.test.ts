@@ -1,12 +1,16 @@
 // Ending sandboxes on a server that is slow: slow is not absent, nothing is given up, and no room is given away early.
 
 import { describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
 import { defaultFlavors } from "../../../src/sandbox/flavors.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
 import { Admission } from "../../../src/sessions/admission.ts";
+import { Executions } from "../../../src/sessions/executions/executions.ts";
+import { Spools } from "../../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../../src/sessions/ledger.ts";
 import { Sessions } from "../../../src/sessions/sessions.ts";
 import { installationId } from "../../fakes/sessions.ts";
@@ -43,13 +47,17 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
       executionTimeoutMs: 60_000,
       maxQueuedExecutions: 4,
       maxOutputBytes: 1000,
-      stopOutputBytes: 64_000,
+      maxKeptOutputBytes: 64_000,
+      maxLeftRunning: 4,
+      maxLeftRunningInAll: 4,
     },
     ...{ admissionWaitMs: 0, enableLruEviction: false },
   };
   const admission = new Admission({ limits, clock, emit });
   const ledger = new Ledger({ path: undefined, isExpected: false, clock, emit });
-  const common = { host, clock, emit, admission, ledger, limits, installationId, flavors };
+  const spools = new Spools({ folder: join(tmpdir(), `msb-mcp-${crypto.randomUUID()}`), maxTotalBytes: 1e6, emit });
+  const executions = new Executions({ spools, installationId, clock, limits, isToSurvive: false });
+  const common = { host, clock, emit, admission, ledger, limits, installationId, flavors, executions };
   return new Sessions({ ...common, ownsSurvivors: true, templates: defaultTemplates, defaultFlavor: "small" });
 }
 

@@ -1,7 +1,12 @@
-// What one stream of an execution produced: all of it while it is short, else its head and its tail and a count.
+// What of one stream an answer has: all of it while it is short, else its head and its tail, and in the gap how much is missing.
+
+import { brokenEndBytes, brokenStartBytes } from "./utf8.ts";
 
 /** UTF-8 text of one stream; `truncatedBytes` were left out of its middle, at a line that says so. */
 export type Captured = { readonly text: string; readonly truncatedBytes: number };
+
+/** The line in the gap, without its end: so many bytes are left out, from that offset on. */
+export type TellGap = (leftOutBytes: number, offset: number) => string;
 
 /** Keeps at most `capBytes` bytes: the first half of that and the last half. */
 export class OutputCapture {
@@ -35,7 +40,14 @@ export class OutputCapture {
     if (bytes.length > room) this.#pushTail(bytes.subarray(Math.max(room, 0)));
   }
 
-  read(): Captured {
+  /** So many bytes came that it is not given: at least as many follow as it keeps of the end. */
+  skip(bytes: number): void {
+    if (bytes === 0) return;
+    this.#tail ??= new Uint8Array(this.#tailCapBytes);
+    this.#tailBytes += bytes;
+  }
+
+  read(tellGap: TellGap): Captured {
     const head = Buffer.concat(this.#head);
     if (this.#tail === undefined) return { text: decoder.decode(head), truncatedBytes: 0 };
     const tail = this.#readTail(this.#tail);
@@ -46,7 +58,7 @@ export class OutputCapture {
     const wholeTail = linesAtEnd(tail.subarray(brokenStartBytes(tail)));
     const truncatedBytes = this.totalBytes - wholeHead.length - wholeTail.length;
     const start = decoder.decode(wholeHead);
-    const gap = `${start.endsWith("\n") ? "" : "\n"}[… ${truncatedBytes} bytes left out …]\n`;
+    const gap = `${start === "" || start.endsWith("\n") ? "" : "\n"}${tellGap(truncatedBytes, wholeHead.length)}\n`;
     return { text: start + gap + decoder.decode(wholeTail), truncatedBytes };
   }
 
@@ -82,28 +94,4 @@ function linesAtStart(bytes: Uint8Array): Uint8Array {
 function linesAtEnd(bytes: Uint8Array): Uint8Array {
   const start = bytes.indexOf(newline) + 1;
   return start <= bytes.length * lineShare ? bytes.subarray(start) : bytes;
-}
-
-/** How many bytes at the start continue a character whose beginning was left out (UTF-8: 10xxxxxx, at most 3). */
-function brokenStartBytes(bytes: Uint8Array): number {
-  let count = 0;
-  while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count++;
-  return count;
-}
-
-/** How many bytes at the end begin a character whose rest was left out. */
-function brokenEndBytes(bytes: Uint8Array): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if ((byte & 0xc0) === 0x80) continue;
-    return characterBytes(byte) > back ? back : 0;
-  }
-  return 0;
-}
-
-/** How many bytes the character that begins with this byte has. */
-function characterBytes(first: number): number {
-  if (first >= 0xf0) return 4;
-  if (first >= 0xe0) return 3;
-  return first >= 0xc0 ? 2 : 1;
 }

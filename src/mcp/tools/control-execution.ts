@@ -1,0 +1,69 @@
+// control_execution: input and signals for a run that is on.
+
+import { Type } from "@sinclair/typebox";
+import { Failure } from "../../failure.ts";
+import type { RunSignal } from "../../sandbox/port.ts";
+import { defineTool, type Tool } from "../tool.ts";
+import type { ExecutionTool } from "./get-execution.ts";
+import { lookAt } from "./look.ts";
+import { oneOf } from "./schemas.ts";
+import { tellExecution } from "./told-execution.ts";
+
+const signals: readonly RunSignal[] = ["interrupt", "terminate", "kill"];
+
+/** Text for one call; a program that reads more is sent it in several. Characters. */
+const maxInputLength = 1024 * 1024;
+/** How long an answer waits for what the program does about a signal or an input, at most. Milliseconds. */
+const settleMs = 1000;
+
+export function controlExecution(options: ExecutionTool): Tool {
+  const { sessions, maxOutputBytes } = options;
+  const input = Type.Object(
+    {
+      execution_id: Type.String({ description: "A run that is on." }),
+      input: Type.Optional(
+        Type.String({
+          maxLength: maxInputLength,
+          description: "Text for its standard input, if it was started with stdin: true. End a line with a line break.",
+        }),
+      ),
+      close_input: Type.Optional(Type.Boolean({ description: "true: end its standard input, after input." })),
+      signal: Type.Optional(
+        oneOf(
+          signals,
+          "For all its processes: as Ctrl-C, SIGTERM, SIGKILL. Code loses its variables with the last two.",
+        ),
+      ),
+    },
+    { additionalProperties: false },
+  );
+  return defineTool(
+    {
+      name: "control_execution",
+      title: "Control execution",
+      description:
+        "Sends input or a signal to a run that was left running, and tells its state and what it has written since.",
+      input,
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+      call: async ({ execution_id, input: text, close_input = false, signal }, context) => {
+        const execution = sessions.execution(context.principal, execution_id);
+        if (text === undefined && !close_input && signal === undefined) throw nothingAsked();
+        const offset = execution.output.spool.counts.all;
+        if (text !== undefined) await execution.input(text);
+        if (close_input) execution.closeInput();
+        if (signal !== undefined) execution.send(signal);
+        const isAnswered = () => signal === undefined && execution.output.spool.counts.all > offset;
+        await sessions.waitFor(execution, isAnswered, settleMs, context.signal);
+        return tellExecution(execution, await lookAt(execution, { offset }, maxOutputBytes, context.signal));
+      },
+    },
+    options.toolErrors,
+  );
+}
+
+function nothingAsked(): Failure {
+  return new Failure("invalid_arguments", "nothing is to be done: input, close_input and signal are all left out.", {
+    context: { fields: [{ field: "input" }, { field: "close_input" }, { field: "signal" }] },
+    advice: ["Give one of them, or look at the run with get_execution."],
+  });
+}

@@ -1,0 +1,95 @@
+// Which part of an execution's output a call asks for, read.
+
+import { Failure } from "../../failure.ts";
+import type { Execution } from "../../sessions/executions/execution.ts";
+import { type Range, readBytes, readLines, readTail, type Unit } from "../../sessions/executions/reading.ts";
+import { search } from "../../sessions/executions/search.ts";
+import type { Source } from "../../sessions/executions/spool.ts";
+import { encodedBytes, outputBudgetBytes } from "./fit.ts";
+
+export const sources: readonly Source[] = ["all", "stdout", "stderr"];
+
+export const units: readonly Unit[] = ["bytes", "lines"];
+
+export type Look = {
+  readonly stream?: Source;
+  readonly offset?: number;
+  readonly limit?: number;
+  readonly unit?: Unit;
+  readonly tail?: number;
+  readonly search?: string;
+  readonly around?: number;
+};
+
+export type Seen = {
+  readonly stream: Source;
+  readonly output: string;
+  /** Undefined where the output was searched. */
+  readonly offset: number | undefined;
+  readonly nextOffset: number;
+  readonly unit: Unit;
+  readonly hasMore: boolean;
+  /** Of a search. */
+  readonly matches: number | undefined;
+};
+
+/** Matches that are told where a search names no limit. */
+const defaultMatches = 20;
+
+/** Throws Failure `invalid_arguments`; the signal's reason; what `Spool.read` does. */
+export async function lookAt(
+  execution: Execution,
+  look: Look,
+  maxOutputBytes: number,
+  signal: AbortSignal,
+): Promise<Seen> {
+  refuseContradiction(look);
+  const { limit, unit = "bytes" } = look;
+  let maxBytes = limit === undefined || unit === "lines" || look.search !== undefined ? maxOutputBytes : limit;
+  for (;;) {
+    maxBytes = Math.min(maxBytes, outputBudgetBytes / 2);
+    const seen = await read(execution, look, maxBytes, signal);
+    // It is in an answer twice, as text and as structured content.
+    const bytes = 2 * encodedBytes(seen.output);
+    if (bytes <= outputBudgetBytes) return seen;
+    maxBytes = Math.floor(maxBytes * Math.min(0.9, outputBudgetBytes / bytes));
+  }
+}
+
+async function read(execution: Execution, look: Look, maxBytes: number, signal: AbortSignal): Promise<Seen> {
+  const { stream = "all", unit = "bytes", offset, limit, tail } = look;
+  const { output } = execution;
+  const { spool } = output;
+  const isEnded = execution.status === "ended";
+  if (look.search !== undefined) {
+    const { search: pattern, around = 2 } = look;
+    const found = await search(spool, {
+      ...{ source: stream, pattern, around, fromLine: offset ?? 0, limit: limit ?? defaultMatches },
+      ...{ maxBytes, isEnded, signal },
+    });
+    const { text, nextLine, hasMore, matches } = found;
+    return { stream, output: text, offset: undefined, nextOffset: nextLine, unit: "lines", hasMore, matches };
+  }
+  const told = { stream, matches: undefined };
+  if (tail !== undefined) {
+    const { text, ...window } = await readTail(spool, stream, tail, maxBytes);
+    return { ...told, output: text, unit: "bytes", ...window };
+  }
+  if (offset === undefined && limit === undefined) {
+    const nextOffset = spool.counts[stream];
+    const { text } = await output.window(stream, maxBytes);
+    return { ...told, output: text, unit: "bytes", offset: 0, nextOffset, hasMore: false };
+  }
+  const range: Range = { source: stream, offset: offset ?? 0, limit, maxBytes, isEnded };
+  const { text, ...window } = unit === "lines" ? await readLines(spool, range) : await readBytes(spool, range);
+  return { ...told, output: text, unit, ...window };
+}
+
+function refuseContradiction({ tail, search: pattern, offset }: Look): void {
+  if (tail === undefined || (pattern === undefined && offset === undefined)) return;
+  const other = pattern === undefined ? "offset" : "search";
+  throw new Failure("invalid_arguments", `tail and ${other} cannot be given together.`, {
+    context: { fields: [{ field: "tail" }, { field: other }] },
+    advice: ["Leave one of them out."],
+  });
+}

@@ -1,0 +1,77 @@
+// An execution as get_execution and control_execution tell it.
+
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import type { Execution } from "../../sessions/executions/execution.ts";
+import type { Seen } from "./look.ts";
+import { howItEnded, withLine } from "./told.ts";
+
+export function tellExecution(execution: Execution, seen: Seen): CallToolResult {
+  const { view, end } = execution;
+  const { output, nextOffset, hasMore, matches } = seen;
+  const { spool } = execution.output;
+  const notices = noticesOf(execution);
+  const parts = [
+    view.executionId,
+    state(execution),
+    ...(matches === undefined ? [] : [`${matches} ${matches === 1 ? "match" : "matches"}`]),
+    `next_offset ${nextOffset}${seen.unit === "lines" ? " (lines)" : ""}${hasMore ? ", there is more" : ""}`,
+    ...notices,
+  ];
+  const outer = { execution_id: view.executionId, session_id: view.sessionId };
+  return {
+    content: [{ type: "text", text: withLine(output, `[${parts.join(" · ")}]`) }],
+    isError: false,
+    ...outer,
+    structuredContent: {
+      ...outer,
+      kind: view.kind,
+      status: view.status,
+      ...(execution.waitsFor !== undefined && view.status === "queued" && { waits_for: execution.waitsFor }),
+      ...(end !== undefined && ended(execution)),
+      ...(view.startedAt !== null && { started_at: new Date(view.startedAt).toISOString() }),
+      ...(view.endedAt !== null && { ended_at: new Date(view.endedAt).toISOString() }),
+      stream: seen.stream,
+      output,
+      ...(seen.offset !== undefined && { offset: seen.offset }),
+      next_offset: nextOffset,
+      unit: seen.unit,
+      has_more: hasMore,
+      ...(matches !== undefined && { matches }),
+      stdout_bytes: spool.counts.stdout,
+      stderr_bytes: spool.counts.stderr,
+      ...(notices.length > 0 && { notices }),
+    },
+  };
+}
+
+function state(execution: Execution): string {
+  const { end, runningMs, timeoutMs, waitsFor } = execution;
+  const time = runningMs === null ? "" : ` after ${(runningMs / 1000).toFixed(1)} s`;
+  if (end === undefined) {
+    if (runningMs === null) return waitsFor === undefined ? "queued" : `queued, waits for ${waitsFor}`;
+    return `running for ${(runningMs / 1000).toFixed(1)} s`;
+  }
+  if ("failure" in end) return `failed${time}: ${end.failure.message}`;
+  return `${howItEnded(end.outcome, timeoutMs)}${time}`;
+}
+
+function ended({ end, view }: Execution) {
+  if (end === undefined) return {};
+  if ("failure" in end) return { ended: view.ended, success: false, message: end.failure.message };
+  const { outcome } = end;
+  return {
+    ended: outcome.ended,
+    success: outcome.success,
+    result: outcome.result,
+    exit_code: outcome.exitCode,
+    ...(outcome.signal !== null && { signal: outcome.signal }),
+    execution_time_ms: Math.round(outcome.durationMs),
+    ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
+  };
+}
+
+/** What is missing of the output. */
+function noticesOf({ output: { spool } }: Execution): string[] {
+  if (spool.isDropped) return ["its output was dropped to make room for that of later executions"];
+  return spool.lostBytes === 0 ? [] : [`${spool.lostBytes} bytes at the end of its output could not be kept`];
+}

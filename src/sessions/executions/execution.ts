@@ -1,0 +1,275 @@
+// One run as its principal knows it: who it is, how far it is, what it has written, how it ended. It goes on when nobody waits for it.
+
+import type { Clock } from "../../clock.ts";
+import type { Failure } from "../../failure.ts";
+import type { RunControl, RunSignal, Stream } from "../../sandbox/port.ts";
+import { Controls, type ExecutionStatus } from "./controls.ts";
+import type { ExecutionLimits } from "./limits.ts";
+import type { Ended, Outcome, Phases } from "./outcome.ts";
+import { ExecutionOutput } from "./output.ts";
+import type { ExecutionRecord } from "./records.ts";
+import type { Counts, Spool } from "./spool.ts";
+
+/** How one ended, without its output, which is in its spool. */
+export type ExecutionEnd =
+  | { readonly outcome: Omit<Outcome, "stdout" | "stderr">; readonly phases: Phases }
+  /** The sandbox was lost under it, or it could not be begun. */
+  | { readonly failure: Failure };
+
+export type ExecutionView = {
+  readonly executionId: string;
+  readonly sessionId: string;
+  readonly kind: "code" | "command";
+  readonly preview: string;
+  readonly status: ExecutionStatus;
+  /** Milliseconds since the epoch, as the two below. */
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly ended: Ended | "failed" | null;
+  /** What can be read. */
+  readonly outputBytes: Counts;
+};
+
+/** Output that came after its execution's end. */
+export type Late = {
+  readonly executionId: string;
+  readonly bytes: number;
+  /** Where it begins, in both streams as they came. */
+  readonly offset: number;
+};
+
+export type ExecutionParts = {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly principal: string;
+  readonly kind: "code" | "command";
+  readonly source: string;
+  readonly timeoutMs: number;
+  readonly stdin: "empty" | "open";
+  readonly spool: Spool;
+  readonly limits: ExecutionLimits;
+  /** Writes down what a later process must know of it; undefined where none could do anything with it. */
+  readonly writeDown: ((record: ExecutionRecord) => void) | undefined;
+  readonly clock: Clock;
+  /** Of one that an earlier process had. */
+  readonly past?: Pick<ExecutionRecord, "preview" | "createdAt" | "startedAt"> | undefined;
+};
+
+const previewLength = 80;
+
+export class Execution {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly principal: string;
+  readonly kind: "code" | "command";
+  readonly timeoutMs: number;
+  readonly stdin: "empty" | "open";
+  readonly output: ExecutionOutput;
+  /** The beginning of its source, at most `previewLength` characters. */
+  readonly preview: string;
+  readonly createdAt: number;
+  readonly #clock: Clock;
+  readonly #maxKeptOutputBytes: number;
+  #untoldLate: Late | undefined;
+  readonly #writeDown: ExecutionParts["writeDown"];
+  readonly #cancel = new AbortController();
+  readonly #settled = Promise.withResolvers<void>();
+  /** Empty once it has ended: up to a megabyte, a hundred times a session. */
+  #source: string;
+  #startedAt: number | null = null;
+  #endedAt: number | null = null;
+  #end: ExecutionEnd | undefined;
+  readonly #controls: Controls;
+  /** What it waits for while it is queued, as a sentence's end; undefined where that is nothing in particular. */
+  waitsFor: string | undefined;
+  #isLeftRunning = false;
+  #onLeft: (() => void) | undefined;
+  #onOutput: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /** Resolved by the next output or end; there while somebody waits for one. */
+  #change: PromiseWithResolvers<void> | undefined;
+
+  constructor(parts: ExecutionParts) {
+    this.id = parts.id;
+    this.sessionId = parts.sessionId;
+    this.principal = parts.principal;
+    this.kind = parts.kind;
+    this.#source = parts.source;
+    this.preview = parts.past?.preview ?? parts.source.slice(0, previewLength).toWellFormed();
+    this.timeoutMs = parts.timeoutMs;
+    this.stdin = parts.stdin;
+    this.output = new ExecutionOutput(parts.id, parts.spool, parts.limits.maxOutputBytes);
+    this.createdAt = parts.past?.createdAt ?? parts.clock.now();
+    this.#startedAt = parts.past?.startedAt ?? null;
+    this.#clock = parts.clock;
+    this.#maxKeptOutputBytes = parts.limits.maxKeptOutputBytes;
+    this.#writeDown = parts.writeDown;
+    this.#controls = new Controls(parts.id, parts.stdin);
+  }
+
+  /** Aborts when it is canceled. */
+  get signal(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  /** What is to be run. */
+  get source(): string {
+    return this.#source;
+  }
+
+  /** Resolves when it has ended, however. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  get end(): ExecutionEnd | undefined {
+    return this.#end;
+  }
+
+  get status(): ExecutionStatus {
+    if (this.#end !== undefined) return "ended";
+    return this.#startedAt === null ? "queued" : "running";
+  }
+
+  get view(): ExecutionView {
+    const end = this.#end;
+    const ended = end === undefined ? null : howEnded(end);
+    return {
+      ...{
+        executionId: this.id,
+        sessionId: this.sessionId,
+        kind: this.kind,
+        preview: this.preview,
+        status: this.status,
+      },
+      ...{ createdAt: this.createdAt, startedAt: this.#startedAt, endedAt: this.#endedAt, ended },
+      outputBytes: this.output.spool.counts,
+    };
+  }
+
+  /** Milliseconds since it was started; null while it is queued. */
+  get runningMs(): number | null {
+    return this.#startedAt === null ? null : (this.#endedAt ?? this.#clock.now()) - this.#startedAt;
+  }
+
+  begun(): void {
+    this.#startedAt = this.#clock.now();
+  }
+
+  reached(control: RunControl): void {
+    this.#controls.program = control;
+  }
+
+  /** Output of its own, after its end too. */
+  write(stream: Stream, bytes: Uint8Array): void {
+    this.output.push(stream, bytes);
+    this.#onOutput?.(stream, bytes);
+    this.#changed();
+  }
+
+  /** Output of what it has left behind in the background, within what is kept of it. */
+  writeLate(stream: Stream, bytes: Uint8Array): void {
+    const { spool } = this.output;
+    const offset = spool.counts.all;
+    if (this.output.totalBytes + bytes.length > this.#maxKeptOutputBytes) spool.refuse(bytes.length);
+    else this.write(stream, bytes);
+    const before = this.#untoldLate ?? { executionId: this.id, offset, bytes: 0 };
+    this.#untoldLate = { ...before, bytes: before.bytes + bytes.length };
+  }
+
+  /** What has come late since this was asked last. */
+  takeLate(): Late | undefined {
+    const late = this.#untoldLate;
+    this.#untoldLate = undefined;
+    return late;
+  }
+
+  settle(end: ExecutionEnd, endedAt = this.#clock.now()): void {
+    this.#end = end;
+    this.#endedAt = endedAt;
+    this.#controls.program = undefined;
+    this.#source = "";
+    this.output.rest(this.#isToSurvive);
+    this.#record();
+    this.#settled.resolve();
+    this.#changed();
+  }
+
+  /** Tells the caller who waits for it of its output, instead of whom it told before. */
+  listen(onOutput: ((stream: Stream, bytes: Uint8Array) => void) | undefined): void {
+    this.#onOutput = onOutput;
+  }
+
+  /** Nobody waits for its end any more: it was told as running. */
+  get isLeftRunning(): boolean {
+    return this.#isLeftRunning;
+  }
+
+  /** Its caller has been told that it goes on. */
+  leaveRunning(): void {
+    this.#isLeftRunning = true;
+    this.#record();
+    this.#onLeft?.();
+  }
+
+  /** Calls `onLeft` once it is left running; at once if it has been. */
+  whenLeft(onLeft: () => void): void {
+    this.#onLeft = onLeft;
+    if (this.#isLeftRunning) onLeft();
+  }
+
+  /** Its id matters to somebody who has no whole answer: it was told as running, or wrote more than an answer has. */
+  get #isToSurvive(): boolean {
+    return this.#writeDown !== undefined && (this.#isLeftRunning || this.output.spool.fileBytes > 0);
+  }
+
+  #record(): void {
+    if (!this.#isToSurvive) return;
+    const end = this.#end;
+    const failure = end !== undefined && "failure" in end ? { kind: end.failure.kind, what: end.failure.what } : null;
+    this.#writeDown?.({
+      ...{ id: this.id, sessionId: this.sessionId, principal: this.principal, kind: this.kind, preview: this.preview },
+      ...{ timeoutMs: this.timeoutMs, createdAt: this.createdAt, startedAt: this.#startedAt, endedAt: this.#endedAt },
+      ...{ outcome: end !== undefined && "outcome" in end ? end.outcome : null, failure },
+    });
+  }
+
+  /** Asks for its end, as a caller who leaves does. */
+  cancel(reason?: unknown): void {
+    this.#cancel.abort(reason);
+  }
+
+  /** Resolves at the next output or the end; at once if it has ended. */
+  nextChange(): Promise<void> {
+    if (this.#end !== undefined) return Promise.resolve();
+    this.#change ??= Promise.withResolvers();
+    return this.#change.promise;
+  }
+
+  /**
+   * Gives its program text to read. Resolves when the guest has taken it.
+   *
+   * Throws Failure `invalid_arguments` if it has no open stdin, or has not taken what it was given before; as the two below.
+   */
+  async input(text: string): Promise<void> {
+    await this.#controls.input(this.status, text);
+  }
+
+  closeInput(): void {
+    this.#controls.closeInput(this.status);
+  }
+
+  /** A queued one is canceled instead. */
+  send(signal: RunSignal): void {
+    if (!this.#controls.send(this.status, signal)) this.cancel();
+  }
+
+  #changed(): void {
+    this.#change?.resolve();
+    this.#change = undefined;
+  }
+}
+
+function howEnded(end: ExecutionEnd): Ended | "failed" {
+  return "failure" in end ? "failed" : end.outcome.ended;
+}

@@ -1,0 +1,43 @@
+// How an execution ended, and where its time went.
+
+/** CONTRACT.md section 5. */
+export const endings = [
+  "exited",
+  "timed_out",
+  "canceled",
+  "signaled",
+  "out_of_memory",
+  "output_limit",
+  "interpreter_exited",
+] as const;
+
+export type Ended = (typeof endings)[number];
+
+export type Outcome = {
+  readonly ended: Ended;
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What the program wrote, what was left out included. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly stdoutTruncatedBytes: number;
+  readonly stderrTruncatedBytes: number;
+  readonly result: string | null;
+  readonly exitCode: number | null;
+  /** As `RunEnd.signal`; null where there is none. */
+  readonly signal: string | null;
+  readonly durationMs: number;
+  readonly interpreterRestarted: boolean;
+  /** As `RunEnd.notices`; empty where there are none. */
+  readonly notices: readonly string[];
+};
+
+/** Where the time of a call went, in milliseconds. */
+export type Phases = {
+  /** Waited for a place and for a turn. */
+  readonly queueMs: number;
+  /** Waited for the sandbox to boot; null if it was there. */
+  readonly bootMs: number | null;
+  readonly runMs: number;
+};

@@ -1,0 +1,104 @@
+// The files of all executions' output, a folder a session: what they take in all is bounded, and nothing stays of a session that has
+// ended.
+
+import { rmSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Emit } from "../../events.ts";
+import { type ExecutionRecord, readRecords, removeRecord, writeRecord } from "./records.ts";
+import { Spool, type SpoolOptions } from "./spool.ts";
+
+export type SpoolsOptions = {
+  /** In the state directory; made when it is needed. */
+  readonly folder: string;
+  /** Of all executions together; what is the oldest goes first. */
+  readonly maxTotalBytes: number;
+  readonly emit: Emit;
+};
+
+export class Spools {
+  readonly #options: SpoolsOptions;
+  /** Those that may have a file, in the order of their making; as many as there are executions. */
+  readonly #spools = new Set<Spool>();
+  #isWarned = false;
+
+  constructor(options: SpoolsOptions) {
+    this.#options = options;
+  }
+
+  /** What lies in files now. */
+  get fileBytes(): number {
+    let bytes = 0;
+    for (const spool of this.#spools) bytes += spool.fileBytes;
+    return bytes;
+  }
+
+  /** Ids have no character that means anything in a path. */
+  open(sessionId: string, executionId: string): Spool {
+    return this.#kept(new Spool(this.#optionsOf(sessionId, executionId)));
+  }
+
+  /** What an earlier process has written down of a session's executions, with their output, the oldest first. Blocks: for a start. */
+  reopen(sessionId: string): readonly { readonly record: ExecutionRecord; readonly spool: Spool }[] {
+    return readRecords(this.#options.folder, sessionId).map((record) => {
+      const spool = this.#kept(Spool.reopen(this.#optionsOf(sessionId, record.id)));
+      this.#makeRoom(0);
+      return { record, spool };
+    });
+  }
+
+  writeDown(record: ExecutionRecord): void {
+    writeRecord(this.#options.folder, record);
+  }
+
+  /** The execution is not wanted any more. */
+  forget(sessionId: string, executionId: string, spool: Spool): void {
+    spool.drop();
+    this.#spools.delete(spool);
+    removeRecord(this.#options.folder, sessionId, executionId);
+  }
+
+  /** Nothing of the session's is left, once its executions have been forgotten. */
+  removeSession(sessionId: string): void {
+    rmSync(join(this.#options.folder, sessionId), { recursive: true, force: true });
+  }
+
+  /** Removes what an earlier process has left of sessions that are not among `kept`. Never rejects. */
+  async sweep(kept: ReadonlySet<string>): Promise<void> {
+    const names = await readdir(this.#options.folder).catch(() => []);
+    for (const name of names) {
+      if (kept.has(name)) continue;
+      await rm(join(this.#options.folder, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  #optionsOf(sessionId: string, executionId: string): SpoolOptions {
+    return {
+      path: join(this.#options.folder, sessionId, executionId),
+      onGrown: (bytes) => this.#makeRoom(bytes),
+      onUnwritable: (error) => this.#tellUnwritable(error),
+    };
+  }
+
+  #kept(spool: Spool): Spool {
+    this.#spools.add(spool);
+    return spool;
+  }
+
+  #makeRoom(bytes: number): void {
+    let excess = this.fileBytes + bytes - this.#options.maxTotalBytes;
+    for (const spool of this.#spools) {
+      if (excess <= 0) return;
+      excess -= spool.fileBytes;
+      if (spool.fileBytes > 0) spool.drop();
+    }
+  }
+
+  #tellUnwritable(cause: unknown): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const message = `The output of executions cannot be written to ${this.#options.folder} (${why}): of each, memory keeps the first 1 MiB.`;
+    this.#options.emit({ type: "server.warning", message });
+  }
+}

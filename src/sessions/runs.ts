@@ -1,0 +1,255 @@
+// Calls that run something: in a session of their own or a named one, until the run ends or its caller will not wait any longer. Then it
+// goes on, and is found by its id.
+
+import type { Clock } from "../clock.ts";
+import { Failure } from "../failure.ts";
+import type { Flavor } from "../sandbox/flavors.ts";
+import type { Stream } from "../sandbox/port.ts";
+import type { Execution, ExecutionEnd, ExecutionView, Late } from "./executions/execution.ts";
+import type { Executions } from "./executions/executions.ts";
+import type { Outcome, Phases } from "./executions/outcome.ts";
+import type { Output } from "./executions/output.ts";
+import { SandboxStuck } from "./executions/run.ts";
+import type { Opening, OpenRequest } from "./opening.ts";
+import { shuttingDown } from "./refusal.ts";
+import type { Executed, Session, SessionView } from "./session.ts";
+
+export type RunInSession = {
+  readonly principal: string;
+  readonly kind: "code" | "command";
+  readonly source: string;
+  /** Undefined: a new session. */
+  readonly sessionId: string | undefined;
+  /** Undefined: the session's, or `defaultTemplate` and the default flavor for a new one. */
+  readonly template: string | undefined;
+  readonly flavor: Flavor | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly stdin?: "empty" | "open" | undefined;
+  /** Aborting cancels the run, as long as it is waited for. */
+  readonly signal: AbortSignal;
+  /** What a long boot is doing, a short line each. */
+  readonly onProgress?: ((message: string) => void) | undefined;
+  /** As long as it is waited for. */
+  readonly onOutput?: (stream: Stream, bytes: Uint8Array) => void;
+};
+
+type Told = {
+  readonly session: SessionView;
+  readonly created: boolean;
+  readonly execution: ExecutionView;
+  /** What earlier executions of the session have written in the background since a result told so. */
+  readonly late: readonly Late[];
+  /** Why the session has not long to live, in words; undefined if it has. */
+  readonly endsSoon: string | undefined;
+};
+
+export type Ran = Told & { readonly status: "ended"; readonly outcome: Outcome; readonly phases: Phases };
+
+/** It goes on. */
+export type Left = Told & { readonly status: "running"; readonly left: LeftRunning };
+
+export type LeftRunning = Output & {
+  readonly status: "queued" | "running";
+  /** Of what it waits for while it is queued, the end of a sentence. */
+  readonly waitsFor: string | undefined;
+  /** Milliseconds since its call came. */
+  readonly waitedMs: number;
+};
+
+export type RunsOptions = {
+  readonly executions: Executions;
+  readonly clock: Clock;
+  /** For runs that name no time of their own. */
+  readonly executionTimeoutMs: number;
+  /** Executions that may be left running in all sessions together. */
+  readonly maxLeftRunning: number;
+  readonly open: (request: OpenRequest) => Promise<Opening>;
+  /** Throws Failure `session_not_found` or `invalid_arguments`. */
+  readonly find: (request: RunInSession & { readonly sessionId: string }) => Session;
+  readonly endsSoon: () => string | undefined;
+  /** Its sandbox did not end a run. */
+  readonly onStuck: (session: Session) => void;
+};
+
+type Begun = {
+  readonly execution: Execution;
+  readonly running: Promise<Executed>;
+  /** As things are when it is called. */
+  readonly tell: () => Told;
+};
+
+export class Runs {
+  readonly #options: RunsOptions;
+  /** Calls that have not been answered, and executions that have not ended. */
+  #open = 0;
+  #leftRunning = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  get isDraining(): boolean {
+    return this.#drained !== undefined;
+  }
+
+  /** From now on nothing new is run; resolves when what runs has ended. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers();
+    if (this.#open === 0) this.#drained.resolve();
+    return this.#drained.promise;
+  }
+
+  /** Waits for its end. Throws what `Sessions.run` does, as the next one. */
+  async run(request: RunInSession): Promise<Ran> {
+    return await this.#call(request, async ({ running, tell }) => {
+      const executed = await running;
+      return { ...tell(), status: "ended", ...executed };
+    });
+  }
+
+  /** Waits so long for its end, from now on, and then lets it go on. */
+  async runFor(waitMs: number, request: RunInSession): Promise<Ran | Left> {
+    const { clock } = this.#options;
+    const cameMs = clock.monotonicMs();
+    return await this.#call(request, async ({ execution, running, tell }) => {
+      const executed = await this.#unlessLate(running, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
+      if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
+      this.#leave(execution);
+      const left = leftRunning(execution, clock.monotonicMs() - cameMs);
+      return { ...tell(), status: "running", left };
+    });
+  }
+
+  async #call<T>(request: RunInSession, attend: (begun: Begun) => Promise<T>): Promise<T> {
+    if (this.#drained !== undefined) throw shuttingDown();
+    const { executions } = this.#options;
+    return await this.#counted(async () => {
+      const opening = await this.#openingFor(request);
+      const { session } = opening;
+      const execution = this.#begin(request, session);
+      const cancel = () => execution.cancel(request.signal.reason);
+      request.signal.addEventListener("abort", cancel, { once: true });
+      if (request.signal.aborted) cancel();
+      execution.listen(request.onOutput);
+      try {
+        const running = this.#counted(() => this.#carryOut(execution, opening));
+        // Of one that was left running, its end is told by its id.
+        running.catch(() => undefined);
+        const created = request.sessionId === undefined;
+        const tell = () => ({
+          ...{ session: session.view, created, execution: execution.view, endsSoon: this.#options.endsSoon() },
+          late: executions.takeLate(session.id),
+        });
+        return await attend({ execution, running, tell });
+      } finally {
+        request.signal.removeEventListener("abort", cancel);
+        execution.listen(undefined);
+      }
+    });
+  }
+
+  async #openingFor(request: RunInSession): Promise<Opening> {
+    const { open, find } = this.#options;
+    this.#refuseTooMany();
+    const { sessionId } = request;
+    if (sessionId === undefined) return await open(request);
+    const session = find({ ...request, sessionId });
+    return { session, release: session.hold(), boot: () => Promise.resolve(undefined) };
+  }
+
+  #begin({ principal, kind, source, timeoutMs, stdin = "empty" }: RunInSession, { id }: Session): Execution {
+    const { executions, executionTimeoutMs } = this.#options;
+    const own = { principal, kind, source, stdin };
+    return executions.begin({ ...own, sessionId: id, timeoutMs: timeoutMs ?? executionTimeoutMs });
+  }
+
+  /** Undefined once the time is over. */
+  async #unlessLate<T>(running: Promise<T>, waitMs: number): Promise<T | undefined> {
+    const done = new AbortController();
+    const late = this.#options.clock.sleep(waitMs, done.signal).catch(() => undefined);
+    try {
+      return await Promise.race([running, late.then(() => undefined)]);
+    } finally {
+      done.abort("over");
+    }
+  }
+
+  async #carryOut(execution: Execution, { session, boot, release }: Opening): Promise<Executed> {
+    try {
+      const waited = await boot(execution.signal);
+      const executing = session.execute(execution, waited);
+      // From here on the execution itself keeps the session busy.
+      release();
+      const executed = await executing;
+      execution.settle(withoutOutput(executed));
+      return executed;
+    } catch (error) {
+      if (error instanceof SandboxStuck) this.#options.onStuck(session);
+      execution.settle(endOf(error, execution));
+      throw error;
+    } finally {
+      release();
+    }
+  }
+
+  #leave(execution: Execution): void {
+    this.#leftRunning++;
+    execution.leaveRunning();
+    void execution.settled.then(() => this.#leftRunning--);
+  }
+
+  #refuseTooMany(): void {
+    const { maxLeftRunning } = this.#options;
+    if (this.#leftRunning < maxLeftRunning) return;
+    const what = `${this.#leftRunning} executions are left running on this server, and no more than ${maxLeftRunning} may.`;
+    throw new Failure("limit_reached", what, {
+      context: { limit: maxLeftRunning },
+      advice: ["End one of yours with control_execution (get_sessions lists them), or try again later."],
+    });
+  }
+
+  async #counted<T>(call: () => Promise<T>): Promise<T> {
+    this.#open++;
+    try {
+      return await call();
+    } finally {
+      this.#open--;
+      if (this.#open === 0) this.#drained?.resolve();
+    }
+  }
+}
+
+function leftRunning(execution: Execution, waitedMs: number): LeftRunning {
+  const status = execution.status === "queued" ? "queued" : "running";
+  return { ...execution.output.read(), status, waitsFor: execution.waitsFor, waitedMs };
+}
+
+/** A hundred executions of each session are remembered, and what they wrote is in their spools. */
+function withoutOutput({ outcome: { stdout: _, stderr: __, ...outcome }, phases }: Executed): ExecutionEnd {
+  return { outcome, phases };
+}
+
+/** Of one that was not carried out: canceled before it began, or failed. */
+function endOf(error: unknown, execution: Execution): ExecutionEnd {
+  if (error instanceof Failure) return { failure: error };
+  if (!execution.signal.aborted) {
+    return { failure: new Failure("internal", "the execution failed unexpectedly.", { cause: error }) };
+  }
+  return { outcome: neverBegun, phases: { queueMs: 0, bootMs: null, runMs: 0 } };
+}
+
+const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
+  ended: "canceled",
+  success: false,
+  stdoutBytes: 0,
+  stderrBytes: 0,
+  stdoutTruncatedBytes: 0,
+  stderrTruncatedBytes: 0,
+  result: null,
+  exitCode: null,
+  signal: null,
+  durationMs: 0,
+  interpreterRestarted: false,
+  notices: [],
+};

@@ -1,0 +1,292 @@
+import { describe, expect, test } from "bun:test";
+import { Failure } from "../../src/failure.ts";
+import type { Execution } from "../../src/sessions/executions/execution.ts";
+import { rememberedExecutions } from "../../src/sessions/executions/executions.ts";
+import { settle } from "../fakes/fake-clock.ts";
+import { sessionsOverFake } from "../fakes/sessions.ts";
+import { textOf } from "./executions/spools.ts";
+
+type Fake = ReturnType<typeof sessionsOverFake>;
+
+const kindOf = (error: unknown) => (error instanceof Failure ? error.kind : String(error));
+
+/** Starts it, and lets it go on after a second. */
+async function leave(s: Fake, source: string, more: Parameters<Fake["run"]>[1] = {}) {
+  const running = s.runFor(1000, source, { kind: "command", ...more });
+  await s.clock.advance(1000);
+  const left = await running;
+  if (left.status !== "running") throw new Error(`it has ended: ${left.outcome.stdout}`);
+  const { executionId } = left.execution;
+  return { left, sessionId: left.session.sessionId, execution: s.sessions.execution("alice", executionId) };
+}
+
+function endedOf(execution: Execution) {
+  const { end } = execution;
+  if (end === undefined) return undefined;
+  return "failure" in end ? end.failure.kind : end.outcome.ended;
+}
+
+describe("a run that is not over when its caller will not wait any longer", () => {
+  test("goes on, and is told with what it has written so far", async () => {
+    await using s = sessionsOverFake();
+    const { left, execution } = await leave(s, "print before\nforever");
+    expect(left).toMatchObject({ status: "running", created: true, left: { status: "running", waitedMs: 1000 } });
+    expect(left.left.stdout.text).toBe("before\n");
+    expect(left.session.status).toBe("busy");
+    expect([execution.status, endedOf(execution)]).toEqual(["running", undefined]);
+  });
+
+  test("that ends sooner is told as ended, and the wait leaves no timer", async () => {
+    await using s = sessionsOverFake();
+    await s.run("print");
+    const idle = s.clock.sleeping;
+    const ran = await s.runFor(1000, "print here", { sessionId: s.sessions.list("alice")[0]?.sessionId });
+    expect(ran).toMatchObject({ status: "ended", outcome: { stdout: "here\n", success: true } });
+    expect(s.clock.sleeping).toBe(idle);
+  });
+
+  test("is started and told at once by a wait of 0", async () => {
+    await using s = sessionsOverFake();
+    const running = s.runFor(0, "forever");
+    await s.clock.advance(0);
+    expect(await running).toMatchObject({ status: "running" });
+  });
+
+  test("is not ended by its caller's leaving, but before that it is", async () => {
+    await using s = sessionsOverFake();
+    const leaving = new AbortController();
+    const { execution } = await leave(s, "forever", { signal: leaving.signal });
+    leaving.abort();
+    await settle();
+    expect(execution.status).toBe("running");
+    const sooner = new AbortController();
+    const canceled = s.runFor(1000, "forever", { signal: sooner.signal });
+    await settle();
+    sooner.abort();
+    expect(await canceled).toMatchObject({ status: "ended", outcome: { ended: "canceled" } });
+  });
+
+  test("still has its timeout", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "print on\nforever", { timeoutMs: 5000 });
+    await s.clock.advance(4000);
+    await execution.settled;
+    expect(endedOf(execution)).toBe("timed_out");
+    expect(await textOf(execution.output.spool, "stdout")).toBe("on\n");
+  });
+
+  test("whose sandbox still boots is told as queued, and runs when that is there", async () => {
+    await using s = sessionsOverFake();
+    s.host.holdBoots();
+    const { left, execution } = await leave(s, "print up");
+    expect([left.left.status, left.session.status]).toEqual(["queued", "starting"]);
+    s.host.releaseBoots();
+    await execution.settled;
+    expect(await textOf(execution.output.spool, "stdout")).toBe("up\n");
+  });
+
+  test("whose sandbox never boots, or is lost under it, is told as failed", async () => {
+    await using s = sessionsOverFake();
+    s.host.holdBoots();
+    const { execution: never } = await leave(s, "print up");
+    await s.clock.advance(30_000);
+    s.host.releaseBoots();
+    await never.settled;
+    expect(endedOf(never)).toBe("sandbox_creation");
+    const { execution: lost } = await leave(s, "forever");
+    s.host.booted.at(-1)?.lose("the machine went away");
+    await lost.settled;
+    expect(endedOf(lost)).toBe("command_execution");
+  });
+});
+
+describe("a session with a run that was left running", () => {
+  test("runs commands beside it, and code beside a command", async () => {
+    await using s = sessionsOverFake();
+    const { sessionId, execution } = await leave(s, "forever");
+    expect((await s.run("print beside", { sessionId, kind: "command" })).outcome.stdout).toBe("beside\n");
+    expect((await s.run("print code", { sessionId })).outcome.stdout).toBe("code\n");
+    expect(execution.status).toBe("running");
+    expect(s.sessions.list("alice")[0]?.status).toBe("busy");
+  });
+
+  test("lets code wait for code, says for which, and lets commands pass", async () => {
+    await using s = sessionsOverFake();
+    const { sessionId, execution: first } = await leave(s, "forever", { kind: "code" });
+    const { left, execution: second } = await leave(s, "print second", { kind: "code", sessionId });
+    expect(left.left).toMatchObject({ status: "queued", waitsFor: expect.stringContaining(first.id) });
+    expect((await s.run("print passed", { sessionId, kind: "command" })).outcome.stdout).toBe("passed\n");
+    first.cancel();
+    await second.settled;
+    expect(await textOf(second.output.spool, "stdout")).toBe("second\n");
+  });
+
+  test("is neither expired nor evicted, and its time runs from the end of the run", async () => {
+    await using s = sessionsOverFake({ maxSessions: 1, executionTimeoutMs: 1_000_000 });
+    const { sessionId, execution } = await leave(s, "forever");
+    await s.clock.advance(200_000);
+    expect(s.sessions.list("alice")).toHaveLength(1);
+    expect(kindOf(await s.run("print", {}).catch((error: unknown) => error))).toBe("limit_reached");
+    execution.cancel();
+    await execution.settled;
+    await s.clock.advance(59_000);
+    expect(s.sessions.list("alice")).toMatchObject([{ sessionId, status: "ready" }]);
+    await s.clock.advance(20_000);
+    expect(s.sessions.list("alice")).toEqual([]);
+  });
+
+  test("may have so many of them, and the server so many in all", async () => {
+    await using s = sessionsOverFake({ maxLeftRunning: 2, maxLeftRunningInAll: 3 });
+    const { sessionId } = await leave(s, "forever");
+    await leave(s, "forever", { sessionId });
+    const third = await s.run("print", { sessionId, kind: "command" }).catch((error: unknown) => error);
+    expect(String(third)).toContain("2 executions are left running");
+    expect(String(third)).toContain("control_execution");
+    await leave(s, "forever");
+    const anywhere = await s.run("print").catch((error: unknown) => error);
+    expect(String(anywhere)).toContain("3 executions are left running on this server");
+  });
+
+  test("cancels it when it is stopped, and nothing of its output stays", async () => {
+    await using s = sessionsOverFake();
+    const { sessionId, execution } = await leave(s, "print here\nforever");
+    expect(await s.sessions.stop("alice", sessionId)).toEqual({ stopped: true });
+    await execution.settled;
+    expect(endedOf(execution)).toBe("canceled");
+    const gone = () => s.sessions.execution("alice", execution.id);
+    expect(gone).toThrow("is forgotten");
+    expect(execution.output.spool.isDropped).toBe(true);
+  });
+
+  test("is drained with it: a shutdown waits for it as for any run", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "forever");
+    let isDrained = false;
+    void s.sessions.drain().then(() => {
+      isDrained = true;
+    });
+    await settle();
+    expect(isDrained).toBe(false);
+    execution.cancel();
+    await execution.settled;
+    await settle();
+    expect(isDrained).toBe(true);
+  });
+});
+
+describe("an execution's id", () => {
+  test("is known to its principal alone", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "forever");
+    expect(() => s.sessions.execution("bob", execution.id)).toThrow("is forgotten");
+  });
+
+  test("is told as mistyped, of elsewhere, or none at all", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "forever");
+    const mistyped = `${execution.id.slice(0, -1)}${execution.id.endsWith("0") ? "1" : "0"}`;
+    expect(() => s.sessions.execution("alice", mistyped)).toThrow("check digits do not fit");
+    expect(() => s.sessions.execution("alice", "execution-1")).toThrow("there is no execution");
+  });
+
+  test(`is remembered for the last ${rememberedExecutions} that have ended, and longer while it is on`, async () => {
+    await using s = sessionsOverFake();
+    const { sessionId, execution } = await leave(s, "forever");
+    const first = await s.run("print first", { sessionId, kind: "command" });
+    for (let at = 0; at < rememberedExecutions; at++) await s.run("print", { sessionId, kind: "command" });
+    expect(() => s.sessions.execution("alice", first.execution.executionId)).toThrow("is forgotten");
+    expect(s.sessions.execution("alice", execution.id)).toBe(execution);
+    expect(s.sessions.executionsOf(sessionId).length).toBe(rememberedExecutions);
+  });
+});
+
+describe("a run that is on", () => {
+  test("gets what is written to its open stdin, and tells why it cannot", async () => {
+    await using s = sessionsOverFake();
+    const { execution, sessionId } = await leave(s, "ask\nprint thanks", { stdin: "open" });
+    await execution.input("Ada\n");
+    await execution.settled;
+    expect(await textOf(execution.output.spool, "stdout")).toContain("Ada");
+    await expect(execution.input("more")).rejects.toThrow("it has ended");
+    const { execution: empty } = await leave(s, "forever", { sessionId });
+    await expect(empty.input("x")).rejects.toThrow("stdin: true");
+    expect(() => empty.closeInput()).toThrow("stdin: true");
+  });
+
+  test("gets signals, and ends by them as its program does", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "forever");
+    execution.send("terminate");
+    await execution.settled;
+    expect(endedOf(execution)).toBe("signaled");
+    expect(() => execution.send("kill")).toThrow("it has ended");
+  });
+
+  test("that is still queued is canceled by any signal", async () => {
+    await using s = sessionsOverFake();
+    s.host.holdBoots();
+    const { execution } = await leave(s, "print never");
+    execution.send("interrupt");
+    await execution.settled;
+    expect(endedOf(execution)).toBe("canceled");
+    s.host.releaseBoots();
+  });
+
+  test("tells whoever waits for it of its next output, and of its end", async () => {
+    await using s = sessionsOverFake();
+    const { execution } = await leave(s, "print one\nask\nprint two\nforever", { stdin: "open" });
+    const never = new AbortController().signal;
+    const before = execution.output.spool.counts.all;
+    const isNews = () => execution.output.spool.counts.all > before;
+    const waiting = s.sessions.waitFor(execution, isNews, 10_000, never);
+    await execution.input("\n");
+    await waiting;
+    expect(isNews()).toBe(true);
+    const toTheEnd = s.sessions.waitFor(execution, () => false, 10_000, never);
+    execution.cancel();
+    await toTheEnd;
+    expect(execution.status).toBe("ended");
+    const { execution: other } = await leave(s, "forever");
+    const tooLong = s.sessions.waitFor(other, () => false, 10_000, never);
+    await s.clock.advance(10_000);
+    await tooLong;
+    expect(other.status).toBe("running");
+  });
+});
+
+describe("what an execution has left behind in the background", () => {
+  test("writes into its output, and the next result of the session says so once", async () => {
+    await using s = sessionsOverFake();
+    const { execution, session } = await s.run("print now\nlater 3 late", { kind: "command" });
+    const { sessionId } = session;
+    const { executionId } = execution;
+    const of = s.sessions.execution("alice", executionId);
+    while ((await textOf(of.output.spool, "stdout")).split("\n").length < 5) await settle();
+    const text = await textOf(of.output.spool, "stdout");
+    expect(text).toStartWith("now\n");
+    const next = await s.run("print", { sessionId });
+    expect(next.late).toEqual([{ executionId, bytes: text.length - 4, offset: 4 }]);
+    expect((await s.run("print", { sessionId })).late).toEqual([]);
+  });
+
+  test("is that of the code that ran last, where an interpreter prints between two runs", async () => {
+    await using s = sessionsOverFake();
+    const first = await s.run("print first");
+    const { sessionId } = first.session;
+    const second = await s.run("print second", { sessionId });
+    await s.run("print command", { sessionId, kind: "command" });
+    s.host.requested[0]?.onBackground?.("stderr", new TextEncoder().encode("Server started\n"));
+    const { executionId } = second.execution;
+    expect(await textOf(s.sessions.execution("alice", executionId).output.spool, "stderr")).toBe("Server started\n");
+    expect((await s.run("print", { sessionId })).late).toEqual([{ executionId, bytes: 15, offset: 7 }]);
+  });
+
+  test("is bounded as its output is, and what is lost is counted", async () => {
+    await using s = sessionsOverFake({ maxKeptOutputBytes: 10_000 });
+    const { execution } = await s.run("print first");
+    const { spool } = s.sessions.execution("alice", execution.executionId).output;
+    const line = new TextEncoder().encode("x".repeat(1000));
+    for (let at = 0; at < 20; at++) s.host.requested[0]?.onBackground?.("stdout", line);
+    expect([spool.counts.all, spool.lostBytes]).toEqual([9006, 11_000]);
+  });
+});
