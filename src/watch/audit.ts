@@ -84,6 +84,7 @@ class AuditFile implements Audit {
       time: new Date(this.#options.clock.now()).toISOString(),
       principal: event.principal,
       session_id: event.sessionId,
+      execution_id: event.executionId,
       template: event.template,
       kind: event.kind,
       source_sha256: createHash("sha256").update(source, "utf8").digest("hex"),

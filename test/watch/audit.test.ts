@@ -27,6 +27,7 @@ describe("the audit file", () => {
         time: "2026-11-23T12:00:00.000Z",
         principal: "alice",
         session_id: "session-1",
+        execution_id: "execution-1",
         template: "python",
         kind: "command",
         source_sha256: new Bun.CryptoHasher("sha256").update(source).digest("hex"),
