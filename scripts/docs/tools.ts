@@ -1,11 +1,13 @@
 // The tables of tools: the short one of the README, and docs/reference/tools.md with every argument, result and an example.
 
 import type { Tool } from "@modelcontextprotocol/sdk/types.js";
+import type { TObject } from "@sinclair/typebox";
 import { markdownTable } from "../../src/config/help.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import type { ToolSet } from "../../src/mcp/tool-set.ts";
 import { sessionsOverFake } from "../../test/fakes/sessions.ts";
+import type { Example } from "./answers.ts";
 import { toolAnswers } from "./results.ts";
 
 /** The tools of a server without options. */
@@ -31,7 +33,7 @@ export function toolsMarkdown(tools: readonly Tool[]): string {
 function section({ name, title, description, inputSchema, annotations, _meta }: Tool): string {
   const answer = toolAnswers[name];
   if (answer === undefined) throw new Error(`scripts/docs/results.ts does not tell what ${name} answers`);
-  const { result, example } = answer;
+  const { result, example, running } = answer;
   const hints = Object.entries({ ...annotations, ..._meta }).map(([hint, value]) => `\`${hint}\`: ${value}`);
   return [
     `## ${name}`,
@@ -41,13 +43,25 @@ function section({ name, title, description, inputSchema, annotations, _meta }: 
     "### Arguments",
     fields(inputSchema, ["argument", "type", "required", "what it is"], (isRequired) => (isRequired ? "yes" : "no")),
     "### Result",
-    fields(result, ["`structuredContent`", "type", "there", "what it is"], (isRequired) =>
-      isRequired ? "always" : "sometimes",
-    ),
+    resultFields(result),
     "### Example",
+    ...shown(name, example),
+    ...(running === undefined ? [] : ["### Result of a run that goes on", resultFields(running.result)]),
+    ...(running?.example === undefined ? [] : ["### Example of a run that goes on", ...shown(name, running.example)]),
+  ].join("\n\n");
+}
+
+function resultFields(result: TObject): string {
+  return fields(result, ["`structuredContent`", "type", "there", "what it is"], (isRequired) =>
+    isRequired ? "always" : "sometimes",
+  );
+}
+
+function shown(name: string, example: Example): readonly string[] {
+  return [
     `\`\`\`json\n${JSON.stringify({ name, arguments: example.arguments })}\n\`\`\``,
     `\`\`\`json\n${JSON.stringify(example.result, null, 2)}\n\`\`\``,
-  ].join("\n\n");
+  ];
 }
 
 type Fields = {
@@ -81,5 +95,6 @@ function typeOf(schema: object): string {
   if (only !== undefined) return `\`${only}\``;
   if (Array.isArray(values)) return values.map((value) => `\`${value}\``).join(", ");
   if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one)).join(anyOf.length > 2 ? ", " : " or ");
-  return minimum === undefined ? String(type) : `${type}, ${minimum} to ${maximum}`;
+  if (minimum === undefined) return String(type);
+  return maximum === undefined ? `${type}, at least ${minimum}` : `${type}, ${minimum} to ${maximum}`;
 }

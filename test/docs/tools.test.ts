@@ -1,6 +1,7 @@
 // docs/reference/tools.md tells what a server really answers: its examples are played, and every result is held against the fields told.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { toolAnswers } from "../../scripts/docs/results.ts";
 import { Shell } from "./shell.ts";
@@ -32,9 +33,52 @@ describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backe
     expect(mismatches(name, example.result)).toEqual([]);
   });
 
+  test("the examples of a run that goes on, and of a look at its end, are answered so", async () => {
+    const { session_id } = structured(await call("execute_command", { command: "true" }));
+    const { running } = answerOf("execute_command");
+    const left = await call("execute_command", { ...running?.example?.arguments, session_id });
+    expect(alike(left)).toEqual(alike(running?.example?.result ?? {}));
+    expect(mismatches("execute_command", left, running?.result)).toEqual([]);
+    const { example } = answerOf("get_execution");
+    const looked = await call("get_execution", { ...example.arguments, execution_id: left.execution_id });
+    expect(alike(looked)).toEqual(alike(example.result));
+    expect(mismatches("get_execution", looked)).toEqual([]);
+  });
+
+  test("the example of control_execution is answered so", async () => {
+    const command = 'echo "Who are you?"; while read -r name; do echo "Hello, $name"; done';
+    const left = await call("execute_command", { command, stdin: true, wait: 0 });
+    expect(mismatches("execute_command", left, answerOf("execute_command").running?.result)).toEqual([]);
+    const { execution_id } = left;
+    await call("get_execution", { execution_id, offset: 0, wait: 50 });
+    const { example } = answerOf("control_execution");
+    const answered = await call("control_execution", { ...example.arguments, execution_id });
+    expect(alike(answered)).toEqual(alike(example.result));
+    expect(mismatches("control_execution", answered)).toEqual([]);
+    const ended = await call("control_execution", { execution_id, signal: "kill" });
+    expect(structured(ended)).toMatchObject({ status: "ended", signal: "SIGKILL" });
+    expect(mismatches("control_execution", ended)).toEqual([]);
+  });
+
+  test("code that is left running, and what waits for it, are told as they are said to be", async () => {
+    const on = await call("execute_code", { code: "import time; time.sleep(60)", wait: 1 });
+    const { session_id } = structured(on);
+    const waits = await call("execute_code", { code: "1", session_id, wait: 0 });
+    for (const result of [on, waits]) {
+      expect(mismatches("execute_code", result, answerOf("execute_code").running?.result)).toEqual([]);
+    }
+    expect(structured(waits)).toMatchObject({ status: "queued", waits_for: expect.any(String) });
+    const looked = await call("get_execution", { execution_id: waits.execution_id, search: "nothing" });
+    expect(structured(looked)).toMatchObject({ status: "queued", matches: 0 });
+    expect(mismatches("get_execution", looked)).toEqual([]);
+    const sessions = await call("get_sessions", { session_id });
+    expect(mismatches("get_sessions", sessions)).toEqual([]);
+    await call("stop_session", { session_id });
+  });
+
   test("the example of get_sessions is answered so", async () => {
     await endAll();
-    await call("execute_code", { code: "1" });
+    await call("execute_code", { code: "x = 41\nprint('hello')" });
     const result = await call("get_sessions", {});
     expect(alike(result)).toEqual(alike(answerOf("get_sessions").example.result));
     expect(mismatches("get_sessions", result)).toEqual([]);
@@ -92,8 +136,8 @@ function structured(result: Fields): Fields {
   return result.structuredContent as Fields;
 }
 
-function mismatches(name: string, result: Fields): readonly string[] {
-  return [...Value.Errors(answerOf(name).result, structured(result))].map(({ path, message }) => `${path}: ${message}`);
+function mismatches(name: string, result: Fields, told: TSchema = answerOf(name).result): readonly string[] {
+  return [...Value.Errors(told, structured(result))].map(({ path, message }) => `${path}: ${message}`);
 }
 
 /** With ids, times and durations that differ from run to run made the same. */
@@ -101,6 +145,8 @@ function alike(result: Fields): unknown {
   const text = JSON.stringify(result)
     .replace(/session-[0-9a-z]{5}-[0-9a-z]{24}/g, "SESSION")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replace(/execution-[0-9a-z]{5}-[0-9a-z]{24}/g, "EXECUTION")
+    .replace(/\d+\.\d s/g, "N s")
     .replace(/\d+ ms/g, "N ms")
     .replace(/"execution_time_ms":\d+/g, '"execution_time_ms":0')
     .replace(/\d+ (?:second|minute)s? ago/g, "a while ago");
