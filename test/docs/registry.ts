@@ -91,6 +91,13 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "service-systemd-remove": { why: "it requires a machine that systemd has started" },
     "service-systemd-settings": { why: "it requires a machine that systemd has started" },
   },
+  "docs/executions.md": {
+    "executions-functions": { by: "test/docs/executions.test.ts" },
+    "executions-look": { by: "test/docs/executions.test.ts" },
+    "executions-prompt": { by: "test/docs/executions.test.ts" },
+    "executions-search": { by: "test/docs/executions.test.ts" },
+    "executions-server": { by: "test/docs/executions.test.ts" },
+  },
   "docs/network.md": {
     "network-packages": commands,
     "network-secret": commands,
