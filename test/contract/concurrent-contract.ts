@@ -41,7 +41,12 @@ export type ConcurrentSubject = {
   readonly createHost: () => SandboxHost | Promise<SandboxHost>;
   readonly commands: ConcurrentCommands;
   readonly languages: readonly { readonly template: Template; readonly code: ConcurrentCode }[];
+  /** Only these parts; all unless given. */
+  readonly parts?: readonly ConcurrentPart[];
 };
+
+/** What runs are to each other; input, signals and late output of commands; and of code. */
+export type ConcurrentPart = "beside" | "commands" | "code";
 
 /** An emulated machine (test/live) is many times slower than a real one, and takes minutes to fill more memory than it must. */
 const isEmulated = process.env.MSB_MCP_LIVE_MACHINE !== undefined;
@@ -63,6 +68,7 @@ export function concurrentContract(subject: ConcurrentSubject): void {
     }, patienceMs);
     afterAll(() => host[Symbol.asyncDispose](), patienceMs);
     const { commands, languages } = subject;
+    const has = (part: ConcurrentPart) => subject.parts?.includes(part) ?? true;
     for (const [index, { template, code }] of languages.entries()) {
       describe(`in ${template.language}`, () => {
         let sandbox: Sandbox;
@@ -79,12 +85,13 @@ export function concurrentContract(subject: ConcurrentSubject): void {
           print: async (kind, source) => (await runIn(sandbox, kind, source)).stdout,
           background,
         };
-        describeBeside(bench, commands, code);
-        if (index === 0) {
+        if (has("beside")) describeBeside(bench, commands, code);
+        if (has("commands") && index === 0) {
           describeInput(bench, "command", commands);
           describeCommandSignals(bench, commands);
           describeLateOutput(bench, commands);
         }
+        if (!has("code")) return;
         describeInput(bench, "code", code);
         describeCodeSignals(bench, code);
         describeBackground(bench, code);
@@ -104,8 +111,11 @@ const lines = (...sources: readonly string[]) => sources.join("\n");
 
 function describeBeside({ begin, print }: Bench, commands: ConcurrentCommands, code: ConcurrentCode): void {
   const going = (name: string) => lines(commands.startDetached(name), commands.print("on"), commands.forever);
-  const left = async (name: string) =>
-    (await print("command", commands.listBackground)).split("\n").filter((found) => found.startsWith(name)).length;
+  /** A process that has been forked and not yet become another has the name of the first. */
+  const left = async (name: string) => {
+    const listed = new Set((await print("command", commands.listBackground)).split("\n"));
+    return [...listed].filter((found) => found.startsWith(name)).length;
+  };
 
   promise("commands and code run beside each other, each with its own output", async () => {
     const going = ["one", "two"].map((name) =>

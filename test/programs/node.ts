@@ -1,5 +1,6 @@
 // JavaScript sources for Node, for the contract and for tests of real hosts.
 
+import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
 
 export const node: CodeSet = {
@@ -28,4 +29,48 @@ while (true) hoard.push(new Uint8Array(8_000_000).fill(1));
   value: (text) => `${text}`,
   crash: (status) => `process.reallyExit(${status});`,
   segfault: "process.kill(process.pid, 'SIGSEGV'); while (true) {}",
+};
+
+export const concurrentNode: ConcurrentCode = {
+  ...node,
+  echoInput: `
+console.log("on");
+process.stdin.setEncoding("utf8");
+for await (const text of process.stdin) process.stdout.write(text);
+undefined`,
+  readLine: `
+process.stdout.write("name? ");
+await (async () => {
+  for await (const line of require("node:readline").createInterface({ input: process.stdin })) return "got:" + line;
+  return "none";
+})().then(console.log);
+undefined`,
+  catchInterrupt: `
+await new Promise((resolve) => {
+  const goesOn = setInterval(() => {}, 50);
+  process.once("SIGINT", () => {
+    clearInterval(goesOn);
+    resolve();
+  });
+  console.log("on");
+});
+console.log("caught");
+await new Promise((resolve) => setTimeout(resolve, 800));
+undefined`,
+  ticks: {
+    "an interval": (lines) => `
+{
+  let number = 0;
+  const timer = setInterval(() => {
+    for (let count = 0; count < 100 && number < ${lines}; count += 1) console.log("tick", (number += 1));
+    if (number === ${lines}) clearInterval(timer);
+  }, 20);
+}
+undefined`,
+    "a child process": (lines) => `
+require("node:child_process").spawn(
+  "sh", ["-c", "sleep 0.2; i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo tick $i; done"], { stdio: "inherit" },
+).unref();
+undefined`,
+  },
 };

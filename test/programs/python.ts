@@ -1,5 +1,6 @@
 // Python sources, for the contract and for tests of real hosts.
 
+import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
 
 export const python: CodeSet = {
@@ -32,6 +33,42 @@ while True:
   value: (text) => `${text}`,
   crash: (status) => `import os\nos._exit(${status})`,
   segfault: "import ctypes\nctypes.string_at(0)",
+};
+
+export const concurrentPython: ConcurrentCode = {
+  ...python,
+  echoInput: `import sys\nprint("on")\nfor line in sys.stdin:\n    print(line, end="")`,
+  readLine: `
+try:
+    print("got:" + input("name? "))
+except EOFError:
+    print("none")
+`,
+  // It goes on for longer than an interrupt that is to end code has before it is sent again.
+  catchInterrupt: `
+import time
+try:
+    print("on")
+    while True:
+        time.sleep(0.05)
+except KeyboardInterrupt:
+    print("caught")
+time.sleep(0.8)
+`,
+  ticks: {
+    "a thread": (lines) => `
+import threading, time
+def tick():
+    time.sleep(0.2)
+    for number in range(${lines}):
+        print("tick", number + 1)
+threading.Thread(target=tick).start()
+`,
+    "a child process": (lines) => `
+import subprocess
+_ = subprocess.Popen(["sh", "-c", "sleep 0.2; i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo tick $i; done"])
+`,
+  },
 };
 
 /** Fills the process table from within the interpreter. */

@@ -1,5 +1,6 @@
 // Command lines for /bin/sh, for the contract and for tests of real hosts.
 
+import type { ConcurrentCommands } from "../contract/concurrent-contract.ts";
 import type { CommandSet } from "../contract/port-contract.ts";
 
 /** A background process carries its name in its arguments, where `listBackground` finds it. */
@@ -21,6 +22,41 @@ until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; don
   killed: "kill -SEGV $$",
   listBackground: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed -n 's/^background-//p' | sort",
   vanish: "kill -9 -1; sleep 10",
+};
+
+const goesOn = "'while :; do sleep 0.2; done'";
+const signalNames = { interrupt: "INT", terminate: "TERM" };
+
+export const concurrentShell: ConcurrentCommands = {
+  ...shell,
+  startDetached: (name) => `
+sh -c ${goesOn} background-${name}-plain &
+(sh -c ${goesOn} background-${name}-orphan &)
+(setsid sh -c ${goesOn} background-${name}-session &)
+env -i sh -c ${goesOn} background-${name}-bare &
+nohup sh -c ${goesOn} background-${name}-deaf > /dev/null 2>&1 &
+(setsid env -i nohup sh -c ${goesOn} background-${name}-all < /dev/null > /dev/null 2>&1 &)
+until test "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep '^background-${name}-' | sort -u | wc -l)" -eq 6; do sleep 0.02; done`,
+  echoInput: "echo on; cat",
+  readLine: `printf 'name? '; if IFS= read -r x; then echo "got:$x"; else echo none; fi`,
+  onSignal: (signal, text) =>
+    `trap 'echo ${text}; exit 7' ${signalNames[signal]}; echo on; while :; do sleep 0.05; done`,
+  family: `
+trap : TERM
+(
+  trap 'echo child' TERM
+  (
+    trap 'echo grandchild; exit' TERM
+    echo on
+    while :; do sleep 0.05; done
+  ) &
+  wait
+  wait
+) &
+wait
+wait`,
+  late: (lines) => `(sleep 0.2; i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo "late $i"; done) & echo early`,
+  lateFailure: "(sleep 0.2; echo 'address in use' >&2; exit 1) & echo early",
 };
 
 /** Doubles itself and never ends; the pipe keeps both halves alive. */

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { Resources } from "../flavors.ts";
+import { CommandGroups } from "./command-groups.ts";
 import { HeldFile } from "./held-file.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
 
@@ -24,6 +25,8 @@ export type LimitGroup = {
   readonly joinFiles: readonly string[];
   /** The members, in the host's numbers; null where nobody keeps a list. */
   pids(): readonly number[] | null;
+  /** A group for each command; null where there can be none. */
+  readonly commands: CommandGroups | null;
   /** How many processes have been killed so far for want of memory. */
   outOfMemoryKills(): number;
   /** While on, nothing in the group can start a process: a fork bomb stands still to be killed. */
@@ -95,9 +98,15 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
   const pidsMax = folders.pids === undefined ? null : join(folders.pids, "pids.max");
   const kills = openKills(group);
   let areForksForbidden = false;
+  const joinFile = group.version === 1 ? "tasks" : "cgroup.procs";
+  const joinFiles = foldersOf(group).map((folder) => join(folder, joinFile));
+  // On version 1, a group for the memory below that of the sandbox would be another account, and on old kernels not even under its limit.
+  const parent = group.version === 1 ? folders.pids : list;
+  const commands = parent === undefined ? null : new CommandGroups(parent, joinFile, joinFiles);
   return {
-    joinFiles: foldersOf(group).map((folder) => join(folder, group.version === 1 ? "tasks" : "cgroup.procs")),
-    pids: () => (list === undefined ? null : readNumbers(join(list, "cgroup.procs"))),
+    joinFiles,
+    commands,
+    pids: () => (list === undefined ? null : [...readNumbers(join(list, "cgroup.procs")), ...(commands?.pids() ?? [])]),
     outOfMemoryKills: () => Number(/^oom_kill (\d+)$/m.exec(kills?.read() ?? "")?.[1] ?? 0),
     forbidForks: (on) => {
       if (pidsMax === null || on === areForksForbidden) return;
@@ -141,7 +150,7 @@ function openKills({ version, folders }: Hierarchy): HeldFile | undefined {
 
 async function removeGroup(folders: readonly string[], clock: Clock): Promise<boolean> {
   for (let attempt = 0; attempt < removeTries; attempt++) {
-    if (folders.map(removeFolder).every(Boolean)) return true;
+    if (folders.map(removeGroups).every(Boolean)) return true;
     await clock.sleep(removeRetryMs);
   }
   return false;
@@ -158,7 +167,7 @@ function removeStale(folder: string, prefix: string): boolean {
 
 /** The groups in it first. True once it is not there any more. */
 function removeGroups(folder: string): boolean {
-  for (const child of subfolders(folder)) removeFolder(join(folder, child));
+  for (const child of subfolders(folder)) removeGroups(join(folder, child));
   return removeFolder(folder);
 }
 

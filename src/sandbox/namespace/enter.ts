@@ -48,13 +48,19 @@ export function enterCommand(options: {
   readonly joinFiles: readonly string[];
   /** For machines where no control group counts processes: a limit for each user namespace (Linux 5.14 on). */
   readonly processLimit: number | null;
+  /** As `Membership.markUs`. */
+  readonly markUs: number | null;
   readonly namespaces: NamespaceDescriptors;
   readonly env: Readonly<Record<string, string>>;
   readonly program: readonly string[];
 }): string[] {
-  const { tools, self, launcher, joinFiles, processLimit, namespaces, env, program } = options;
+  const { tools, self, launcher, joinFiles, processLimit, markUs, namespaces, env, program } = options;
+  const limits = [
+    ...(processLimit === null ? [] : [`--nproc=${processLimit}`]),
+    ...(markUs === null ? [] : [`--rttime=${markUs}:unlimited`]),
+  ];
   return [
-    ...(processLimit === null ? [] : [tools.prlimit, `--nproc=${processLimit}`, "--"]),
+    ...(limits.length === 0 ? [] : [tools.prlimit, ...limits, "--"]),
     ...[pathOf(self, launcher), ...joinsOf(joinFiles)],
     ...enteredNamespaces.map((name) =>
       name === "owner" ? pathOf(self, namespaces.owner) : `${pathOf(self, namespaces.folder)}/${name}`,

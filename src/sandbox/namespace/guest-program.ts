@@ -2,6 +2,7 @@
 
 import { closeSync } from "node:fs";
 import type { GuestExit, GuestProcess } from "../runner/guest.ts";
+import type { InputPipe } from "./input-pipe.ts";
 import type { Libc } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
 import { killEntered } from "./processes.ts";
@@ -15,9 +16,13 @@ export type GuestProgramOptions = {
   readonly command: readonly string[];
   /** Connect stdin and descriptor 3. */
   readonly control: boolean;
-  /** What stdin has, if it is not connected. Null: nothing. */
+  /** What stdin is, if it is not connected. Null: empty, or `input`. */
+  readonly pipe: InputPipe | null;
+  /** What stdin has, or descriptor 3 where `pipe` is stdin. Null: nothing. */
   readonly input: string | null;
   readonly onOutput: (name: OutputName, bytes: Uint8Array) => void;
+  /** What background processes still write, once `drained` has resolved. */
+  readonly onLateOutput: (name: OutputName, bytes: Uint8Array) => void;
 };
 
 export class GuestProgram {
@@ -34,7 +39,7 @@ export class GuestProgram {
   #running = true;
 
   /** Throws what Bun.spawn throws. */
-  constructor({ libc, command, control, input, onOutput }: GuestProgramOptions) {
+  constructor({ libc, command, control, pipe: inputPipe, input, onOutput, onLateOutput }: GuestProgramOptions) {
     this.#libc = libc;
     const names: readonly OutputName[] = control ? ["stdout", "stderr", "control"] : ["stdout", "stderr"];
     using ends = new DisposableStack();
@@ -46,8 +51,12 @@ export class GuestProgram {
     const [stdout = -1, stderr = -1, ...more] = this.#pipes.map((pipe) => pipe.writeEnd);
     const file = input === null ? null : libc.memoryFile(new TextEncoder().encode(input));
     if (file !== null) ends.defer(() => closeSync(file));
+    if (inputPipe !== null) {
+      ends.defer(() => inputPipe.started());
+      if (file !== null) more.push(file);
+    }
     this.#process = Bun.spawn([...command], {
-      stdio: [control ? "pipe" : (file ?? "ignore"), stdout, stderr, ...more],
+      stdio: [control ? "pipe" : (inputPipe?.readEnd ?? file ?? "ignore"), stdout, stderr, ...more],
       env: { PATH: guestPath },
       cwd: "/",
       // Out of the reach of what a terminal sends to the server's process group.
@@ -59,7 +68,9 @@ export class GuestProgram {
       const { exitCode, signalCode } = this.#process;
       return signalCode === null ? { code: exitCode, signal: null } : { code: null, signal: `${signalCode}` };
     });
-    this.drained = this.exited.then(() => Promise.all(this.#pipes.map((pipe) => pipe.drain()))).then(() => {});
+    const drain = (pipe: OutputPipe, index: number) =>
+      pipe.drain((bytes) => onLateOutput(names[index] ?? "stdout", bytes));
+    this.drained = this.exited.then(() => Promise.all(this.#pipes.map(drain))).then(() => {});
     this.silent = Promise.all(this.#pipes.map((pipe) => pipe.ended)).then(() => {});
   }
 

@@ -142,6 +142,7 @@ export class NamespaceHost implements SandboxHost {
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
       ...{ libc: machine.libc, moments: machine.moments },
+      onBackground: spec.onBackground ?? (() => {}),
       limitsProcesses: machine.limits.mechanism.processes === "watch",
       onGone: (warning) => {
         this.#sandboxes.delete(sandbox);

@@ -5,8 +5,8 @@ import { dlopen, ptr } from "bun:ffi";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 
 export type Libc = {
-  /** Both ends close on exec; only the writing end blocks. */
-  readonly pipe: () => { readonly readEnd: number; readonly writeEnd: number };
+  /** Both ends close on exec; only the guest's blocks. */
+  readonly pipe: (guest: "writes" | "reads") => { readonly readEnd: number; readonly writeEnd: number };
   /** A read-only descriptor of a file in memory with this content, which closes on exec and with which the file goes. */
   readonly memoryFile: (content: Uint8Array) => number;
   /** The same for an executable, which nobody can change any more. */
@@ -19,7 +19,7 @@ export type Libc = {
   readonly ticksSinceBoot: () => number;
 };
 
-export const signals = { kill: 9, terminate: 15, resume: 18, stop: 19 } as const;
+export const signals = { interrupt: 2, kill: 9, terminate: 15, resume: 18, stop: 19 } as const;
 
 /** O_CLOEXEC of pipe2(2) on x86-64 and arm64. */
 const closeOnExec = 0o2000000;
@@ -50,10 +50,12 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
   };
   const time = new BigInt64Array(2);
   return {
-    pipe: () => {
+    pipe: (guest) => {
       const ends = new Int32Array(2);
       if (symbols.pipe2(ptr(ends), closeOnExec) !== 0) throw new Error("no pipe can be made: out of descriptors?");
       const [readEnd = -1, writeEnd = -1] = ends;
+      if (guest === "reads")
+        return { readEnd, writeEnd: reopened(writeEnd, constants.O_WRONLY | constants.O_NONBLOCK) };
       return { readEnd: reopened(readEnd, constants.O_RDONLY | constants.O_NONBLOCK), writeEnd };
     },
     memoryFile: (content) => reopened(filled(create(memory.closeOnExec), content), constants.O_RDONLY),

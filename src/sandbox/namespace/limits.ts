@@ -141,6 +141,7 @@ function readKib(file: string, line: RegExp): number {
 
 const noGroup: LimitGroup = {
   joinFiles: [],
+  commands: null,
   pids: () => null,
   outOfMemoryKills: () => 0,
   forbidForks: () => {},

@@ -29,7 +29,7 @@ export class OutputPipe {
   #open = true;
 
   constructor(libc: Libc, onBytes: (bytes: Uint8Array) => void) {
-    const pipe = libc.pipe();
+    const pipe = libc.pipe("writes");
     this.writeEnd = pipe.writeEnd;
     this.#readEnd = pipe.readEnd;
     this.#onBytes = onBytes;
@@ -43,17 +43,18 @@ export class OutputPipe {
   }
 
   /**
-   * Call it once the program has exited. Delivers what it has left in the pipe, then goes deaf: a background process that
-   * still holds the pipe neither delays anybody nor dies of a closed pipe; what it writes is read and dropped.
+   * Call it once the program has exited. Delivers what it has left in the pipe; what a background process that still holds the pipe
+   * writes from then on goes to `onLate`. It neither delays anybody nor dies of a closed pipe.
    */
-  async drain(): Promise<void> {
+  async drain(onLate: (bytes: Uint8Array) => void = () => {}): Promise<void> {
     for (let turn = 0; turn < quietTurns && this.#open; turn++) {
       const seen = this.#chunks;
       await new Promise((resolve) => setImmediate(resolve));
       if (turn > 0 && seen === this.#chunks) break;
     }
-    if (this.#open) this.#readRest();
-    this.#onBytes = () => {};
+    if (!this.#open) return;
+    this.#readRest();
+    this.#onBytes = onLate;
   }
 
   /** Ends reading at once. */

@@ -1,14 +1,16 @@
-// Whatever one run has started, found among the processes of its sandbox and ended.
+// Whatever one run has started, told by its sandbox's members, and signalled or ended.
 
 import type { Clock } from "../../clock.ts";
+import type { RunSignal } from "../port.ts";
 import type { LimitGroup } from "./cgroups.ts";
 import { type Libc, signals } from "./libc.ts";
-import { isOlder, type Moment } from "./moments.ts";
-import { isSame, type Process, startedBy } from "./processes.ts";
+import type { Process } from "./processes.ts";
 
 /** Killed processes take a moment to vanish. */
 const lookIntervalMs = 5;
 const looks = 600;
+/** Those of a bomb start more as fast as they are ended: who has not got them by then stops everybody's forks. */
+const patientLooks = 40;
 
 export class RunScope {
   readonly #options: RunScopeOptions;
@@ -17,20 +19,24 @@ export class RunScope {
     this.#options = options;
   }
 
-  /** Asks its processes to end. */
-  terminate(): void {
-    for (const { pid } of this.#started()) this.#options.libc.kill(pid, signals.terminate);
+  /** To all of its processes. False if there are none. */
+  send(signal: RunSignal): boolean {
+    const { libc, started } = this.#options;
+    const processes = started();
+    for (const { pid } of processes) libc.kill(pid, signals[signal]);
+    return processes.length > 0;
   }
 
   /** Ends its processes by force. Resolves to false if some are still there after a bounded time. */
   async end(): Promise<boolean> {
-    const { libc, group, clock, mayForbidForks } = this.#options;
+    const { libc, group, clock, started, mayForbidForks } = this.#options;
     try {
       for (let look = 0; look < looks; look++) {
-        const started = this.#started();
-        if (started.length === 0) return true;
-        if (mayForbidForks()) group.forbidForks(true);
-        for (const { pid } of started) libc.kill(pid, signals.kill);
+        const processes = started();
+        if (processes.length === 0) return true;
+        const may = mayForbidForks();
+        if (may === "yes" || (may === "late" && look >= patientLooks)) group.forbidForks(true);
+        for (const { pid } of processes) libc.kill(pid, signals.kill);
         await clock.sleep(lookIntervalMs);
       }
       return false;
@@ -38,28 +44,14 @@ export class RunScope {
       group.forbidForks(false);
     }
   }
-
-  #started(): readonly Process[] {
-    const { begin, interpreters, processes, kept } = this.#options;
-    // Without the interpreter: when it has died in the run, what it started is still the run's.
-    const wasThere = (process: Process) =>
-      isOlder(process, begin) && !interpreters.some((interpreter) => isSame(process, interpreter));
-    return startedBy(wasThere, processes(), kept());
-  }
 }
 
 export type RunScopeOptions = {
   readonly libc: Libc;
-  readonly group: LimitGroup;
+  readonly group: Pick<LimitGroup, "forbidForks">;
   readonly clock: Clock;
-  /** Right before the run. */
-  readonly begin: Moment;
-  /** The sandbox's interpreters of that moment. */
-  readonly interpreters: readonly Process[];
-  /** All processes of the sandbox. */
-  readonly processes: () => readonly Process[];
-  /** Those that no run ends: the sandbox's own two and its interpreter. */
-  readonly kept: () => ReadonlySet<number>;
-  /** Asked each time: forbidding also stops whoever else starts something in the sandbox. */
-  readonly mayForbidForks: () => boolean;
+  /** The run's processes now. */
+  readonly started: () => readonly Process[];
+  /** Asked each time: forbidding also stops whoever else starts something in the sandbox. `late`: only if there is no other way. */
+  readonly mayForbidForks: () => "yes" | "late" | "no";
 };

@@ -1,27 +1,30 @@
-// A sandbox of the namespace host: one run at a time in namespaces that are there already, told as port.ts wants it.
+// A sandbox of the namespace host: runs in namespaces that are there already, told as port.ts wants it.
 
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
-import { commandLine } from "../command-line.ts";
 import type { Resources } from "../flavors.ts";
-import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
-import type { GuestExit, GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
+import type { RunEnd, RunRequest, Sandbox, SandboxSpec } from "../port.ts";
+import type { GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter } from "../runner/runner.ts";
-import { endedBy } from "../signals.ts";
 import type { LimitGroup } from "./cgroups.ts";
+import { runCommand } from "./command-run.ts";
 import { enterCommand, type Self } from "./enter.ts";
 import { asGuestProcess, GuestProgram, type GuestProgramOptions } from "./guest-program.ts";
+import type { InputPipe } from "./input-pipe.ts";
 import { type Libc, signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
-import type { Moments } from "./moments.ts";
+import { Members, type Membership } from "./members.ts";
+import { isOlder, type Moments } from "./moments.ts";
 import type { Namespaces } from "./namespaces.ts";
-import { allPids, type Census, childrenOf, type Process, processesIn, readProcess } from "./processes.ts";
+import { type Census, childrenOf, isSame, type Process, readProcess, startedBy } from "./processes.ts";
 import { RunScope } from "./run-scope.ts";
 import { processLimit } from "./sizes.ts";
 import type { Tools } from "./tools.ts";
 
-/** How long an interrupted command has before it is ended by force. */
+/** How long interrupted code has before it is ended by force. */
 const interruptGraceMs = 1000;
+/** What a shell gives as the status of a program that SIGKILL ended. */
+const killedStatus = 128 + signals.kill;
 
 /** Programs of a sandbox that have ended, but whose output a background process still holds: each costs us four descriptors. */
 const lingeringLimit = 16;
@@ -42,9 +45,21 @@ export type NamespaceSandboxOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** Whether resource limits must count processes, for want of a control group. */
   readonly limitsProcesses: boolean;
+  /** As SandboxSpec.onBackground. */
+  readonly onBackground: NonNullable<SandboxSpec["onBackground"]>;
   /** Called once nothing of the sandbox is left, or, with a warning, as little as could be. */
   readonly onGone: (warning: string | null) => void;
 };
+
+type OngoingRun = {
+  /** No other run has been on while it was. */
+  isAlone: boolean;
+  /** Its caller has sent it SIGKILL. */
+  wasSentKill: boolean;
+};
+
+type StartOptions = GuestSpawnOptions &
+  Partial<Pick<Membership, "joinFiles" | "markUs">> & { readonly pipe?: InputPipe | null };
 
 export class NamespaceSandbox implements Sandbox, Watched {
   readonly name: string;
@@ -52,6 +67,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly lost: Promise<string>;
   readonly #options: NamespaceSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
+  readonly #members: Members;
+  readonly #runs = new Set<OngoingRun>();
   readonly #running = new Set<GuestProgram>();
   /** With the process inside, once it is known: it stays the same. */
   readonly #interpreters = new Map<GuestProgram, Process | null>();
@@ -65,6 +82,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   constructor(options: NamespaceSandboxOptions) {
     this.#options = options;
+    this.#members = new Members(options.group, options.namespaces.pidLink);
     this.name = options.name;
     this.resources = options.resources;
     this.lost = this.#lost.promise;
@@ -78,7 +96,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   /** For the runner. The programs are the sandbox's interpreters: no run's end touches them. */
   readonly spawn: SpawnGuest = (argv, options) =>
     asGuestProcess(options.control, (onOutput) => {
-      const program = this.#start(argv, options, onOutput);
+      const program = this.#start(argv, options, onOutput, this.#onBackground);
       this.#interpreters.set(program, null);
       this.#spawned += 1;
       void program.exited.then(() => this.#interpreters.delete(program));
@@ -92,33 +110,33 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   async run(request: RunRequest): Promise<RunEnd> {
     this.#throwIfOver(request);
+    const membership = request.kind === "command" ? this.#members.enter() : null;
     const kills = this.#outOfMemoryKills();
-    const { libc, group, clock, moments } = this.#options;
-    const spawned = this.#spawned;
-    const scope = new RunScope({
-      ...{ libc, group, clock, begin: moments.now(), interpreters: this.#insides() },
-      ...{ processes: () => this.#processes(), kept: () => this.#kept() },
-      // A new interpreter that starts meanwhile must be able to.
-      mayForbidForks: () => spawned === this.#spawned,
-    });
+    const run: OngoingRun = { isAlone: this.#runs.size === 0, wasSentKill: false };
+    for (const other of this.#runs) other.isAlone = false;
+    this.#runs.add(run);
     let settled = false;
-    const guarded: RunRequest = {
-      ...request,
-      onOutput: (stream, bytes) => {
-        if (!settled) request.onOutput(stream, bytes);
-      },
+    const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
+      if (!settled) request.onOutput(stream, bytes);
+      else if (request.kind === "command") request.onLateOutput?.(stream, bytes);
     };
+    const guarded = { ...request, onOutput };
     try {
-      const end = await (request.kind === "code" ? this.#runCode(guarded, scope) : this.#runCommand(guarded, scope));
+      const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
+      const end = await (membership === null
+        ? this.#runCode(guarded, scope)
+        : this.#runCommand(guarded, scope, membership, run));
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
-      const wasKilled = !end.success && end.ended !== "interrupted" && this.#outOfMemoryKills() > kills;
+      const wasKilled = this.#outOfMemoryKills() > kills && wasKilledForMemory(end, run);
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
-      if (wasKilled || end.ended === "interpreter_exited") await this.#end(scope);
+      if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") await this.#end(scope);
       return wasKilled ? { ...end, ended: "out_of_memory" } : end;
     } finally {
       settled = true;
+      this.#runs.delete(run);
+      membership?.leave();
     }
   }
 
@@ -129,7 +147,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   watchedProcesses(census: () => Census): readonly Process[] {
     const { pidLink, keepers } = this.#options.namespaces;
-    return this.#processes(() => census().get(pidLink) ?? []).filter(({ pid }) => !keepers.has(pid));
+    return this.#members.all(() => census().get(pidLink) ?? []).filter(({ pid }) => !keepers.has(pid));
   }
 
   endProcess(pid: number, reason: "memory" | "processes"): void {
@@ -161,39 +179,40 @@ export class NamespaceSandbox implements Sandbox, Watched {
     }
   }
 
-  async #runCommand({ source, signal, onOutput }: RunRequest, scope: RunScope): Promise<RunEnd> {
-    const { argv, input } = commandLine(source);
-    const program = this.#start(argv, { control: false, env: this.#options.env, input }, (name, bytes) => {
-      if (name !== "control") onOutput(name, bytes);
+  #runCommand(request: RunRequest, scope: RunScope, membership: Membership, run: OngoingRun): Promise<RunEnd> {
+    const { libc, clock, env } = this.#options;
+    const take: GuestProgramOptions["onOutput"] = (name, bytes) => {
+      if (name !== "control") request.onOutput(name, bytes);
+    };
+    return runCommand({
+      ...{ request, libc, clock, scope },
+      start: (argv, input, pipe) => this.#start(argv, { control: false, env, input, pipe, ...membership }, take, take),
+      end: () => this.#end(scope),
+      onSend: (signal) => {
+        if (signal === "kill") run.wasSentKill = true;
+      },
     });
-    const interrupted = await this.#exitOrAbort(program, signal);
-    if (interrupted) await this.#interrupt(program, scope);
-    await program.drained;
-    return commandEnd(await program.exited, interrupted);
   }
 
-  /** True if the signal has aborted before the program's end. */
-  async #exitOrAbort(program: GuestProgram, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return true;
-    const aborted = Promise.withResolvers<boolean>();
-    const onAbort = () => aborted.resolve(true);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await Promise.race([program.exited.then(() => false), aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+  /** What code starts from now on. */
+  #codeScope(): RunScope {
+    const begin = this.#options.moments.now();
+    const interpreters = this.#insides();
+    // Without the interpreter: when it has died in the run, what it started is still the run's.
+    const wasThere = (process: Process) =>
+      isOlder(process, begin) && !interpreters.some((interpreter) => isSame(process, interpreter));
+    return this.#scope(() => startedBy(wasThere, this.#members.ofInterpreter(), this.#kept()));
   }
 
-  async #interrupt(program: GuestProgram, scope: RunScope): Promise<void> {
-    scope.terminate();
-    const grace = new AbortController();
-    const waited = this.#options.clock.sleep(interruptGraceMs, grace.signal).catch(() => {});
-    await Promise.race([program.exited, waited]);
-    grace.abort();
-    program.kill();
-    await this.#end(scope);
-    await program.exited;
+  #scope(started: () => readonly Process[]): RunScope {
+    const { libc, group, clock } = this.#options;
+    const spawned = this.#spawned;
+    // A new interpreter that starts meanwhile must be able to, and a run beside this one as long as that can be.
+    const mayForbidForks = () => {
+      if (spawned !== this.#spawned) return "no";
+      return this.#runs.size > 1 ? "late" : "yes";
+    };
+    return new RunScope({ libc, group, clock, started, mayForbidForks });
   }
 
   /** What cannot be ended alone ends with the sandbox. */
@@ -205,15 +224,17 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   #start(
     program: readonly string[],
-    { control, env, input = null }: GuestSpawnOptions,
+    { control, env, input = null, pipe = null, joinFiles, markUs = null }: StartOptions,
     onOutput: GuestProgramOptions["onOutput"],
+    onLateOutput: GuestProgramOptions["onOutput"],
   ): GuestProgram {
     const { tools, self, launcher, group, namespaces, libc, limitsProcesses } = this.#options;
     const command = enterCommand({
       tools,
       self,
       launcher,
-      joinFiles: group.joinFiles,
+      markUs,
+      joinFiles: joinFiles ?? group.joinFiles,
       processLimit: limitsProcesses ? processLimit(this.resources) : null,
       namespaces: namespaces.descriptors,
       env,
@@ -221,7 +242,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     });
     // The end of a run that still goes on must not keep a new interpreter from starting.
     group.forbidForks(false);
-    const started = new GuestProgram({ libc, command, control, input, onOutput });
+    const started = new GuestProgram({ libc, command, control, pipe, input, onOutput, onLateOutput });
     this.#running.add(started);
     void started.exited.then(() => {
       this.#running.delete(started);
@@ -237,11 +258,6 @@ export class NamespaceSandbox implements Sandbox, Watched {
     if (this.#lingering.size <= lingeringLimit || oldest === undefined) return;
     void oldest.drained.then(() => oldest.close());
     this.#lingering.delete(oldest);
-  }
-
-  /** Without a control group that lists its own, they are among the candidates. */
-  #processes(candidates: () => readonly number[] = allPids): readonly Process[] {
-    return processesIn(this.#options.namespaces.pidLink, this.#options.group.pids() ?? candidates());
   }
 
   #kept(): ReadonlySet<number> {
@@ -261,6 +277,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
       return inside ?? [];
     });
   }
+
+  readonly #onBackground: GuestProgramOptions["onOutput"] = (name, bytes) => {
+    if (name !== "control") this.#options.onBackground(name, bytes);
+  };
 
   #outOfMemoryKills(): number {
     return this.#options.group.outOfMemoryKills() + this.#watchKills;
@@ -292,9 +312,11 @@ function interpreterFailure(cause: unknown): Failure {
   return new Failure("code_execution", "The interpreter of this session could not be started again.", { cause });
 }
 
-function commandEnd({ code, signal }: GuestExit, interrupted: boolean): RunEnd {
-  const rest = { success: !interrupted && code === 0, result: null, interpreterRestarted: false };
-  if (interrupted) return { ended: "interrupted", exitCode: code, ...rest };
-  if (code === null) return { ended: "signaled", ...endedBy(signal), ...rest };
-  return { ended: "exited", exitCode: code, ...rest };
+/** Of several runs, only that whose own program was killed, and not by its caller. */
+function wasKilledForMemory(
+  { ended, success, signal, exitCode }: RunEnd,
+  { isAlone, wasSentKill }: OngoingRun,
+): boolean {
+  if (success || ended === "interrupted" || wasSentKill) return false;
+  return isAlone || signal === "SIGKILL" || exitCode === killedStatus;
 }

@@ -1,9 +1,10 @@
 // The namespace host keeps the contract, on this very machine.
 
+import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { describeContract } from "../../contract/port-contract.ts";
-import { node } from "../../programs/node.ts";
-import { python } from "../../programs/python.ts";
-import { shell } from "../../programs/shell.ts";
+import { concurrentNode, node } from "../../programs/node.ts";
+import { concurrentPython, python } from "../../programs/python.ts";
+import { concurrentShell, shell } from "../../programs/shell.ts";
 import { leftovers, namespaceHost, nodeTemplate, pythonTemplate } from "./machine.ts";
 
 describeContract({
@@ -15,4 +16,15 @@ describeContract({
   ],
   commands: shell,
   leftovers,
+});
+
+concurrentContract({
+  name: "the namespace host",
+  createHost: () => namespaceHost(),
+  languages: [
+    { template: pythonTemplate, code: concurrentPython },
+    { template: nodeTemplate, code: concurrentNode },
+  ],
+  commands: concurrentShell,
+  parts: ["beside", "commands"],
 });
