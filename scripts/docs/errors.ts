@@ -21,10 +21,19 @@ export function errorsTable(): string {
 
 /** Of a call that names a timeout that is too long. */
 export async function errorExample(tools: ToolSet): Promise<string> {
-  const error = await tools.call("execute_code", { code: "1", timeout: 100_000 }, context()).catch((thrown) => thrown);
+  const error = await thrownBy(
+    async () => await tools.call("execute_code", { code: "1", timeout: 100_000 }, context()),
+  );
   if (!(error instanceof ProtocolError)) throw new Error("the example of an error is none");
   const { code, message, data } = error;
   return `\`\`\`json\n${JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code, message, data } }, null, 2)}\n\`\`\``;
+}
+
+async function thrownBy(act: () => Promise<unknown>): Promise<unknown> {
+  return await act().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
 }
 
 function context() {

@@ -7,9 +7,9 @@ import type { Emit } from "../events.ts";
 import type { Caller } from "./caller.ts";
 import type { Awaited } from "./departures.ts";
 import type { Edge } from "./edge.ts";
+import type { Exchange, Outlet } from "./exchange.ts";
 import type { IncomingRequest } from "./messages.ts";
 import type { Beating } from "./pulse.ts";
-import type { Exchange, Outlet } from "./transport.ts";
 
 /** Which bodies the client takes. Who takes both gets the one that fits. */
 export type Accepts = "json" | "both" | "stream";
@@ -49,10 +49,11 @@ export type AnswerOptions = {
 const SILENCE_MS = 5000;
 
 export class Answer implements Outlet, Beating, Awaited {
-  readonly response: Promise<Response>;
   readonly #edge: Edge;
   readonly #options: AnswerOptions;
-  readonly #resolve: (response: Response) => void;
+  /** Decided, or still awaited. Most are decided before anybody looks. */
+  #response: Response | undefined;
+  #awaited: PromiseWithResolvers<Response> | undefined;
   readonly #startMs: number;
   /** As many as requests in the batch, like the results that came before it was decided how to send them. */
   readonly #exchanges: Exchange[] = [];
@@ -67,21 +68,24 @@ export class Answer implements Outlet, Beating, Awaited {
     requests: readonly IncomingRequest[],
     faults: readonly JSONRPCResponse[],
   ) {
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.response = promise;
-    this.#resolve = resolve;
     this.#edge = edge;
     this.#options = options;
     this.#open = requests.length;
     this.#gathered.push(...faults);
-    this.#startMs = edge.pulse.clock.monotonicMs();
-    if (options.accepts !== "json") edge.pulse.add(this);
     for (const request of requests) {
       const exchange = edge.transport.open(request, this, options.session);
       this.#exchanges.push(exchange);
       options.session?.inFlight.add(exchange);
     }
     for (const exchange of this.#exchanges) edge.transport.ask(exchange, options.caller);
+    this.#startMs = this.settled ? 0 : edge.pulse.clock.monotonicMs();
+    if (!this.settled && options.accepts !== "json") edge.pulse.add(this);
+  }
+
+  get response(): Response | Promise<Response> {
+    if (this.#response !== undefined) return this.#response;
+    this.#awaited ??= Promise.withResolvers();
+    return this.#awaited.promise;
   }
 
   get settled(): boolean {
@@ -119,7 +123,12 @@ export class Answer implements Outlet, Beating, Awaited {
     if (accepts !== "json") this.#edge.pulse.delete(this);
     this.#edge.gate.leave(caller.principal, this.#exchanges.length);
     if (this.#stream !== undefined) this.#stream.end();
-    else this.#resolve(jsonResponse(this.#gathered, this.#options, this.#edge.emit));
+    else this.#respond(jsonResponse(this.#gathered, this.#options, this.#edge.emit));
+  }
+
+  #respond(response: Response): void {
+    this.#response = response;
+    this.#awaited?.resolve(response);
   }
 
   #streamOf(): MessageStream {
@@ -127,7 +136,7 @@ export class Answer implements Outlet, Beating, Awaited {
     this.#stream = this.#options.dialect.openStream(this);
     const { response } = this.#stream;
     for (const [name, value] of Object.entries(this.#options.headers ?? {})) response.headers.set(name, value);
-    this.#resolve(response);
+    this.#respond(response);
     for (const gathered of this.#gathered) this.#stream.write(JSON.stringify(gathered), false);
     this.#gathered.length = 0;
     return this.#stream;

@@ -45,9 +45,9 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const wire = tools.map((tool) => tool.wire);
   return {
     list: () => wire,
-    async call(name, args, context) {
+    call(name, args, context) {
       const tool = byName.get(name);
-      if (tool !== undefined) return await tool.call(args, context);
+      if (tool !== undefined) return tool.call(args, context);
       const shown = name.length <= 80 ? name : `${name.slice(0, 80)}…`;
       throw new ProtocolError(-32602, `Unknown tool: ${shown}. There are: ${[...byName.keys()].join(", ")}.`);
     },

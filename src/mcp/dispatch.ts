@@ -22,6 +22,8 @@ export function dispatch(
   const refused = edge.gate.enter(options.caller.principal, requests.length);
   if (refused !== undefined) return refuseBusy(refused, requests[0]?.id ?? null);
   const answer = new Answer(edge, options, requests, faults);
-  if (options.cancelledByLeaving !== undefined) edge.departures.watch(options.cancelledByLeaving, answer);
+  if (options.cancelledByLeaving !== undefined && !answer.settled) {
+    edge.departures.watch(options.cancelledByLeaving, answer);
+  }
   return answer.response;
 }

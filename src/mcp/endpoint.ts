@@ -20,8 +20,8 @@ import type { ServerDescription } from "./server.ts";
 import { MultiplexTransport } from "./transport.ts";
 
 export interface McpEndpoint extends AsyncDisposable {
-  /** Answers one HTTP request. Never rejects. `body` is its text, read and bounded in size before; empty if it has none. */
-  handle(request: Request, body: string, caller: Caller): Promise<Response>;
+  /** Answers one HTTP request, at once where nothing has to be waited for. Never throws or rejects. `body` is its text, read and bounded in size before; empty if it has none. */
+  handle(request: Request, body: string, caller: Caller): Response | Promise<Response>;
 }
 
 export type EndpointOptions = {
@@ -65,17 +65,25 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
     return refuse(405, INVALID_REQUEST, reason, { headers: { allow } });
   }
 
+  function tell(response: Response): Response {
+    const { status } = response;
+    if (status >= 400) emit({ type: "request.refused", reason: refusals[status] ?? "other", status });
+    return response;
+  }
+
+  function failed(error: unknown): Response {
+    const requestId = crypto.randomUUID();
+    emit({ type: "request.failed", requestId, error });
+    return refuse(500, INTERNAL_ERROR, `Internal error (request id ${requestId}).`);
+  }
+
   return {
-    async handle(request, body, caller) {
+    handle(request, body, caller) {
       try {
-        const response = await answer(request, body, caller);
-        const { status } = response;
-        if (status >= 400) emit({ type: "request.refused", reason: refusals[status] ?? "other", status });
-        return response;
+        const response = answer(request, body, caller);
+        return response instanceof Promise ? response.then(tell).catch(failed) : tell(response);
       } catch (error) {
-        const requestId = crypto.randomUUID();
-        emit({ type: "request.failed", requestId, error });
-        return refuse(500, INTERNAL_ERROR, `Internal error (request id ${requestId}).`);
+        return failed(error);
       }
     },
     async [Symbol.asyncDispose]() {

@@ -2,10 +2,10 @@
 // call needs, so one may be forgotten at any time; an id stays good by its signature until its client ends it.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 import type { Beating, Pulse } from "./pulse.ts";
 import type { SseConnection } from "./sse.ts";
-import type { Exchange } from "./transport.ts";
 
 export type McpSession = {
   readonly id: string;

@@ -9,6 +9,7 @@ import type {
   RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Emit } from "../events.ts";
+import type { Exchange, Outlet } from "./exchange.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import {
   INVALID_REQUEST,
@@ -20,7 +21,7 @@ import {
 } from "./messages.ts";
 import { allowsMessage, discovered, faultOf, finishResponse, isOf2026 } from "./revision-2026.ts";
 import type { ServerDescription } from "./server.ts";
-import { type Exchange, MultiplexTransport, type Outlet } from "./transport.ts";
+import { MultiplexTransport } from "./transport.ts";
 
 export type StdioOptions = {
   /** Not connected yet. */

@@ -29,8 +29,8 @@ export interface ToolSet {
   /** The same for every caller and connection, in the same order. */
   list(): readonly Tool[];
   /**
-   * Errors that have a numeric `code` of their own (and `data`) go to the wire as they are; anything else thrown is
+   * Whether it throws or rejects is the same. Errors that have a numeric `code` of their own (and `data`) go to the wire as they are; anything else thrown is
    * answered as an internal error that tells nothing but the request id.
    */
-  call(name: string, args: unknown, context: CallContext): Promise<CallToolResult>;
+  call(name: string, args: unknown, context: CallContext): CallToolResult | Promise<CallToolResult>;
 }

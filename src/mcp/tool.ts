@@ -26,7 +26,7 @@ export type ToolDefinition<S extends TObject> = {
 
 export type Tool = {
   readonly wire: WireTool;
-  call(args: unknown, context: CallContext): Promise<CallToolResult>;
+  call(args: unknown, context: CallContext): CallToolResult | Promise<CallToolResult>;
 };
 
 /** An error that goes to the wire as it is. */
@@ -53,20 +53,26 @@ export function defineTool<S extends TObject>(definition: ToolDefinition<S>, too
       inputSchema: { ...input, properties: nullable(input), type: "object" },
       annotations,
     },
-    async call(args, context) {
+    call(args, context) {
       try {
         const flat = flatten(args, input);
         if (!fits.Check(flat)) throw explainMismatch(input, fits.Errors(flat), flat);
-        return await definition.call(flat, context);
+        const result = definition.call(flat, context);
+        return result instanceof Promise ? result.catch((error) => tellFailure(error, context, toolErrors)) : result;
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        context.account.failure = error.kind;
-        if (isToldAsError(toolErrors, context.audience)) throw wireError(error);
-        const content = [{ type: "text" as const, text: error.message }];
-        return { content, isError: true, structuredContent: { error: wireData(error) } };
+        return tellFailure(error, context, toolErrors);
       }
     },
   };
+}
+
+/** Throws what is not a Failure, and a Failure that is told as an error. */
+function tellFailure(error: unknown, context: CallContext, toolErrors: ToolErrors): CallToolResult {
+  if (!(error instanceof Failure)) throw error;
+  context.account.failure = error.kind;
+  if (isToldAsError(toolErrors, context.audience)) throw wireError(error);
+  const content = [{ type: "text" as const, text: error.message }];
+  return { content, isError: true, structuredContent: { error: wireData(error) } };
 }
 
 /** Forms and some frameworks send every property, so the schema says that an optional one may be null, in the word that they look for. */

@@ -11,29 +11,14 @@ import type {
   JSONRPCResponse,
   MessageExtraInfo,
   RequestId,
+  Result,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "./caller.ts";
+import { wireErrorOf } from "./calls.ts";
+import { Exchange, type Outlet } from "./exchange.ts";
 import { INTERNAL_ERROR, type IncomingRequest, REQUEST_CANCELLED } from "./messages.ts";
-
-/** Takes what the Server sends on behalf of one request. */
-export interface Outlet {
-  /** Exactly once for each request; `response` carries the client's own id. */
-  answered(exchange: Exchange, response: JSONRPCResponse): void;
-  /** A notification, or a request of the server's to the client. False if the client cannot be reached with it. */
-  sent(exchange: Exchange, message: JSONRPCNotification | JSONRPCRequest): boolean;
-}
-
-/** One request of a client's, from its arrival to its answer. */
-export type Exchange = {
-  /** The id it has at the Server. */
-  readonly serverId: number;
-  readonly request: IncomingRequest;
-  readonly outlet: Outlet;
-  /** Who may answer what the server asks during this request: the MCP session or connection it came on. */
-  readonly party: object | undefined;
-  /** Ids of the server's own requests to the client that are still open. Made on demand: hardly any tool asks. */
-  asked: Set<RequestId> | undefined;
-};
+import type { ProgressParams } from "./progress.ts";
+import { ToolServer } from "./server.ts";
 
 export class MultiplexTransport implements Transport {
   onclose?: (() => void) | undefined;
@@ -46,10 +31,13 @@ export class MultiplexTransport implements Transport {
   readonly #questions = new Map<RequestId, Exchange>();
   readonly #sent = Promise.resolve();
   readonly #server: Server;
+  /** The same where it answers requests for tools itself. */
+  readonly #tools: ToolServer | undefined;
   #lastId = 0;
 
   private constructor(server: Server) {
     this.#server = server;
+    this.#tools = server instanceof ToolServer ? server : undefined;
   }
 
   /** Connects a Server that is not connected yet. Closing the Server closes the transport. */
@@ -66,23 +54,28 @@ export class MultiplexTransport implements Transport {
   /** Takes a client's request down; `ask` then hands it to the Server. */
   open(request: IncomingRequest, outlet: Outlet, party?: object): Exchange {
     this.#lastId += 1;
-    const exchange: Exchange = { serverId: this.#lastId, request, outlet, party, asked: undefined };
+    const exchange = new Exchange(this.#lastId, request, outlet, party);
     this.#exchanges.set(exchange.serverId, exchange);
     return exchange;
   }
 
   /** The outlet may get the answer before this returns. */
-  ask(exchange: Exchange, { principal, arrivedMs, audience }: Caller): void {
-    const { method, params } = exchange.request;
-    const message: JSONRPCRequest = { jsonrpc: "2.0", id: exchange.serverId, method };
-    if (params !== undefined) message.params = params;
-    // The principal was established before; the Server sees no token.
-    const authInfo = { token: "", clientId: principal, scopes: [], extra: { arrivedMs, audience } };
-    const extra: MessageExtraInfo = { authInfo };
-    // Not by `onmessage`, which holds each message against three schemas to find out that it is a request: a fifth of the time of a
-    // quick call, for what messages.ts has checked already.
-    // biome-ignore lint/complexity/useLiteralKeys: the SDK declares it private, and has no other way in
-    this.#server["_onrequest"](message, extra);
+  ask(exchange: Exchange, caller: Caller): void {
+    let result: Result | Promise<Result> | undefined;
+    try {
+      result = this.#tools?.answer(exchange, caller, this.#sendProgress);
+    } catch (error) {
+      this.#fail(exchange, error);
+      return;
+    }
+    if (result === undefined) this.#askSdk(exchange, caller);
+    else if (!(result instanceof Promise)) this.#succeed(exchange, result);
+    else {
+      result.then(
+        (late) => this.#succeed(exchange, late),
+        (error: unknown) => this.#fail(exchange, error),
+      );
+    }
   }
 
   /**
@@ -91,6 +84,8 @@ export class MultiplexTransport implements Transport {
    */
   cancel(exchange: Exchange, reason: string): void {
     if (!this.#take(exchange.serverId)) return;
+    exchange.cancel(reason);
+    // For what the SDK is carrying out.
     this.onmessage?.({
       jsonrpc: "2.0",
       method: "notifications/cancelled",
@@ -122,6 +117,34 @@ export class MultiplexTransport implements Transport {
   async close(): Promise<void> {
     for (const exchange of [...this.#exchanges.values()]) this.cancel(exchange, "the server is stopping.");
     this.onclose?.();
+  }
+
+  readonly #sendProgress = (exchange: Exchange, params: ProgressParams): void => {
+    if (!this.#exchanges.has(exchange.serverId)) return;
+    exchange.outlet.sent(exchange, { jsonrpc: "2.0", method: "notifications/progress", params });
+  };
+
+  #askSdk(exchange: Exchange, { principal, arrivedMs, audience }: Caller): void {
+    const { method, params } = exchange.request;
+    const message: JSONRPCRequest = { jsonrpc: "2.0", id: exchange.serverId, method };
+    if (params !== undefined) message.params = params;
+    // The principal was established before; the Server sees no token.
+    const authInfo = { token: "", clientId: principal, scopes: [], extra: { arrivedMs, audience } };
+    const extra: MessageExtraInfo = { authInfo };
+    // Not by `onmessage`, which holds each message against three schemas to find out that it is a request, what messages.ts has checked already.
+    // biome-ignore lint/complexity/useLiteralKeys: the SDK declares it private, and has no other way in
+    this.#server["_onrequest"](message, extra);
+  }
+
+  /** Not after a cancellation: that has been answered. */
+  #succeed(exchange: Exchange, result: Result): void {
+    if (this.#take(exchange.serverId) === undefined) return;
+    exchange.outlet.answered(exchange, { jsonrpc: "2.0", id: exchange.request.id, result });
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    if (this.#take(exchange.serverId) === undefined) return;
+    exchange.outlet.answered(exchange, { jsonrpc: "2.0", id: exchange.request.id, error: wireErrorOf(error) });
   }
 
   #pass(message: JSONRPCNotification | JSONRPCRequest, relatedId: RequestId | undefined): Promise<void> {

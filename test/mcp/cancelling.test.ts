@@ -1,6 +1,7 @@
 // Cancelling: by notification in a session of 2025, by leaving where there is no session, by the server's own end.
 
 import { describe, expect, test } from "bun:test";
+import type { McpEndpoint } from "../../src/mcp/endpoint.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { answerOf, bothTypes, call, messagesOf, openSession, startEdge, text } from "./edge.ts";
 
@@ -166,7 +167,7 @@ test("the end of the endpoint cancels and answers everything in flight", async (
   expect(context.signal.aborted).toBe(true);
 });
 
-type Handle = (request: Request, body: string, caller: { readonly principal: string }) => Promise<Response>;
+type Handle = McpEndpoint["handle"];
 
 function listen(handle: Handle) {
   const listener = Bun.serve({

@@ -46,20 +46,22 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<TestEdge> {
   const { limits = {} } = setup;
   const server = createMcpServer(tools, { description, clock, emit, limits });
   const endpoint = await createEndpoint({ ...setup, server, description, clock, emit });
-  const ask = (method: string, headers: Record<string, string>, principal = "alice") =>
-    endpoint.handle(new Request("http://localhost/mcp", { method, headers }), "", { principal });
+  const ask = async (method: string, headers: Record<string, string>, principal = "alice") =>
+    await endpoint.handle(new Request("http://localhost/mcp", { method, headers }), "", { principal });
   return {
     endpoint,
     clock,
     events,
     tools,
-    post(message, { headers, principal = "alice", signal } = {}) {
+    async post(message, { headers, principal = "alice", signal } = {}) {
       const request = new Request("http://localhost/mcp", {
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
         ...(signal && { signal }),
       });
-      return endpoint.handle(request, typeof message === "string" ? message : JSON.stringify(message), { principal });
+      return await endpoint.handle(request, typeof message === "string" ? message : JSON.stringify(message), {
+        principal,
+      });
     },
     get: (headers, principal) => ask("GET", { accept: "text/event-stream", ...headers }, principal),
     delete: (headers, principal) => ask("DELETE", headers, principal),

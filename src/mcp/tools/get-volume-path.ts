@@ -13,6 +13,8 @@ export function getVolumePath({ volumes, toolErrors }: GetVolumePathOptions): To
     container_path: guestPath,
     read_only: readOnly,
   }));
+  // The folders stay what they are while the server runs.
+  const result = plainResult({ volume_mappings: mappings });
   return defineTool(
     {
       name: "get_volume_path",
@@ -20,7 +22,7 @@ export function getVolumePath({ volumes, toolErrors }: GetVolumePathOptions): To
       description: "Tells which folders of the host the sandboxes share, and where they are inside.",
       input: Type.Object({}, { additionalProperties: false }),
       annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-      call: () => plainResult({ volume_mappings: mappings }),
+      call: () => result,
     },
     toolErrors,
   );
