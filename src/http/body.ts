@@ -25,26 +25,26 @@ export function createBodyReader({ maxBytes, timeoutMs }: BodyLimits, clock: Clo
     if (declared !== null) {
       if (!(Number(declared) <= maxBytes)) return Promise.resolve(refused(tooLarge(maxBytes)));
       // Bun never reads beyond a declared length.
-      return watch(request.bytes().then(decoded, () => refused(brokenOff)));
+      return watch(request.bytes(), decoded);
     }
     // Not asked of the others: the question alone makes a stream of the body.
     if (request.body === null) return Promise.resolve({ ok: true, text: "", bytes: 0 });
     const counted = countedBytes(request.body, maxBytes);
-    const body = counted.bytes.then(
-      (bytes) => (bytes === "too many" ? refused(tooLarge(maxBytes)) : decoded(bytes)),
-      () => refused(brokenOff),
-    );
-    return watch(body).finally(counted.stop);
+    const read = (bytes: Uint8Array | "too many") =>
+      bytes === "too many" ? refused(tooLarge(maxBytes)) : decoded(bytes);
+    return watch(counted.bytes, read).finally(counted.stop);
   };
 }
 
 type Watched = { readonly late: () => void; done: AbortController | undefined; isHere: boolean };
 
+type Watch = <Bytes>(bytes: Promise<Bytes>, read: (bytes: Bytes) => Body) => Promise<Body>;
+
 /**
- * Gives a body, or the refusal that it is too slow. Most come in one packet with their headers: a timer for each would cost a quarter of a
- * quick request's time, so that only those that are not here at the end of the turn of the event loop get one.
+ * Gives a body, or the refusal that it is too slow or ended too early. Most come in one packet with their headers: a timer for each would cost a
+ * quarter of a quick request's time, so that only those that are not here at the end of the turn of the event loop get one.
  */
-function createWatch(timeoutMs: number, clock: Clock): (body: Promise<Body>) => Promise<Body> {
+function createWatch(timeoutMs: number, clock: Clock): Watch {
   /** Of this turn of the event loop: at most as many as there are connections. */
   let fresh: Watched[] = [];
   const look = () => {
@@ -55,17 +55,21 @@ function createWatch(timeoutMs: number, clock: Clock): (body: Promise<Body>) => 
       clock.sleep(timeoutMs, watched.done.signal).then(watched.late, () => undefined);
     }
   };
-  return (body) =>
+  return (bytes, read) =>
     new Promise((resolve) => {
       const late = () => resolve(refused(tooSlow(timeoutMs)));
       const watched: Watched = { late, done: undefined, isHere: false };
       if (fresh.length === 0) setImmediate(look);
       fresh.push(watched);
-      void body.then((here) => {
+      const here = (body: Body) => {
         watched.isHere = true;
         watched.done?.abort();
-        resolve(here);
-      });
+        resolve(body);
+      };
+      bytes.then(
+        (whole) => here(read(whole)),
+        () => here(refused(brokenOff)),
+      );
     });
 }
 

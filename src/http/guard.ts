@@ -32,13 +32,22 @@ export function createGuard(rules: GuardRules): Guard {
   const isHostChecked = !rules.isTokenRequired || rules.allowedHosts.length > 0;
   const isAllowedOrigin = (origin: string) => allowedOrigins.has(origin) || isLoopbackPage(origin);
 
+  const refusalOfHost = (text: string | null): Refusal | null => {
+    const host = text === null ? undefined : parseAuthority(text);
+    if (host === undefined) return malformedHost(text);
+    if (!isHostChecked || isLoopback(host.host) || allowedHosts.some((allowed) => covers(allowed, host))) return null;
+    return foreignHost(text ?? "");
+  };
+  /** Clients come by one name, mostly: the last one that passed need not be taken apart again. */
+  let lastPassed: string | undefined;
+
   return {
     checkHost: (request) => {
       const text = request.headers.get("host");
-      const host = text === null ? undefined : parseAuthority(text);
-      if (host === undefined) return malformedHost(text);
-      if (!isHostChecked || isLoopback(host.host) || allowedHosts.some((allowed) => covers(allowed, host))) return null;
-      return foreignHost(text ?? "");
+      if (text !== null && text === lastPassed) return null;
+      const refusal = refusalOfHost(text);
+      if (refusal === null && text !== null) lastPassed = text;
+      return refusal;
     },
     checkOrigin: (request) => {
       const origin = request.headers.get("origin");

@@ -41,15 +41,17 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
     idleTimeout: idleTimeoutS,
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    async fetch(request: Request, self: Server) {
+    fetch(request: Request, self: Server) {
+      const answer = app.fetch(request);
+      if (answer instanceof Response) return answer;
       unanswered.add(request);
-      try {
-        return await app.fetch(request);
-      } finally {
+      const done = () => {
         unanswered.delete(request);
         // The wait would stay on the connection for the requests that come after.
         if (waiting.delete(request)) self.timeout(request, idleTimeoutS);
-      }
+      };
+      answer.then(done, done);
+      return answer;
     },
   };
   const serve = (name: string, on: number) => Bun.serve({ ...options, hostname: name, port: on });

@@ -23,8 +23,8 @@ export interface Authenticator {
   readonly access: Access;
   /** What is asked for, in a few words for the log. */
   readonly description: string;
-  /** Never rejects. Nothing of the token is in the refusal. */
-  authenticate(request: Request): Promise<Authentication>;
+  /** At once but where an authorization server may have to be asked. Never rejects. Nothing of the token is in the refusal. */
+  authenticate(request: Request): Authentication | Promise<Authentication>;
   /** The document for `metadataPaths`; undefined (404) where no authorization server is configured. */
   resourceMetadata(request: Request): ResourceMetadata | undefined;
 }
@@ -59,10 +59,12 @@ export async function createAuthenticator(settings: AuthenticatorSettings): Prom
   return closed(digests, oauth, oauth && createAccessTokenVerifier(oauth, clock, emit));
 }
 
+const local: Authentication = { ok: true, principal: localPrincipal };
+
 const open: Authenticator = {
   access: "open",
   description: "none",
-  authenticate: async () => ({ ok: true, principal: localPrincipal }),
+  authenticate: () => local,
   resourceMetadata: () => undefined,
 };
 
@@ -87,23 +89,25 @@ function closed(
   return {
     access: oauth === undefined ? "token" : "oauth",
     description: [digests.length > 0 && "token", oauth && "oauth"].filter(Boolean).join(", "),
-    authenticate: async (request) => {
+    authenticate: (request) => {
       const bearer = bearerOf(request);
       if (bearer.kind === "absent") return refused(tokenMissing(challengeFor(request)));
       if (bearer.kind === "malformed") return refused(headerMalformed(challengeFor(request)));
       const principal = principalOf(bearer.token, digests);
       if (principal !== undefined) return { ok: true, principal };
-      const verdict = (await verify?.(bearer.token)) ?? unknown;
-      if (verdict.kind === "valid") return { ok: true, principal: verdict.principal };
-      if (verdict.kind === "issuer_unreachable") return refused(issuerUnreachable);
-      const challenge = challengeFor(request);
-      return refused(verdict.kind === "invalid" ? tokenInvalid(challenge, verdict.why) : scopeMissing(challenge));
+      if (verify === undefined) return refused(tokenInvalid(challengeFor(request), unknown));
+      return verify(bearer.token).then((verdict) => {
+        if (verdict.kind === "valid") return { ok: true, principal: verdict.principal };
+        if (verdict.kind === "issuer_unreachable") return refused(issuerUnreachable);
+        const challenge = challengeFor(request);
+        return refused(verdict.kind === "invalid" ? tokenInvalid(challenge, verdict.why) : scopeMissing(challenge));
+      });
     },
     resourceMetadata: (request) => oauth && resourceMetadata(request, oauth),
   };
 }
 
-const unknown = { kind: "invalid", why: "is not known here" } as const;
+const unknown = "is not known here";
 
 const issuerUnreachable: Refusal = {
   status: 503,
