@@ -1,7 +1,7 @@
 // What a guest sees of a file system, and what it is: the arguments of bubblewrap. Everything is read-only but /tmp, the home,
 // /dev/shm and the volumes that are shared for writing; nothing of the host's homes, /etc secrets, /var, /run or /sys is there.
 
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Resources } from "../flavors.ts";
 import type { Volume } from "../volumes.ts";
@@ -54,6 +54,9 @@ const hostEtc = [
   "terminfo",
 ];
 
+/** Of Debian's Java, which does not compile without: no passwords, as its management/ may have. */
+const javaSettings = ["security", "net.properties", "logging.properties"];
+
 const systemFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
 export function bwrapArguments({ resources, volumes, dataFiles, filter }: Layout): readonly string[] {
@@ -71,7 +74,7 @@ export function bwrapArguments({ resources, volumes, dataFiles, filter }: Layout
       "0755",
       "--dir",
       "/etc/ssl",
-      ...hostEtc.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+      ...[...hostEtc, ...javaFiles()].flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ],
     ...["--proc", "/proc", "--dev", "/dev", ...sized("/dev/shm", "1777", sharedMemoryBytes(resources))],
     ...sized("/tmp", "1777", tmpBytes(resources)),
@@ -89,6 +92,11 @@ function mirrored(path: string): readonly string[] {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (entry === undefined) return [];
   return entry.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
+}
+
+function javaFiles(): readonly string[] {
+  const folders = readdirSync("/etc").filter((name) => /^java-\d+-openjdk$/.test(name));
+  return folders.flatMap((folder) => javaSettings.map((name) => `${folder}/${name}`));
 }
 
 function sized(path: string, mode: string, bytes: number): readonly string[] {
