@@ -77,7 +77,7 @@ export function runnerPath(booted: Booted, language: Language): string {
 /** One physical line that decodes and runs everything (rule 4). */
 function loadLine(language: Language, nonce: string, owner: string): string {
   const runner: RunnerProgram = runnerPrograms[language];
-  const { courier, relay } = guestPrograms[language];
+  const { courier, relay } = guestPrograms(language);
   const files = encode(JSON.stringify({ ...relay, [runner.fileName]: runner.source }));
   if (language === "python") {
     const load = `import base64, json\n__msb_load("${nonce}", ${JSON.stringify(owner)}, json.loads(base64.b64decode("${files}")))`;

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeProgram } from "../../../src/sandbox/runner/node/program.ts";
 import { pythonProgram } from "../../../src/sandbox/runner/python/program.ts";
+import { nodeRelay } from "../../../src/sandbox/server/guest/relay/node/program.ts";
+import { pythonRelay } from "../../../src/sandbox/server/guest/relay/python/program.ts";
 
 type Program = {
   readonly folder: string;
@@ -31,6 +33,8 @@ const nodeText = nodeProgram();
 const programs: readonly Program[] = [
   { folder: "runner/python", joined: pythonProgram(), ...ofPython },
   { folder: "runner/node", joined: `${nodeText}\n${realmOf(nodeText)}`, ...ofNode },
+  { folder: "server/guest/relay/python", joined: pythonRelay(), ...ofPython },
+  { folder: "server/guest/relay/node", joined: nodeRelay(), ...ofNode },
 ];
 
 /** The program that is a text in the other. */

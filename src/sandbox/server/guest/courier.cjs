@@ -24,7 +24,7 @@ globalThis.__msb_load = (nonce, owner, files) => {
     const [theirRequests, requests] = pipe("requests");
     const [answers, theirAnswers] = pipe("answers");
     const log = fs.openSync(`${folder}/relay.log`, "w");
-    const relay = spawn(process.execPath, [`${folder}/relay.mjs`, folder], {
+    const relay = spawn(process.execPath, [`${folder}/relay.cjs`, folder], {
       stdio: [theirRequests, theirAnswers, log],
       detached: true,
     });

@@ -1,4 +1,7 @@
-# The processes of a run, in a guest with Python: found in /proc, asked to end, ended by force. ./sweep.mjs is the same for Node.
+# The processes of a run, in a guest with Python: found in /proc, asked to end, ended by force. ../node/sweep.cjs is the same for Node.
+
+import os
+import signal
 
 import os
 import signal

@@ -1,11 +1,11 @@
-// The processes of a run, in a guest with Node: found in /proc, asked to end, ended by force. ./sweep.py is the same for Python.
+// The processes of a run, in a guest with Node: found in /proc, asked to end, ended by force. ../python/sweep.py is the same for Python.
 
-import { readdirSync, readFileSync } from "node:fs";
+const { readFileSync, readdirSync } = require("./system.cjs");
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** How many processes the kernel has ended for want of memory. */
-export function oomKills() {
+function oomKills() {
   try {
     return Number(/^oom_kill (\d+)/m.exec(readFileSync("/proc/vmstat", "latin1"))?.[1] ?? 0);
   } catch {
@@ -14,7 +14,7 @@ export function oomKills() {
 }
 
 /** Clock ticks since boot and the last process id given: every process started from now on is later in one of them. */
-export function moment() {
+function moment() {
   try {
     const ticks = Number(readFileSync("/proc/uptime", "latin1").split(" ")[0].replace(".", ""));
     return [ticks, Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ")[4])];
@@ -43,7 +43,7 @@ function startedSince(mark, kept) {
 }
 
 /** Asks them to end. */
-export function terminate(mark, kept) {
+function terminate(mark, kept) {
   for (const pid of startedSince(mark, kept)) {
     try {
       process.kill(pid, "SIGTERM");
@@ -54,7 +54,7 @@ export function terminate(mark, kept) {
 }
 
 /** Ends them by force; `kept` gains those that may not be ended. */
-export function sweep(mark, kept) {
+function sweep(mark, kept) {
   // A fork bomb takes several rounds, each a millisecond and a look at every process.
   for (let round = 0; round < 200; round += 1) {
     const victims = startedSince(mark, kept);
@@ -79,3 +79,5 @@ function since(table, pid, mark, neutral) {
   }
   return true;
 }
+
+module.exports = { moment, oomKills, sweep, terminate };

@@ -1,0 +1,32 @@
+// What the relay uses of Node.
+
+const { execFileSync, spawn } = require("node:child_process");
+const {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} = require("node:fs");
+const { Socket } = require("node:net");
+const { constants: osConstants } = require("node:os");
+
+module.exports = {
+  Socket,
+  closeSync,
+  constants,
+  execFileSync,
+  openSync,
+  osConstants,
+  readFileSync,
+  readSync,
+  readdirSync,
+  spawn,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+};

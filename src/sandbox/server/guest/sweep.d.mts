@@ -1,4 +1,0 @@
-// The type of sweep.mjs as the adapter sees it: imported as text, never run by the host.
-
-declare const source: string;
-export default source;
