@@ -32,6 +32,8 @@ function handOver() {
   return (remote) => {
     if (remote.type === "undefined") return undefined;
     const { value, unserializableValue, objectId } = remote;
+    // What JSON carries as it is.
+    if (remote.type === "number" && value !== undefined) return value;
     // Absent members are absent on the wire; a primitive that JSON cannot carry has no `value`.
     const argument = { objectId, unserializableValue, value };
     const question = {
