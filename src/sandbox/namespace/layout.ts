@@ -2,7 +2,7 @@
 // /dev/shm and the volumes that are shared for writing; nothing of the host's homes, /etc secrets, /var, /run or /sys is there.
 
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Resources } from "../flavors.ts";
 import type { Volume } from "../volumes.ts";
 import { homeBytes, sharedMemoryBytes, tmpBytes } from "./sizes.ts";
@@ -13,6 +13,9 @@ export const guestUid = 1000;
 /** Where the runner's programs are. */
 export const guestPrograms = "/run/msb";
 
+/** Of the host's /etc: what is copied, as files that hardly cost anything, and what is mounted or linked, as arguments. */
+export type HostEtc = { readonly files: readonly string[]; readonly places: readonly string[] };
+
 /** A file whose content a guest gets under `path`, from a descriptor that bubblewrap inherits. */
 export type DataFile = { readonly path: string; readonly descriptor: number };
 
@@ -20,6 +23,7 @@ export type Layout = {
   readonly resources: Resources;
   readonly volumes: readonly Volume[];
   readonly dataFiles: readonly DataFile[];
+  readonly etc: HostEtc;
   /** The filter of system calls, as a descriptor that bubblewrap inherits: for the sandbox's init and its holder. */
   readonly filter: number;
 };
@@ -34,7 +38,7 @@ export const syntheticEtc: Readonly<Record<string, string>> = {
 };
 
 /** Of the host's /etc: what the dynamic linker, Debian's alternatives, TLS libraries and clocks read. No secrets live there. */
-const hostEtc = [
+const etcNames = [
   "ld.so.cache",
   "ld.so.conf",
   "ld.so.conf.d",
@@ -59,23 +63,34 @@ const javaSettings = ["security", "net.properties", "logging.properties"];
 
 const systemFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-export function bwrapArguments({ resources, volumes, dataFiles, filter }: Layout): readonly string[] {
+/** A file that is bigger is mounted. Bytes; what is copied counts as the sandbox's memory. */
+const copiedBytes = 256 * 1024;
+
+/** Looked at anew for each sandbox: packages may have been installed. */
+export function hostEtc(): HostEtc {
+  const files: string[] = [];
+  const places: string[] = [];
+  for (const path of [...etcNames, ...javaNames()].map((name) => `/etc/${name}`)) {
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry?.isFile() && entry.size <= copiedBytes) files.push(path);
+    else if (entry?.isSymbolicLink() && leadsToUsr(path)) places.push("--symlink", readlinkSync(path), path);
+    else if (entry !== undefined) places.push("--ro-bind-try", path, path);
+  }
+  return { files, places };
+}
+
+/** All of /usr is there. */
+function leadsToUsr(path: string): boolean {
+  return resolve(dirname(path), readlinkSync(path)).startsWith("/usr/");
+}
+
+export function bwrapArguments({ resources, volumes, dataFiles, etc, filter }: Layout): readonly string[] {
   return [
     ...["--unshare-all", "--unshare-user", "--disable-userns"],
     ...["--uid", `${guestUid}`, "--gid", `${guestUid}`, "--hostname", "sandbox"],
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--seccomp", `${filter}`],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders.flatMap(mirrored)],
-    ...[
-      "--perms",
-      "0755",
-      "--dir",
-      "/etc",
-      "--perms",
-      "0755",
-      "--dir",
-      "/etc/ssl",
-      ...[...hostEtc, ...javaFiles()].flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-    ],
+    ...["--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/etc/ssl", ...etc.places],
     ...["--proc", "/proc", "--dev", "/dev", ...sized("/dev/shm", "1777", sharedMemoryBytes(resources))],
     ...sized("/tmp", "1777", tmpBytes(resources)),
     ...["--perms", "0755", "--dir", "/home", ...sized(guestHome, "0755", homeBytes(resources))],
@@ -94,7 +109,7 @@ function mirrored(path: string): readonly string[] {
   return entry.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
 }
 
-function javaFiles(): readonly string[] {
+function javaNames(): readonly string[] {
   const folders = readdirSync("/etc").filter((name) => /^java-\d+-openjdk$/.test(name));
   return folders.flatMap((folder) => javaSettings.map((name) => `${folder}/${name}`));
 }
@@ -103,7 +118,8 @@ function sized(path: string, mode: string, bytes: number): readonly string[] {
   return ["--perms", mode, "--size", `${bytes}`, "--tmpfs", path];
 }
 
+/** A file of bubblewrap's root, which becomes read-only: a mount for each would take much of a sandbox's start. */
 function dataFile({ path, descriptor }: DataFile): readonly string[] {
   const folder = dirname(path);
-  return ["--perms", "0755", "--dir", folder, "--perms", "0444", "--ro-bind-data", `${descriptor}`, path];
+  return ["--perms", "0755", "--dir", folder, "--perms", "0444", "--file", `${descriptor}`, path];
 }

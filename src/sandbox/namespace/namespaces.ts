@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readlinkSync } from "node:fs";
 import { bootCommand, type NamespaceDescriptors, type Self } from "./enter.ts";
-import { bwrapArguments, type Layout } from "./layout.ts";
+import { bwrapArguments, hostEtc, type Layout } from "./layout.ts";
 import { type Libc, signals } from "./libc.ts";
 import { OutputPipe } from "./pipe.ts";
 import { childrenOf, HeldProcess, killEntered, readProcess } from "./processes.ts";
@@ -15,15 +15,15 @@ export type NamespacesOptions = {
   /** A descriptor of the executable that starts bubblewrap (launcher/boot.ts). */
   readonly launcher: number;
   readonly joinFiles: readonly string[];
-  readonly layout: Omit<Layout, "dataFiles" | "filter">;
+  readonly layout: Omit<Layout, "dataFiles" | "etc" | "filter">;
   /** Content by path in the guest, as descriptors of files in memory that stay the caller's. */
   readonly dataFiles: Readonly<Record<string, number>>;
   /** The filter of system calls, as such a descriptor. */
   readonly filter: number;
 };
 
-/** Says when everything is mounted, then holds the sandbox until its stdin ends, which it does at the latest with the server. */
-const holder = ["/bin/sh", "-c", "echo ready; exec cat >/dev/null"];
+/** Repeats what it is told once everything is mounted, then holds the sandbox until its stdin ends, which it does at the latest with the server. */
+const holder = ["/bin/cat"];
 const readyWord = "ready\n";
 
 /** What is kept of bubblewrap's complaints, characters. */
@@ -137,13 +137,20 @@ class Boot {
     };
     // Positions in the child's table: 0 to 2, the arguments, the report, the filter, then the data files.
     const filter = own(openSync(`/proc/self/fd/${options.filter}`, "r"));
-    const files = Object.entries(options.dataFiles).map(([path, file], index) => ({
+    const etc = hostEtc();
+    const sources = [
+      ...Object.entries(options.dataFiles).map(([path, file]) => ({ path, source: `/proc/self/fd/${file}` })),
+      ...etc.files.map((path) => ({ path, source: path })),
+    ];
+    const files = sources.map(({ path, source }, index) => ({
       path,
       descriptor: 6 + index,
-      inherited: own(openSync(`/proc/self/fd/${file}`, "r")),
+      inherited: own(openSync(source, "r")),
     }));
     const encoder = new TextEncoder();
-    const args = bwrapArguments({ ...options.layout, dataFiles: files, filter: 5 }).map((argument) => `${argument}\0`);
+    const args = bwrapArguments({ ...options.layout, dataFiles: files, etc, filter: 5 }).map(
+      (argument) => `${argument}\0`,
+    );
     const argsFile = own(libc.memoryFile(encoder.encode(args.join(""))));
     const stdout = this.#listen(opened, "ready");
     const stderr = this.#listen(opened, "complaint");
@@ -172,6 +179,9 @@ class Boot {
       // A Ctrl-C in the server's terminal is for the server alone, which then ends its sandboxes in its own way.
       detached: true,
     });
+    this.#process.stdin.write(readyWord);
+    // Fails if bubblewrap has ended, which ready() tells.
+    Promise.resolve(this.#process.stdin.flush()).catch(() => {});
     this.pid = this.#process.pid;
     this.exited = this.#process.exited.then(() => {
       this.#running = false;

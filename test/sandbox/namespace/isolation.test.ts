@@ -1,6 +1,7 @@
 // What a guest can see and touch of this machine: nothing but what it is meant to.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import type { NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
 import { bootOne, command, namespaceHost, patienceMs, pythonTemplate, readText } from "./machine.ts";
@@ -62,6 +63,16 @@ test("a guest cannot write to the host's bubblewrap, which it sees as its init's
   // Without the read-only mount it would only be busy, and no longer so for one who waits until it has ended.
   const ran = await command(sandbox, ": > /proc/1/exe");
   expect(ran.stderr).toMatch(/Read-only file system|Permission denied/);
+});
+
+test("what a guest needs of the host's /etc is there, and none of it can be changed", async () => {
+  for (const name of ["ld.so.cache", "services", "mime.types", "localtime", "os-release"]) {
+    if (!existsSync(`/etc/${name}`)) continue;
+    const content = new Bun.CryptoHasher("sha256").update(readFileSync(`/etc/${name}`)).digest("hex");
+    expect(await says(`sha256sum < /etc/${name}`)).toBe(`${content}  -\n`);
+    const tries = [`true > /etc/${name}`, `rm -f /etc/${name}`, `mv /etc/${name} /tmp/`, `chmod 777 /etc/${name}`];
+    for (const attempt of tries) expect(await says(`${attempt} 2>/dev/null || echo refused`)).toBe("refused\n");
+  }
 });
 
 test("nothing of the server's environment reaches a guest", async () => {
