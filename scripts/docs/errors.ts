@@ -1,9 +1,9 @@
 // The parts of docs/reference/errors.md: the one table of failures, and an error as it goes to the wire.
 
-import { markdownTable } from "../../src/config/help.ts";
 import { failureTable } from "../../src/failure.ts";
 import { ProtocolError } from "../../src/mcp/tool.ts";
 import type { ToolSet } from "../../src/mcp/tool-set.ts";
+import { markdownTable } from "./markdown.ts";
 
 export function errorsTable(): string {
   const rows = Object.entries(failureTable).map(([kind, row]) => [

@@ -1,7 +1,7 @@
 // The table of docs/reference/metrics.md.
 
-import { markdownTable } from "../../src/config/help.ts";
 import { type Metric, metricTable } from "../../src/watch/metrics-table.ts";
+import { markdownTable } from "./markdown.ts";
 
 export function metricsTable(): string {
   const rows = Object.values<Metric>(metricTable).map(({ name, type, labels, help, watch }) => [

@@ -1,9 +1,9 @@
 // The generated parts of the documents: which part of which page comes from which table of the program.
 
-import { installLinksMarkdown } from "../../src/commands/install/links.ts";
-import { commandsMarkdown, optionsMarkdown } from "../../src/config/help.ts";
 import { errorExample, errorsTable } from "./errors.ts";
+import { installLinksMarkdown } from "./links.ts";
 import { metricsTable } from "./metrics.ts";
+import { commandsMarkdown, optionsMarkdown } from "./options.ts";
 import { refusedCallsTable } from "./refused-calls.ts";
 import { openCatalog, toolsMarkdown, toolsTable } from "./tools.ts";
 

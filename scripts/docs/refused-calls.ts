@@ -1,7 +1,7 @@
 // The part of docs/security.md that tells which system calls a namespace sandbox is refused: the filter's one table.
 
-import { markdownTable } from "../../src/config/help.ts";
 import { type Refusal, refusals } from "../../src/sandbox/namespace/filter/table.ts";
+import { markdownTable } from "./markdown.ts";
 
 export function refusedCallsTable(): string {
   const rows = [...Map.groupBy(refusals, ({ what }) => what)].map(([what, group]) => [

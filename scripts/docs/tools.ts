@@ -2,12 +2,12 @@
 
 import type { Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { TObject } from "@sinclair/typebox";
-import { markdownTable } from "../../src/config/help.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import type { ToolSet } from "../../src/mcp/tool-set.ts";
 import { sessionsOverFake } from "../../test/fakes/sessions.ts";
 import type { Example } from "./answers.ts";
+import { markdownTable } from "./markdown.ts";
 import { toolAnswers } from "./results.ts";
 
 /** The tools of a server without options. */

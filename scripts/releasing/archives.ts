@@ -40,7 +40,7 @@ export async function makeArchive(options: ArchiveOptions): Promise<string> {
   return archive;
 }
 
-export function archiveName({ target }: Executable): string {
+function archiveName({ target }: Executable): string {
   return `msb-mcp-${target.id}.${target.os === "win32" ? "zip" : "tar.gz"}`;
 }
 

@@ -31,7 +31,7 @@ export async function makeNpmPackages(options: NpmOptions): Promise<readonly str
 }
 
 /** The package that has a target's executable. */
-export function npmPackageOf({ id }: Target): string {
+function npmPackageOf({ id }: Target): string {
   return `${project.name}-${id}`;
 }
 

@@ -80,7 +80,5 @@ export const targets = [
   },
 ] as const satisfies readonly Target[];
 
-export type TargetId = (typeof targets)[number]["id"];
-
 /** An executable of a release that has been built. */
 export type Executable = { readonly target: Target; readonly path: string };

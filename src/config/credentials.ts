@@ -6,7 +6,7 @@ import { itemsOf, type Kind, list, single } from "./kinds.ts";
 export type NamedToken = { readonly principal: string; readonly token: string };
 
 /** The principal of a token that was given without a name. */
-export const unnamedPrincipal = "default";
+const unnamedPrincipal = "default";
 
 /**
  * `TOKEN` or `NAME=TOKEN`. A token has the characters of a bearer token (RFC 6750 section 2.1), so that a comma ends it.

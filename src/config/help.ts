@@ -1,4 +1,4 @@
-// The tables of options and commands as people read them: `--help`, and docs/reference/options.md (scripts/docs.ts puts them there).
+// `--help`: the tables of options and commands, as a terminal shows them.
 
 import { type CommandEntry, commands, usageOf } from "./commands.ts";
 import { type Option, options } from "./options.ts";
@@ -6,13 +6,11 @@ import { type Option, options } from "./options.ts";
 /** Columns of a terminal that `--help` keeps within. */
 const WIDTH = 100;
 
-const columns = ["flag", "environment", "default", "what it is", "what is allowed"];
-
 const INDENT = "      ";
 
 /** Ends with a newline. */
 export function helpText(version: string): string {
-  const groups = Object.groupBy(table(), (option) => option.group);
+  const groups = Object.groupBy(Object.values<Option<unknown>>(options), (option) => option.group);
   const sections = Object.entries(groups).map(([group, members]) =>
     [`${group}:`, ...members.flatMap(entryLines)].join("\n"),
   );
@@ -25,43 +23,6 @@ export function helpText(version: string): string {
     "A flag beats its variable, a variable beats the default. An empty variable is an unset one.",
     "SIGTERM and SIGINT stop the server: running calls get 10 s to end, a second signal ends it at once.",
   ].join("\n\n")}\n`;
-}
-
-/** The options as Markdown, a section for each group. Without a newline at its end. */
-export function optionsMarkdown(): string {
-  const groups = Object.entries(Object.groupBy(table(), (option) => option.group));
-  return groups
-    .map(([group, members]) => `## ${group}\n\n${markdownTable(columns, members.map(optionCells))}`)
-    .join("\n\n");
-}
-
-/** The commands as Markdown, each with its switches. Without a newline at its end. */
-export function commandsMarkdown(): string {
-  const rows = commands.flatMap((entry) => [
-    [`\`msb-mcp ${usageOf(entry)}\``, entry.summary],
-    ...entry.switches.map(({ name, summary }) => [`\`msb-mcp ${entry.name} ${name}\``, summary]),
-  ]);
-  return markdownTable(["command", "what it does"], rows);
-}
-
-/** Without a newline at its end. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const escaped = rows.map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
-  return [head, head.map(() => "---"), ...escaped].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-function optionCells({ flag, variable, fallbackShown, summary, kind }: Option<unknown>): readonly string[] {
-  return [
-    flag === undefined ? "–" : `\`${flag}\``,
-    `\`${variable}\``,
-    fallbackShown === undefined ? "–" : `\`${fallbackShown}\``,
-    summary,
-    kind.repeatable ? `${kind.rule}; the flag may be repeated` : kind.rule,
-  ];
-}
-
-function table(): readonly Option<unknown>[] {
-  return Object.values<Option<unknown>>(options);
 }
 
 function commandLines(entry: CommandEntry): readonly string[] {

@@ -24,7 +24,7 @@ export function signalName(number: number): string {
 }
 
 /** 128 and the signal's number; null for a name that nobody gives. */
-export function statusOf(signal: string): number | null {
+function statusOf(signal: string): number | null {
   const number = names.indexOf(signal) + 1 || Number(/^SIG(\d+)$/.exec(signal)?.[1]);
   return Number.isNaN(number) ? null : 128 + number;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { helpText, optionsMarkdown } from "../../src/config/help.ts";
+import { optionsMarkdown } from "../../scripts/docs/options.ts";
+import { helpText } from "../../src/config/help.ts";
 import { type Option, options } from "../../src/config/options.ts";
 
 const table = Object.values<Option<unknown>>(options);

@@ -16,7 +16,7 @@ export type SandboxfileOptions = {
   readonly gapMs: number;
 };
 
-export async function namespaceExists(root: string, namespace: string): Promise<boolean> {
+async function namespaceExists(root: string, namespace: string): Promise<boolean> {
   return (await stat(join(root, namespace)).catch(() => null)) !== null;
 }
 

@@ -99,7 +99,7 @@ export function described(entry: unknown): string {
   return command === "" ? "unknown form" : `stdio, ${command}`;
 }
 
-export function urlOf(entry: Entry): string | undefined {
+function urlOf(entry: Entry): string | undefined {
   return [entry.url, entry.httpUrl, entry.serverUrl].find((value) => typeof value === "string");
 }
 

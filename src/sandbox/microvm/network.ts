@@ -30,7 +30,7 @@ export function applyNetwork(builder: NetworkedBuilder, policy: NetworkPolicy, s
   applySecrets(builder, secrets);
 }
 
-export function runtimePolicy(policy: NetworkPolicy): RuntimePolicy {
+function runtimePolicy(policy: NetworkPolicy): RuntimePolicy {
   return { defaultEgress: "deny", defaultIngress: "deny", rules: rulesOf(policy) };
 }
 

@@ -3,10 +3,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { installLinks } from "../../../scripts/docs/links.ts";
 import { clients } from "../../../src/commands/install/clients.ts";
 import { withEntry } from "../../../src/commands/install/document.ts";
 import { tokenVariable } from "../../../src/commands/install/entry.ts";
-import { installLinks } from "../../../src/commands/install/links.ts";
 import { type ClientName, clientNames } from "../../../src/config/commands.ts";
 import { fencedBlock, root } from "../../docs/blocks.ts";
 import { contentOf, Home } from "./machine.ts";

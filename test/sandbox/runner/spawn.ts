@@ -10,7 +10,7 @@ import { runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import { type Interpreter, type InterpreterRunEnd, startInterpreter } from "../../../src/sandbox/runner/runner.ts";
 import type { Language } from "../../../src/sandbox/templates.ts";
 
-export const interpreters: Readonly<Record<Language, string>> = {
+const interpreters: Readonly<Record<Language, string>> = {
   python: process.env.RUNNER_PYTHON ?? "python3",
   node: process.env.RUNNER_NODE ?? "node",
 };

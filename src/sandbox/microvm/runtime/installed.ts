@@ -43,7 +43,7 @@ export async function findInstalled(folder: string, platform: RuntimePlatform): 
   return { folder, paths: { addon, msb, libkrunfw }, version };
 }
 
-export function installAdvice(folder: string, platform: RuntimePlatform): string {
+function installAdvice(folder: string, platform: RuntimePlatform): string {
   return `Install it with: npm install --prefix ${folder} ${packageOf(platform)}@${testedVersion}`;
 }
 

@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** The platforms that the makers of microsandbox publish a runtime for. */
-export const runtimePlatforms = [
+const runtimePlatforms = [
   "linux-x64-gnu",
   "linux-arm64-gnu",
   "darwin-arm64",

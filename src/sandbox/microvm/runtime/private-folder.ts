@@ -77,6 +77,6 @@ export async function imprintOf(path: string): Promise<Imprint | undefined> {
   }
 }
 
-export function codeOf(error: unknown): unknown {
+function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }

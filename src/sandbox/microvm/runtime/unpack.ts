@@ -29,7 +29,7 @@ export type Unpacked = {
 };
 
 /** The name of a runtime's folder; what begins with its first word is a runtime's. */
-export function folderName({ version, hash }: EmbeddedRuntime): string {
+function folderName({ version, hash }: EmbeddedRuntime): string {
   return `runtime-${version}-${hash}`;
 }
 

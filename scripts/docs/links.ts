@@ -1,7 +1,7 @@
 // Links that put the server into an editor by one click: for a server on this machine at its default address.
 
-import { clients } from "./clients.ts";
-import { entryName } from "./entry.ts";
+import { clients } from "../../src/commands/install/clients.ts";
+import { entryName } from "../../src/commands/install/entry.ts";
 
 export type InstallLink = { readonly title: string; readonly url: string };
 
