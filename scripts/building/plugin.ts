@@ -6,6 +6,9 @@ import type { BunPlugin } from "bun";
 import type { RuntimePlatform } from "../../src/sandbox/microvm/runtime/platform.ts";
 import type { Parts } from "./parts.ts";
 
+/** Throws, as it is loaded, if the module is not there: an executable would carry nothing, and say so to its users only. */
+const carriedModule = Bun.resolveSync("../../src/sandbox/microvm/runtime/carried.ts", import.meta.dir);
+
 /** `parts` undefined: the executable carries no runtime. */
 export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Parts | undefined): BunPlugin {
   const carried =
@@ -16,7 +19,7 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
       const replace = (filter: RegExp, contents: string) =>
         build.onLoad({ filter }, () => ({ contents, loader: "js" }));
       build.onResolve({ filter: new RegExp(`^${runtimeFile}$`) }, () => ({ path: parts?.file ?? runtimeFile }));
-      replace(/[\\/]src[\\/]sandbox[\\/]microvm[\\/]carried\.ts$/, carried);
+      replace(new RegExp(`^${RegExp.escape(carriedModule)}$`), carried);
       replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
       for (const { module, contents } of leftOut) replace(module, contents);
       replace(/[\\/]microsandbox[\\/]native[\\/]index\.cjs$/, nativeLoader);
