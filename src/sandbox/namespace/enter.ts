@@ -2,7 +2,7 @@
 // wrote is always one argument of its own; no shell of the host's reads anything.
 
 import { realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { enteredNamespaces } from "./launcher/launcher.ts";
 import { joinCount } from "./launcher/steps.ts";
 import { guestPath, type Tools } from "./tools.ts";
@@ -59,9 +59,12 @@ export function enterCommand(options: {
     ...(processLimit === null ? [] : [`--nproc=${processLimit}`]),
     ...(markUs === null ? [] : [`--rttime=${markUs}:unlimited`]),
   ];
+  // Of version 2, where a process can be born into its group, and waits for nobody as it would on a move.
+  const members = joinFiles.find((file) => basename(file) === "cgroup.procs");
   return [
     ...(limits.length === 0 ? [] : [tools.prlimit, ...limits, "--"]),
-    ...[pathOf(self, launcher), ...joinsOf(joinFiles)],
+    ...[pathOf(self, launcher), ...joinsOf(joinFiles.filter((file) => file !== members))],
+    ...(members === undefined ? ["/dev/null", "/dev/null"] : [dirname(members), members]),
     ...enteredNamespaces.map((name) =>
       name === "owner" ? pathOf(self, namespaces.owner) : `${pathOf(self, namespaces.folder)}/${name}`,
     ),

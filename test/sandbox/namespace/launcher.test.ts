@@ -1,17 +1,30 @@
 // Launchers as processes: for this machine's processor, and for arm64 under QEMU where that is here.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { arch, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { arm64 } from "../../../src/sandbox/namespace/launcher/arm64.ts";
 import { assembleLauncher, type Step } from "../../../src/sandbox/namespace/launcher/assemble.ts";
 import { launcherBytes } from "../../../src/sandbox/namespace/launcher/launcher.ts";
-import { launcherCalls } from "../../../src/sandbox/namespace/launcher/steps.ts";
+import { launcherCalls, type Value } from "../../../src/sandbox/namespace/launcher/steps.ts";
 import { x64 } from "../../../src/sandbox/namespace/launcher/x64.ts";
+import { eventually } from "./machine.ts";
 
 const encoders = { x64, arm64 };
+
+/** Where groups of version 2 can be made, with or without controllers. */
+const unified = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((folder) => existsSync(join(folder, "cgroup.procs")));
+
+function tryRemove(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}
 const getppid = { x64: 110, arm64: 173 };
 
 type Ended = {
@@ -57,7 +70,13 @@ for (const architecture of ["x64", "arm64"] as const) {
         with: [{ program: "path" }, { program: "arguments" }, { program: "environment" }],
         failure: "the program cannot be started",
       };
-      const fork: Step = { fork: true, failure: "no process" };
+      /** With what is no group's in its slots. */
+      const [folder, members] = [8, 9];
+      const open = (saveAs: number, path: Value, flags: number): Step => ({
+        ...{ call: number.openat, with: [-100, path, flags], saveAs, failure: "not opened" },
+      });
+      const fork: Step = { fork: { folder, members }, failure: "no process" };
+      const forkAnywhere = [open(folder, data("/dev/null\0"), 0), open(members, data("/dev/null\0"), 1), fork];
 
       test("becomes the program, with the arguments and the environment of its command line and no other", async () => {
         const program = ["/usr/bin/env", "sh", "-c", 'printf "%s|" "$A" "$B" "$SECRET" "$@"', "sh", "1 2", "", "3"];
@@ -99,7 +118,7 @@ for (const architecture of ["x64", "arm64"] as const) {
       });
 
       test("waits outside for what it has forked, and ends as that ends", async () => {
-        const sh = (script: string) => launch([fork, become], ["unused", "", "/bin/sh", "-c", script]);
+        const sh = (script: string) => launch([...forkAnywhere, become], ["unused", "", "/bin/sh", "-c", script]);
         expect(await sh("echo out; echo err >&2; exit 7")).toEqual({
           status: 7,
           signal: null,
@@ -115,6 +134,38 @@ for (const architecture of ["x64", "arm64"] as const) {
         expect(Number(parent)).toBeGreaterThan(0);
         expect(pid).not.toBe(parent ?? "");
       });
+
+      test.skipIf(unified === undefined)(
+        "what it has forked is in a control group of version 2, born there or moved, and it is not (/sys/fs/cgroup, version 2)",
+        async () => {
+          const group = join(unified ?? "", `msb-mcp-launcher-${Bun.nanoseconds()}`);
+          mkdirSync(group);
+          try {
+            const script = "cat /proc/self/cgroup /proc/$PPID/cgroup | grep ^0::";
+            for (const born of [group, "/dev/null"]) {
+              const steps = [
+                open(folder, { argument: 1 }, 0),
+                open(members, data(`${group}/cgroup.procs\0`), 1),
+                fork,
+                become,
+              ];
+              const { out, error } = await launch(steps, [born, "", "/bin/sh", "-c", script]);
+              const [inside = "", outside = ""] = out.split("\n");
+              expect(error).toBe("");
+              expect(inside.endsWith(basename(group))).toBe(true);
+              expect(outside.endsWith(basename(group))).toBe(false);
+            }
+            const steps = [open(folder, { argument: 1 }, 0), open(members, data("/dev/full\0"), 1), fork, become];
+            // QEMU does not know of such births.
+            if (isNative) expect(await launch(steps, [group, "", "/bin/true"])).toMatchObject({ status: 0, error: "" });
+            expect(await launch(steps, ["/dev/null", "", "/bin/echo", "reached"])).toMatchObject({
+              ...{ status: 125, out: "", error: "msb-mcp: the sandbox's control group cannot be joined\n" },
+            });
+          } finally {
+            await eventually("the group is empty", () => tryRemove(group));
+          }
+        },
+      );
 
       test("is a small file that a machine of its kind would load", () => {
         const bytes = launcherBytes({ architecture, isRoot: true });

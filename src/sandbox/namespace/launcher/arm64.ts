@@ -1,6 +1,6 @@
 // The instructions of a launcher for arm64. Numbers of system calls: include/uapi/asm-generic/unistd.h.
 
-import { childSignal, type Encoder, littleEndian, type Operand } from "./encoder.ts";
+import { birth, childSignal, type Encoder, intoGroup, littleEndian, type Operand, tooMany } from "./encoder.ts";
 
 /** x19: the program's arguments; x20: its environment; x8: the number of a call. */
 const [programRegister, environmentRegister, numberRegister, stackPointer, zero] = [19, 20, 8, 31, 31];
@@ -33,7 +33,7 @@ export const arm64: Encoder = {
     ];
     return bytes([0xb6f80000 | ((end.length + 1) << 5), ...end]); // tbz x0, 63, after the end
   },
-  fork: (failure) => {
+  fork: ({ folder, members, self }, failure, notJoined) => {
     const killed = [
       ...[...call(numbers.getpid), ...call(numbers.kill)], // the signal is in x1
       ...constant(0, 1),
@@ -49,9 +49,38 @@ export const arm64: Encoder = {
       0x53087c00, // exited: lsr w0, w0, 8
       ...call(numbers.exit_group),
     ];
-    return [
+    /** str x1, [x0, …] */
+    const field = (at: number) => 0xf9000000 | ((at / 8) << 10) | 1;
+    const born = [
+      0xd1000000 | (birth.below << 10) | (stackPointer << 5), // sub x0, sp, …
+      ...constant(1, 0),
+      ...Array.from({ length: birth.size / 8 }, (_, index) => field(8 * index)),
+      ...[...constant(1, intoGroup), 0xb9000000 | (1 << 10) | 1], // str w1, [x0, 4]
+      ...[...constant(1, childSignal), field(birth.exitSignal)],
+      ...[...load(1, { slot: folder }), field(birth.group)],
+      ...[...constant(1, birth.size), ...call(birth.call)],
+    ];
+    const join = bytes([
+      ...[...load(0, { slot: members }), ...constant(1, self.address), ...constant(2, self.length)],
+      ...call(numbers.write),
+    ]);
+    const joined = [...join, ...notJoined, ...bytes(constant(0, 0))];
+    const forked = [
       ...bytes([...constant(0, childSignal), ...[1, 2, 3, 4].flatMap((register) => constant(register, 0))]),
-      ...[...bytes(call(numbers.clone)), ...failure],
+      ...bytes(call(numbers.clone)),
+      ...bytes([0xb5000000 | ((joined.length / 4 + 1) << 5)]), // cbnz x0, after it
+      ...joined,
+    ];
+    const unlessTooMany = [
+      // cmn w0, …; b.eq after it
+      ...bytes([0x31000000 | (-tooMany << 10) | 31, 0x54000000 | ((forked.length / 4 + 1) << 5)]),
+      ...forked,
+    ];
+    return [
+      ...bytes(born),
+      ...bytes([0xb6f80000 | ((unlessTooMany.length / 4 + 1) << 5)]), // tbz x0, 63, after it
+      ...unlessTooMany,
+      ...failure,
       ...bytes([0xb4000000 | ((old.length + 1) << 5), ...old]), // cbz x0, after the old one's way
     ];
   },

@@ -18,8 +18,10 @@ export type Step =
       /** What the launcher says before it ends if the call fails; null: it goes on. */
       readonly failure: string | null;
     }
-  /** From here on in a new process, for which the old one waits. */
-  | { readonly fork: true; readonly failure: string };
+  /** From here on in a new process, for which the old one waits. It is in the control group whose folder and members' file are open in slots. */
+  | { readonly fork: { readonly folder: number; readonly members: number }; readonly failure: string };
+
+export const notJoined = "the sandbox's control group cannot be joined";
 
 /** The launcher's exit status when a step fails. */
 export const failureStatus = 125;
@@ -55,7 +57,10 @@ export function assembleLauncher(encoder: Encoder, steps: readonly Step[], first
   const code = [
     ...encoder.split(firstVariable),
     ...steps.flatMap((step) => {
-      if ("fork" in step) return encoder.fork(failing(step.failure));
+      if ("fork" in step) {
+        const self = { address: place(new TextEncoder().encode("0")), length: 1 };
+        return encoder.fork({ ...step.fork, self }, failing(step.failure), failing(notJoined));
+      }
       return [
         ...step.with.flatMap((value, position) => encoder.load(position, operandOf(value))),
         ...encoder.call(step.call),

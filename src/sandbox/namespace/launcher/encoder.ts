@@ -27,9 +27,28 @@ export type Encoder = {
     text: { readonly address: number; readonly length: number },
     status: number,
   ) => readonly number[];
-  /** Goes on in a new process. The old one waits for it and ends as it ends: with its exit status, or by its signal. */
-  readonly fork: (failure: readonly number[]) => readonly number[];
+  /**
+   * Goes on in a new process, which is born into a control group. The old one waits for it and ends as it ends: with its exit status, or by its
+   * signal. `failure` follows on a negative answer, as of endOnFailure().
+   */
+  readonly fork: (group: GroupSlots, failure: readonly number[], notJoined: readonly number[]) => readonly number[];
 };
+
+/** Where descriptors are of a control group of version 2, or of anything else if none is to be entered so. */
+export type GroupSlots = {
+  readonly folder: number;
+  /** Its cgroup.procs, to be written to by a process that the kernel could not let be born there. */
+  readonly members: number;
+  /** Of the word that is written: that the writer is meant. */
+  readonly self: { readonly address: number; readonly length: number };
+};
+
+/** struct clone_args of clone3(2) with its fields, Linux 5.7 on. Bytes. */
+export const birth = { call: 435, size: 88, exitSignal: 32, group: 80, below: 256 } as const;
+/** CLONE_INTO_CGROUP is this bit of the upper half of the flags. */
+export const intoGroup = 2;
+/** EAGAIN: the group may have no more processes. */
+export const tooMany = -11;
 
 /** SIGCHLD: what the kernel tells the old process at the end of the new one. */
 export const childSignal = 17;

@@ -6,7 +6,7 @@ import { filterBytes } from "../filter/filter.ts";
 import { instructionBytes } from "../filter/program.ts";
 import { guestHome } from "../layout.ts";
 import { outOfMemoryScore } from "../sizes.ts";
-import { assembleLauncher, type Data, type Step } from "./assemble.ts";
+import { assembleLauncher, type Data, notJoined, type Step } from "./assemble.ts";
 import { encoders, joinCount, stepsFor, text } from "./steps.ts";
 
 /** The namespaces that are entered, in this order: with the owner come the rights to enter the others. */
@@ -35,13 +35,22 @@ export type Launcher = {
 };
 
 /**
- * Its command line: itself, `joinCount` files that take a process into a control group (or /dev/null), a path for each of
- * `enteredNamespaces`, the program's environment, "", the program and its arguments.
+ * Its command line: itself, `joinCount` files that take a process into a control group (or /dev/null), the folder of one that the program is born
+ * into and its cgroup.procs (or /dev/null), a path for each of `enteredNamespaces`, the program's environment, "", the program and its arguments.
  */
 export function launcherBytes({ architecture = thisArchitecture(), isRoot }: Launcher): Uint8Array {
-  const firstNamespace = 1 + joinCount;
+  const firstBirth = 1 + joinCount;
+  const firstNamespace = firstBirth + 2;
   const fileSlot = enteredNamespaces.length;
-  const { step, open, close, write, underLimits, becomeProgram } = stepsFor(architecture, fileSlot);
+  const folder = fileSlot + 1;
+  const members = fileSlot + 2;
+  const { step, open, openToWrite, close, write, underLimits, becomeProgram } = stepsFor(architecture, fileSlot);
+  const enter = (name: EnteredNamespace) =>
+    step(
+      "setns",
+      [{ slot: enteredNamespaces.indexOf(name) }, namespaceTypes[name]],
+      `the sandbox's namespace ${name} cannot be entered`,
+    );
   const steps: readonly Step[] = [
     step("prctl", [setName, text(processName)], null),
     ...underLimits,
@@ -50,11 +59,13 @@ export function launcherBytes({ architecture = thisArchitecture(), isRoot }: Lau
     ...enteredNamespaces.map((name, index) =>
       open({ argument: firstNamespace + index }, index, `the sandbox's namespace ${name} cannot be opened`),
     ),
-    ...enteredNamespaces.map((name, index) =>
-      step("setns", [{ slot: index }, namespaceTypes[name]], `the sandbox's namespace ${name} cannot be entered`),
-    ),
-    ...enteredNamespaces.map((_, index) => close(index)),
-    { fork: true, failure: "no process can be had in the sandbox" },
+    open({ argument: firstBirth }, folder, notJoined),
+    openToWrite({ argument: firstBirth + 1 }, members, notJoined),
+    ...enteredNamespaces.filter((name) => name !== "cgroup").map(enter),
+    { fork: { folder, members }, failure: "no process can be had in the sandbox" },
+    // Where namespaces of control groups bound what may be moved, nobody can be born from an outer group into one of an inner namespace.
+    enter("cgroup"),
+    ...[...enteredNamespaces.keys(), folder, members].map(close),
     // A session of its own on the inside, or `kill 0` there would hit the process that waits outside.
     step("setsid", [], "a session cannot be made"),
     step("chdir", [text(guestHome)], `${guestHome} cannot be entered`),

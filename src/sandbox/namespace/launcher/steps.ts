@@ -3,7 +3,7 @@
 import type { Architecture } from "../filter/architectures.ts";
 import { openFilesPerProcess } from "../sizes.ts";
 import { arm64 } from "./arm64.ts";
-import type { Data, Step } from "./assemble.ts";
+import { type Data, notJoined, type Step } from "./assemble.ts";
 import { x64 } from "./x64.ts";
 
 /** How many control groups there are to join at most: of version 1, one for each controller. */
@@ -48,14 +48,17 @@ export function stepsFor(architecture: Architecture, fileSlot: number) {
   const limit = (resource: number, value: number, failure: string | null) =>
     step("prlimit64", [0, resource, bytes64([value, value]), 0], failure);
   return {
-    ...{ step, open, close, write },
+    ...{
+      step,
+      open,
+      openToWrite: (file: Value, saveAs: number, failure: string) => open(file, saveAs, failure, writeOnly),
+    },
+    ...{ close, write },
     /** Of the launcher's command line, the strings from 1 to `joinCount` are files that take a process into a control group, or /dev/null. */
     underLimits: [
       // A parent that ignores its children's ends would leave that to us, and then there is nothing to wait for.
       step("rt_sigaction", [childEnds, bytes64([0, 0, 0, 0]), 0, 8], "the signal of a child's end cannot be had"),
-      ...Array.from({ length: joinCount }, (_, index) =>
-        write({ argument: 1 + index }, "0", "the sandbox's control group cannot be joined"),
-      ).flat(),
+      ...Array.from({ length: joinCount }, (_, index) => write({ argument: 1 + index }, "0", notJoined)).flat(),
       limit(coreLimit, 0, "core files cannot be switched off"),
       limit(openFilesLimit, openFilesPerProcess, null),
     ],

@@ -1,6 +1,6 @@
 // The instructions of a launcher for x86-64. Numbers of system calls: syscalls(2), arch/x86/entry/syscalls/syscall_64.tbl.
 
-import { childSignal, type Encoder, littleEndian, type Operand } from "./encoder.ts";
+import { birth, childSignal, type Encoder, intoGroup, littleEndian, type Operand, tooMany } from "./encoder.ts";
 
 /** rdi, rsi, rdx, r10, r8, r9: where the kernel looks for arguments. */
 const argumentRegisters = [7, 6, 2, 10, 8, 9];
@@ -35,7 +35,7 @@ export const x64: Encoder = {
     ];
     return [0x48, 0x85, 0xc0, 0x79, end.length, ...end]; // test rax, rax; jns after the end
   },
-  fork: (failure) => {
+  fork: ({ folder, members, self }, failure, notJoined) => {
     const killed = [
       ...call(numbers.getpid),
       ...[0x89, 0xc7], // mov edi, eax; the signal is in esi
@@ -52,9 +52,34 @@ export const x64: Encoder = {
       ...[0xeb, exited.length, ...exited], // jmp over it
       ...call(numbers.exit_group),
     ];
-    return [
+    /** mov qword [rdi + …], … */
+    const field = (at: number, value: number) => [0x48, 0xc7, 0x47, at, ...littleEndian(value, 4)];
+    const born = [
+      ...[0x48, 0x8d, 0xbc, 0x24, ...littleEndian(-birth.below, 4)], // lea rdi, [rsp - …]
+      ...Array.from({ length: birth.size / 8 }, (_, index) => field(8 * index, 0)).flat(),
+      ...[0xc7, 0x47, 0x04, ...littleEndian(intoGroup, 4)], // mov dword [rdi + 4], …
+      ...field(birth.exitSignal, childSignal),
+      ...load(0, { slot: folder }),
+      ...[0x48, 0x89, 0x47, birth.group], // mov [rdi + …], rax
+      ...[...constant(6, birth.size), ...call(birth.call)],
+    ];
+    const join = [
+      ...[...load(7, { slot: members }), ...constant(6, self.address), ...constant(2, self.length)],
+      ...[...call(numbers.write), ...notJoined, 0x31, 0xc0], // xor eax, eax
+    ];
+    const forked = [
       ...[...constant(7, childSignal), ...[6, 2, 10, 8].flatMap((register) => constant(register, 0))],
-      ...[...call(numbers.clone), ...failure],
+      ...call(numbers.clone),
+      ...[0x48, 0x85, 0xc0, 0x0f, 0x85, ...littleEndian(join.length, 4), ...join], // test rax, rax; jnz after it
+    ];
+    const unlessTooMany = [
+      ...[0x83, 0xf8, tooMany & 0xff, 0x0f, 0x84, ...littleEndian(forked.length, 4)], // cmp eax, …; je after it
+      ...forked,
+    ];
+    return [
+      ...born,
+      ...[0x48, 0x85, 0xc0, 0x0f, 0x89, ...littleEndian(unlessTooMany.length, 4), ...unlessTooMany], // test rax, rax; jns after it
+      ...failure,
       ...[0x85, 0xc0, 0x74, old.length, ...old], // test eax, eax; jz after the old one's way
     ];
   },
