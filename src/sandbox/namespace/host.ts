@@ -11,6 +11,7 @@ import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
+import { CompiledPrograms } from "./compiled.ts";
 import type { Self } from "./enter.ts";
 import { thisArchitecture } from "./filter/architectures.ts";
 import { filterBytes } from "./filter/filter.ts";
@@ -61,6 +62,7 @@ type Machine = {
   readonly moments: Moments;
   /** The same in every sandbox: content by path in the guest, as descriptors. */
   readonly dataFiles: Readonly<Record<string, number>>;
+  readonly compiled: CompiledPrograms;
   readonly filter: number;
   readonly launcher: number;
   readonly bootLauncher: number;
@@ -137,7 +139,10 @@ export class NamespaceHost implements SandboxHost {
       for (const pid of group.pids() ?? []) machine.libc.kill(pid, signals.kill);
       await group.remove();
     });
-    const namespaces = await this.#bootNamespaces(machine, group.joinFiles, spec.resources, signal);
+    const compiled = machine.compiled.find(language, interpreter);
+    const dataFiles = { ...machine.dataFiles, ...(compiled !== null && { [compiled.path]: compiled.descriptor }) };
+    const files = { ...machine, dataFiles };
+    const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec.resources, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
@@ -151,8 +156,17 @@ export class NamespaceHost implements SandboxHost {
     });
     stack.use(sandbox);
     this.#sandboxes.add(sandbox);
-    const program = programPath(language);
-    sandbox.adopt(await startInterpreter({ spawn: sandbox.spawn, language, interpreter, program, env, clock }, signal));
+    const start = (program: string) =>
+      startInterpreter({ spawn: sandbox.spawn, language, interpreter, program, env, clock }, signal);
+    const source = programPath(language);
+    sandbox.adopt(
+      await start(compiled?.path ?? source).catch((error: unknown) => {
+        signal.throwIfAborted();
+        if (compiled === null) throw error;
+        machine.compiled.forget(language);
+        return start(source);
+      }),
+    );
     signal.throwIfAborted();
     stack.move();
     return sandbox;
@@ -200,6 +214,7 @@ export class NamespaceHost implements SandboxHost {
     });
     this.#machine = {
       ...{ self, tools, libc, limits, moments: new Moments(libc), dataFiles: openDataFiles(libc) },
+      compiled: new CompiledPrograms(libc),
       filter: libc.memoryFile(filterBytes(thisArchitecture())),
       launcher: openLauncher(libc, self),
       bootLauncher: libc.memoryProgram(
@@ -237,6 +252,7 @@ export class NamespaceHost implements SandboxHost {
       } finally {
         this.#boots.delete(boot);
       }
+      void machine.compiled.make();
       return { ok: true };
     } catch (error) {
       return { ok: false, reason: (error instanceof Failure ? error : cannotBoot(error)).message };
@@ -251,8 +267,9 @@ export class NamespaceHost implements SandboxHost {
     await this.#watch;
     if (this.#machine === null) return;
     this.#machine.limits.release();
-    const { moments, dataFiles, filter, launcher, bootLauncher } = this.#machine;
+    const { moments, compiled, dataFiles, filter, launcher, bootLauncher } = this.#machine;
     moments[Symbol.dispose]();
+    await compiled[Symbol.asyncDispose]();
     for (const descriptor of [...Object.values(dataFiles), filter, launcher, bootLauncher]) closeSync(descriptor);
   }
 }

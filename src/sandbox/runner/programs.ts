@@ -1,6 +1,7 @@
 // The guest's side of the runner, as files for an adapter to place in a sandbox. They are embedded in the executable.
 
 import type { Language } from "../templates.ts";
+import compilePython from "./compile.py" with { type: "text" };
 import { nodeProgram } from "./node/program.ts";
 import { pythonProgram } from "./python/program.ts";
 
@@ -8,6 +9,14 @@ export type RunnerProgram = {
   /** A name whose ending the interpreter relies on (`.cjs`). */
   readonly fileName: string;
   readonly source: string;
+  /** How an interpreter makes a file of the source that it starts sooner, where that is worth it. */
+  readonly compiler: Compiler | null;
+};
+
+export type Compiler = {
+  readonly fileName: string;
+  /** A command line that has the source on stdin and the file's content on stdout. The file is for this version of the interpreter alone. */
+  readonly argv: (interpreter: string) => readonly string[];
 };
 
 export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
@@ -16,12 +25,18 @@ export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
     get source() {
       return pythonProgram();
     },
+    compiler: {
+      fileName: "python.pyc",
+      // Heeding neither the environment, nor what is in the working directory, nor what users have installed.
+      argv: (interpreter) => [interpreter, "-I", "-S", "-B", "-c", compilePython, "python.py"],
+    },
   },
   node: {
     fileName: "node.cjs",
     get source() {
       return nodeProgram();
     },
+    compiler: null,
   },
 };
 
