@@ -364,7 +364,9 @@ describe("an interrupt", () => {
       };
       return { ...guest, write };
     });
-    const { ended, interpreterRestarted } = await first.run("while (true) {}", AbortSignal.timeout(1));
+    // Until the control thread is there, which takes long on a busy machine.
+    const patience = { interruptGraceMs: 30_000 };
+    const { ended, interpreterRestarted } = await first.run("while (true) {}", AbortSignal.timeout(1), patience);
     expect({ ended, interpreterRestarted }).toEqual({ ended: "interrupted", interpreterRestarted: false });
   });
 

@@ -7,7 +7,12 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { SpawnGuest } from "../../../src/sandbox/runner/guest.ts";
 import { runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
-import { type Interpreter, type InterpreterRunEnd, startInterpreter } from "../../../src/sandbox/runner/runner.ts";
+import {
+  type Interpreter,
+  type InterpreterRun,
+  type InterpreterRunEnd,
+  startInterpreter,
+} from "../../../src/sandbox/runner/runner.ts";
 import type { Language } from "../../../src/sandbox/templates.ts";
 
 const interpreters: Readonly<Record<Language, string>> = {
@@ -69,17 +74,23 @@ export class Prompt implements AsyncDisposable {
     return new Prompt(directory, interpreter);
   }
 
-  async run(source: string, signal: AbortSignal = never): Promise<Ran> {
-    return this.#run(source, signal, () => undefined);
+  /** `interruptGraceMs` as of InterpreterRun. */
+  async run(source: string, signal: AbortSignal = never, more: { interruptGraceMs?: number } = {}): Promise<Ran> {
+    return this.#run(source, signal, () => undefined, more);
   }
 
   /** Interrupts the run as soon as it has printed something. */
   async interruptAfterOutput(source: string, afterInterrupt?: () => void): Promise<Ran> {
     const abort = new AbortController();
-    return this.#run(source, abort.signal, () => abort.abort(), afterInterrupt);
+    return this.#run(source, abort.signal, () => abort.abort(), afterInterrupt && { afterInterrupt });
   }
 
-  async #run(source: string, signal: AbortSignal, onFirst: () => void, afterInterrupt?: () => void): Promise<Ran> {
+  async #run(
+    source: string,
+    signal: AbortSignal,
+    onFirst: () => void,
+    more: Pick<InterpreterRun, "afterInterrupt" | "interruptGraceMs"> = {},
+  ): Promise<Ran> {
     const chunks: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
     const end = await this.interpreter.run({
       source,
@@ -88,7 +99,7 @@ export class Prompt implements AsyncDisposable {
         chunks[stream].push(bytes);
         onFirst();
       },
-      ...(afterInterrupt === undefined ? {} : { afterInterrupt }),
+      ...more,
     });
     const stdout = Buffer.concat(chunks.stdout).toString();
     const stderr = Buffer.concat(chunks.stderr).toString();
