@@ -30,31 +30,46 @@ export type AppOptions = {
 /** How long a request's body may take to arrive. Milliseconds. */
 const bodyTimeoutMs = 30_000;
 
-export type App = { readonly fetch: (request: Request) => Response | Promise<Response> };
+/** Told of a request whose answer is not there when its body is. */
+export type Awaited = (request: Request, answer: Promise<Response>) => void;
+
+export type App = {
+  readonly fetch: (request: Request, awaited?: Awaited) => Response | Promise<Response>;
+  /** Leaves no timer behind. Requests that are on their way go on. */
+  readonly close: () => void;
+};
 
 export function createApp(options: AppOptions): App {
   const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit } = options;
   const { access } = authenticator;
   const warnOfProxy = createProxyWatch(access === "open", emit);
-  const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock);
+  const stop = new AbortController();
+  const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock, stop.signal);
 
-  function answerMcp(request: Request): Response | Promise<Response> {
+  function answerMcp(request: Request, awaited: Awaited | undefined): Response | Promise<Response> {
     const arrivedMs = clock.monotonicMs();
     warnOfProxy?.(request);
     const refusal = guard.checkHost(request) ?? guard.checkOrigin(request);
     if (refusal !== null) return refuse(refusal, emit);
     const caller = authenticator.authenticate(request);
     return caller instanceof Promise
-      ? caller.then((known) => answerCaller(request, known, arrivedMs))
-      : answerCaller(request, caller, arrivedMs);
+      ? caller.then((known) => answerCaller(request, known, arrivedMs, awaited))
+      : answerCaller(request, caller, arrivedMs, awaited);
   }
 
-  function answerCaller(request: Request, caller: Authentication, arrivedMs: number): Response | Promise<Response> {
+  function answerCaller(
+    request: Request,
+    caller: Authentication,
+    arrivedMs: number,
+    awaited: Awaited | undefined,
+  ): Response | Promise<Response> {
     if (!caller.ok) return refuse(caller.refusal, emit);
     return readBody(request).then((body) => {
       if (!body.ok) return refuse(body.refusal, emit);
       if (body.bytes > 0) emit({ type: "request.received", bytes: body.bytes });
-      return endpoint.handle(request, body.text, { principal: caller.principal, arrivedMs });
+      const answer = endpoint.handle(request, body.text, { principal: caller.principal, arrivedMs });
+      if (answer instanceof Promise) awaited?.(request, answer);
+      return answer;
     });
   }
 
@@ -81,10 +96,16 @@ export function createApp(options: AppOptions): App {
       if (refusal !== null) return refuse(refusal, emit);
       return new Response(await status.metrics(), { headers: { "Content-Type": metricsContentType } });
     })
-    .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" })
+    .all("/mcp", ({ request }) => answerMcp(request, undefined), { parse: "none" })
     .all("/*", ({ request }) => notFound(request, access), { parse: "none" });
   return {
-    fetch: (request) => (!enableCors && isMcpPost(request) ? answerMcp(request) : app.fetch(request)),
+    fetch: (request, awaited) => {
+      if (!enableCors && isMcpPost(request)) return answerMcp(request, awaited);
+      const answer = app.fetch(request);
+      if (answer instanceof Promise) awaited?.(request, answer);
+      return answer;
+    },
+    close: () => stop.abort(),
   };
 }
 

@@ -25,12 +25,25 @@ type Server = Bun.Server<undefined>;
 const flushMs = 3_000;
 
 /** Throws what Bun throws: with the code EADDRINUSE where the port is taken. */
-export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions): Listening {
-  /** Requests without an answer yet. As many as there are connections; the edge bounds those that it works on. */
+export function listen(
+  app: Pick<App, "fetch">,
+  { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions,
+): Listening {
+  /** Requests whose answers are awaited. As many as there are connections; the edge bounds those that it works on. */
   const unanswered = new Set<Request>();
   /** Those of them whose connections have been told to wait. */
   const waiting = new Set<Request>();
   const stop = new AbortController();
+
+  const awaited = (request: Request, answer: Promise<Response>): void => {
+    unanswered.add(request);
+    const done = () => {
+      unanswered.delete(request);
+      // The wait would stay on the connection for the requests that come after.
+      if (waiting.delete(request)) for (const each of servers) each.timeout(request, idleTimeoutS);
+    };
+    answer.then(done, done);
+  };
 
   const options = {
     port,
@@ -41,18 +54,7 @@ export function listen(app: App, { hostname, port, clock, idleTimeoutS = 240 }: 
     idleTimeout: idleTimeoutS,
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch(request: Request, self: Server) {
-      const answer = app.fetch(request);
-      if (answer instanceof Response) return answer;
-      unanswered.add(request);
-      const done = () => {
-        unanswered.delete(request);
-        // The wait would stay on the connection for the requests that come after.
-        if (waiting.delete(request)) self.timeout(request, idleTimeoutS);
-      };
-      answer.then(done, done);
-      return answer;
-    },
+    fetch: (request: Request) => app.fetch(request, awaited),
   };
   const serve = (name: string, on: number) => Bun.serve({ ...options, hostname: name, port: on });
   const { server, bound } = bind(hostname, (name) => serve(name, port));

@@ -79,7 +79,11 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
   return {
     url: `${listening.url}/mcp`,
     auth: authenticator.description,
-    [Symbol.asyncDispose]: () => stop().finally(() => listening.close()),
+    [Symbol.asyncDispose]: () =>
+      stop().finally(() => {
+        app.close();
+        return listening.close();
+      }),
   };
 }
 

@@ -24,89 +24,102 @@ export type CallTool = (
 ) => CallToolResult | Promise<CallToolResult>;
 
 export function createCalls(tools: ToolSet, options: CallsOptions): CallTool {
-  const { clock, limits } = options;
   const newRequestId = createRequestIds();
   const names = new Set(tools.list().map((tool) => tool.name));
   return (exchange, caller, sendProgress) => {
     const { name, arguments: args } = exchange.request.params ?? {};
     if (typeof name !== "string") throw new ProtocolError(INVALID_PARAMS, 'Invalid params: "name" must be a string.');
-    const token = metaOf(exchange.request.params)?.progressToken;
-    const send = (params: ProgressParams) => sendProgress(exchange, params);
-    const progress = isRequestId(token) ? new Progress({ token, send, clock, limits }) : undefined;
     const tool = names.has(name) ? name : "unknown";
-    const call = new Call({ ...options, exchange, caller, tool, requestId: newRequestId(), progress });
+    const call = new Call(options, exchange, caller, tool, newRequestId(), sendProgress);
     try {
       const result = tools.call(name, args, call);
-      return result instanceof Promise ? result.then(call.succeed, call.fail) : call.succeed(result);
+      if (!(result instanceof Promise)) return call.succeed(result);
+      return result.then(
+        (late) => call.succeed(late),
+        (error: unknown) => call.fail(error),
+      );
     } catch (error) {
       return call.fail(error);
     }
   };
 }
 
-type CallParts = Omit<CallsOptions, "limits"> & {
-  readonly exchange: Exchange;
-  readonly caller: Caller;
-  /** "unknown" if it is none of ours. */
-  readonly tool: string;
-  readonly requestId: string;
-  readonly progress: Progress | undefined;
-};
-
 class Call implements CallContext {
+  readonly principal: string;
+  readonly audience: Audience;
   readonly requestId: string;
   readonly account: CallAccount = { spentMs: null, failure: undefined };
-  readonly #parts: CallParts;
+  readonly progress: (message: string) => void;
+  readonly #options: CallsOptions;
+  readonly #exchange: Exchange;
+  /** "unknown" if it is none of ours. */
+  readonly #tool: string;
   readonly #startedMs: number;
+  readonly #progress: Progress | undefined;
 
-  constructor(parts: CallParts) {
-    this.#parts = parts;
-    this.requestId = parts.requestId;
-    this.#startedMs = parts.caller.arrivedMs ?? parts.clock.monotonicMs();
-  }
-
-  get principal(): string {
-    return this.#parts.caller.principal;
-  }
-
-  get audience(): Audience {
-    return this.#parts.caller.audience ?? "agent";
+  constructor(
+    options: CallsOptions,
+    exchange: Exchange,
+    caller: Caller,
+    tool: string,
+    requestId: string,
+    sendProgress: SendProgress,
+  ) {
+    this.#options = options;
+    this.#exchange = exchange;
+    this.#tool = tool;
+    this.principal = caller.principal;
+    this.audience = caller.audience ?? "agent";
+    this.requestId = requestId;
+    this.#startedMs = caller.arrivedMs ?? options.clock.monotonicMs();
+    const progress = startProgress(options, exchange, sendProgress);
+    this.#progress = progress;
+    this.progress = progress === undefined ? ignore : (message) => progress.report(message);
   }
 
   get signal(): AbortSignal {
-    return this.#parts.exchange.signal;
+    return this.#exchange.signal;
   }
 
-  readonly progress = (message: string): void => {
-    this.#parts.progress?.report(message);
-  };
-
-  readonly succeed = (result: CallToolResult): CallToolResult => {
+  succeed(result: CallToolResult): CallToolResult {
     this.#end(result.isError ? "unsuccessful" : "success");
     return result;
-  };
+  }
 
-  readonly fail = (error: unknown): never => {
-    if (hasCode(error) || this.#parts.exchange.isCancelled) {
+  fail(error: unknown): never {
+    if (hasCode(error) || this.#exchange.isCancelled) {
       this.#end("protocol_error");
       throw error;
     }
-    this.#parts.emit({ type: "request.failed", requestId: this.requestId, error });
+    this.#options.emit({ type: "request.failed", requestId: this.requestId, error });
     this.#end("internal");
     throw internalError(this.requestId, error);
-  };
+  }
 
   #end(end: string): void {
-    const { exchange, clock, emit, tool, progress } = this.#parts;
-    progress?.[Symbol.dispose]();
+    const { clock, emit } = this.#options;
+    this.#progress?.[Symbol.dispose]();
     const { spentMs, failure } = this.account;
-    const outcome = exchange.isCancelled ? "canceled" : (failure ?? end);
+    const outcome = this.#exchange.isCancelled ? "canceled" : (failure ?? end);
     const durationMs = clock.monotonicMs() - this.#startedMs;
     const wireMs = spentMs === null ? null : Math.max(0, durationMs - spentMs);
     const { requestId, principal } = this;
-    emit({ type: "call.ended", requestId, tool, principal, outcome, durationMs, wireMs });
+    emit({ type: "call.ended", requestId, tool: this.#tool, principal, outcome, durationMs, wireMs });
   }
 }
+
+/** Undefined if the client asked for no progress. */
+function startProgress(
+  { clock, limits }: CallsOptions,
+  exchange: Exchange,
+  sendProgress: SendProgress,
+): Progress | undefined {
+  const token = metaOf(exchange.request.params)?.progressToken;
+  if (!isRequestId(token)) return undefined;
+  return new Progress({ token, send: (params) => sendProgress(exchange, params), clock, limits });
+}
+
+function ignore(): void {}
 
 /** Says nothing but where in the log to look. */
 function internalError(requestId: string, cause: unknown): ProtocolError {

@@ -104,14 +104,16 @@ function flatten(args: unknown, schema: TObject): unknown {
   if (!isRecord(args)) return args;
   const { properties } = schema;
   const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
-  const entries = Object.entries(inner).flatMap(([name, value]) => {
+  const flat: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(inner)) {
     const schema = properties[name];
     const isOptional = schema !== undefined && OptionalKind in schema;
-    if (value === null || (value === "" && isOptional)) return [];
+    if (value === null || (value === "" && isOptional)) continue;
     const isInteger = schema?.type === "integer" && typeof value === "string" && /^[+-]?\d{1,15}$/.test(value.trim());
-    return [[name, isInteger ? Number(value) : value] as const];
-  });
-  return Object.fromEntries(entries);
+    flat.push([name, isInteger ? Number(value) : value]);
+  }
+  // Not by assigning, for which "__proto__" is no name of an argument.
+  return Object.fromEntries(flat);
 }
 
 /** The object whose JSON a text is, else a list of nothing but the text, which no tool takes. */

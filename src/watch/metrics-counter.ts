@@ -19,6 +19,7 @@ export class CheapCounter {
   readonly #cells = new Map<string, Cell>();
   /** By the values as they came, at most `maxFound`. */
   readonly #found = new Map<string, Cell>();
+  #last: { readonly first: string; readonly second: string; readonly third: string; readonly cell: Cell } | undefined;
 
   constructor(counter: Counter, labels: readonly string[]) {
     this.#counter = counter;
@@ -26,11 +27,17 @@ export class CheapCounter {
     this.#known = labels.map(() => new Set());
   }
 
-  /** Label values in the order of the labels. A count of 0 makes the series be there. */
-  readonly add = (count: number, ...values: readonly string[]): void => {
-    const key = values.length === 1 ? (values[0] ?? "") : values.join("\n");
-    const cell = this.#found.get(key) ?? this.#find(key, values);
-    cell.added += count;
+  /** Label values in the order of the labels; three labels are the most. A count of 0 makes the series be there. */
+  readonly add = (count: number, first = "", second = "", third = ""): void => {
+    let last = this.#last;
+    // What is counted is mostly like what was counted before, and a key takes longer to make than three words to compare.
+    if (last === undefined || last.first !== first || last.second !== second || last.third !== third) {
+      const values = [first, second, third].slice(0, this.#labels.length);
+      const key = values.join("\n");
+      last = { first, second, third, cell: this.#found.get(key) ?? this.#find(key, values) };
+      this.#last = last;
+    }
+    last.cell.added += count;
   };
 
   /** Hands over what has been added since the last time. */

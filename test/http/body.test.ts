@@ -112,7 +112,7 @@ describe("a body that does not end", () => {
     },
   );
 
-  test("leaves no timer behind once it has ended after all", async () => {
+  test("leaves no timer behind for long once it has ended after all", async () => {
     const clock = new FakeClock();
     await using server = echoServer(clock);
     using connection = await connectRaw(server.url);
@@ -120,6 +120,7 @@ describe("a body that does not end", () => {
     while (clock.sleeping === 0) await Bun.sleep(5);
     connection.send("b");
     expect(await connection.closed).toEndWith("ab");
+    await clock.advance(1_000);
     expect(clock.sleeping).toBe(0);
   });
 });
