@@ -3,6 +3,7 @@
 import { type Clock, within } from "../../clock.ts";
 import type { Stream } from "../port.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
+import { RunInput } from "./input.ts";
 import { MarkedStream } from "./marked-stream.ts";
 
 /** What the guest program answers for a run. The guest is not trusted: it can fool its own session, and nobody else. */
@@ -15,7 +16,7 @@ export type Answer = {
 };
 
 /** Of which python/main.py speaks. An interpreter that an older program of ours has started may speak another. */
-const protocol = 2;
+const protocol = 3;
 /** Characters of one line of the guest's: room for a result and a traceback of 64 Ki characters each, escaped. */
 const maxLineLength = 2 * 1024 * 1024;
 /** Characters of a result that are passed on. */
@@ -25,13 +26,18 @@ const stderrTailBytes = 2048;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
 
+export type ConversationOptions = {
+  readonly resumed?: boolean;
+  readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+};
+
 export class Conversation {
   /** How the process ended, once its output has been read. */
   readonly ended: Promise<GuestExit>;
   #isOver = false;
   readonly #process: GuestProcess;
-  readonly #stdout = new MarkedStream();
-  readonly #stderr = new MarkedStream();
+  readonly #stdout: MarkedStream;
+  readonly #stderr: MarkedStream;
   readonly #ready = Promise.withResolvers<number>();
   /** The run that is on: its answer, and how many of the answer and the two marks are yet to come. */
   #run:
@@ -39,17 +45,28 @@ export class Conversation {
         readonly id: string;
         answer: Answer | undefined;
         missing: number;
+        readonly input: RunInput;
         readonly over: (end: Answer | GuestExit) => void;
       }
     | undefined;
+  #isReady = false;
   #startErrors = "";
   #isAttaching = false;
   /** Resolves when nothing of what was said to somebody before is on its way any more. */
   #isSettled: Promise<void> = Promise.resolve();
 
-  /** `resumed`: the process is up already and has talked with somebody else before. */
-  constructor(process: GuestProcess, clock: Clock, { resumed = false } = {}) {
+  /**
+   * `resumed`: the process is up already and has talked with somebody else before. `onBackground` gets what comes between runs; the bytes are the
+   * callee's to keep.
+   */
+  constructor(process: GuestProcess, clock: Clock, { resumed = false, onBackground }: ConversationOptions = {}) {
     this.#process = process;
+    const streamOf = (name: Stream) =>
+      new MarkedStream((bytes) => {
+        if (this.#isReady) onBackground?.(name, bytes);
+      });
+    this.#stdout = streamOf("stdout");
+    this.#stderr = streamOf("stderr");
     this.#ready.promise.catch(() => undefined);
     const startErrors = (bytes: Uint8Array) => {
       this.#startErrors = (this.#startErrors + Buffer.from(bytes).toString()).slice(-stderrTailBytes);
@@ -68,6 +85,7 @@ export class Conversation {
       this.#stderr.giveUp();
       const how = exit.signal === null ? `exit status ${exit.code}` : `signal ${exit.signal}`;
       this.#ready.reject(new Error(`the interpreter ended before it was ready (${how}): ${this.#startErrors.trim()}`));
+      this.#run?.input.end();
       this.#run?.over(exit);
       return exit;
     });
@@ -83,6 +101,7 @@ export class Conversation {
     const pid = await this.#ready.promise;
     await Promise.race([this.#isSettled, this.ended]);
     this.#stderr.giveUp();
+    this.#isReady = true;
     return pid;
   }
 
@@ -104,19 +123,21 @@ export class Conversation {
 
   /**
    * Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. `where` the answer is to
-   * come, if it is short.
+   * come, if it is short. With an `input` that is to be open, `write` and `closeInput` reach it from now on.
    */
   run(
     id: string,
     source: string,
     where: "stdout" | "control",
     onOutput: (stream: Stream, bytes: Uint8Array) => void,
+    input: "empty" | "open" = "empty",
   ): Promise<Answer | GuestExit> {
     if (this.#isOver) return this.ended;
     // Not a race with `ended`: each would leave a reaction there for as long as the interpreter lives.
     const { promise, resolve } = Promise.withResolvers<Answer | GuestExit>();
-    const run = { id, answer: undefined, missing: 3, over: resolve };
-    this.#run = run;
+    const own = new RunInput(id, (message) => this.#say(message));
+    if (input === "empty") own.end();
+    this.#run = { id, answer: undefined, missing: 3, input: own, over: resolve };
     const mark = crypto.randomUUID();
     this.#stdout.beginWithLine(
       mark,
@@ -129,20 +150,36 @@ export class Conversation {
     this.#stderr.begin(
       mark,
       (bytes) => onOutput("stderr", bytes),
-      () => this.#came(),
+      (rest) => {
+        this.#stderr.push(rest);
+        this.#came();
+      },
     );
-    this.#process.write(`${JSON.stringify({ id, source, mark, where })}\n`);
+    this.#say({ id, source, mark, where, ...(input === "open" && { stdin: true }) });
     return promise;
   }
 
-  /** Asks the run of this id to end; without effect on any other. */
-  interrupt(id: string): void {
-    this.#process.write(`${JSON.stringify({ interrupt: id })}\n`);
+  /** Interrupts the run of this id; without effect on any other. Unless `once`, again until it ends. */
+  interrupt(id: string, { once = false } = {}): void {
+    this.#say({ interrupt: id, ...(once && { once }) });
+  }
+
+  /** Text for the input of the run of this id. Resolves when the guest has taken it, or never will. Never rejects. */
+  async write(id: string, text: string): Promise<void> {
+    if (this.#run?.id === id) await this.#run.input.write(text);
+  }
+
+  closeInput(id: string): void {
+    if (this.#run?.id === id) this.#run.input.close();
   }
 
   kill(): void {
     this.#isOver = true;
     this.#process.kill();
+  }
+
+  #say(message: Readonly<Record<string, unknown>>): void {
+    if (!this.#isOver) this.#process.write(`${JSON.stringify(message)}\n`);
   }
 
   #came(): void {
@@ -151,6 +188,7 @@ export class Conversation {
     run.missing--;
     if (run.missing > 0 || run.answer === undefined) return;
     this.#run = undefined;
+    run.input.end();
     run.over(run.answer);
   }
 
@@ -176,6 +214,10 @@ export class Conversation {
       return;
     }
     if (this.#isAttaching) return;
+    if (typeof message?.id === "string" && typeof message.taken === "number") {
+      if (message.id === this.#run?.id) this.#run.input.took(message.taken);
+      return;
+    }
     const answer = message && readAnswer(message);
     if (this.#run === undefined || this.#run.answer !== undefined || answer?.id !== this.#run.id) {
       this.kill();

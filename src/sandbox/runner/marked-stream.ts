@@ -1,11 +1,14 @@
-// One output stream of an interpreter, cut where runs end: a run's bytes go to its reader, bytes outside any run nowhere. What the
-// interpreter itself has to say may stand behind a run's mark, as a line.
+// One output stream of an interpreter, cut where runs end: a run's bytes go to its reader, bytes outside any run to the background's. What
+// the interpreter itself has to say may stand behind a run's mark, as a line.
 
 /** Room for what a pipe takes in one piece. Bytes. */
 const lineBytes = 4096;
 
+type Line = { readonly bytes: Buffer; readonly ended: (line: string) => void };
+
 /** The guest writes a run's mark behind the last byte of the run. It is random, and nobody else's output has it by chance. */
 export class MarkedStream {
+  readonly #deliverOther: (bytes: Uint8Array) => void;
   #run:
     | {
         readonly mark: Buffer;
@@ -13,9 +16,14 @@ export class MarkedStream {
         readonly ended: (rest: Uint8Array) => void;
       }
     | undefined;
-  #line: { readonly bytes: Buffer; readonly ended: (line: string) => void } | undefined;
+  #line: Line | undefined;
   /** The beginning of what may be the mark: shorter than one. */
   #held: Buffer = empty;
+
+  /** `deliverOther` gets what comes outside any run. */
+  constructor(deliverOther: (bytes: Uint8Array) => void = () => {}) {
+    this.#deliverOther = deliverOther;
+  }
 
   /** `ended` is called when the mark has come, with what came right behind it. Bytes are the callee's to keep. */
   begin(mark: string, deliver: (bytes: Uint8Array) => void, ended: (rest: Uint8Array) => void): void {
@@ -28,14 +36,16 @@ export class MarkedStream {
   beginWithLine(mark: string, deliver: (bytes: Uint8Array) => void, ended: (line: string) => void): void {
     this.begin(mark, deliver, (rest) => {
       this.#line = { bytes: empty, ended };
-      this.#addToLine(rest);
+      this.push(rest);
     });
   }
 
   push(bytes: Uint8Array): void {
     const run = this.#run;
+    if (bytes.length === 0) return;
     if (run === undefined) {
-      this.#addToLine(bytes);
+      if (this.#line === undefined) this.#deliverOther(bytes);
+      else this.#addToLine(this.#line, bytes);
       return;
     }
     const all = this.#held.length === 0 ? view(bytes) : Buffer.concat([this.#held, bytes]);
@@ -62,9 +72,7 @@ export class MarkedStream {
     this.#held = empty;
   }
 
-  #addToLine(more: Uint8Array): void {
-    if (this.#line === undefined) return;
-    const { bytes, ended } = this.#line;
+  #addToLine({ bytes, ended }: Line, more: Uint8Array): void {
     const all = Buffer.concat([bytes, more]);
     const end = all.indexOf("\n");
     if (end < 0 && all.length < lineBytes) {
@@ -73,6 +81,7 @@ export class MarkedStream {
     }
     this.#line = undefined;
     ended(all.subarray(0, end < 0 ? lineBytes : end).toString());
+    if (end >= 0) this.push(all.subarray(end + 1));
   }
 }
 

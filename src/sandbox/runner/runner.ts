@@ -22,7 +22,18 @@ export type InterpreterOptions = {
   /** Environment of the interpreter, and so of all that its user's code starts. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Called with what comes of the interpreter's processes between runs. The bytes are the callee's to keep. */
+  readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
 };
+
+/** What can be done to a run that is on. Without effect once it is over. */
+export interface InterpreterControl {
+  /** For a run with an open stdin. Resolves when the guest has taken it, or never will. Never rejects. */
+  write(text: string): Promise<void>;
+  closeInput(): void;
+  /** As Ctrl-C at the language's prompt: the program may go on. Reaches the interpreter only. */
+  interrupt(): void;
+}
 
 export type InterpreterRun = {
   readonly source: string;
@@ -38,6 +49,9 @@ export type InterpreterRun = {
    * interrupted run leaves running after its end is the adapter's to end too, once `run` has resolved.
    */
   readonly afterInterrupt?: () => void;
+  readonly stdin?: "empty" | "open" | undefined;
+  /** Called once, when there is an interpreter that the run is on. */
+  readonly onStarted?: ((control: InterpreterControl) => void) | undefined;
 };
 
 export type InterpreterRunEnd = {
@@ -73,7 +87,8 @@ export async function resumeInterpreter(
   attach: () => GuestProcess,
   signal: AbortSignal,
 ): Promise<Interpreter> {
-  const conversation = new Conversation(attach(), options.clock, { resumed: true });
+  const { clock, onBackground } = options;
+  const conversation = new Conversation(attach(), clock, { resumed: true, onBackground });
   const done = new AbortController();
   options.clock.sleep(resumeMs, done.signal).then(
     () => conversation.kill(),
@@ -157,7 +172,7 @@ export class Interpreter implements AsyncDisposable {
   }
 
   async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {
-    const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt } = request;
+    const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt, stdin } = request;
     const id = crypto.randomUUID();
     const over = new AbortController();
     const interrupt = async () => {
@@ -172,7 +187,15 @@ export class Interpreter implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       const where = this.#options.isControlSooner === true ? "control" : "stdout";
-      const first = await conversation.run(id, source, where, onOutput);
+      const running = conversation.run(id, source, where, onOutput, stdin);
+      request.onStarted?.({
+        write: (text) => conversation.write(id, text),
+        closeInput: () => conversation.closeInput(id),
+        interrupt: () => {
+          if (!over.signal.aborted) conversation.interrupt(id, { once: true });
+        },
+      });
+      const first = await running;
       // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
       const answer = conversation.isOver ? await conversation.ended : first;
       if ("id" in answer) {
@@ -226,9 +249,9 @@ const notBegun: InterpreterRunEnd = {
 
 async function start(options: InterpreterOptions, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
-  const { spawn, language, interpreter, program, env, clock } = options;
+  const { spawn, language, interpreter, program, env, clock, onBackground } = options;
   const process = spawn(runnerArgv(language, interpreter, program), { control: true, env });
-  return await ready(new Conversation(process, clock), signal);
+  return await ready(new Conversation(process, clock, { onBackground }), signal);
 }
 
 async function ready(conversation: Conversation, signal: AbortSignal): Promise<Started> {

@@ -16,6 +16,8 @@ class Puppet implements GuestProcess {
   readonly control: ReadableStream<Uint8Array>;
   readonly exited = this.#exited.promise;
   request: Request = { id: "", mark: "" };
+  /** What it has been told of input, in order. */
+  readonly heard: unknown[] = [];
   killed = false;
 
   constructor() {
@@ -31,7 +33,9 @@ class Puppet implements GuestProcess {
   }
 
   write(text: string): void {
-    this.request = JSON.parse(text);
+    const message = JSON.parse(text);
+    if ("source" in message) this.request = message;
+    else this.heard.push(message);
   }
 
   kill(): void {
@@ -65,12 +69,13 @@ async function begun(): Promise<{
 }> {
   const puppet = new Puppet();
   const conversation = new Conversation(puppet, systemClock);
-  puppet.say("control", '{"ready":true,"pid":7,"protocol":2}\n');
+  puppet.say("control", '{"ready":true,"pid":7,"protocol":3}\n');
   expect(await conversation.ready()).toBe(7);
   let printed = "";
-  const answer = conversation.run("the-run", "source", "stdout", (_, bytes) => {
+  const take = (_: unknown, bytes: Uint8Array) => {
     printed += Buffer.from(bytes).toString();
-  });
+  };
+  const answer = conversation.run("the-run", "source", "stdout", take, "open");
   return { puppet, conversation, printed: () => printed, answer };
 }
 
@@ -145,4 +150,39 @@ test("a result is passed on up to its cap", async () => {
   puppet.say("control", `${JSON.stringify({ ...good, result: "r".repeat(100_000) })}\n`);
   for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
   expect(await answer).toEqual({ ...good, result: "r".repeat(65_536) });
+});
+
+test("input goes to the guest a piece at a time, each when the one before has been taken, and its end behind it", async () => {
+  const { puppet, conversation } = await begun();
+  // A character of two code units lies across the end of the first piece.
+  const text = `${"x".repeat(65_535)}😀${"y".repeat(10)}`;
+  const written = conversation.write("the-run", text);
+  conversation.closeInput("the-run");
+  let pieces = "";
+  for (const number of [1, 2]) {
+    while (puppet.heard.length < number) await Promise.resolve();
+    expect(puppet.heard).toHaveLength(number);
+    expect(puppet.heard.at(-1)).toMatchObject({ input: "the-run", number });
+    pieces += JSON.parse(JSON.stringify(puppet.heard.at(-1))).text;
+    puppet.say("control", `{"id":"the-run","taken":${number}}\n`);
+    while (puppet.heard.length === number) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await written;
+  expect(pieces === text).toBe(true);
+  expect(puppet.heard.slice(2)).toEqual([{ close_input: "the-run" }]);
+});
+
+test("what the guest has not taken of an input by the end of the run is nobody's, and no write waits for it", async () => {
+  const { puppet, conversation, answer } = await begun();
+  const writes = ["one", "two"].map((text) => conversation.write("the-run", text));
+  while (puppet.heard.length === 0) await Promise.resolve();
+  puppet.say("control", `${JSON.stringify(good)}\n`);
+  for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
+  expect(await answer).toEqual(good);
+  await Promise.all(writes);
+  await conversation.write("the-run", "three");
+  puppet.say("control", '{"id":"the-run","taken":1}\n');
+  conversation.closeInput("the-run");
+  expect(puppet.heard).toEqual([{ input: "the-run", number: 1, text: "one" }]);
+  expect(conversation.isOver).toBe(false);
 });

@@ -109,3 +109,30 @@ test("bytes outside any run go nowhere, and what was held back of one run is not
   stream.push(Buffer.from("text<other>"));
   expect([text(), next]).toEqual(["", "text"]);
 });
+
+test("bytes outside any run are the background's, wherever chunks are cut", () => {
+  const all = Buffer.from(`before${mark}{}\nafter${mark}too`);
+  for (let first = 0; first <= all.length; first++) {
+    for (let second = first; second <= all.length; second++) {
+      let [own, others] = ["", ""];
+      const stream = new MarkedStream((bytes) => {
+        others += Buffer.from(bytes).toString();
+      });
+      stream.push(Buffer.from("at first,"));
+      stream.beginWithLine(
+        mark,
+        (bytes) => {
+          own += Buffer.from(bytes).toString();
+        },
+        () => undefined,
+      );
+      for (const part of [all.subarray(0, first), all.subarray(first, second), all.subarray(second)]) stream.push(part);
+      expect({ first, second, own, others }).toEqual({
+        first,
+        second,
+        own: "before",
+        others: `at first,after${mark}too`,
+      });
+    }
+  }
+});

@@ -1,15 +1,24 @@
-// The control thread: reads control-in, and ends code that does not return to the event loop.
+// The control thread: reads control-in, has what is written to a run, and ends code that does not return to the event loop.
 
+const { endInput, openInput, writeInput } = require("./input.cjs");
+
+const CONTROL_OUT = 3;
 const CONTROL_IN = 4;
 // How long an interrupted event loop has to answer before its code is terminated, and between attempts.
 const BUSY_MS = 40;
 const AGAIN_MS = 100;
-// Shared by both threads: the number of the run that is on (0 for none), and the last ping that the main thread has answered.
+// The same for an interrupt that the code may have its own answer to.
+const BUSY_ONCE_MS = 500;
+// Shared by both threads: the number of the run that is on (0 for none), the last ping that the main thread has answered, how many interrupts it
+// has left to the user's code, and 1 while somebody writes to control-out.
 const RUNNING = 0;
 const PONG = 1;
+const HEEDED = 2;
+const SPEAKING = 3;
 
 async function readControl() {
   // Not at the top, as the main thread needs none of them.
+  const fs = require("node:fs");
   const inspector = require("node:inspector");
   const net = require("node:net");
   const timersPromises = require("node:timers/promises");
@@ -24,11 +33,17 @@ async function readControl() {
   let seq = first.seq;
   let latestId = first.id;
   let wasInterrupted = false;
+  let input = null;
   let pings = 0;
   const decoder = new TextDecoder();
+  parentPort.on("message", ({ over }) => {
+    if (input !== null && input.id === over) endInput(input);
+  });
+  // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads. Before a first run has an input: a thread's
+  // first stream opens a file, which must not get the number that the main thread wants for that.
+  const controlIn = new net.Socket({ fd: CONTROL_IN, readable: true, writable: false });
   await take(first.rest);
-  // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads.
-  for await (const chunk of new net.Socket({ fd: CONTROL_IN, readable: true, writable: false })) await take(chunk);
+  for await (const chunk of controlIn) await take(chunk);
   process.kill(process.pid, "SIGKILL");
 
   async function take(chunk) {
@@ -43,27 +58,41 @@ async function readControl() {
           wasInterrupted = true;
         }
         parentPort.postMessage({ attach: message.attach });
+      } else if (message.input !== undefined) {
+        if (input?.id === message.input) writeInput(input, message.number, message.text);
+      } else if (message.close_input !== undefined) {
+        if (input?.id === message.close_input) endInput(input);
       } else if (message.interrupt === undefined) {
         // What an interrupted run has left behind may have begun to compute since.
         if (wasInterrupted) await interrupt();
         wasInterrupted = false;
         latestId = message.id;
         seq += 1;
-        parentPort.postMessage({ seq, request: message });
+        input = message.stdin === true ? await openInput(message.id, (number) => took(message.id, number)) : null;
+        parentPort.postMessage({ seq, request: message, stdin: input?.readEnd ?? null });
       } else if (message.interrupt === latestId) {
-        await interrupt();
-        wasInterrupted = true;
+        if (!(await interrupt(message.once === true))) wasInterrupted = true;
       }
     }
   }
 
+  function took(id, number) {
+    const line = `${JSON.stringify({ id, taken: number })}\n`;
+    while (Atomics.compareExchange(shared, SPEAKING, 0, 1) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
+    fs.writeSync(CONTROL_OUT, line);
+    Atomics.store(shared, SPEAKING, 0);
+  }
+
   // Returns once the run is over and the main thread answers with no termination under way: one that found nothing to end would hit
-  // the next code that runs, which is to be a ping and not the next request. Until then no further line is read.
-  async function interrupt() {
+  // the next code that runs, which is to be a ping and not the next request. Until then no further line is read. With `once`, also when the
+  // user's code has an answer of its own, which may be to go on: true then.
+  async function interrupt(once = false) {
     const target = seq;
+    const heeded = Atomics.load(shared, HEEDED);
+    const isHeeded = () => Atomics.load(shared, HEEDED) !== heeded;
     let terminations = 0;
-    let waitMs = BUSY_MS;
-    parentPort.postMessage({ interrupt: target, forced: false });
+    let waitMs = once ? BUSY_ONCE_MS : BUSY_MS;
+    parentPort.postMessage({ interrupt: target, forced: false, once });
     while (!(await isQuiet())) {
       waitMs = AGAIN_MS;
       terminations += 1;
@@ -72,6 +101,7 @@ async function readControl() {
       });
       parentPort.postMessage({ interrupt: target, forced: true });
     }
+    return isHeeded();
 
     async function isQuiet() {
       let decisive = null;
@@ -81,7 +111,7 @@ async function readControl() {
         if (terminations === 0) decisive ??= pings;
         await pause(2);
         const isAnswered = decisive !== null && Atomics.load(shared, PONG) >= decisive;
-        if (isAnswered && Atomics.load(shared, RUNNING) !== target) return true;
+        if (isAnswered && (Atomics.load(shared, RUNNING) !== target || isHeeded())) return true;
       }
       return false;
     }
@@ -97,4 +127,4 @@ function parse(line) {
   }
 }
 
-module.exports = { CONTROL_IN, PONG, RUNNING, readControl, parse };
+module.exports = { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, readControl, parse };

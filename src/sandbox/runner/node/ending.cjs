@@ -5,16 +5,19 @@ const { connect, inspector } = require("./inspector.cjs");
 const { toBytes, writeAll } = require("./output.cjs");
 const { MARKED, WHOLE_BYTES, encode, send } = require("./protocol.cjs");
 const {
+  HEEDED,
   RUNNING,
   clearImmediate,
   clearTimeout,
   given,
+  kill,
   listenerCount,
   process,
   setImmediate,
   shared,
 } = require("./references.cjs");
 const { state } = require("./state.cjs");
+const { disconnectStdin } = require("./stdin.cjs");
 const { clearTimers } = require("./timers.cjs");
 
 const SIGINT_STATUS = 130;
@@ -38,6 +41,16 @@ function stop(run, wasTerminated) {
     if (state.current === run) finish(run);
   };
   setImmediate(clean);
+}
+
+/** An interrupt that is the user's to answer, if the user listens; otherwise it ends the run. */
+function interrupt(run) {
+  if (listenerCount("SIGINT") < 2) {
+    stop(run, false);
+    return;
+  }
+  Atomics.add(shared, HEEDED, 1);
+  kill(process.pid, "SIGINT");
 }
 
 /** The first of all listeners, so that one of the user's that is called once is still there. */
@@ -87,6 +100,7 @@ function finish(run) {
   process.exitCode = undefined;
   for (const immediate of run.immediates) clearImmediate(immediate);
   clearTimeout(run.late);
+  disconnectStdin(run);
   state.current = null;
   state.control.ref();
   if (run.isAnswered) inspector.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
@@ -132,4 +146,4 @@ function later(run, action) {
   run.immediates.push(setImmediate(action));
 }
 
-module.exports = { exit, exitStatus, fail, finish, later, onSigint, onUncaught, replaceExit, stop };
+module.exports = { exit, exitStatus, fail, finish, interrupt, later, onSigint, onUncaught, replaceExit, stop };

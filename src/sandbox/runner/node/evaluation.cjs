@@ -8,6 +8,7 @@ const { hold, inspector, letGo } = require("./inspector.cjs");
 const { RUNNING, listenFirst, listenerCount, setImmediate, shared } = require("./references.cjs");
 const { countResources, isPending, lastAsyncId } = require("./resources.cjs");
 const { state } = require("./state.cjs");
+const { connectStdin } = require("./stdin.cjs");
 const { restoreDescriptors } = require("./streams.cjs");
 const { show } = require("./values.cjs");
 const { drain, listenLast } = require("./waiting.cjs");
@@ -15,7 +16,8 @@ const { drain, listenLast } = require("./waiting.cjs");
 // In how many ways a source is tried whose declarations are refused for those of earlier runs: a handful for each such name.
 const MOST_WAYS = 50;
 
-function begin(seq, request) {
+/** `stdin`: the descriptor of the run's input, or null for an empty one. */
+function begin(seq, request, stdin = null) {
   const run = {
     seq,
     id: request.id,
@@ -49,6 +51,7 @@ function begin(seq, request) {
   if (listenerCount("SIGINT") === 0) listenFirst("SIGINT", onSigint);
   run.resources = countResources();
   restoreDescriptors();
+  connectStdin(stdin);
   evaluate(run, [rewriteImports(unwrapObject(request.source))]);
 }
 

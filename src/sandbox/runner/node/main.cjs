@@ -14,10 +14,11 @@
 //
 // Known limits: before Node 24, computing code that is interrupted while an AsyncLocalStorage is in use takes the process with it (an
 // assertion of the runtime's; the host replaces it). A SIGINT, which is the user's and ends a run with status 130 if there is no listener for it,
-// reaches only code that returns to the event loop; an interrupt on control-in reaches all but system calls that wait. What an interrupted run
+// reaches only code that returns to the event loop; an interrupt on control-in reaches all but system calls that wait, and one that is sent once
+// is a SIGINT for code that listens for that and returns to the event loop within half a second. What an interrupted run
 // awaits of the network may still come and go on.
 
-const { onSigint, onUncaught, replaceExit, stop } = require("./ending.cjs");
+const { interrupt, onSigint, onUncaught, replaceExit, stop } = require("./ending.cjs");
 const { begin } = require("./evaluation.cjs");
 const { connect } = require("./inspector.cjs");
 const { provideNames } = require("./names.cjs");
@@ -25,6 +26,7 @@ const { READY, attach, encode, send } = require("./protocol.cjs");
 const { PONG, kill, listen, moduleModule, node, process, shared } = require("./references.cjs");
 const { countResources } = require("./resources.cjs");
 const { state } = require("./state.cjs");
+const { replaceStdin } = require("./stdin.cjs");
 const { replaceStreams } = require("./streams.cjs");
 const { trackTimers } = require("./timers.cjs");
 const { onIdle } = require("./waiting.cjs");
@@ -34,6 +36,7 @@ function serve() {
   process.execArgv.length = 0;
   process.argv.length = 1;
   replaceStreams();
+  replaceStdin();
   replaceExit();
   trackTimers();
   provideNames();
@@ -58,9 +61,11 @@ function startControl() {
   const control = node.startControl();
   control.on("message", (message) => {
     if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
-    else if (message.request !== undefined) begin(message.seq, message.request);
+    else if (message.request !== undefined) begin(message.seq, message.request, message.stdin);
     else if (message.attach !== undefined) attach(message.attach);
-    else if (state.current !== null && state.current.seq === message.interrupt) stop(state.current, message.forced);
+    else if (state.current === null || state.current.seq !== message.interrupt) return;
+    else if (message.once) interrupt(state.current);
+    else stop(state.current, message.forced);
   });
   control.on("exit", () => kill(process.pid, "SIGKILL"));
   return control;

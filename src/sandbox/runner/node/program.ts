@@ -10,6 +10,7 @@ import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
 import importer from "./importer.cjs" with { type: "text" };
 import imports from "./imports.cjs" with { type: "text" };
+import input from "./input.cjs" with { type: "text" };
 import inspector from "./inspector.cjs" with { type: "text" };
 import main from "./main.cjs" with { type: "text" };
 import names from "./names.cjs" with { type: "text" };
@@ -19,6 +20,7 @@ import references from "./references.cjs" with { type: "text" };
 import resources from "./resources.cjs" with { type: "text" };
 import start from "./start.cjs" with { type: "text" };
 import state from "./state.cjs" with { type: "text" };
+import stdin from "./stdin.cjs" with { type: "text" };
 import streams from "./streams.cjs" with { type: "text" };
 import timers from "./timers.cjs" with { type: "text" };
 import tokens from "./tokens.cjs" with { type: "text" };
@@ -29,8 +31,10 @@ import waiting from "./waiting.cjs" with { type: "text" };
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
   const sources = [tokens, imports, declarations, importer];
-  const parts = [streams, errors, inspector, resources, timers];
+  const parts = [streams, stdin, errors, inspector, resources, timers];
   const run = [ending, values, names, waiting, evaluation];
   const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main]);
-  return joinCommonJs([control, start]).replace('"main.cjs"', () => JSON.stringify(`(function (node) {${realm}})`));
+  return joinCommonJs([input, control, start]).replace('"main.cjs"', () =>
+    JSON.stringify(`(function (node) {${realm}})`),
+  );
 }

@@ -1,11 +1,10 @@
 // What is said on control-out, in lines of JSON; the messages are those of the Python runner (python/main.py).
 
 const { writeAll } = require("./output.cjs");
-const { process } = require("./references.cjs");
+const { CONTROL_OUT, SPEAKING, process, shared } = require("./references.cjs");
 
-const CONTROL_OUT = 3;
 const MARKED = [5, 6];
-const READY = { ready: true, pid: process.pid, protocol: 2 };
+const READY = { ready: true, pid: process.pid, protocol: 3 };
 // No more than this is sure to stay in one piece in a pipe that others write to as well (PIPE_BUF), in bytes.
 const WHOLE_BYTES = 4096;
 
@@ -14,8 +13,11 @@ function attach(mark) {
   send(encode(READY));
 }
 
+/** One thread at a time: what is long goes out in pieces. */
 function send(line) {
+  while (Atomics.compareExchange(shared, SPEAKING, 0, 1) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
   writeAll(CONTROL_OUT, line);
+  Atomics.store(shared, SPEAKING, 0);
 }
 
 function encode(message) {

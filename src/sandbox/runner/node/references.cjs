@@ -1,9 +1,10 @@
 // Node's modules and what the runner uses of them, as they are before the user puts something else in their place.
 // `node` is what start.cjs hands over: see main.cjs for the realm that all of this is in.
 
-const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world, shared, RUNNING, PONG } = node;
+const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world } = node;
+const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING } = node;
 // As they are now, before the user puts something else in their place.
-const { fstatSync, openSync, writeSync } = fs;
+const { closeSync, fstatSync, openSync, writeSync } = fs;
 const { createRequire } = moduleModule;
 const { join, isAbsolute } = path;
 const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
@@ -39,8 +40,11 @@ function given(ours) {
 
 module.exports = {
   AsyncResource,
+  CONTROL_OUT,
+  HEEDED,
   PONG,
   RUNNING,
+  SPEAKING,
   Script,
   Session,
   UsersPromise,
@@ -49,6 +53,7 @@ module.exports = {
   bytesOf,
   clearImmediate,
   clearTimeout,
+  closeSync,
   createRequire,
   cwd,
   encodeText,

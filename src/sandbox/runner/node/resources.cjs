@@ -2,6 +2,7 @@
 
 const { AsyncResource, activeResources, inspect, isPromise } = require("./references.cjs");
 const { state } = require("./state.cjs");
+const { hasStdinHandle, isReadingStdin } = require("./stdin.cjs");
 
 // How long a run waits for sockets, child processes and workers that it has left open: they may be meant to stay.
 const LINGER_MS = 5000;
@@ -32,6 +33,7 @@ const LASTING = new Set([
 function countResources() {
   const counts = new Map();
   const types = activeResources();
+  if (hasStdinHandle()) counts.set("PipeWrap", -1);
   for (let at = 0; at < types.length; at += 1) counts.set(types[at], (counts.get(types[at]) ?? 0) + 1);
   return counts;
 }
@@ -47,6 +49,7 @@ function hasWork(run, counts) {
   for (const timer of run.timers) {
     if (!timer._destroyed && timer.hasRef() && typeof timer._repeat !== "number") return true;
   }
+  if (isReadingStdin()) return true;
   const isAwaited = run.promise !== null && isPending(run.promise);
   for (const [type, count] of counts) {
     if (count <= (run.resources.get(type) ?? 0) || LASTING.has(type)) continue;

@@ -5,7 +5,7 @@
 // cannot duplicate descriptors; it makes them all close-on-exec by itself). Standard library only, Node 18 and later. It is no ES module, since
 // Node takes a third longer to start one.
 
-const { CONTROL_IN, PONG, RUNNING, readControl, parse } = require("./control.cjs");
+const { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, readControl, parse } = require("./control.cjs");
 
 // program.ts puts the text of all that main.cjs is joined of here.
 const MAIN = "main.cjs";
@@ -18,7 +18,7 @@ function start() {
   delete process.mainModule;
   delete require.cache[__filename];
   const vm = require("node:vm");
-  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const shared = new Int32Array(new SharedArrayBuffer(16));
   const modules = {
     asyncHooks: require("node:async_hooks"),
     fs: require("node:fs"),
@@ -34,14 +34,22 @@ function start() {
     vm,
     Writable: require("node:stream").Writable,
   };
-  const startControl = () => new Worker(__filename, { workerData: shared.buffer, execArgv: [], argv: [] });
+  const startControl = () =>
+    new Worker(__filename, { workerData: shared.buffer, execArgv: [], argv: [], trackUnmanagedFds: false });
   const importFrom = (specifier) => import(specifier);
   const readFirst = () => readRequest(modules.fs);
-  const own = { file: __filename, RUNNING, PONG, shared, startControl, importFrom, readFirst, world: globalThis };
+  const loadNet = () => require("node:net");
+  const own = {
+    ...{ file: __filename, world: globalThis, shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING },
+    ...{ startControl, importFrom, readFirst, loadNet },
+  };
   vm.runInContext(MAIN, vm.createContext(), { filename: __filename })({ ...modules, ...own });
 }
 
-/** Waits for the first request, and returns it and what has come behind it; `request` is null where something else comes first. */
+/**
+ * Waits for the first request, and returns it and what has come behind it; `request` is null where something else comes first, or one with an
+ * input, which the control thread has to make.
+ */
 function readRequest(fs) {
   let bytes = Buffer.alloc(0);
   try {
@@ -57,7 +65,8 @@ function readRequest(fs) {
   }
   const end = bytes.indexOf(10);
   const message = parse(bytes.subarray(0, end).toString());
-  if (typeof message?.source !== "string") return { request: null, rest: new Uint8Array(bytes) };
+  if (typeof message?.source !== "string" || message.stdin === true)
+    return { request: null, rest: new Uint8Array(bytes) };
   return { request: message, rest: new Uint8Array(bytes.subarray(end + 1)) };
 }
 

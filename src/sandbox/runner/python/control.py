@@ -2,10 +2,13 @@
 
 from .descriptors import read_some
 from .references import os
+from .stdin import Input
 
 
-def listen(control_in, json, requests, interrupts):
+def listen(control_in, json, requests, interrupts, taken):
+    """`taken` is called with a run's id and the number of a piece of its input that has reached it."""
     pending = b""
+    present = None
     while True:
         chunk = read_some(control_in)
         if not chunk:
@@ -16,10 +19,27 @@ def listen(control_in, json, requests, interrupts):
             if message is None:
                 continue
             if "interrupt" in message:
-                interrupts.start(message["interrupt"])
+                interrupts.start(message["interrupt"], message.get("once") is True)
             elif "attach" in message:
-                interrupts.start(interrupts.present())
+                interrupts.start(interrupts.present(), False)
                 requests.put(message)
+            elif "input" in message:
+                if present is not None and present.id == message["input"]:
+                    present.write(message["number"], message["text"])
+            elif "close_input" in message:
+                if present is not None and present.id == message["close_input"]:
+                    present.end()
             else:
                 interrupts.upcoming = message["id"]
+                present = message["stdin"] = open_input(message, taken)
                 requests.put(message)
+
+
+def open_input(request, taken):
+    if request.get("stdin") is not True:
+        return None
+    try:
+        return Input(request["id"], taken)
+    except OSError:
+        # No room among the open files: it is empty then.
+        return None

@@ -48,24 +48,30 @@ class Interrupts:
 
     # The control thread
 
-    def start(self, id):
+    def start(self, id, once):
         """Interrupts the run of that id, in a thread of its own."""
-        _thread.start_new_thread(self.interrupt, (id,))
+        _thread.start_new_thread(self.interrupt, (id, once))
 
     def present(self):
         """The id of the run that is on or the next, or None."""
         with self.lock:
             return self.current.id if self.current is not None else self.upcoming
 
-    def interrupt(self, id):
+    def interrupt(self, id, once):
         """Interrupts the main thread until the run has taken notice of it or has ended; by SIGINT where the user has a handler for that."""
         deadline = None
+        is_new = True
         while True:
             with self.lock:
                 run = self.current
                 if run is not None and run.id == id:
                     run.asked = True
+                    if is_new:
+                        # One of before may have been caught.
+                        run.delivered = is_new = False
                     if run.delivered:
+                        if once:
+                            return
                         if deadline is None:
                             deadline = time.monotonic() + SECOND_SECONDS
                         elif time.monotonic() >= deadline:

@@ -3,15 +3,19 @@
 # Control-in is descriptor 0 and control-out descriptor 3 at the start; both are moved out of the user's reach, and descriptor 0 becomes empty. One
 # request a line:
 #
-#     {"id": "…", "source": "…", "mark": "…", "where": "stdout" or "control"}
+#     {"id": "…", "source": "…", "mark": "…", "where": "stdout" or "control", "stdin": true or absent}
 #                           run a source; when it has ended, write the mark to stderr, and the mark and a line to stdout: the answer, if it
 #                           is to come there and can be written in one piece, otherwise nothing, and the answer comes on control-out
-#     {"interrupt": "…"}    raise KeyboardInterrupt in the run of that id; without effect on any other
+#     {"interrupt": "…", "once": true or absent}
+#                           raise KeyboardInterrupt in the run of that id; without effect on any other. Unless once, raise it again if the run goes on
+#     {"input": "…", "number": …, "text": "…"}
+#                           write text to the standard input of the run of that id, then say {"id": "…", "taken": number} on control-out
+#     {"close_input": "…"}  end that input
 #     {"attach": "…"}       somebody new is at the other end: interrupt whatever runs, then write this mark to stdout and stderr and say
 #                           that it is ready, as at the start
 #
 # A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
-# "protocol": 2}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
+# "protocol": 3}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
 # A SIGINT is the user's, whoever has sent it: Python's own handler answers it, or one that the user has set, and between runs nothing does. Our own
 # interrupts come as another signal. All sources share one context (contextvars). End of control-in ends the process. Standard library only,
 # Python 3.8 and later.
@@ -27,6 +31,7 @@ def main():
     control_in, control_out = take_away(0), take_away(3)
     os.close(3)
     outputs = [take_away(1), take_away(2)]
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", line_buffering=True)
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     Runner(control_in, control_out, outputs).serve()

@@ -13,11 +13,12 @@ import protocol from "./protocol.py" with { type: "text" };
 import references from "./references.py" with { type: "text" };
 import runner from "./runner.py" with { type: "text" };
 import sources from "./sources.py" with { type: "text" };
+import stdin from "./stdin.py" with { type: "text" };
 import streams from "./streams.py" with { type: "text" };
 import values from "./values.py" with { type: "text" };
 
 export function pythonProgram(): string {
   const ground = [references, descriptors, mailbox, protocol];
-  const parts = [sources, streams, values, errors, coroutines, interrupts, control];
+  const parts = [sources, stdin, streams, values, errors, coroutines, interrupts, control];
   return joinPython([...ground, ...parts, runner, main]);
 }

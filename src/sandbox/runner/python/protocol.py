@@ -2,7 +2,7 @@
 
 from .references import os, own_function, sys
 
-READY = b'{"ready": true, "pid": %d, "protocol": 2}\n' % os.getpid()
+READY = b'{"ready": true, "pid": %d, "protocol": 3}\n' % os.getpid()
 
 
 class Run:
@@ -13,6 +13,8 @@ class Run:
         self.source = request["source"]
         self.mark = request["mark"].encode()
         self.where = request.get("where")
+        # Or None, for an empty one.
+        self.stdin = request["stdin"]
         # An interrupt has been asked for by the control thread, and: one has reached the user's code.
         self.asked = False
         self.delivered = False

@@ -9,6 +9,7 @@ from .mailbox import Mailbox
 from .protocol import READY, Json, Run
 from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
 from .sources import Sources
+from .stdin import drain_stdin, empty_stdin
 from .streams import flush_streams, native_flush, print_error, restore_streams
 from .values import Values
 
@@ -28,6 +29,11 @@ class Runner:
         self.interrupts = Interrupts(self.coroutines)
         self.sources = Sources()
         self.values = Values(outputs[0])
+        # The run's input, while one that has an input is on.
+        self.stdin = None
+        self.first_stdin = sys.stdin
+        # Held by whoever writes to control-out.
+        self.speaking = _thread.allocate_lock()
         self.json = Json()
         self.flush_native = None
         # The module, once it has been imported.
@@ -44,7 +50,7 @@ class Runner:
         if not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, "")
         self.send(READY)
-        _thread.start_new_thread(listen, (self.control_in, self.json, self.requests, self.interrupts))
+        _thread.start_new_thread(listen, (self.control_in, self.json, self.requests, self.interrupts, self.took))
         while True:
             request = self.next_request()
             if "attach" in request:
@@ -91,9 +97,13 @@ class Runner:
 
     def send(self, line):
         try:
-            write_all(self.control_out, line)
+            with self.speaking:
+                write_all(self.control_out, line)
         except OSError:
             os._exit(70)
+
+    def took(self, id, number):
+        self.send(b'{"id": "%s", "taken": %d}\n' % (id.encode(), number))
 
     def forget_descriptors(self):
         """A forked child must keep neither the host's pipes open nor the conversation."""
@@ -102,9 +112,11 @@ class Runner:
                 os.close(fd)
             except OSError:
                 pass
+        if self.stdin is not None:
+            self.stdin.forget()
 
     def answer(self, run):
-        self.restore()
+        self.restore(run)
         self.interrupts.begin(run)
         self.values.begin(run)
         failure = None
@@ -128,6 +140,7 @@ class Runner:
                 # The user's own, of an exception's methods.
                 print_error("an exception that cannot be shown\n", self.outputs[1])
         flush_streams(self.flush_native)
+        self.end_input()
         self.values.run = None
         self.interrupts.end(run)
         answer = run.answer(failure)
@@ -135,11 +148,23 @@ class Runner:
         del failure
         self.tell(run, self.json.encode(answer, self.prepare))
 
-    def restore(self):
+    def restore(self, run):
         """Undoes what an earlier run did to the streams and to interrupts, and forgets which warnings it has shown."""
         self.module.__dict__.pop("__warningregistry__", None)
         restore_streams(self.outputs)
+        if run.stdin is not None:
+            run.stdin.connect()
+            self.stdin = run.stdin
         self.interrupts.restore()
+
+    def end_input(self):
+        if self.stdin is None:
+            return
+        self.stdin.end()
+        self.stdin = None
+        empty_stdin()
+        # The user may have put another in the place of the first.
+        drain_stdin([self.first_stdin, sys.__stdin__, sys.stdin])
 
     def execute(self, codes):
         """Runs the codes; returns what they raised, or None."""

@@ -2,14 +2,12 @@
 
 from .descriptors import write_all
 from .references import io, os, sys
+from .stdin import empty_stdin
 
 
 def restore_streams(outputs):
     """Undoes what an earlier run did to the streams; `outputs` are our own duplicates of descriptors 1 and 2."""
-    empty = os.open(os.devnull, os.O_RDONLY)
-    if empty != 0:
-        os.dup2(empty, 0)
-        os.close(empty)
+    empty_stdin()
     for fd, saved in zip((1, 2), outputs):
         # A child that shares the pipe may have made it non-blocking.
         os.set_blocking(saved, True)
