@@ -39,11 +39,16 @@ process.stdin.setEncoding("utf8");
 for await (const text of process.stdin) process.stdout.write(text);
 undefined`,
   readLine: `
-process.stdout.write("name? ");
-await (async () => {
-  for await (const line of require("node:readline").createInterface({ input: process.stdin })) return "got:" + line;
-  return "none";
-})().then(console.log);
+await new Promise((resolve) => {
+  let got = "none";
+  const lines = require("node:readline").createInterface({ input: process.stdin });
+  lines.once("line", (line) => {
+    got = "got:" + line;
+    lines.close();
+  });
+  lines.once("close", () => resolve(got));
+  process.stdout.write("name? ");
+}).then(console.log);
 undefined`,
   catchInterrupt: `
 await new Promise((resolve) => {

@@ -156,8 +156,8 @@ export class NamespaceHost implements SandboxHost {
     });
     stack.use(sandbox);
     this.#sandboxes.add(sandbox);
-    const start = (program: string) =>
-      startInterpreter({ spawn: sandbox.spawn, language, interpreter, program, env, clock }, signal);
+    const options = { spawn: sandbox.spawn, language, interpreter, env, clock, onBackground: spec.onBackground };
+    const start = (program: string) => startInterpreter({ ...options, program }, signal);
     const source = programPath(language);
     sandbox.adopt(
       await start(compiled?.path ?? source).catch((error: unknown) => {

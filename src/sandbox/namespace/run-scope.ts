@@ -9,8 +9,8 @@ import type { Process } from "./processes.ts";
 /** Killed processes take a moment to vanish. */
 const lookIntervalMs = 5;
 const looks = 600;
-/** Those of a bomb start more as fast as they are ended: who has not got them by then stops everybody's forks. */
-const patientLooks = 40;
+/** How many of these may find new ones: those of a bomb start more as fast as they are ended, until everybody's forks are stopped. */
+const patientLooks = 20;
 
 export class RunScope {
   readonly #options: RunScopeOptions;
@@ -30,12 +30,17 @@ export class RunScope {
   /** Ends its processes by force. Resolves to false if some are still there after a bounded time. */
   async end(): Promise<boolean> {
     const { libc, group, clock, started, mayForbidForks } = this.#options;
+    const seen = new Set<string>();
+    let looksWithNew = 0;
     try {
       for (let look = 0; look < looks; look++) {
         const processes = started();
         if (processes.length === 0) return true;
+        const seenBefore = seen.size;
+        for (const { pid, startTicks } of processes) seen.add(`${pid} ${startTicks}`);
+        if (seen.size > seenBefore) looksWithNew += 1;
         const may = mayForbidForks();
-        if (may === "yes" || (may === "late" && look >= patientLooks)) group.forbidForks(true);
+        if (may === "yes" || (may === "late" && looksWithNew > patientLooks)) group.forbidForks(true);
         for (const { pid } of processes) libc.kill(pid, signals.kill);
         await clock.sleep(lookIntervalMs);
       }

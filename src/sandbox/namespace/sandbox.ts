@@ -3,9 +3,9 @@
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { Resources } from "../flavors.ts";
-import type { RunEnd, RunRequest, Sandbox, SandboxSpec } from "../port.ts";
+import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import type { GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
-import type { Interpreter } from "../runner/runner.ts";
+import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import type { LimitGroup } from "./cgroups.ts";
 import { runCommand } from "./command-run.ts";
 import { enterCommand, type Self } from "./enter.ts";
@@ -124,7 +124,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     try {
       const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
       const end = await (membership === null
-        ? this.#runCode(guarded, scope)
+        ? this.#runCode(guarded, scope, run)
         : this.#runCommand(guarded, scope, membership, run));
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
@@ -154,9 +154,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
     if (this.#options.libc.kill(pid, signals.kill) && reason === "memory") this.#watchKills += 1;
   }
 
-  async #runCode(request: RunRequest, scope: RunScope): Promise<RunEnd> {
+  async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
     if (this.#interpreter === null) throw new Error("the sandbox has not been given its interpreter");
-    const { source, signal, onOutput } = request;
+    const { source, signal, onOutput, stdin } = request;
+    let isOver = false;
     let ending: Promise<void> | undefined;
     try {
       const { exit: _, ...end } = await this.#interpreter.run({
@@ -164,8 +165,18 @@ export class NamespaceSandbox implements Sandbox, Watched {
         signal,
         onOutput,
         interruptGraceMs,
+        stdin,
         afterInterrupt: () => {
           ending = this.#end(scope);
+        },
+        onStarted: (control) => {
+          request.onStarted?.({
+            write: control.write,
+            closeInput: control.closeInput,
+            send: (signal) => {
+              if (!isOver) this.#sendToCode(signal, control, scope, run);
+            },
+          });
         },
       });
       // It must have stopped killing before the next run starts anything.
@@ -176,7 +187,17 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request, cause);
       throw interpreterFailure(cause);
+    } finally {
+      isOver = true;
     }
+  }
+
+  /** An interrupt is the interpreter's own affair, which its program may catch; everything else ends it too. */
+  #sendToCode(signal: RunSignal, control: InterpreterControl, scope: RunScope, run: OngoingRun): void {
+    if (signal === "kill") run.wasSentKill = true;
+    scope.send(signal);
+    if (signal === "interrupt") control.interrupt();
+    else for (const { pid } of this.#insides()) this.#options.libc.kill(pid, signals[signal]);
   }
 
   #runCommand(request: RunRequest, scope: RunScope, membership: Membership, run: OngoingRun): Promise<RunEnd> {

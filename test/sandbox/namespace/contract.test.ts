@@ -26,5 +26,4 @@ concurrentContract({
     { template: nodeTemplate, code: concurrentNode },
   ],
   commands: concurrentShell,
-  parts: ["beside", "commands"],
 });
