@@ -31,6 +31,8 @@ export type Found = {
 
 /** Characters of a pattern. */
 const maxPatternLength = 1000;
+/** What a line is told with, at most: a gap, its number, a mark. Bytes. */
+const beforeTextBytes = 20;
 /** How long a search holds up everything else at most. Milliseconds. */
 const turnMs = 10;
 
@@ -73,14 +75,17 @@ export async function search(spool: Spool, asked: Search): Promise<Found> {
       asked.signal.throwIfAborted();
       turnEndMs = performance.now() + turnMs;
     }
-    if (line.number < asked.fromLine || !(line.isWhole || asked.isEnded)) continue;
+    if (!(line.isWhole || asked.isEnded)) continue;
     const text = decoder.decode(line.bytes);
-    const isMatch = regex.matcher(text).find();
-    if (isMatch && (matches >= asked.limit || told.isFull)) {
-      return { text: told.text, matches, nextLine: line.number, hasMore: true };
-    }
+    const isMatch = line.number >= asked.fromLine && regex.matcher(text).find();
     if (isMatch) {
-      for (const earlier of before.splice(0)) told.add(earlier.number, "-", decoder.decode(earlier.bytes));
+      const fits = told.hasRoomFor([...before, line]);
+      if (matches >= asked.limit || (matches > 0 && !fits)) {
+        return { text: told.text, matches, nextLine: line.number, hasMore: true };
+      }
+      // Rather without the lines around it than not at all.
+      if (fits) for (const earlier of before) told.add(earlier.number, "-", decoder.decode(earlier.bytes));
+      before.length = 0;
       told.add(line.number, ":", text);
       matches += 1;
       after = asked.around;
@@ -91,7 +96,7 @@ export async function search(spool: Spool, asked: Search): Promise<Found> {
       before.push(line);
       if (before.length > asked.around) before.shift();
     }
-    nextLine = line.number + 1;
+    nextLine = Math.max(asked.fromLine, line.number + 1);
   }
   return { text: told.text, matches, nextLine, hasMore: false };
 }
@@ -107,8 +112,9 @@ class Told {
     this.#maxBytes = maxBytes;
   }
 
-  get isFull(): boolean {
-    return this.#bytes >= this.#maxBytes;
+  hasRoomFor(lines: readonly Line[]): boolean {
+    const bytes = lines.reduce((sum, { bytes }) => sum + bytes.length + beforeTextBytes, 0);
+    return this.#bytes + bytes <= this.#maxBytes;
   }
 
   get text(): string {
@@ -117,7 +123,7 @@ class Told {
 
   /** Lines are counted from 1 here, as people do. */
   add(number: number, mark: ":" | "-", text: string): void {
-    if (this.isFull) return;
+    if (this.#bytes >= this.#maxBytes) return;
     const gap = this.#lastNumber !== undefined && number > this.#lastNumber + 1 ? "--\n" : "";
     const line = `${gap}${number + 1}${mark}${text}`;
     const room = this.#maxBytes - this.#bytes;

@@ -147,6 +147,16 @@ describe("a search", () => {
     expect(rest).toMatchObject({ matches: 17, nextLine: 100, hasMore: false });
   });
 
+  test("tells every match, however long the lines around it are, and those before the line that it goes on from", async () => {
+    using at = openSpools();
+    const spool = spoolOf(at, `${`${"x".repeat(3000)}\n`.repeat(5)}here\nbefore\nhere\n${"y".repeat(3000)}\nhere\n`);
+    const first = await search(spool, { ...asked, pattern: "here", around: 5, maxBytes: 2000 });
+    expect(first).toMatchObject({ matches: 2, nextLine: 9, hasMore: true });
+    expect(first.text).toMatch(/^6:here\n7-before\n8:here\n9-y+ \[… the rest of this line left out …\]\n$/);
+    const second = await search(spool, { ...asked, pattern: "here", around: 1, fromLine: first.nextLine });
+    expect(second).toMatchObject({ text: `9-${"y".repeat(3000)}\n10:here\n`, matches: 1, hasMore: false });
+  });
+
   test("takes linear time for patterns that take others for ever", async () => {
     using at = openSpools();
     const spool = spoolOf(at, `${"a".repeat(50_000)}!\n`);
