@@ -47,8 +47,16 @@ function explain(schema: TObject, field: string, args: unknown): Fault {
 function allowedValues(schema: TSchema): string {
   if (Array.isArray(schema.enum))
     return `one of ${schema.enum.map((value: unknown) => JSON.stringify(value)).join(", ")}`;
-  if (schema.type === "integer") return `a whole number from ${schema.minimum} to ${schema.maximum}`;
-  return schema.type === "string" ? "a string" : `of type ${schema.type}`;
+  if (schema.type === "integer") return wholeNumber(schema);
+  if (schema.type === "boolean") return "true or false";
+  if (schema.type !== "string") return `of type ${schema.type}`;
+  return schema.maxLength === undefined ? "a string" : `a string of at most ${schema.maxLength} characters`;
+}
+
+function wholeNumber({ minimum, maximum }: TSchema): string {
+  return maximum === undefined
+    ? `a whole number of at least ${minimum}`
+    : `a whole number from ${minimum} to ${maximum}`;
 }
 
 function show(value: unknown): string {

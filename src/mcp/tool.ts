@@ -96,7 +96,7 @@ function checkable<S extends TObject>(input: S): S {
 
 /**
  * Arguments for what they plainly mean (CONTRACT.md section 6), as clients really send them: unwrapped from `{"params": {…}}`; null, and "" of an
- * optional one, as left out; "30" of an integer as 30; a text that is an object's JSON as that object.
+ * optional one, as left out; "30" of an integer as 30, "true" of a boolean as true; a text that is an object's JSON as that object.
  */
 function flatten(args: unknown, schema: TObject): unknown {
   if (args === undefined || args === null) return {};
@@ -109,11 +109,17 @@ function flatten(args: unknown, schema: TObject): unknown {
     const schema = properties[name];
     const isOptional = schema !== undefined && OptionalKind in schema;
     if (value === null || (value === "" && isOptional)) continue;
-    const isInteger = schema?.type === "integer" && typeof value === "string" && /^[+-]?\d{1,15}$/.test(value.trim());
-    flat.push([name, isInteger ? Number(value) : value]);
+    flat.push([name, typeof value === "string" ? meant(value, schema?.type) : value]);
   }
   // Not by assigning, for which "__proto__" is no name of an argument.
   return Object.fromEntries(flat);
+}
+
+function meant(text: string, type: unknown): unknown {
+  const word = text.trim();
+  if (type === "integer" && /^[+-]?\d{1,15}$/.test(word)) return Number(word);
+  if (type === "boolean" && /^(?:true|false)$/i.test(word)) return word.toLowerCase() === "true";
+  return text;
 }
 
 /** The object whose JSON a text is, else a list of nothing but the text, which no tool takes. */
