@@ -1,11 +1,9 @@
 // get_execution: how far a run is, and any part of what it has written.
 
 import { Type } from "@sinclair/typebox";
-import type { Execution } from "../../sessions/executions/execution.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
-import type { CallContext } from "../tool-set.ts";
-import { type Look, lookAt, sources, units } from "./look.ts";
+import { lookAt, sources, units } from "./look.ts";
 import { oneOf } from "./schemas.ts";
 import { tellExecution } from "./told-execution.ts";
 
@@ -60,28 +58,21 @@ export function getExecution(options: ExecutionTool): Tool {
       input,
       annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
       call: async ({ execution_id, wait = 0, ...look }, context) => {
-        const execution = options.sessions.execution(context.principal, execution_id);
-        if (wait > 0) await untilWorthTelling(options, execution, { ...look, waitMs: wait * 1000 }, context);
-        const seen = await lookAt(execution, look, options.maxOutputBytes, context.signal);
-        return tellExecution(execution, seen);
+        const { sessions, maxOutputBytes } = options;
+        const execution = sessions.execution(context.principal, execution_id);
+        const { counts } = execution.output.spool;
+        const see = () => lookAt(execution, look, maxOutputBytes, context.signal);
+        const { offset, stream = "all" } = look;
+        if (wait === 0 || offset !== undefined) {
+          const seen = await see();
+          // Who reads on from an offset is answered at once if there is something.
+          if (wait === 0 || seen.output !== "" || execution.status === "ended") return tellExecution(execution, seen);
+        }
+        const isNews = () => offset !== undefined && execution.output.spool.counts[stream] > counts[stream];
+        await sessions.waitFor(execution, isNews, wait * 1000, context.signal);
+        return tellExecution(execution, await see());
       },
     },
     options.toolErrors,
   );
-}
-
-/** With an offset, output behind it is; else the end alone. */
-async function untilWorthTelling(
-  { sessions }: ExecutionTool,
-  execution: Execution,
-  { offset, stream = "all", unit = "bytes", waitMs }: Look & { readonly waitMs: number },
-  { signal }: CallContext,
-): Promise<void> {
-  const { spool } = execution.output;
-  const linesBytes = spool.counts[stream];
-  const isNews = () => {
-    if (offset === undefined) return false;
-    return unit === "bytes" ? spool.counts[stream] > offset : spool.counts[stream] > linesBytes;
-  };
-  await sessions.waitFor(execution, isNews, waitMs, signal);
 }

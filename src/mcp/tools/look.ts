@@ -48,7 +48,10 @@ export async function lookAt(
   let maxBytes = limit === undefined || unit === "lines" || look.search !== undefined ? maxOutputBytes : limit;
   for (;;) {
     maxBytes = Math.min(maxBytes, outputBudgetBytes / 2);
-    const seen = await read(execution, look, maxBytes, signal);
+    const isEnded = hasEnded(execution);
+    const seen = await read(execution, look, { maxBytes, isEnded, signal });
+    // It ended meanwhile: who is told so is told its last output, too.
+    if (!isEnded && hasEnded(execution)) continue;
     // It is in an answer twice, as text and as structured content.
     const bytes = 2 * encodedBytes(seen.output);
     if (bytes <= outputBudgetBytes) return seen;
@@ -56,11 +59,15 @@ export async function lookAt(
   }
 }
 
-async function read(execution: Execution, look: Look, maxBytes: number, signal: AbortSignal): Promise<Seen> {
+function hasEnded({ status }: Execution): boolean {
+  return status === "ended";
+}
+
+type Reading = { readonly maxBytes: number; readonly isEnded: boolean; readonly signal: AbortSignal };
+
+async function read({ output }: Execution, look: Look, { maxBytes, isEnded, signal }: Reading): Promise<Seen> {
   const { stream = "all", unit = "bytes", offset, limit, tail } = look;
-  const { output } = execution;
   const { spool } = output;
-  const isEnded = execution.status === "ended";
   if (look.search !== undefined) {
     const { search: pattern, around = 2 } = look;
     const found = await search(spool, {
