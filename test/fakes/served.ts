@@ -62,7 +62,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes 
   const memory = () => ({ residentBytes: 64_000_000, heapBytes: 32_000_000 });
   const status = createStatus({ host, clock, version: "0", sessions, memory, metrics, conditions, warning: undefined });
   const app = createApp({
-    ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 1_000_000, clock, emit },
+    ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 4_194_304, clock, emit },
   });
   const listening = listen(app, { hostname: "127.0.0.1", port: 0, clock: systemClock });
   stack.defer(() => listening.close());
