@@ -9,6 +9,12 @@ const sessionField = Type.String({ description: "the session that it ran in; pas
 
 const executionField = Type.String({ description: "of this run, for get_execution and control_execution" });
 
+const late = Type.Optional(
+  Type.Array(Type.Object({ execution_id: Type.String(), bytes: Type.Integer(), offset: Type.Integer() }, closed), {
+    description: "what earlier runs of the session have written after their ends, and where to read it",
+  }),
+);
+
 const run = Type.Object(
   {
     session_id: sessionField,
@@ -39,6 +45,7 @@ const run = Type.Object(
       Type.Literal(true, { description: "a new interpreter has taken its place: variables are gone, files are kept" }),
     ),
     notices: Type.Optional(Type.Array(Type.String(), { description: "what the backend has to say of this run" })),
+    background_output: late,
   },
   closed,
 );
@@ -57,6 +64,7 @@ const left = Type.Object(
     flavor: among(flavorNames, "of the session"),
     stdout_truncated_bytes: Type.Integer({ description: "bytes of standard output that were left out of its middle" }),
     stderr_truncated_bytes: Type.Integer({ description: "the same for standard error" }),
+    background_output: late,
   },
   closed,
 );

@@ -20,19 +20,16 @@ export function controlExecution(options: ExecutionTool): Tool {
   const { sessions, maxOutputBytes } = options;
   const input = Type.Object(
     {
-      execution_id: Type.String({ description: "A run that is on." }),
+      execution_id: Type.String({ description: "From a run's result." }),
       input: Type.Optional(
         Type.String({
           maxLength: maxInputLength,
-          description: "Text for its standard input, if it was started with stdin: true. End a line with a line break.",
+          description: "Text for its standard input, if started with stdin: true. A line ends with a line break.",
         }),
       ),
-      close_input: Type.Optional(Type.Boolean({ description: "true: end its standard input, after input." })),
+      close_input: Type.Optional(Type.Boolean({ description: "true: its standard input ends, after input." })),
       signal: Type.Optional(
-        oneOf(
-          signals,
-          "For all its processes: as Ctrl-C, SIGTERM, SIGKILL. Code loses its variables with the last two.",
-        ),
+        oneOf(signals, "To all its processes: Ctrl-C, SIGTERM, SIGKILL. Code loses its variables by the last two."),
       ),
     },
     { additionalProperties: false },
@@ -41,10 +38,9 @@ export function controlExecution(options: ExecutionTool): Tool {
     {
       name: "control_execution",
       title: "Control execution",
-      description:
-        "Sends input or a signal to a run that was left running, and tells its state and what it has written since.",
+      description: "Sends input or a signal to a run that is still on; returns its state and what it writes then.",
       input,
-      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+      annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: false },
       call: async ({ execution_id, input: text, close_input = false, signal }, context) => {
         const execution = sessions.execution(context.principal, execution_id);
         if (text === undefined && !close_input && signal === undefined) throw nothingAsked();

@@ -10,9 +10,7 @@ import { runArguments } from "./schemas.ts";
 export function executeCode(options: RunTool): Tool {
   const input = Type.Object(
     {
-      code: Type.String({
-        description: "Source code in the template's language. Top-level await works; stdin is empty.",
-      }),
+      code: Type.String({ description: "In the template's language. Top-level await works." }),
       ...runArguments(options),
     },
     { additionalProperties: false },
@@ -23,14 +21,13 @@ export function executeCode(options: RunTool): Tool {
       title: "Execute code",
       description:
         `Runs ${languagesOf(options)} code in an isolated sandbox and returns what it printed. The value of a last expression is ` +
-        "printed too. Variables, imports and files persist between calls that pass the same session_id; the first call " +
-        `without one starts a session and returns its id, which stays valid ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
-        "A program that fails is a result with isError and its traceback, and keeps the state from before.",
+        "printed too. Variables, imports and files persist between calls with the same session_id; a call without one starts a " +
+        `session, which ends ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
+        "A failed program is a result with isError and its traceback; state from before is kept.",
       input,
       annotations: {
         readOnlyHint: false,
         destructiveHint: false,
-        idempotentHint: false,
         openWorldHint: isOpenWorld(options.reach),
       },
       call: (args, context) => runAndTell(options, { ...args, kind: "code", source: args.code }, context),

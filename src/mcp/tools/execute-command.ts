@@ -10,9 +10,7 @@ import { runArguments } from "./schemas.ts";
 export function executeCommand(options: RunTool): Tool {
   const input = Type.Object(
     {
-      command: Type.String({
-        description: "Command line for /bin/sh: pipes, redirections, && and variables work; stdin is empty.",
-      }),
+      command: Type.String({ description: "For /bin/sh: pipes, redirections, && and variables work." }),
       ...runArguments(options),
     },
     { additionalProperties: false },
@@ -22,14 +20,13 @@ export function executeCommand(options: RunTool): Tool {
       name: "execute_command",
       title: "Execute command",
       description:
-        "Runs a shell command line in an isolated sandbox and returns its output and exit code. With the session_id of an earlier " +
-        "call it sees the same files and background processes; each call is a fresh shell in the home folder. Without a session_id a new session is started. " +
+        "Runs a shell command line in an isolated sandbox and returns its output and exit code. With session_id it sees that " +
+        "session's files and processes. Each call is a fresh shell in the home folder. " +
         tellReach(options.reach),
       input,
       annotations: {
         readOnlyHint: false,
         destructiveHint: false,
-        idempotentHint: false,
         openWorldHint: isOpenWorld(options.reach),
       },
       call: async (args, context) => {

@@ -20,30 +20,30 @@ const maxWaitSeconds = 50;
 export function getExecution(options: ExecutionTool): Tool {
   const input = Type.Object(
     {
-      execution_id: Type.String({ description: "As a run's result names it." }),
+      execution_id: Type.String({ description: "From a run's result." }),
       wait: Type.Optional(
         Type.Integer({
           minimum: 0,
           maximum: maxWaitSeconds,
-          description: "Seconds to wait for its end; with offset, for output behind that or the end. Default: 0.",
+          description: "Seconds to wait for its end, with offset for output too. Default: 0.",
         }),
       ),
-      stream: Type.Optional(oneOf(sources, "Default: all, as it came.")),
+      stream: Type.Optional(oneOf(sources, "Default: all.")),
       offset: Type.Optional(
-        Type.Integer({ minimum: 0, description: "Read from here on; next_offset of an answer is where to go on." }),
+        Type.Integer({ minimum: 0, description: "Read from here on: next_offset of the answer before." }),
       ),
       limit: Type.Optional(
-        Type.Integer({ minimum: 1, description: "How much to read from offset; matches of search." }),
+        Type.Integer({ minimum: 1, description: "How much to read from offset, or matches of search." }),
       ),
-      unit: Type.Optional(oneOf(units, "Of offset and limit; lines count from 0. Default: bytes.")),
+      unit: Type.Optional(oneOf(units, "Of offset and limit; lines count from 0. Default: bytes, for search lines.")),
       tail: Type.Optional(Type.Integer({ minimum: 1, description: "Only the last so many lines." })),
       search: Type.Optional(
         Type.String({
-          description: "Only lines that this regular expression (RE2) matches, with their numbers, as grep -n.",
+          description: "Only lines that match this regular expression (RE2), as grep -n.",
         }),
       ),
       around: Type.Optional(
-        Type.Integer({ minimum: 0, maximum: 100, description: "Lines told around each match. Default: 2." }),
+        Type.Integer({ minimum: 0, maximum: 100, description: "Lines around each match. Default: 2." }),
       ),
     },
     { additionalProperties: false },
@@ -53,10 +53,10 @@ export function getExecution(options: ExecutionTool): Tool {
       name: "get_execution",
       title: "Get execution",
       description:
-        "Tells whether a run is still on, how it ended, and what it has written. Without offset, tail or search: the beginning and the end " +
+        "Tells whether a run is still on, how it ended, and what it has written. Without offset, tail or search: the beginning and end " +
         "of its output.",
       input,
-      annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+      annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
       call: async ({ execution_id, wait = 0, ...look }, context) => {
         const { sessions, maxOutputBytes } = options;
         const execution = sessions.execution(context.principal, execution_id);

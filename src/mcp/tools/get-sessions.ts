@@ -15,16 +15,14 @@ export function getSessions({ sessions, toolErrors }: GetSessionsOptions): Tool 
       name: "get_sessions",
       title: "List sessions",
       description:
-        "Lists your active sandbox sessions with their state, when they expire if left unused, what is running in them and what ran last.",
+        "Lists your active sessions: their state, when they expire if left unused, what runs in them and what ran last.",
       input: Type.Object(
         {
-          session_id: Type.Optional(
-            Type.String({ description: "Only this session; an empty list if it is not active." }),
-          ),
+          session_id: Type.Optional(Type.String({ description: "Only this session." })),
         },
         { additionalProperties: false },
       ),
-      annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+      annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
       call: (args, { principal }) => {
         const listed = sessions.list(principal, args.session_id);
         return plainResult({

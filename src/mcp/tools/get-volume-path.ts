@@ -21,7 +21,7 @@ export function getVolumePath({ volumes, toolErrors }: GetVolumePathOptions): To
       title: "Get shared volumes",
       description: "Tells which folders of the host the sandboxes share, and where they are inside.",
       input: Type.Object({}, { additionalProperties: false }),
-      annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+      annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
       call: () => result,
     },
     toolErrors,

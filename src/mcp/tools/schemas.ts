@@ -30,14 +30,14 @@ export function runArguments(defaults: RunDefaults) {
     template: Type.Optional(
       oneOf(
         templates.map((template) => template.name),
-        `What the sandbox has installed. Default for a new session: ${defaultTemplate(templates)}. Leave out with session_id.`,
+        `What a new sandbox has installed. Default: ${defaultTemplate(templates)}.`,
       ),
     ),
-    flavor: Type.Optional(
-      oneOf(flavorNames, `Size of the sandbox: ${sizes}. Default: ${defaultFlavor}. Leave out with session_id.`),
-    ),
+    flavor: Type.Optional(oneOf(flavorNames, `${sizes}. Default: ${defaultFlavor}.`)),
     session_id: Type.Optional(
-      Type.String({ description: "Session to run in, as an earlier call returned it. Leave out to start a new one." }),
+      Type.String({
+        description: "From an earlier result; leave out template and flavor then. Without it a new session is started.",
+      }),
     ),
     timeout: Type.Optional(
       Type.Integer({
@@ -51,12 +51,12 @@ export function runArguments(defaults: RunDefaults) {
         minimum: 0,
         maximum: maxExecutionTimeoutMs / 1000,
         description:
-          `Seconds to wait for the end; default: ${executionWaitMs / 1000}. A run that is not over by then goes on: look at it with ` +
-          "get_execution. 0 starts it and answers at once.",
+          `Seconds to wait for its end; default: ${executionWaitMs / 1000}. A run that takes longer goes on: see get_execution. ` +
+          "0: answer at once, as for a server.",
       }),
     ),
     stdin: Type.Optional(
-      Type.Boolean({ description: "true: standard input stays open for control_execution. Default: it is empty." }),
+      Type.Boolean({ description: "true: keep standard input open for control_execution. Default: empty." }),
     ),
   };
 }

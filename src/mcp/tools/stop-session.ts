@@ -14,8 +14,7 @@ export function stopSession({ sessions, toolErrors }: StopSessionOptions): Tool 
       name: "stop_session",
       title: "Stop session",
       description:
-        "Stops a session and deletes its sandbox with all variables, files and processes in it; whatever runs there is canceled. " +
-        "Do so when you are done: the number of sessions is limited.",
+        "Stops a session and deletes its sandbox with all variables, files and processes. Do so when you are done: sessions are limited.",
       input: Type.Object(
         { session_id: Type.String({ description: "The session to stop." }) },
         { additionalProperties: false },
