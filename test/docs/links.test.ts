@@ -69,9 +69,10 @@ describe.each(files)("%s", (file) => {
 
 /** Pages whose every flag in the prose is one of msb-mcp. */
 const ownPages = files.filter((file) => !["docs/docker.md", "docs/service.md", "docs/clients.md"].includes(file));
-/** Of scripts/build, scripts/release, scripts/test and Docker. */
+/** Of scripts/build, scripts/release, scripts/test, the benchmark and Docker. */
 const otherFlags = [
   "--no-embed",
+  "--against",
   "--live",
   "--no-live",
   "--device",
