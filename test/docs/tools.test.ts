@@ -110,6 +110,15 @@ describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backe
     const killed = await call("execute_command", { command: "kill -9 $$" });
     expect(structured(killed)).toMatchObject({ exit_code: 137, signal: "SIGKILL" });
     expect(mismatches("execute_command", killed)).toEqual([]);
+    const { session_id, execution_id } = structured(killed);
+    const begun = await call("execute_command", { session_id, command: "(sleep 0.5; echo late) & echo begun" });
+    await call("get_execution", { execution_id: begun.execution_id, offset: 6, wait: 50 });
+    const next = await call("execute_command", { session_id, command: "sleep 1" });
+    expect(mismatches("execute_command", next)).toEqual([]);
+    expect(structured(next)).toMatchObject({
+      background_output: [{ execution_id: begun.execution_id, bytes: 5, offset: 6 }],
+    });
+    expect(execution_id).not.toBe(begun.execution_id);
   });
 
   async function call(name: string, args: Fields): Promise<Fields> {
