@@ -10,7 +10,8 @@ const main = join(import.meta.dir, "../../src/main.ts");
 
 export type ServerUnderTest = UnderTest & AsyncDisposable & { readonly sharedDirectory: string };
 
-export async function startServer(): Promise<ServerUnderTest> {
+/** `flags` hold for the one on standard input and output, too. */
+export async function startServer(flags: readonly string[] = []): Promise<ServerUnderTest> {
   const directory = await mkdtemp(join(tmpdir(), "msb-mcp-clients-"));
   const sharedDirectory = await mkdtemp(join(tmpdir(), "msb-mcp-shared-"));
   const command = (state: string): [string, ...string[]] => [
@@ -19,6 +20,7 @@ export async function startServer(): Promise<ServerUnderTest> {
     "--backend=namespace",
     `--state-dir=${join(directory, state)}`,
     `--shared-volume=${sharedDirectory}:/shared`,
+    ...flags,
   ];
   const child = Bun.spawn([...command("http"), "--port=0"], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const serving = await Serving.once(child);
