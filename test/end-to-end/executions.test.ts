@@ -1,5 +1,8 @@
 // Runs that outlive their calls, as agents have them: real clients of each way to speak MCP, real programs in namespaces.
 
+/** Sleeps of this process's own, by which its guests are found among all processes of the machine: another one may try the same. */
+const nap = 4000 + (process.pid % 4000);
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Answer, Client } from "../clients/client.ts";
 import { openCurl } from "../clients/curl.ts";
@@ -83,7 +86,7 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
     });
 
     test("has a server answer calls beside it, and ends it with all its processes", async () => {
-      const left = await run(client, { command: "sleep 4711.25 & python3 -u -m http.server 8080", wait: 0 });
+      const left = await run(client, { command: `sleep ${nap}.25 & python3 -u -m http.server 8080`, wait: 0 });
       const { session_id } = left.structured;
       await look(client, left, { offset: 0, wait: 50 });
       const beside = await run(client, { command: "curl -s localhost:8080", session_id });
@@ -91,32 +94,32 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
       expect(beside.text).toContain("Directory listing");
       const code = expectResult(await client.call("execute_code", { code: "6 * 7", session_id }));
       expect(code.structured).toMatchObject({ status: "ended", result: "42" });
-      await untilSleeping("4711.25", true);
+      await untilSleeping(`${nap}.25`, true);
       expect(await look(client, left, { signal: "terminate" }, "control_execution")).toMatchObject({
         ...{ status: "ended", signal: "SIGTERM" },
       });
-      await untilSleeping("4711.25", false);
+      await untilSleeping(`${nap}.25`, false);
     });
 
     test("cancels a run by leaving its call, but not one that it was told goes on", async () => {
       const leaving = new AbortController();
       const canceled = client.call(
         "execute_command",
-        { command: "sleep 4711.5", wait: 60 },
+        { command: `sleep ${nap}.5`, wait: 60 },
         { signal: leaving.signal },
       );
-      await untilSleeping("4711.5", true);
+      await untilSleeping(`${nap}.5`, true);
       leaving.abort();
       await canceled;
-      await untilSleeping("4711.5", false);
+      await untilSleeping(`${nap}.5`, false);
       const staying = new AbortController();
-      const going = { command: "sleep 4711.75", wait: 0 };
+      const going = { command: `sleep ${nap}.75`, wait: 0 };
       const left = expectResult(await client.call("execute_command", going, { signal: staying.signal }));
-      await untilSleeping("4711.75", true);
+      await untilSleeping(`${nap}.75`, true);
       staying.abort();
       expect(await look(client, left, {})).toMatchObject({ status: "running" });
       await look(client, left, { signal: "kill" }, "control_execution");
-      await untilSleeping("4711.75", false);
+      await untilSleeping(`${nap}.75`, false);
     });
   });
 
