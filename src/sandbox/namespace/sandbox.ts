@@ -11,12 +11,14 @@ import { runCommand } from "./command-run.ts";
 import { enterCommand, type Self } from "./enter.ts";
 import { asGuestProcess, GuestProgram, type GuestProgramOptions } from "./guest-program.ts";
 import type { InputPipe } from "./input-pipe.ts";
+import { Interpreters } from "./interpreters.ts";
 import { type Libc, signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
+import { Lingering } from "./lingering.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
 import type { Namespaces } from "./namespaces.ts";
-import { type Census, childrenOf, isSame, type Process, readProcess, startedBy } from "./processes.ts";
+import { type Census, isSame, type Process, startedBy } from "./processes.ts";
 import { RunScope } from "./run-scope.ts";
 import { processLimit } from "./sizes.ts";
 import type { Tools } from "./tools.ts";
@@ -25,9 +27,6 @@ import type { Tools } from "./tools.ts";
 const interruptGraceMs = 1000;
 /** What a shell gives as the status of a program that SIGKILL ended. */
 const killedStatus = 128 + signals.kill;
-
-/** Programs of a sandbox that have ended, but whose output a background process still holds: each costs us four descriptors. */
-const lingeringLimit = 16;
 
 export type NamespaceSandboxOptions = {
   readonly name: string;
@@ -70,12 +69,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #members: Members;
   readonly #runs = new Set<OngoingRun>();
   readonly #running = new Set<GuestProgram>();
-  /** With the process inside, once it is known: it stays the same. */
-  readonly #interpreters = new Map<GuestProgram, Process | null>();
-  readonly #lingering = new Set<GuestProgram>();
+  readonly #interpreters = new Interpreters();
+  readonly #lingering = new Lingering();
   #interpreter: Interpreter | null = null;
-  /** How many interpreters there have been. */
-  #spawned = 0;
   #watchKills = 0;
   #over: string | null = null;
   #disposal: Promise<void> | null = null;
@@ -97,9 +93,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly spawn: SpawnGuest = (argv, options) =>
     asGuestProcess(options.control, (onOutput) => {
       const program = this.#start(argv, options, onOutput, this.#onBackground);
-      this.#interpreters.set(program, null);
-      this.#spawned += 1;
-      void program.exited.then(() => this.#interpreters.delete(program));
+      this.#interpreters.add(program);
       return program;
     });
 
@@ -197,7 +191,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     if (signal === "kill") run.wasSentKill = true;
     scope.send(signal);
     if (signal === "interrupt") control.interrupt();
-    else for (const { pid } of this.#insides()) this.#options.libc.kill(pid, signals[signal]);
+    else for (const { pid } of this.#interpreters.insides()) this.#options.libc.kill(pid, signals[signal]);
   }
 
   #runCommand(request: RunRequest, scope: RunScope, membership: Membership, run: OngoingRun): Promise<RunEnd> {
@@ -218,7 +212,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   /** What code starts from now on. */
   #codeScope(): RunScope {
     const begin = this.#options.moments.now();
-    const interpreters = this.#insides();
+    const interpreters = this.#interpreters.insides();
     // Without the interpreter: when it has died in the run, what it started is still the run's.
     const wasThere = (process: Process) =>
       isOlder(process, begin) && !interpreters.some((interpreter) => isSame(process, interpreter));
@@ -227,10 +221,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   #scope(started: () => readonly Process[]): RunScope {
     const { libc, group, clock } = this.#options;
-    const spawned = this.#spawned;
+    const { spawned } = this.#interpreters;
     // A new interpreter that starts meanwhile must be able to, and a run beside this one as long as that can be.
     const mayForbidForks = () => {
-      if (spawned !== this.#spawned) return "no";
+      if (spawned !== this.#interpreters.spawned) return "no";
       return this.#runs.size > 1 ? "late" : "yes";
     };
     return new RunScope({ libc, group, clock, started, mayForbidForks });
@@ -267,36 +261,13 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#running.add(started);
     void started.exited.then(() => {
       this.#running.delete(started);
-      this.#linger(started);
+      this.#lingering.add(started);
     });
     return started;
   }
 
-  #linger(program: GuestProgram): void {
-    this.#lingering.add(program);
-    void program.silent.then(() => this.#lingering.delete(program));
-    const [oldest] = this.#lingering;
-    if (this.#lingering.size <= lingeringLimit || oldest === undefined) return;
-    void oldest.drained.then(() => oldest.close());
-    this.#lingering.delete(oldest);
-  }
-
   #kept(): ReadonlySet<number> {
-    const interpreters = [...this.#interpreters.keys()].flatMap(({ pid }) => childrenOf(pid));
-    return new Set([...this.#options.namespaces.keepers, ...interpreters]);
-  }
-
-  #insides(): readonly Process[] {
-    return [...this.#interpreters].flatMap(([program, known]) => {
-      const inside =
-        known ??
-        childrenOf(program.pid)
-          .map(readProcess)
-          .find((child) => child !== null) ??
-        null;
-      if (known === null) this.#interpreters.set(program, inside);
-      return inside ?? [];
-    });
+    return new Set([...this.#options.namespaces.keepers, ...this.#interpreters.pids()]);
   }
 
   readonly #onBackground: GuestProgramOptions["onOutput"] = (name, bytes) => {
@@ -321,8 +292,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     for (const program of this.#running) program.kill();
     await this.#interpreter?.[Symbol.asyncDispose]();
     await Promise.all([...this.#running].map(({ exited }) => exited));
-    await Promise.all([...this.#lingering].map(({ drained }) => drained));
-    for (const program of this.#lingering) program.close();
+    await this.#lingering.close();
     namespaces[Symbol.dispose]();
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
