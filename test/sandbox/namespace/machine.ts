@@ -1,6 +1,6 @@
 // What the tests of the namespace host share: a host of their own, a sandbox of it, and a look at what the machine still has of one.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { createNamespaceHost, type NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
@@ -55,6 +55,21 @@ export function descendants(pid: number): readonly number[] {
 
 export function descriptorCount(): number {
   return readdirSync("/proc/self/fd").length;
+}
+
+/** Each by its number and what it is of: two that have the number one after the other are two. */
+export function openDescriptors(): ReadonlySet<string> {
+  const folder = "/proc/self/fd";
+  return new Set(
+    readdirSync(folder).flatMap((name) => {
+      try {
+        return `${name} ${readlinkSync(`${folder}/${name}`)}`;
+      } catch {
+        // That of this look.
+        return [];
+      }
+    }),
+  );
 }
 
 /** Polls for what a foreign process brings about. Throws after `patienceMs`. */
