@@ -1,8 +1,6 @@
 // The `namespace` host: finds out what this machine can do, makes sandboxes of it, and leaves nothing behind.
 
 import { createHash } from "node:crypto";
-import { closeSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
@@ -11,20 +9,14 @@ import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
-import { CompiledPrograms } from "./compiled.ts";
-import type { Self } from "./enter.ts";
-import { thisArchitecture } from "./filter/architectures.ts";
-import { filterBytes } from "./filter/filter.ts";
-import { bootLauncherBytes, mountFlags } from "./launcher/boot.ts";
-import { launcherBytes } from "./launcher/launcher.ts";
-import { guestHome, guestPrograms, guestUser, syntheticEtc } from "./layout.ts";
-import { type Libc, openLibc, signals } from "./libc.ts";
-import { createLimits, type Limits, watch } from "./limits.ts";
-import { Moments } from "./moments.ts";
+import { guestHome, guestPrograms, guestUser } from "./layout.ts";
+import { signals } from "./libc.ts";
+import { type Limits, watch } from "./limits.ts";
+import { type Machine, openMachine } from "./machine.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
-import { killStranded, memoryLabel } from "./stranded.ts";
-import { findInterpreter, findTools, guestPath, type Tools } from "./tools.ts";
+import { killStranded } from "./stranded.ts";
+import { findInterpreter, guestPath } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
 
 export type NamespaceHostOptions = {
@@ -52,21 +44,6 @@ const probeResources = { cpus: 1, memoryMib: 64 };
 export function createNamespaceHost(options: NamespaceHostOptions): NamespaceHost {
   return new NamespaceHost(options);
 }
-
-/** What is found once and kept while the host lives. */
-type Machine = {
-  readonly self: Self;
-  readonly tools: Tools;
-  readonly libc: Libc;
-  readonly limits: Limits;
-  readonly moments: Moments;
-  /** The same in every sandbox: content by path in the guest, as descriptors. */
-  readonly dataFiles: Readonly<Record<string, number>>;
-  readonly compiled: CompiledPrograms;
-  readonly filter: number;
-  readonly launcher: number;
-  readonly bootLauncher: number;
-};
 
 export class NamespaceHost implements SandboxHost {
   readonly backend = "namespace";
@@ -197,30 +174,10 @@ export class NamespaceHost implements SandboxHost {
   #prepare(): Machine {
     if (this.#machine !== null) return this.#machine;
     const { clock, stateDir } = this.#options;
-    const tools = findTools();
-    if (typeof tools === "string") throw new Failure("configuration", tools, { advice: [] });
-    const self = readSelf();
     const installation = createHash("sha256").update(stateDir).digest("hex").slice(0, 8);
-    const libc = openLibc(memoryLabel(installation, self.pid));
-    const mounts = readFileSync("/proc/self/mountinfo", "latin1");
-    const limits = createLimits({
-      view: {
-        membership: readFileSync("/proc/self/cgroup", "latin1"),
-        mounts,
-        serverPid: self.pid,
-      },
-      installation,
-      clock,
-    });
-    this.#machine = {
-      ...{ self, tools, libc, limits, moments: new Moments(libc), dataFiles: openDataFiles(libc) },
-      compiled: new CompiledPrograms(libc),
-      filter: libc.memoryFile(filterBytes(thisArchitecture())),
-      launcher: openLauncher(libc, self),
-      bootLauncher: libc.memoryProgram(
-        bootLauncherBytes({ isRoot: self.isRoot, folderFlags: mountFlags(mounts, dirname(realpathSync(tools.bwrap))) }),
-      ),
-    };
+    const machine = openMachine(installation, clock);
+    const { libc, limits } = machine;
+    this.#machine = machine;
     void this.#clearStale(() => killStranded(libc, installation) && limits.clearStale());
     this.#watch = watch({
       mechanism: limits.mechanism,
@@ -228,7 +185,7 @@ export class NamespaceHost implements SandboxHost {
       clock,
       signal: this.#end.signal,
     });
-    return this.#machine;
+    return machine;
   }
 
   /** What a killed server has left, until it is gone. */
@@ -265,12 +222,7 @@ export class NamespaceHost implements SandboxHost {
     await this.#probe?.result;
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     await this.#watch;
-    if (this.#machine === null) return;
-    this.#machine.limits.release();
-    const { moments, compiled, dataFiles, filter, launcher, bootLauncher } = this.#machine;
-    moments[Symbol.dispose]();
-    await compiled[Symbol.asyncDispose]();
-    for (const descriptor of [...Object.values(dataFiles), filter, launcher, bootLauncher]) closeSync(descriptor);
+    await this.#machine?.[Symbol.asyncDispose]();
   }
 }
 
@@ -294,36 +246,6 @@ function creationFailure(cause: unknown): Failure {
 
 function programPath(language: Language): string {
   return `${guestPrograms}/${runnerPrograms[language].fileName}`;
-}
-
-function openDataFiles(libc: Libc): Readonly<Record<string, number>> {
-  const encoder = new TextEncoder();
-  const programs = Object.values(runnerPrograms).map(({ fileName, source }) => [
-    `${guestPrograms}/${fileName}`,
-    source,
-  ]);
-  const etc = Object.entries(syntheticEtc).map(([name, content]) => [`/etc/${name}`, content]);
-  const files = [...programs, ...etc].map(([path = "", content = ""]) => [
-    path,
-    libc.memoryFile(encoder.encode(content)),
-  ]);
-  return Object.fromEntries(files);
-}
-
-/** Throws Failure `configuration` where no file in memory may be executed. */
-function openLauncher(libc: Libc, self: Self): number {
-  try {
-    return libc.memoryProgram(launcherBytes(self));
-  } catch (error) {
-    throw cannotBoot(error);
-  }
-}
-
-/** As the kernel tells it: the numbers of this very pid and user namespace. */
-function readSelf(): Self {
-  const pid = Number(readlinkSync("/proc/self"));
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
-  return { pid, isRoot: uid === "0" };
 }
 
 /** A name that is safe as a folder's: session ids are, unless somebody else has made them. */
