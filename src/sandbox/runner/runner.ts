@@ -174,8 +174,10 @@ export class Interpreter implements AsyncDisposable {
   async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {
     const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt, stdin } = request;
     const id = crypto.randomUUID();
-    const over = new AbortController();
+    /** Of a run that is interrupted. */
+    let over: AbortController | undefined;
     const interrupt = async () => {
+      over = new AbortController();
       conversation.interrupt(id);
       await this.#options.clock.sleep(interruptGraceMs / 5, over.signal);
       afterInterrupt?.();
@@ -210,7 +212,7 @@ export class Interpreter implements AsyncDisposable {
       const own = answer.code === null ? endedBy(answer.signal) : { exitCode: answer.code };
       return { ended: "interpreter_exited", ...own, ...rest };
     } finally {
-      over.abort();
+      over?.abort();
       signal.removeEventListener("abort", onAbort);
     }
   }
