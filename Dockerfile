@@ -38,7 +38,7 @@ RUN sh /build/minimal-root.sh /root-of-minimal libc6 libgcc-s1 libcap-ng0 ca-cer
 
 FROM system AS full
 RUN apt-get update \
-  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bubblewrap mount nodejs python3 util-linux \
+  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bubblewrap nodejs python3 util-linux \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/log/* \
   && echo 'msb-mcp:x:65532:65532:msb-mcp:/var/lib/msb-mcp:/usr/sbin/nologin' >>/etc/passwd \
   && echo 'msb-mcp:x:65532:' >>/etc/group \
