@@ -1,7 +1,8 @@
 // What the host's side promises of an interpreter, in whatever language.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { GuestProcess, SpawnGuest } from "../../../src/sandbox/runner/guest.ts";
 import { startInterpreter } from "../../../src/sandbox/runner/runner.ts";
@@ -22,7 +23,7 @@ const sources: Readonly<Record<Language, Sources>> = {
     stubborn:
       "import time\nwhile True:\n    try:\n        print('on')\n        time.sleep(600)\n    except BaseException: print('no')",
     flood: "import os\nfor _ in range(2000): os.write(1, b'x' * 65536)",
-    late: "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'sleep 0.05; echo late'])",
+    late: "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'until [ -e go ]; do sleep 0.01; done; echo late; touch said'])",
     leaveTalker: "import subprocess, os\nsubprocess.Popen(['sh', '-c', 'sleep 3 & echo talk; wait'])\nos._exit(0)",
     broken:
       "import os\nos.write(sorted(int(n) for n in os.listdir('/proc/self/fd') if int(n) >= 100)[1], b'{\"id\": 1}\\n')",
@@ -34,7 +35,7 @@ const sources: Readonly<Record<Language, Sources>> = {
     forever: "console.log('on'); while (true) {}",
     stubborn: "console.log('on'); require('child_process').execSync('exec sleep 5')",
     flood: "const x = 'x'.repeat(65536); for (let i = 0; i < 2000; i++) process.stdout.write(x); undefined",
-    late: "require('child_process').spawn('sh', ['-c', 'sleep 0.05; echo late'], { stdio: 'inherit', detached: true }).unref(); undefined",
+    late: "require('child_process').spawn('sh', ['-c', 'until [ -e go ]; do sleep 0.01; done; echo late; touch said'], { stdio: 'inherit', detached: true }).unref(); undefined",
     leaveTalker:
       "require('child_process').spawn('sh', ['-c', 'sleep 3 & echo talk; wait'], { stdio: 'inherit' }); process.reallyExit(0)",
     broken: "require('fs').writeSync(3, '{\"id\": 1}\\n'); undefined",
@@ -131,7 +132,8 @@ for (const language of ["python", "node"] as const) {
     test("has no output of an earlier run's children in the next one but what they print during it", async () => {
       await using prompt = await Prompt.start(language);
       expect(await prompt.run(source.late)).toMatchObject({ stdout: "" });
-      await Bun.sleep(200);
+      writeFileSync(join(prompt.directory, "go"), "");
+      while (!existsSync(join(prompt.directory, "said"))) await Bun.sleep(10);
       expect(await prompt.run(source.print)).toMatchObject({ stdout: "here\n" });
     });
 
@@ -168,6 +170,15 @@ for (const language of ["python", "node"] as const) {
       const first = prompt.run(source.print);
       await expect(prompt.run(source.print)).rejects.toThrow("runs something already");
       expect(await first).toMatchObject({ stdout: "here\n" });
+    });
+
+    test("somebody new who comes before a first source is answered, whatever others had begun to say", async () => {
+      await using prompt = await Prompt.start(language, (directory) => (argv, options) => {
+        const guest = spawnIn(directory)(argv, options);
+        return { ...guest, write: (text) => guest.write(`{"id": "ha\n{"attach": "<attached>"}\n${text}`) };
+      });
+      // What is written for whoever attaches stands before what the source prints.
+      expect(await prompt.run("1 + 1")).toMatchObject({ success: true, stdout: "<attached>2\n", stderr: "<attached>" });
     });
   });
 }
