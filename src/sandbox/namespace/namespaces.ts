@@ -179,9 +179,7 @@ class Boot {
       // A Ctrl-C in the server's terminal is for the server alone, which then ends its sandboxes in its own way.
       detached: true,
     });
-    this.#process.stdin.write(readyWord);
-    // Fails if bubblewrap has ended, which ready() tells.
-    Promise.resolve(this.#process.stdin.flush()).catch(() => {});
+    void this.#tell(readyWord);
     this.pid = this.#process.pid;
     this.exited = this.#process.exited.then(() => {
       this.#running = false;
@@ -214,6 +212,16 @@ class Boot {
 
   closePipes(): void {
     for (const pipe of this.#pipes) pipe.close();
+  }
+
+  /** Fails if bubblewrap has ended already, which ready() tells with its words. */
+  async #tell(words: string): Promise<void> {
+    try {
+      await this.#process.stdin.write(words);
+      await this.#process.stdin.flush();
+    } catch {
+      // As above.
+    }
   }
 
   #listen(opened: DisposableStack, what: "ready" | "info" | "complaint"): OutputPipe {
