@@ -130,7 +130,7 @@ test("a template whose interpreter does not start is not offered, the others are
   const tool = tools.find(({ name }) => name === "execute_code");
   expect(tool?.description).toStartWith("Runs Node.js code ");
   expect(tool?.inputSchema.properties).toMatchObject({
-    template: { enum: ["node"], description: expect.stringContaining("Default for a new session: node.") },
+    template: { enum: ["node"], description: expect.stringContaining("Default: node.") },
   });
   expect(await server.call("execute_code", { code: "process.version[0]" })).toMatchObject({ stdout: "'v'\n" });
 });
