@@ -55,6 +55,8 @@ type OngoingRun = {
   isAlone: boolean;
   /** Its caller has sent it SIGKILL. */
   wasSentKill: boolean;
+  /** How many processes had been killed for want of memory when it began, and since in others that were told so. */
+  kills: number;
 };
 
 type StartOptions = GuestSpawnOptions &
@@ -104,9 +106,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   async run(request: RunRequest): Promise<RunEnd> {
     this.#throwIfOver(request);
-    const membership = request.kind === "command" ? this.#members.enter() : null;
-    const kills = this.#outOfMemoryKills();
-    const run: OngoingRun = { isAlone: this.#runs.size === 0, wasSentKill: false };
+    const membership = request.kind === "command" ? this.#enter() : null;
+    const run: OngoingRun = { isAlone: this.#runs.size === 0, wasSentKill: false, kills: this.#outOfMemoryKills() };
     for (const other of this.#runs) other.isAlone = false;
     this.#runs.add(run);
     let settled = false;
@@ -123,7 +124,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
-      const wasKilled = this.#outOfMemoryKills() > kills && wasKilledForMemory(end, run);
+      const wasKilled = this.#outOfMemoryKills() > run.kills && wasKilledForMemory(end, run);
+      if (wasKilled) for (const other of this.#runs) other.kills += 1;
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
       if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") await this.#end(scope);
       return wasKilled ? { ...end, ended: "out_of_memory" } : end;
@@ -194,6 +196,14 @@ export class NamespaceSandbox implements Sandbox, Watched {
     else for (const { pid } of this.#interpreters.insides()) this.#options.libc.kill(pid, signals[signal]);
   }
 
+  #enter(): Membership {
+    try {
+      return this.#members.enter();
+    } catch (cause) {
+      throw commandFailure(cause);
+    }
+  }
+
   #runCommand(request: RunRequest, scope: RunScope, membership: Membership, run: OngoingRun): Promise<RunEnd> {
     const { libc, clock, env } = this.#options;
     const take: GuestProgramOptions["onOutput"] = (name, bytes) => {
@@ -201,7 +211,13 @@ export class NamespaceSandbox implements Sandbox, Watched {
     };
     return runCommand({
       ...{ request, libc, clock, scope },
-      start: (argv, input, pipe) => this.#start(argv, { control: false, env, input, pipe, ...membership }, take, take),
+      start: (argv, input, pipe) => {
+        try {
+          return this.#start(argv, { control: false, env, input, pipe, ...membership }, take, take);
+        } catch (cause) {
+          throw commandFailure(cause);
+        }
+      },
       end: () => this.#end(scope),
       onSend: (signal) => {
         if (signal === "kill") run.wasSentKill = true;
@@ -301,6 +317,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
 function interpreterFailure(cause: unknown): Failure {
   return new Failure("code_execution", "The interpreter of this session could not be started again.", { cause });
+}
+
+function commandFailure(cause: unknown): Failure {
+  return new Failure("command_execution", "The command could not be started.", { cause });
 }
 
 /** Of several runs, only that whose own program was killed, and not by its caller. */

@@ -61,6 +61,14 @@ describe("memory", () => {
     expect((await command(neighbour, "true; echo on")).stdout).toBe("on\n");
   }, 20_000);
 
+  test("two commands that take too much at once are each told so, and one beside them that is killed otherwise is not", async () => {
+    const beside = command(sandbox, "until test -e go; do sleep 0.1; done; kill -9 $$");
+    const hungry = await Promise.all([command(sandbox, shell.hog ?? ""), command(sandbox, shell.hog ?? "")]);
+    for (const { end } of hungry) expect(end).toMatchObject({ ended: "out_of_memory", success: false });
+    await command(sandbox, "touch go");
+    expect((await beside).end).toMatchObject({ ended: "signaled", signal: "SIGKILL" });
+  }, 20_000);
+
   test("a program that survives the end of its hungry child is told by its own end", async () => {
     const { end } = await command(sandbox, `${shell.hog}; exit 0`);
     expect(end).toMatchObject({ ended: "exited", exitCode: 0 });
