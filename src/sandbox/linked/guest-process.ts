@@ -3,14 +3,13 @@
 import type { GuestExit, GuestProcess, SpawnGuest } from "../runner/guest.ts";
 import type { Link, Program, ProgramEnd, ProgramEvents } from "./link.ts";
 
-const killSignal = 9;
-
 /**
  * `onEnd` hears of each program's end before the runner does; and again, as `unheard`, if the runner still writes to it,
- * not having heard of it yet.
+ * not having heard of it yet. `onLate` gets output that belongs to no run.
  */
-export function createSpawn(link: Link, onEnd: (end: ProgramEnd) => void): SpawnGuest {
-  return (argv, options) => asGuestProcess(options.control, (events) => link.start(argv, options, events), onEnd);
+export function createSpawn(link: Link, onEnd: (end: ProgramEnd) => void, onLate: ProgramEvents["onLate"]): SpawnGuest {
+  return (argv, options) =>
+    asGuestProcess(options.control, (events) => link.start(argv, options, events), onEnd, onLate);
 }
 
 /** The same for a program that `start` starts, or finds. */
@@ -18,6 +17,7 @@ export function asGuestProcess(
   control: boolean,
   start: (events: ProgramEvents) => Program,
   onEnd: (end: ProgramEnd) => void,
+  onLate: ProgramEvents["onLate"],
 ): GuestProcess {
   const streams = { stdout: openStream(), stderr: openStream(), control: openStream() };
   const { promise: exited, resolve } = Promise.withResolvers<GuestExit>();
@@ -25,6 +25,7 @@ export function asGuestProcess(
   const program = start({
     onOutput: (stream, bytes) => streams[stream].push(bytes),
     onControl: (bytes) => streams.control.push(bytes),
+    onLate,
     onEnd: (end) => {
       ended = end;
       onEnd(end);
@@ -39,13 +40,13 @@ export function asGuestProcess(
     stderr: streams.stderr.readable,
     control: control ? streams.control.readable : null,
     write: (text) => {
-      program.write(text);
+      void program.write(text);
       if (ended !== null) {
         onEnd({ ...ended, unheard: true });
       }
     },
     exited,
-    kill: () => program.signal(killSignal, false),
+    kill: () => program.kill(),
   };
 }
 

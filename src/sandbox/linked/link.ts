@@ -1,6 +1,7 @@
 // What a sandbox at the far end of a link needs of it: programs started there, and the processes of one run ended. How that
 // gets there is the adapter's (server/link.ts through a portal, microvm/link.ts through exec streams).
 
+import type { Stream } from "../port.ts";
 import type { GuestExit, GuestSpawnOptions } from "../runner/guest.ts";
 
 export type ProgramEnd = GuestExit & {
@@ -11,27 +12,47 @@ export type ProgramEnd = GuestExit & {
 };
 
 export type ProgramEvents = {
-  readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
   readonly onControl: (bytes: Uint8Array) => void;
   /** After all that it wrote before its end. Called once, also when the link ends (with neither code nor signal). */
   readonly onEnd: (end: ProgramEnd) => void;
+  /**
+   * Output that belongs to no run: of a command, what its processes write after its end; of an interpreter, what had been printed before the mark
+   * and came behind it.
+   */
+  readonly onLate: (stream: Stream, bytes: Uint8Array) => void;
 };
 
-export type Program = {
-  write(text: string): void;
-  /** To the program alone or to its process group. */
-  signal(number: number, group: boolean): void;
+/**
+ * The processes of one run, which the guest tells by their ancestors, their session and a mark that they inherit. What has
+ * none of these is a stray: counted in if it has come since the run's begin and `withStrays`, which is for a run that was alone all the time.
+ */
+export interface RunProcesses {
+  /** Sends the signal to all of them, to an interpreter only if the number is another than SIGINT's. SIGKILL leaves none. */
+  signal(number: number, withStrays: boolean): void;
+  /** Ends all of them by force, but for an interpreter. Resolves when that is done. */
+  sweep(withStrays: boolean): Promise<void>;
+}
+
+export interface Program extends RunProcesses {
+  /** Resolves when the guest's end has taken the text, or never will. Never rejects. */
+  write(text: string): Promise<void>;
+  /** Of an open stdin: its end comes behind what has been written. */
+  closeInput(): void;
+  /** Ends the program alone by force. */
+  kill(): void;
+}
+
+export type ProgramOptions = GuestSpawnOptions & {
+  /** Stdin is what is written, behind `input` if there is that, until it is closed. Not for programs with `control`. */
+  readonly stdin?: "open" | "empty" | undefined;
 };
 
 export interface Link {
-  /** Starts a program in the guest. One that cannot be started ends with 127, as in a shell. */
-  start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program;
-  /** From here to the next mark is one run's time; output from before is dropped. */
-  mark(): void;
-  /** Asks every process that was started since the mark to end (SIGTERM), but for the interpreter. */
-  terminate(): void;
-  /** Ends every process that was started since the mark, but for the interpreter. Resolves when that is done. */
-  sweep(): Promise<void>;
+  /** Starts a program in the guest. One that cannot be started ends with 127, as in a shell. What is asked of it is done in order. */
+  start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program;
+  /** From here to the next mark is the time of one run of code. Its processes are those that were started in it, but for commands and theirs. */
+  mark(): RunProcesses;
   /** Ends every process that was started through the link, and theirs, where they would outlive it. Resolves when that is done. */
   endAll(): Promise<void>;
   /** Fetches what happens until disposed, where that takes fetching; programs that are starting or ending are watched anyway. */

@@ -5,11 +5,13 @@
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
-import type { RunEnd, RunRequest, Sandbox } from "../port.ts";
-import type { Interpreter } from "../runner/runner.ts";
+import type { RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
+import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
 import { Gone } from "./gone.ts";
-import type { Link, ProgramEnd } from "./link.ts";
+import { LateOutput } from "./late-output.ts";
+import type { Link, ProgramEnd, RunProcesses } from "./link.ts";
+import { openCommandLine } from "./open-command-line.ts";
 
 export type LinkedSandboxOptions = {
   readonly name: string;
@@ -30,9 +32,20 @@ const defaultGraceMs = 1_000;
 const obedienceMs = 15_000;
 /** How long disposal waits for the guest's processes to be ended from inside, before the sandbox is stopped around them. */
 const insideEndMs = 1_000;
-const sigkill = 9;
+const signalNumbers: Readonly<Record<RunSignal, number>> = { interrupt: 2, terminate: 15, kill: 9 };
 /** What a shell gives as the status of a command that SIGKILL ended. */
-const killedStatus = 128 + sigkill;
+const killedStatus = 128 + signalNumbers.kill;
+
+/** A run that is on. */
+type Run = {
+  /** No other has been on since it began. */
+  isAlone: boolean;
+  /** Its end has been asked for by a signal. */
+  isEnding: boolean;
+  isOver: boolean;
+  /** Of code: the interpreter that it is on. */
+  interpreter: InterpreterControl | null;
+};
 
 export class LinkedSandbox implements Sandbox {
   readonly name: string;
@@ -44,6 +57,8 @@ export class LinkedSandbox implements Sandbox {
   #gone: Gone | null = null;
   #disposal: Promise<void> | null = null;
   #interpreterEnd: ProgramEnd | null = null;
+  /** Bounded by the sessions layer's limit of runs. */
+  readonly #runs = new Set<Run>();
 
   constructor(options: LinkedSandboxOptions) {
     this.#options = options;
@@ -76,25 +91,32 @@ export class LinkedSandbox implements Sandbox {
       throw failureOf(this.#gone, kind);
     }
     using _listening = link.listen();
-    let settled = false;
+    const run: Run = { isAlone: this.#runs.size === 0, isEnding: false, isOver: false, interpreter: null };
+    for (const other of this.#runs) other.isAlone = false;
+    this.#runs.add(run);
     const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
-      if (!settled) request.onOutput(stream, bytes);
+      if (!run.isOver) request.onOutput(stream, bytes);
     };
     const finished = new AbortController();
     void this.#insist(request.signal, finished.signal);
+    const late = new LateOutput((stream, bytes) => {
+      if (this.#gone === null) request.onLateOutput?.(stream, bytes);
+    });
     try {
       const over = this.#over.promise.then((gone) => {
         throw failureOf(gone, kind);
       });
-      link.mark();
-      const run = { ...request, onOutput };
-      return await Promise.race([over, request.kind === "code" ? this.#runCode(run) : this.#runCommand(run)]);
+      const own = { ...request, onOutput };
+      const running = request.kind === "code" ? this.#runCode(own, run) : this.#runCommand(own, run, late);
+      return await Promise.race([over, running]);
     } catch (error) {
       // What ends because the sandbox has gone is told so, whichever of the two was first.
       throw this.#gone === null ? error : failureOf(this.#gone, kind);
     } finally {
-      settled = true;
+      run.isOver = true;
+      this.#runs.delete(run);
       finished.abort();
+      late.release();
     }
   }
 
@@ -107,30 +129,49 @@ export class LinkedSandbox implements Sandbox {
     return this.#options.interruptGraceMs ?? defaultGraceMs;
   }
 
-  async #runCode(request: RunRequest): Promise<RunEnd> {
+  async #runCode(request: RunRequest, run: Run): Promise<RunEnd> {
+    const processes = this.#options.link.mark();
     this.#interpreterEnd = null;
-    const end = await this.#interpret(request);
+    const end = await this.#interpret(request, run, processes);
     const { unheard, memoryRanOut, signal } = this.#interpreterEnd ?? nothingEnded;
-    if (end.ended === "interpreter_exited" && unheard && !request.signal.aborted) {
+    if (end.ended === "interpreter_exited" && unheard && !request.signal.aborted && !run.isEnding) {
       // It had died since the last run: this one has not begun, and may in the interpreter that replaces it.
-      return { ...(await this.#interpret(request)), interpreterRestarted: true };
+      return { ...(await this.#interpret(request, run, processes)), interpreterRestarted: true };
     }
-    const killed = end.ended === "interpreter_exited" && signal === "SIGKILL";
+    const killed = end.ended === "interpreter_exited" && signal === "SIGKILL" && !run.isEnding;
     return killed && memoryRanOut ? { ...end, ended: "out_of_memory" } : end;
   }
 
-  async #interpret({ source, signal, onOutput }: RunRequest): Promise<RunEnd> {
-    const { interpreter, link } = this.#options;
+  async #interpret(request: RunRequest, run: Run, processes: RunProcesses): Promise<RunEnd> {
+    const { interpreter } = this.#options;
+    const { source, stdin, signal, onOutput } = request;
+    const onStarted = (control: InterpreterControl) => {
+      const isFirst = run.interpreter === null;
+      run.interpreter = control;
+      if (!isFirst) return;
+      const input = {
+        write: async (text: string) => await run.interpreter?.write(text),
+        closeInput: () => run.interpreter?.closeInput(),
+      };
+      // What an interrupt does to the interpreter is the language's affair.
+      const signalAll: RunProcesses["signal"] = (number, withStrays) => {
+        processes.signal(number, withStrays);
+        if (number === signalNumbers.interrupt) run.interpreter?.interrupt();
+      };
+      request.onStarted?.(controlOf(run, input, { ...processes, signal: signalAll }));
+    };
     try {
       const { exit: _, ...end } = await interpreter.run({
         source,
         signal,
         onOutput,
+        stdin,
+        onStarted,
         interruptGraceMs: this.#graceMs,
-        afterInterrupt: () => void link.sweep(),
+        afterInterrupt: () => void processes.sweep(true),
       });
       if (end.ended === "interrupted") {
-        await link.sweep();
+        await processes.sweep(true);
       }
       return end;
     } catch (cause) {
@@ -138,11 +179,19 @@ export class LinkedSandbox implements Sandbox {
     }
   }
 
-  async #runCommand({ source, signal, onOutput }: RunRequest): Promise<RunEnd> {
+  async #runCommand(request: RunRequest, run: Run, late: LateOutput): Promise<RunEnd> {
     const { link, env, clock } = this.#options;
+    const { source, stdin, signal, onOutput, onStarted } = request;
     const { promise: ended, resolve } = Promise.withResolvers<ProgramEnd>();
-    const { argv, input } = commandLine(source);
-    link.start(argv, { control: false, env, input }, { onOutput, onControl: () => {}, onEnd: resolve });
+    const { argv, input } = stdin === "open" ? openCommandLine(source) : commandLine(source);
+    const program = link.start(
+      argv,
+      { control: false, env, input, stdin },
+      { onOutput, onControl: () => {}, onEnd: resolve, onLate: late.push },
+    );
+    const write = (text: string) => program.write(text);
+    const closeInput = () => program.closeInput();
+    if (!signal.aborted) onStarted?.(controlOf(run, stdin === "open" ? { write, closeInput } : null, program));
     const aborted = Promise.withResolvers<null>();
     const onAbort = () => aborted.resolve(null);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -150,13 +199,13 @@ export class LinkedSandbox implements Sandbox {
     const first = await Promise.race([ended, aborted.promise]);
     signal.removeEventListener("abort", onAbort);
     if (first !== null) {
-      return commandEnd(first);
+      return commandEnd(first, run);
     }
-    link.terminate();
+    program.signal(signalNumbers.terminate, run.isAlone);
     const grace = new AbortController();
     await Promise.race([ended, clock.sleep(this.#graceMs, grace.signal).catch(() => {})]);
     grace.abort();
-    await link.sweep();
+    await program.sweep(run.isAlone);
     const { code } = await ended;
     return { ended: "interrupted", success: false, exitCode: code, result: null, interpreterRestarted: false };
   }
@@ -207,9 +256,29 @@ function notRestarted(cause: unknown): Failure {
   return new Failure("code_execution", "The interpreter of this session could not be started again.", { cause });
 }
 
-function commandEnd({ code, signal, memoryRanOut }: ProgramEnd): RunEnd {
+type Input = Pick<RunControl, "write" | "closeInput">;
+
+/** `input` is null where stdin is not open. */
+function controlOf(run: Run, input: Input | null, processes: RunProcesses): RunControl {
+  return {
+    write: async (text) => {
+      if (!run.isOver) await input?.write(text);
+    },
+    closeInput: () => {
+      if (!run.isOver) input?.closeInput();
+    },
+    send: (signal) => {
+      if (run.isOver) return;
+      run.isEnding ||= signal !== "interrupt";
+      processes.signal(signalNumbers[signal], run.isAlone);
+    },
+  };
+}
+
+function commandEnd({ code, signal, memoryRanOut }: ProgramEnd, run: Run): RunEnd {
   const rest = { success: code === 0, result: null, interpreterRestarted: false };
   const how = code === null ? endedBy(signal) : { exitCode: code };
-  if (memoryRanOut && (code === null || code === killedStatus)) return { ended: "out_of_memory", ...how, ...rest };
+  const wasKilled = (signal === "SIGKILL" || code === killedStatus) && !run.isEnding;
+  if (memoryRanOut && wasKilled) return { ended: "out_of_memory", ...how, ...rest };
   return { ended: code === null ? "signaled" : "exited", ...how, ...rest };
 }

@@ -56,15 +56,17 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     isWithoutInterpreter ||= end.code === notFound;
     sandbox?.interpreterEnded(end);
   };
+  const { onBackground = () => {} } = spec;
   const options: InterpreterOptions = {
-    ...{ language, env, clock, interpreter: interpreters[language], program: runner.path },
-    spawn: createSpawn(link, onEnd),
+    ...{ language, env, clock, interpreter: interpreters[language], program: runner.path, onBackground },
+    spawn: createSpawn(link, onEnd, onBackground),
   };
-  const attach = () => asGuestProcess(true, (events) => link.attach(events), onEnd);
+  const attach = () => asGuestProcess(true, (events) => link.attach(events), onEnd, onBackground);
   try {
     const interpreter =
       how === "start" ? await startInterpreter(options, signal) : await resumeInterpreter(options, attach, signal);
-    link.guard();
+    if (how === "start") link.guard();
+    else await link.endLost();
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs },
       failureOf: (gone, kind) =>

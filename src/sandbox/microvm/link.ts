@@ -3,11 +3,17 @@
 
 import type { Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../clock.ts";
-import { gone, type Link, type Program, type ProgramEvents } from "../linked/link.ts";
-import type { GuestSpawnOptions } from "../runner/guest.ts";
+import {
+  gone,
+  type Link,
+  type Program,
+  type ProgramEvents,
+  type ProgramOptions,
+  type RunProcesses,
+} from "../linked/link.ts";
 import { startCommand } from "./guest/command.ts";
 import type { Exec } from "./guest/exec.ts";
-import { Ends, type Exit, sigkill } from "./guest/exit.ts";
+import { Ends, type Exit } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
 import { guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { Warden } from "./guest/warden.ts";
@@ -25,6 +31,8 @@ export type MicrovmLinkOptions = {
   readonly onBroken: (why: string, cause?: unknown) => void;
 };
 
+const names: Readonly<Record<number, "INT" | "TERM">> = { 2: "INT", 15: "TERM" };
+
 /** Commands that have ended but whose output something in the background still holds; the oldest is ended beyond that. */
 const lingeringLimit = 256;
 
@@ -32,13 +40,15 @@ export class MicrovmLink implements Link {
   readonly #options: MicrovmLinkOptions;
   readonly #warden: Warden;
   readonly #ends: Ends;
-  /** Those that have not ended: an interpreter and a command at most, and what is being replaced. */
+  /** Those that have not ended: an interpreter and commands, bounded as runs are, and what is being replaced. */
   readonly #programs = new Set<ProgramEvents>();
+  /** The first processes of commands that are on, by the commands' ids. */
+  readonly #commands = new Map<string, number>();
   readonly #lingering = new Set<Exec>();
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
-  #markMs = 0;
-  #root: number | null = null;
+  /** The pids of what feeds open stdins. */
+  readonly #feeds = new Set<number>();
   #ended = false;
 
   constructor(options: MicrovmLinkOptions) {
@@ -47,7 +57,7 @@ export class MicrovmLink implements Link {
     this.#ends = new Ends(this.#warden);
   }
 
-  start(argv: readonly string[], options: GuestSpawnOptions, events: ProgramEvents): Program {
+  start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program {
     if (!options.control) return this.#startCommand(argv.at(-1) ?? "", options, events);
     const { interpreter, runner, endMark } = this.#options;
     const folder = `${pipesFolder}/${crypto.randomUUID().slice(0, 8)}`;
@@ -65,17 +75,13 @@ export class MicrovmLink implements Link {
     this.#warden.start().catch(() => {});
   }
 
-  mark(): void {
-    this.#markMs = this.#options.clock.monotonicMs();
-    this.#root = null;
+  /** Ends what is left of commands that were on when another process of ours had this guest, and was killed. */
+  endLost(): Promise<void> {
+    return this.#warden.endLost();
   }
 
-  terminate(): void {
-    void this.#endRun("terminate");
-  }
-
-  sweep(): Promise<void> {
-    return this.#endRun("sweep");
+  mark(): RunProcesses {
+    return this.#processesOf("code");
   }
 
   /** Nothing outlives the machine. */
@@ -93,9 +99,21 @@ export class MicrovmLink implements Link {
     this.#programs.clear();
   }
 
-  async #endRun(how: "terminate" | "sweep"): Promise<void> {
-    const agoMs = this.#options.clock.monotonicMs() - this.#markMs;
-    await this.#warden.end(how, { agoMs, root: this.#root, carriers: this.#carriers });
+  /** From now on. `ready` is when it can be told of anything. */
+  #processesOf(run: string, ready: Promise<unknown> = Promise.resolve()): RunProcesses {
+    const sinceMs = this.#options.clock.monotonicMs();
+    const tell = async (what: "INT" | "TERM" | "KILL" | "sweep", withStrays: boolean) => {
+      await ready.catch(() => {});
+      await this.#warden.tell(what, {
+        ...{ run, withStrays, commands: this.#commands },
+        agoMs: this.#options.clock.monotonicMs() - sinceMs,
+        carriers: [...this.#carriers, ...this.#feeds],
+      });
+    };
+    return {
+      signal: (number, withStrays) => void tell(names[number] ?? "KILL", withStrays),
+      sweep: (withStrays) => tell("sweep", withStrays),
+    };
   }
 
   #carry(
@@ -118,32 +136,43 @@ export class MicrovmLink implements Link {
       () => {},
     );
     return {
-      write: carried.write,
-      signal: (number) => {
-        if (number === sigkill) carried.carriers.then(() => this.#warden.killInterpreter()).catch(() => {});
-      },
+      ...this.#processesOf("code"),
+      write: async (text) => carried.write(text),
+      closeInput: () => {},
+      kill: () => void carried.carriers.then(() => this.#warden.killInterpreter()).catch(() => {}),
     };
   }
 
-  #startCommand(source: string, { env, input = null }: GuestSpawnOptions, events: ProgramEvents): Program {
+  #startCommand(source: string, options: ProgramOptions, events: ProgramEvents): Program {
     this.#programs.add(events);
     const { machine, clock } = this.#options;
-    const kill = startCommand({
-      ...{ machine, source, input, env, clock, onOutput: events.onOutput },
-      onStarted: (pid) => {
-        this.#root = pid;
+    // By chance, because there may have been others before us in this guest.
+    const id = String(1 + (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0));
+    const command = startCommand({
+      ...{ machine, id, source, env: options.env, clock, onOutput: events.onOutput },
+      input: options.input ?? null,
+      isOpen: options.stdin === "open",
+      onLate: (stream, bytes) => {
+        if (!this.#ended) events.onLate(stream, bytes);
+      },
+      onFeed: (pid) => {
+        this.#feeds.add(pid);
+        return () => void this.#feeds.delete(pid);
       },
       onExit: (exit, left) => {
+        this.#commands.delete(id);
         if (left !== null) this.#linger(left);
         void this.#tell(events, exit);
       },
     });
-    return {
-      write: () => {},
-      signal: (number) => {
-        if (number === sigkill) kill();
+    command.started.then(
+      (pid) => {
+        if (this.#programs.has(events)) this.#commands.set(id, pid);
       },
-    };
+      () => {},
+    );
+    const { write, closeInput, kill } = command;
+    return { ...this.#processesOf(id, command.started), write, closeInput, kill };
   }
 
   async #tell(events: ProgramEvents, exit: Exit): Promise<void> {

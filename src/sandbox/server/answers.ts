@@ -33,7 +33,7 @@ const Page = Type.Object({
   e: Type.Array(
     Type.Union([
       Type.Tuple([
-        Type.Union([Type.Literal("o"), Type.Literal("e"), Type.Literal("c")]),
+        Type.Union([Type.Literal("o"), Type.Literal("e"), Type.Literal("O"), Type.Literal("E"), Type.Literal("c")]),
         Type.Integer(),
         Type.String(),
       ]),
@@ -44,7 +44,10 @@ const Page = Type.Object({
         Type.Union([Type.Integer(), Type.Null()]),
         Type.Boolean(),
         Type.Boolean(),
+        Type.Boolean(),
       ]),
+      Type.Tuple([Type.Literal("w"), Type.Integer()]),
+      Type.Tuple([Type.Literal("z"), Type.Integer()]),
     ]),
   ),
 });

@@ -40,6 +40,7 @@ export async function assemble(
   { client, answers, clock, patienceMs, failureOf }: AssemblyOptions,
   { address, spec, untilMs, signal, keep, destroy }: Assembling,
 ): Promise<LinkedSandbox> {
+  const { onBackground = () => {} } = spec;
   const { language, env } = spec.template;
   const common = { client, address, owner: spec.sessionId, language, answers, clock };
   const booted = await waitUntilReady({ ...common, signal, untilMs });
@@ -49,6 +50,7 @@ export async function assemble(
   let broken: Gone | null = null;
   const link = new RelayLink({
     ...courier,
+    clock,
     onBroken: (error) => {
       broken = error instanceof Gone ? error : new Gone("the link to it broke");
       sandbox?.lose(broken);
@@ -57,7 +59,8 @@ export async function assemble(
   try {
     const interpreter = await startInterpreter(
       {
-        spawn: createSpawn(link, (end) => sandbox?.interpreterEnded(end)),
+        spawn: createSpawn(link, (end) => sandbox?.interpreterEnded(end), onBackground),
+        onBackground,
         // The relay gathers output for a while, and passes on at once what comes on control-out.
         isControlSooner: true,
         language,

@@ -25,12 +25,14 @@ export type CourierOptions = {
 };
 
 export type Courier = {
-  exchange(request: string, nonce: string, waitMs: number): Promise<Page>;
+  exchange(request: string, nonce: string, waitMs: number, isIdle: () => boolean): Promise<Page>;
   beside(request: string): Promise<void>;
 };
 
 /** What the portal's limit has beyond the time that the relay may hold a request back, in seconds. */
 const portalSlackS = 5;
+/** How many bytes of a request the portal's interpreter reads in a second at least: each costs it a call of the system's. */
+const portalBytesPerS = 64 * 1024;
 /** What our own deadline has beyond the portal's limit (rule 5). */
 const deadlineSlackMs = 3_000;
 /** How often a request is sent to a sandbox that the server says is running, before it is given up. */
@@ -42,8 +44,8 @@ const besideTimeoutS = 5;
 export function createCourier(options: CourierOptions): Courier {
   const { client, address, owner, language, answers, clock, signal } = options;
 
-  /** Throws Gone, or resolves when the request should be sent again. */
-  async function consider(error: CallError, attempt: number, sinceMs: number): Promise<void> {
+  /** Throws Gone, or resolves when the request should be sent again. `sinceMs` is null where nobody waits for it. */
+  async function consider(error: CallError, attempt: number, sinceMs: number | null): Promise<void> {
     if (error.problem === "unauthorized" || error.problem === "forbidden") {
       throw new Gone("the microsandbox server refuses the API key", { call: error });
     }
@@ -54,12 +56,12 @@ export function createCourier(options: CourierOptions): Courier {
     if (state === "ended") {
       throw new Gone("it ended underneath, as the microsandbox server says");
     }
-    const patient = clock.monotonicMs() - sinceMs < options.patienceMs;
-    if (state === "unreachable" && !patient) {
+    const waitedMs = sinceMs === null ? 0 : clock.monotonicMs() - sinceMs;
+    if (state === "unreachable" && waitedMs >= options.patienceMs) {
       throw new Gone("the microsandbox server cannot be reached", { call: error });
     }
     if (state === "slow") {
-      if (clock.monotonicMs() - sinceMs >= slownessLimitMs) {
+      if (waitedMs >= slownessLimitMs) {
         throw new Gone("the microsandbox server is too slow to be used", { call: error });
       }
     } else if (state !== "unreachable" && attempt >= attemptLimit) {
@@ -69,8 +71,8 @@ export function createCourier(options: CourierOptions): Courier {
   }
 
   return {
-    exchange: async (request, nonce, waitMs) => {
-      const timeoutS = Math.ceil(waitMs / 1000) + portalSlackS;
+    exchange: async (request, nonce, waitMs, isIdle) => {
+      const timeoutS = Math.ceil(waitMs / 1000 + request.length / portalBytesPerS) + portalSlackS;
       const call = { deadlineMs: timeoutS * 1000 + deadlineSlackMs, signal };
       const line = `__msb(${JSON.stringify(owner)}, '${request}')`;
       let firstFailureMs: number | null = null;
@@ -79,7 +81,7 @@ export function createCourier(options: CourierOptions): Courier {
           return readPage(await client.evaluate(address, language, line, timeoutS, call), nonce, answers);
         } catch (error) {
           if (!(error instanceof CallError)) throw error;
-          firstFailureMs ??= clock.monotonicMs();
+          firstFailureMs = isIdle() ? null : (firstFailureMs ?? clock.monotonicMs());
           await consider(error, attempt, firstFailureMs);
         }
       }

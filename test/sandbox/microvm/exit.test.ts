@@ -8,21 +8,22 @@ const mark = "the-mark";
 
 /** Runs a command line as the guest does, on this machine. */
 async function runCommand(source: string) {
-  const child = Bun.spawn([...guestPrograms.command, source, mark], {
+  const child = Bun.spawn([...guestPrograms.command, source, mark, "empty", "/dev/null", "an-id"], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  const [before = "", tail = ""] = stderr.split(mark);
-  return { stdout, stderr: before, verdict: readVerdict(tail) };
+  const [before = "", words = "", late = ""] = stderr.split(mark);
+  return { stdout, stderr: before, verdict: readVerdict(words), late };
 }
 
-test("a command's output ends with the mark on both streams, and its status stands behind it", async () => {
+test("a command's output ends with the mark on both streams, and its status stands between two of them", async () => {
   expect(await runCommand("echo out; echo err >&2; exit 3")).toEqual({
     stdout: `out\n${mark}`,
     stderr: "err\n",
     verdict: { code: 3 },
+    late: "",
   });
 });
 
@@ -41,11 +42,16 @@ test("a command has an empty stdin, and no descriptors of ours", async () => {
   expect(stdout).toBe(`0 1 2 3 ${mark}`);
 });
 
-test("a verdict that has not come whole is none", () => {
-  expect(readVerdict("")).toBeNull();
-  expect(readVerdict(" 1")).toBeNull();
-  expect(readVerdict(" 13\n")).toEqual({ code: 13 });
-  expect(readVerdict("Killed\n 137\n")).toEqual({ signal: 9 });
+test("what something in the background writes after a command's end comes behind its marks", async () => {
+  const ran = await runCommand("echo early; (sleep 0.3; echo late; echo error >&2) &");
+  expect(ran).toEqual({ stdout: `early\n${mark}late\n`, stderr: "", verdict: { code: 0 }, late: "error\n" });
+});
+
+test("a shell's last words are a status, and a signal's where it says something before", () => {
+  expect(readVerdict(" 13")).toEqual({ code: 13 });
+  expect(readVerdict("Killed\n 137")).toEqual({ signal: 9 });
+  // Nobody has been there to say it.
+  expect(readVerdict("")).toEqual({ signal: 9 });
 });
 
 test("the last line of an interpreter's control descriptor is its exit", () => {

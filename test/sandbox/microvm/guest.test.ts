@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
+import { escaped } from "../../../src/sandbox/microvm/guest/feed.ts";
 import { guestPrograms } from "../../../src/sandbox/microvm/guest/programs.ts";
 import type { GuestProcess } from "../../../src/sandbox/runner/guest.ts";
 import { runnerArgv, runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
@@ -127,33 +128,123 @@ test("an interpreter that is not in the image is told by the shell's own status"
   expect(await Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"] }).exited).toBe(127);
 });
 
-/** A pid namespace of its own, as in a guest: the shell is 1 there, and so always kept. */
-const unshare = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"];
+/** A pid namespace of its own, as in a guest, and its end if a script does not come to one. */
+const unshare = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "timeout", "--signal=KILL", "20"];
 const canUnshare = (await Bun.$`${unshare} true`.nothrow().quiet()).exitCode === 0;
 
-/** Both ways to tell the warden what is a run's. */
-const requests = { "since its first process was": "0 $later", "in so many hundredths of a second": "60 0" };
-
-for (const [what, request] of Object.entries(requests)) {
-  test.skipIf(!canUnshare)(
-    `the warden ends what was started ${what}, with its children, and nothing from before`,
-    async () => {
-      const inside = `
-      sh -c 'while :; do sleep 0.1; done' earlier &
-      earlier=$!
-      sleep 1.2
-      sh -c 'sh -c "while :; do sleep 0.1; done" child & wait' later &
-      later=$!
-      sleep 0.3
-      printf 'terminate 1 ${request}\\nsweep 2 ${request}\\n' | sed "s/.later/$later/" | "$@"
-      kill -0 $earlier && echo earlier goes on
-      kill -0 $later 2>/dev/null || echo later is gone
-      kill $earlier`;
-      const child = Bun.spawn([...unshare, "/bin/sh", "-c", inside, "sh", ...guestPrograms.warden, top], {
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const [stdout] = await Promise.all([child.stdout.text(), child.exited]);
-      expect(stdout).toBe("ready\n1 done\n2 done\nearlier goes on\nlater is gone\n");
-    },
-  );
+/**
+ * What a script prints in a guest with a warden. `start ID SOURCE` starts a command as the link does and puts its first process into $root_ID; `ask WHAT
+ * RUN STRAYS` asks the warden; `going` prints which sleeps are going on, by their seconds, and `stdout ID` what a command has printed.
+ */
+async function inGuest(script: string): Promise<string> {
+  const helpers = `
+  top=$1 warden=$2 command=$3
+  mkfifo "$top/requests"
+  start() {
+    # A shell's background jobs ignore an interrupt, which would be handed down.
+    setsid env --default-signal=INT /bin/sh -c "$command" sh "$2" MARK empty "$top/commands" $1 >"$top/$1.out" 2>"$top/$1.err" &
+    eval "root_$1=$!"
+    commands=$commands$!:$1,
+    until grep -qs on "$top/$1.out"; do sleep 0.02; done
+  }
+  ask() {
+    asked=$((asked + 1))
+    echo "$1 $asked $2 $3 60 $commands" >&7
+    until grep -q "^$asked done" "$top/answers"; do sleep 0.02; done
+  }
+  cmdlines() { for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$file; echo; done; }
+  going() { echo $(cmdlines 2>/dev/null | sed -n 's/^sleep \\([0-9]*\\) $/\\1/p' | sort -n); }
+  stdout() { until grep -q MARK "$top/$1.out"; do sleep 0.02; done; cat "$top/$1.out" "$top/$1.err"; echo; }
+  commands=, asked=0
+  /bin/sh -c "$warden" sh "$top" <"$top/requests" >"$top/answers" &
+  exec 7>"$top/requests"
+  ${script}`;
+  const programs = [guestPrograms.warden[2] ?? "", guestPrograms.command[2] ?? ""];
+  const child = Bun.spawn([...unshare, "/bin/sh", "-c", helpers, "sh", top, ...programs], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [stdout] = await Promise.all([child.stdout.text(), child.exited]);
+  return stdout;
 }
+
+/** Leaves processes behind in the ways in which they detach themselves, that sleep for `first` and so many seconds more. */
+const detached = (first: number) => `
+  setsid sh -c 'sleep ${first} & exec sleep ${first + 1}' &
+  (setsid sleep ${first + 2} &)
+  nohup sleep ${first + 3} &
+  (setsid env -i nohup sleep ${first + 4} </dev/null >/dev/null 2>&1 &);`;
+const all = (first: number) => Array.from({ length: 5 }, (_, index) => first + index);
+
+test.skipIf(!canUnshare)("the warden ends a command's processes, however detached, and no other's", async () => {
+  const printed = await inGuest(`
+    start 1001 '${detached(100).replaceAll("'", "'\\''")} echo on; wait'
+    start 1002 '${detached(200).replaceAll("'", "'\\''")} echo on; wait'
+    until [ "$(going)" = "${[...all(100), ...all(200)].join(" ")}" ]; do sleep 0.02; done
+    ask sweep 1001 0
+    going
+    ask KILL 1002 0
+    going
+    stdout 1002`);
+  expect(printed.replace(/Killed\s+/, "Killed ")).toBe(`${all(200).join(" ")}\n\non\nMARKMARKKilled 137MARK\n`);
+});
+
+test.skipIf(!canUnshare)(
+  "the warden's signals come to a command and its children, and it ends as it will",
+  async () => {
+    const printed = await inGuest(`
+    start 1001 'trap "echo heard; exit 7" INT; sh -c "trap : INT; sleep 300; sleep 301" & echo on; while :; do sleep 0.1; done'
+    until going | grep -q 300; do sleep 0.02; done
+    ask INT 1001 0
+    stdout 1001
+    start 1002 'echo on; exec sleep 302'
+    ask TERM 1002 0
+    stdout 1002`);
+    const said = "on\nheard\nMARKMARK 7MARK\non\nMARKMARKTerminated 143MARK\n";
+    expect(printed.replace(/Terminated\s+/, "Terminated ")).toBe(said);
+  },
+);
+
+test.skipIf(!canUnshare)("a stray is ended with a run that was alone, and with no other", async () => {
+  const printed = await inGuest(`
+    (env -i setsid sleep 400 &)
+    sleep 1.2
+    start 1001 '(ulimit -Sw unlimited; env -i setsid sleep 401 &) ; echo on; wait; sleep 402'
+    until [ "$(going)" = "400 401 402" ]; do sleep 0.02; done
+    ask sweep 1001 0
+    going
+    ask sweep 1001 1
+    going`);
+  expect(printed).toBe("400 401\n400\n");
+});
+
+test.skipIf(!canUnshare)(
+  "what is left of commands whose host was killed is ended, and what ended ones left is not",
+  async () => {
+    const printed = await inGuest(`
+    start 1001 '(setsid sleep 500 >/dev/null 2>&1 &) ; echo on'
+    stdout 1001 >/dev/null
+    start 1002 '(setsid sleep 501 &) ; echo on; sleep 502'
+    until [ "$(going)" = "500 501 502" ]; do sleep 0.02; done
+    kill -KILL -$root_1002
+    commands=,
+    ask lost lost 0
+    going`);
+    expect(printed).toBe("500\n");
+  },
+);
+
+test("text for a command's stdin comes as it was written, and its end after it", async () => {
+  const fifo = join(top, "one.in");
+  const [, , command = ""] = guestPrograms.command;
+  const argv = ["/bin/sh", "-c", command, "sh", "cat; echo end", "MARK", fifo, join(top, "commands"), "1001"];
+  const program = Bun.spawn(argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const feed = Bun.spawn([...guestPrograms.feed, fifo], { stdio: ["pipe", "pipe", "ignore"] });
+  feed.stdin.write(`${escaped("a\nb\\n\\\\0101%s\0c ä😀")}\n`);
+  await feed.stdin.flush();
+  const acknowledged = await feed.stdout.getReader().read();
+  expect(acknowledged.value?.length).toBe(1);
+  await feed.stdin.end();
+  expect(await program.stdout.text()).toBe("a\nb\\n\\\\0101%s\0c ä😀end\nMARK");
+  await Promise.all([program.exited, feed.exited]);
+  expect(existsSync(fifo)).toBe(false);
+});

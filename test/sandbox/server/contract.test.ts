@@ -1,10 +1,11 @@
 // The server host keeps the contract, on a stub or on the live server at MSB_SERVER_URL.
 
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
+import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { describeContract } from "../../contract/port-contract.ts";
-import { node } from "../../programs/node.ts";
-import { python } from "../../programs/python.ts";
-import { shell } from "../../programs/shell.ts";
+import { concurrentNode, node } from "../../programs/node.ts";
+import { concurrentPython, python } from "../../programs/python.ts";
+import { concurrentShell, shell } from "../../programs/shell.ts";
 import { canLimitMemory } from "../../stub-microsandbox/memory.ts";
 import { Stub } from "../../stub-microsandbox/stub.ts";
 import { isLive, makeHost, subjectHost, subjectName, templateOf } from "./servers.ts";
@@ -45,4 +46,14 @@ describeContract({
   ...(!isLive && { survival: { canBeAdopted: false, open: openStub } }),
   // Disposal itself asks the server until nothing runs, and warns otherwise: hazards.test.ts.
   leftovers: async () => [],
+});
+
+concurrentContract({
+  name: `the server host on ${subjectName}`,
+  createHost: subjectHost,
+  languages: [
+    { template: templateOf("python"), code: concurrentPython },
+    { template: templateOf("node"), code: concurrentNode },
+  ],
+  commands: { ...concurrentShell, ...hogOf(concurrentShell) },
 });

@@ -1,7 +1,15 @@
 # Runs a command line as a shell does and says when it has ended, though what it left in the background may hold its output open.
-# Arguments: the command line, and the mark that is written behind its output: to stdout, and to stderr with its status behind it and before
-# that what this shell says of its end, which is something only if a signal ended it. A third one says that the command has something on stdin.
-test -n "$3" || exec </dev/null
+# Arguments: the command line; the mark that is written behind its output: to stdout, and to stderr before and behind what this shell says of
+# its end, which is its status and, before that, something only if a signal ended it; what its stdin is: "empty", "own", which is this shell's,
+# or a FIFO to be made (feed.sh); the file that tells which commands are on, and the command's id, a number.
+# Its processes are known by this limit, which the shells have two names for (warden.sh).
+ulimit -Sw "$5" 2>/dev/null || ulimit -Sx "$5" 2>/dev/null
+{ echo "+$5" >>"$4"; } 2>/dev/null
+case $3 in
+  own) ;;
+  empty) exec </dev/null ;;
+  *) mkfifo "$3" && exec <"$3" || exec </dev/null ;;
+esac
 exec 3>&1 4>&2
 said=$(
   exec 2>&1
@@ -9,5 +17,6 @@ said=$(
   /bin/sh -c 'exec /bin/sh -c "$1" >&3 2>&4 3>&- 4>&-' sh "$1"
   echo " $?"
 )
+{ echo "-$5" >>"$4"; } 2>/dev/null
 printf %s "$2" >&3
-printf '%s%s\n' "$2" "$said" >&4
+printf '%s%s%s' "$2" "$said" "$2" >&4

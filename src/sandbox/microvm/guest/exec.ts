@@ -25,6 +25,8 @@ export type Exec = {
   readonly pid: number;
   /** In the order of the calls. Never throws: a program that is gone is told by `onEnd`. */
   write(text: string): void;
+  /** Ends its stdin behind what has been written. */
+  close(): void;
   /** Kills the program and its process group. */
   kill(): void;
 };
@@ -51,7 +53,7 @@ export async function startExec(options: ExecOptions, events: ExecEvents): Promi
   void pump(handle, events);
   return {
     pid: first.pid,
-    write: sink === null ? () => {} : writer(sink),
+    ...writer(sink),
     kill: () => void handle.kill().catch(() => {}),
   };
 }
@@ -89,14 +91,20 @@ async function next(handle: ExecHandle): Promise<ExecEvent | undefined> {
   return (await handle.recv()) ?? undefined;
 }
 
-function writer(sink: ExecSink): (text: string) => void {
-  let last: Promise<void> = Promise.resolve();
-  return (text) => {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; at += writeBytes) {
-      const part = bytes.subarray(at, at + writeBytes);
-      last = last.then(() => sink.write(part)).catch(() => {});
-    }
+function writer(sink: ExecSink | null): Pick<Exec, "write" | "close"> {
+  let last: Promise<unknown> = Promise.resolve();
+  const then = (work: () => unknown) => {
+    last = last.then(work).catch(() => {});
+  };
+  return {
+    write: (text) => {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; at += writeBytes) {
+        const part = bytes.subarray(at, at + writeBytes);
+        then(() => sink?.write(part));
+      }
+    },
+    close: () => then(() => sink?.close()),
   };
 }
 

@@ -46,10 +46,10 @@ export class MarkedTail {
   }
 }
 
-/** The status that stands at the end of guest/command.sh's last words, as far as they have come; a signal's where it says something before. */
-export function readVerdict(tail: string): Exit | null {
-  const [, said = "", digits] = /^([\s\S]*) (\d+)\n$/.exec(tail) ?? [];
-  if (digits === undefined) return null;
+/** From what guest/command.sh says of a command's end: the status, a signal's where a shell says something before. */
+export function readVerdict(text: string): Exit {
+  const [, said = "", digits] = /^([\s\S]*) (\d+)$/.exec(text) ?? [];
+  if (digits === undefined) return { signal: sigkill };
   return said === "" ? { code: Number(digits) } : fromStatus(Number(digits));
 }
 

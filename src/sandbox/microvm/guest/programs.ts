@@ -3,6 +3,7 @@
 import attach from "./attach.sh" with { type: "text" };
 import command from "./command.sh" with { type: "text" };
 import control from "./control.sh" with { type: "text" };
+import feed from "./feed.sh" with { type: "text" };
 import start from "./start.sh" with { type: "text" };
 import warden from "./warden.sh" with { type: "text" };
 
@@ -11,6 +12,7 @@ export const guestPrograms = {
   attach: shell(attach),
   command: shell(command),
   control: shell(control),
+  feed: shell(feed),
   start: shell(start),
   warden: shell(warden),
 } as const;

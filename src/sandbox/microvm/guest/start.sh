@@ -23,6 +23,8 @@ shift
 umask 022
 echo $$ >"$d/pid"
 echo 500 >/proc/self/oom_score_adj
+# What it starts is known by this limit (warden.sh).
+ulimit -Sw 0 2>/dev/null || ulimit -Sx 0 2>/dev/null
 exec "$@" <&4 >&5 2>&6 3>&7 4>&- 5>&- 6>&- 7>&-
 '\'' sh "$d" "$@"
 status=$?

@@ -1,12 +1,16 @@
-# Watches over the processes of a guest: ends those of a run when told to. One shell that goes on, because a guest that is full of a
+# Watches over the processes of a guest: signals or ends those of a run when told to. One shell that goes on, because a guest that is full of a
 # fork bomb starts no other. Only what is built into every shell, but for `oom`.
 #
-# Argument: the folder of interpreters' pipes. Requests are lines "WHAT ID HOW-LONG ROOT CARRIERS…": what was started since ROOT was, the first process of
-# a run, or else in the last HOW-LONG hundredths of a second, is the run's, unless a process of before has started it. CARRIERS are the programs that carry streams to the host; they and what they
-# start stay, the interpreter stays, what it has started does not. Answers are lines "ID ANSWER".
+# Argument: the folder of interpreters' pipes. Requests are lines "WHAT ID RUN STRAYS HOW-LONG COMMANDS CARRIERS…". RUN is a command's id, or "code": what
+# the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of before. COMMANDS, as
+# ",PID:ID,PID:ID,", are those that are on, by their first processes. Whose a process is tell its ancestors, its session and its soft limit of
+# file locks, which all inherit and no Linux since 2.4 heeds: 0 is code's.
+# One of which none of them does is a stray: if STRAYS is 1, those of the last HOW-LONG hundredths of a second are the run's. CARRIERS are the programs
+# that carry streams to the host; they and what they start stay. Answers are lines "ID ANSWER".
 top=$1
 
-# Every process that is no zombie: its parent in q_PID, when it was started (in hundredths of a second since boot) in t_PID, its id in `all`.
+# Every process that is no zombie: its parent in q_PID, its session in s_PID, when it was started (in hundredths of a second since boot) in
+# t_PID, its id in `all`.
 look() {
   all=
   for file in /proc/[0-9]*/stat; do
@@ -17,73 +21,149 @@ look() {
     set -- ${line##*) }
     case ${1-Z} in Z | X) continue ;; esac
     [ $# -ge 20 ] || continue
-    eval "q_$pid=\$2 t_$pid=\${20}"
+    eval "q_$pid=\$2 s_$pid=\$4 t_$pid=\${20} o_$pid="
     all="$all $pid"
   done
 }
 
-# What was started since `since`, in `victims`.
+# Whose the process is: a command's id, "code" or "nobody", in `owner` and o_PID.
+own() {
+  owner=
+  unmarked=
+  at=$1
+  until [ "$at" = 0 ] || [ "$at" = 1 ]; do
+    eval "owner=\${o_$at-} session=\${s_$at-} parent=\${q_$at-0}"
+    [ -z "$owner" ] || break
+    case $roots in
+      *",$at:"*) owner=${roots#*",$at:"} ;;
+      *",$session:"*) owner=${roots#*",$session:"} ;;
+    esac
+    owner=${owner%%,*}
+    [ -z "$owner" ] || break
+    unmarked="$unmarked $at"
+    at=$parent
+  done
+  [ "$owner" != nobody ] || owner=
+  # Last, because it is long and read byte by byte.
+  for at in $unmarked; do
+    [ -z "$owner" ] || break
+    {
+      while read -r first second third limit _; do
+        [ "$first $second $third" = "Max file locks" ] || continue
+        case $limit in unlimited) ;; 0) owner=code ;; *) owner=$limit ;; esac
+        break
+      done <"/proc/$at/limits"
+    } 2>/dev/null
+  done
+  owner=${owner:-nobody}
+  eval "o_$1=\$owner"
+}
+
+# Whether the process and those that have started it are of the run's time.
+is_recent() {
+  at=$1
+  until [ "$at" = 0 ]; do
+    case " 1 $$ $kept $carriers " in *" $at "*) return 0 ;; esac
+    eval "started=\${t_$at-} parent=\${q_$at-0}"
+    [ -z "$started" ] || [ "$started" -ge "$since" ] || return 1
+    at=$parent
+  done
+}
+
+# The run's processes, in `victims`; but for the two shells that tell a command's end, if $1 is "spare".
 find() {
   look
   # The root's own word is exact, and remembered for when it has ended; the time that a request took on its way is not.
-  if [ "${root:-0}" != 0 ] && [ "$root" != "$known" ]; then
-    eval "started=\${t_$root-}"
-    case " $all " in *" $root "*) known=$root known_since=$started ;; esac
-  fi
-  [ "${root:-0}" = 0 ] || [ "$root" != "$known" ] || since=$known_since
+  eval "started=\${t_${root:-0}-}"
+  [ -z "$started" ] || known=$run known_since=$started
+  [ "$known" != "$run" ] || since=$known_since
   victims=
   for pid in $all; do
     case " 1 $$ $kept $carriers " in *" $pid "*) continue ;; esac
     eval "parent=\$q_$pid"
     case " $$ $carriers " in *" $parent "*) continue ;; esac
-    at=$pid
-    is=yes
-    until [ "$at" = 0 ]; do
-      case " 1 $$ $kept $carriers " in *" $at "*) break ;; esac
-      eval "started=\${t_$at-} parent=\${q_$at-0}"
-      if [ -n "$started" ] && [ "$started" -lt "$since" ]; then
-        is=
-        break
-      fi
-      at=$parent
-    done
-    [ -z "$is" ] || victims="$victims $pid"
+    [ "$1" != spare ] || case " $pid $parent " in *" ${root:-none} "*) continue ;; esac
+    own "$pid"
+    case $owner in
+      "$run") [ "$run" != code ] || is_recent "$pid" || continue ;;
+      nobody) [ "$strays" = 1 ] && is_recent "$pid" || continue ;;
+      *) continue ;;
+    esac
+    victims="$victims $pid"
+  done
+  return 0
+}
+
+# A command that has just been started is not yet there to be told.
+wait_for_victims() {
+  round=0
+  while find spare && [ -z "$victims" ] && [ -n "$root" ] && [ $round -lt 30 ] && kill -0 "$root" 2>/dev/null; do
+    round=$((round + 1))
+  done
+}
+
+# Ends the victims of `find $1`.
+end() {
+  # A fork bomb takes several rounds.
+  round=0
+  while find "$1" && [ -n "$victims" ] && [ $round -lt 100 ]; do
+    kill -STOP $victims 2>/dev/null
+    kill -KILL $victims 2>/dev/null
+    round=$((round + 1))
   done
 }
 
 echo ready
 known=
-while read -r what id ago root carriers; do
+while read -r what id run strays ago commands carriers; do
   read -r up _ </proc/uptime
   answer=done
   kept=
   name=
+  interpreter=
+  roots=$commands
   { read -r name <"$top/current"; } 2>/dev/null
   for file in pid holder; do
     pid=
     { read -r pid <"$top/$name/$file"; } 2>/dev/null
+    [ -n "$pid" ] || continue
     kept="$kept $pid"
+    roots=,$pid:code$roots
     [ "$file" != pid ] || interpreter=$pid
   done
   fraction=${up#*.}
   since=$((${up%%.*} * 100 + 1$fraction - 100 - ${ago:-0}))
+  root=
+  case $commands in *":$run,"*) root=${commands%":$run,"*} root=${root##*,} ;; esac
   case $what in
-    terminate)
-      find
-      [ -z "$victims" ] || kill -TERM $victims 2>/dev/null
+    INT | TERM)
+      wait_for_victims
+      [ "$what$run" != TERMcode ] || victims="$victims $interpreter"
+      [ -z "$victims" ] || kill -$what $victims 2>/dev/null
       ;;
-    sweep)
-      # A fork bomb takes several rounds.
-      round=0
-      while find && [ -n "$victims" ] && [ $round -lt 100 ]; do
-        kill -STOP $victims 2>/dev/null
-        kill -KILL $victims 2>/dev/null
-        round=$((round + 1))
-      done
+    KILL)
+      wait_for_victims
+      end spare
+      [ "$run" != code ] || [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null
       ;;
-    kill) [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null ;;
+    sweep) end all ;;
+    interpreter) [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null ;;
     # The last that the kernel has said of ending a process for want of memory.
     oom) answer=$(dmesg 2>/dev/null | grep 'Out of memory: Killed' | tail -n 1) ;;
+    # Commands that have begun and not ended, and whose host has gone: what of them the runtime has not ended.
+    lost)
+      lost=' '
+      {
+        while read -r line; do
+          case $line in
+            +*) lost="$lost${line#+} " ;;
+            -*) case $lost in *" ${line#-} "*) lost="${lost%%" ${line#-} "*} ${lost#*" ${line#-} "}" ;; esac ;;
+          esac
+        done <"$top/commands"
+        : >"$top/commands"
+      } 2>/dev/null
+      for run in $lost; do end all; done
+      ;;
   esac
   echo "$id $answer"
 done

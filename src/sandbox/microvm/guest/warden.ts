@@ -11,10 +11,14 @@ const answerMs = 12_000;
 const lineLimit = 4096;
 
 export type WardedRun = {
+  /** A command's id, or "code". */
+  readonly run: string;
+  /** Whether processes of nobody's that have come since its begin are its too. */
+  readonly withStrays: boolean;
   /** When it was begun. */
   readonly agoMs: number;
-  /** Its first process, where that is one of its own: a command's shell. */
-  readonly root: number | null;
+  /** The first processes of commands that are on, by id. */
+  readonly commands: ReadonlyMap<string, number>;
   /** The pids of programs of ours, which stay. */
   readonly carriers: readonly number[];
 };
@@ -46,18 +50,26 @@ export class Warden {
     return this.#exec;
   }
 
-  /** Asks the processes of a run to end, or ends them. */
-  async end(how: "terminate" | "sweep", { agoMs, root, carriers }: WardedRun): Promise<void> {
-    await this.#ask(`${how} ID ${Math.ceil(agoMs / 10) + slackTicks} ${root ?? 0} ${carriers.join(" ")}`);
+  /** Sends a signal to the processes of a run; or ends them (`sweep`), an interpreter not among them, but a command's own shells. */
+  async tell(what: "INT" | "TERM" | "KILL" | "sweep", warded: WardedRun): Promise<void> {
+    const { run, withStrays, agoMs, commands, carriers } = warded;
+    const ticks = Math.ceil(agoMs / 10) + slackTicks;
+    const roots = [...commands].map(([id, pid]) => `${pid}:${id},`).join("");
+    await this.#ask(`${what} ID ${run} ${withStrays ? 1 : 0} ${ticks} ,${roots} ${carriers.join(" ")}`);
   }
 
   async killInterpreter(): Promise<void> {
-    await this.#ask("kill ID 0");
+    await this.#ask("interpreter ID");
+  }
+
+  /** Ends what is left of commands whose host has gone. */
+  async endLost(): Promise<void> {
+    await this.#ask("lost ID lost 0 0 ,");
   }
 
   /** What the kernel has last said of ending a process for want of memory; empty if it has not. */
   async lastOutOfMemory(): Promise<string> {
-    return (await this.#ask("oom ID 0")) ?? "";
+    return (await this.#ask("oom ID")) ?? "";
   }
 
   close(): void {

@@ -1,7 +1,6 @@
 // What programs have printed and how they ended, on its way to whoever asks.
 
-const { gatherMs, heldBytes, listenerMs, now, pageBytes, processes, state } = require("./state.cjs");
-const { moment } = require("./sweep.cjs");
+const { carriers, gatherMs, heldBytes, listenerMs, now, outputs, pageBytes, processes, state } = require("./state.cjs");
 const { writeSync } = require("./system.cjs");
 
 /** Somebody waits to hear that an operation has been carried out. */
@@ -13,19 +12,20 @@ function tell() {
 function emit(event) {
   if (state.events.length === 0) state.heldSince = now();
   const [kind, id, data] = event;
-  if (kind === "x" || kind === "c") state.urgent = true;
-  else state.held += data.length;
+  if (outputs.includes(kind)) state.held += data.length;
+  else state.urgent = true;
   const last = state.events.at(-1);
-  if (kind !== "x" && last !== undefined && last[0] === kind && last[1] === id) last[3].push(data);
-  else state.events.push(kind === "x" ? event : [kind, id, null, [data]]);
+  if (!carriers.includes(kind)) state.events.push(event);
+  else if (last !== undefined && last[0] === kind && last[1] === id) last[3].push(data);
+  else state.events.push([kind, id, null, [data]]);
   schedule();
 }
 
-/** What was printed before a run began is nobody's. */
-function dropOutput() {
-  state.events = state.events.filter(([kind]) => kind === "x" || kind === "c");
-  state.held = 0;
-  pause(false);
+/** What the interpreter's processes have printed before a run of code is none of its own. */
+function setOutputApart() {
+  for (const event of state.events) {
+    if ("oe".includes(event[0]) && processes.get(event[1])?.kept) event[0] = event[0].toUpperCase();
+  }
 }
 
 function listened() {
@@ -38,7 +38,7 @@ function pause(nowPaused) {
   for (const entry of processes.values()) {
     for (const socket of entry.outs) {
       if (socket.kind === "c") continue;
-      if (state.paused && entry.told) socket.pause();
+      if (state.paused) socket.pause();
       else socket.resume();
     }
   }
@@ -88,7 +88,7 @@ function answer() {
   let size = 0;
   while (state.events.length > 0 && size < pageBytes) {
     const event = state.events.shift();
-    if (event[0] === "x") {
+    if (!carriers.includes(event[0])) {
       taken.push(event);
       continue;
     }
@@ -99,13 +99,12 @@ function answer() {
     if (event[0] !== "c") state.held -= part.length;
     taken.push([event[0], event[1], part.toString("base64")]);
   }
-  state.urgent = state.events.some(([kind]) => kind === "x" || kind === "c");
+  state.urgent = state.events.some(([kind]) => !outputs.includes(kind));
   state.heldSince = now();
   state.pageNumber += 1;
   state.page = { p: state.pageNumber, e: taken };
   reply();
   if (state.held < heldBytes) pause(false);
-  state.idleMark = moment();
 }
 
 function reply() {
@@ -117,4 +116,4 @@ function reply() {
   for (let at = 0; at < line.length; ) at += writeSync(1, line, at);
 }
 
-module.exports = { dropOutput, emit, listened, pause, reply, schedule, tell };
+module.exports = { emit, listened, pause, reply, schedule, setOutputApart, tell };

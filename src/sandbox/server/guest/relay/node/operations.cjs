@@ -1,9 +1,10 @@
 // What a request asks for, carried out once each and in order.
 
-const { dropOutput, reply, schedule, tell } = require("./answers.cjs");
-const { keptProcesses, sendSignal, start, write } = require("./programs.cjs");
+const { reply, schedule, setOutputApart, tell } = require("./answers.cjs");
+const { closeStdin, cut, keptProcesses, kill, scopeOf, sendSignal, start, write } = require("./programs.cjs");
 const { firstMark, now, processes, state } = require("./state.cjs");
-const { sweep, terminate } = require("./sweep.cjs");
+const { allRuns, moment, sweep } = require("./sweep.cjs");
+const { inflateRawSync } = require("./system.cjs");
 
 /** Operations that came beside, ahead of those of a request that is still on its way. */
 const early = new Map();
@@ -16,17 +17,19 @@ function apply(ops) {
     early.delete(state.applied);
     if (what === "spawn") start(...rest);
     else if (what === "write") write(...rest);
+    else if (what === "close") closeStdin(...rest);
+    else if (what === "kill") kill(...rest);
     else if (what === "signal") sendSignal(...rest);
+    else if (what === "cut") cut(...rest);
     else if (what === "mark") {
-      state.runMark = state.idleMark;
-      dropOutput();
-    } else if (what === "terminate") terminate(state.runMark, keptProcesses());
-    else if (what === "sweep") {
-      sweep(state.runMark, keptProcesses());
+      state.runMark = moment();
+      setOutputApart();
+    } else if (what === "sweep") {
+      sweep(scopeOf(...rest));
       tell();
     } else if (what === "end") {
       for (const entry of processes.values()) entry.kept = false;
-      sweep(firstMark, keptProcesses());
+      sweep({ run: allRuns, mark: firstMark, withStrays: true, roots: new Map(), kept: keptProcesses() });
       tell();
     }
   }
@@ -34,9 +37,12 @@ function apply(ops) {
 
 function receive(line) {
   state.lastHeard = now();
-  const message = JSON.parse(Buffer.from(line, "base64").toString());
+  // A long one is deflated.
+  const bytes = line[0] === "~" ? inflateRawSync(Buffer.from(line.slice(1), "base64")) : Buffer.from(line, "base64");
+  const message = JSON.parse(bytes.toString());
   if (message.n === undefined) {
     apply(message.o);
+    if (message.o.length === 0) tell();
     return;
   }
   state.request = message;

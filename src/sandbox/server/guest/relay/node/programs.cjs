@@ -2,16 +2,20 @@
 
 const { emit, listened, pause } = require("./answers.cjs");
 const { inputPipe, pipe } = require("./pipes.cjs");
-const { heldBytes, processes, state } = require("./state.cjs");
-const { oomKills } = require("./sweep.cjs");
+const { heldBytes, lingering, originLimit, origins, processes, state } = require("./state.cjs");
+const { codeRun, moment, oomKills, send, sweep } = require("./sweep.cjs");
 const { Socket, closeSync, osConstants, readSync, spawn, writeFileSync } = require("./system.cjs");
 
-function start(id, argv, env, control, hasInput) {
+/** Marks what it becomes as a run's (sweep.cjs), which Node cannot; shells have two names for that limit. */
+const marking = 'ulimit -Sw "$1" 2>/dev/null || ulimit -Sx "$1" 2>/dev/null; shift; exec "$@"';
+
+function start(id, argv, env, control, hasStdin) {
   const kinds = control ? ["o", "e", "c"] : ["o", "e"];
   const pipes = kinds.map(pipe);
-  const input = control || hasInput ? inputPipe() : null;
+  const input = control || hasStdin ? inputPipe() : null;
   const kills = oomKills();
-  const child = spawn(argv[0], argv.slice(1), {
+  const mark = moment();
+  const child = spawn("/bin/sh", ["-c", marking, "sh", `${control ? codeRun : id}`, ...argv], {
     stdio: [input?.theirs ?? "ignore", ...pipes.map(({ theirs }) => theirs)],
     env: { ...process.env, ...env },
     detached: true,
@@ -19,13 +23,16 @@ function start(id, argv, env, control, hasInput) {
   for (const { theirs } of input === null ? pipes : [...pipes, input]) closeSync(theirs);
   const stdin = input === null ? null : new Socket({ fd: input.ours, readable: false, writable: true });
   stdin?.on("error", () => {});
-  const entry = { child, pid: child.pid, stdin, left: input?.left, outs: new Set(), kept: control, kills, told: true };
+  const rest = { outs: new Set(), kept: control, kills, told: true, lingers: false };
+  const entry = { child, pid: child.pid, stdin, left: input?.left, ...rest };
   processes.set(id, entry);
+  origins.set(id, { pid: child.pid, mark });
+  if (origins.size > originLimit) origins.delete(origins.keys().next().value);
   for (const [index, kind] of kinds.entries()) {
     const socket = new Socket({ fd: pipes[index].ours, readable: true, writable: false });
     socket.kind = kind;
     entry.outs.add(socket);
-    socket.on("data", (data) => receiveOutput(id, entry, socket, data));
+    socket.on("data", (data) => receiveOutput(id, socket, data));
     socket.on("error", () => {});
     socket.on("close", () => {
       entry.outs.delete(socket);
@@ -59,17 +66,25 @@ function ended(id, entry, code, signal) {
     signal === null ? null : (osConstants.signals[signal] ?? 0),
     oomKills() > entry.kills,
     hasUnread(entry),
+    entry.outs.size > 0,
   ]);
+  entry.lingers = entry.outs.size > 0;
   entry.told = false;
-  // What children of it still write is read and dropped, so that they do not stop.
-  for (const socket of entry.outs) socket.resume();
+  entry.stdin?.destroy();
+  if (entry.left !== undefined) closeSync(entry.left);
   forget(id, entry);
+  const left = [...processes].filter(([, { lingers }]) => lingers);
+  for (const [oldest] of left.slice(0, -lingering)) cut(oldest);
 }
 
-function write(id, text) {
+function write(id, text, tell) {
   const entry = processes.get(id);
   if (entry?.told) {
-    entry.stdin?.write(text);
+    const taken = () => {
+      if (tell) emit(["w", id]);
+    };
+    if (entry.stdin?.writable) entry.stdin.write(text, taken);
+    else taken();
     return;
   }
   // Whoever has written does not know yet that it has ended.
@@ -91,9 +106,8 @@ function hasUnread(entry) {
 
 function forget(id, entry) {
   if (!entry.told && entry.outs.size === 0) {
-    entry.stdin?.destroy();
-    if (entry.left !== undefined) closeSync(entry.left);
     processes.delete(id);
+    if (entry.lingers) emit(["z", id]);
   }
 }
 
@@ -110,14 +124,50 @@ function whenQuiet(entry, then) {
   setImmediate(look);
 }
 
-function sendSignal(id, number, group) {
+function closeStdin(id) {
   const entry = processes.get(id);
-  if (entry === undefined || !entry.told || entry.pid === undefined) return;
+  if (entry?.told) entry.stdin?.end();
+}
+
+function kill(id) {
+  const entry = processes.get(id);
+  if (entry?.told && entry.pid !== undefined) signalOne(entry.pid, 9);
+}
+
+function signalOne(pid, number) {
   try {
-    process.kill(group ? -entry.pid : entry.pid, number);
+    process.kill(pid, number);
   } catch {
     // It has ended already.
   }
+}
+
+/** To all processes of a run; to the interpreter only what is not an interrupt. */
+function sendSignal(run, number, withStrays) {
+  const scope = scopeOf(run, withStrays);
+  if (number === osConstants.signals.SIGKILL) sweep(scope);
+  else send(scope, number);
+  if (run !== codeRun || number === osConstants.signals.SIGINT) return;
+  for (const entry of processes.values()) {
+    if (entry.kept && entry.told && entry.pid !== undefined) signalOne(entry.pid, number);
+  }
+}
+
+function scopeOf(run, withStrays) {
+  const roots = new Map();
+  for (const [id, { pid, kept, told }] of processes) if (told && pid !== undefined) roots.set(pid, kept ? codeRun : id);
+  if (run === codeRun) return { run, mark: state.runMark, withStrays, roots, kept: keptProcesses() };
+  // Its session is its own as long as anything of it is there.
+  const origin = origins.get(run);
+  if (origin !== undefined && !roots.has(origin.pid)) roots.set(origin.pid, run);
+  return { run, mark: origin?.mark, withStrays: withStrays && origin !== undefined, roots, kept: keptProcesses() };
+}
+
+/** Nobody reads any more what its processes write. */
+function cut(id) {
+  const entry = processes.get(id);
+  if (entry?.told !== false) return;
+  for (const socket of entry.outs) socket.destroy();
 }
 
 function keptProcesses() {
@@ -125,11 +175,10 @@ function keptProcesses() {
   return new Set([1, process.pid, process.ppid, ...kept]);
 }
 
-function receiveOutput(id, entry, socket, data) {
+function receiveOutput(id, socket, data) {
   state.quietRounds = 0;
-  if (!entry.told && socket.kind !== "c") return;
   if (socket.kind === "c" || state.held < heldBytes || listened()) emit([socket.kind, id, data]);
   if (state.held >= heldBytes && listened()) pause(true);
 }
 
-module.exports = { keptProcesses, sendSignal, start, write };
+module.exports = { closeStdin, cut, keptProcesses, kill, scopeOf, sendSignal, start, write };

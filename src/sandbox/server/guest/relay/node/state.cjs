@@ -11,11 +11,24 @@ const gatherMs = 20;
 /** Without a request for so long nobody listens, and output beyond heldBytes is thrown away instead of stopping its program. */
 const listenerMs = 10_000;
 
+/** Programs that have ended but whose output something in the background still holds; the oldest loses it beyond that. */
+const lingering = 256;
+/** Bounds what is remembered of where programs began; more are never on at once. */
+const originLimit = 1024;
+/** Events by their kinds: of programs' output (O and E are what the interpreter has printed before a run), and those that carry bytes. */
+const outputs = "oeOE";
+const carriers = `${outputs}c`;
+
 const folder = process.argv[2];
 const now = () => performance.now();
 
-/** id → { child, pid, stdin, left (reads what is unread of stdin), outs, kept (no sweep ends it), kills, told (its end is not yet) } */
+/**
+ * id → { child, pid, stdin, left (reads what is unread of stdin), outs, kept (no sweep ends it), kills, told (its end is not yet), lingers (its end is
+ * told, but not that of its output) }
+ */
 const processes = new Map();
+/** id → { pid, mark } of each program's first process and the moment before it, also of those that have ended. */
+const origins = new Map();
 
 const firstMark = moment();
 
@@ -40,8 +53,22 @@ const state = {
   /** The last answer. */
   pageNumber: 0,
   page: null,
-  idleMark: firstMark,
   runMark: firstMark,
 };
 
-module.exports = { firstMark, folder, gatherMs, heldBytes, listenerMs, now, pageBytes, processes, state };
+module.exports = {
+  carriers,
+  firstMark,
+  folder,
+  gatherMs,
+  heldBytes,
+  lingering,
+  listenerMs,
+  now,
+  originLimit,
+  origins,
+  outputs,
+  pageBytes,
+  processes,
+  state,
+};

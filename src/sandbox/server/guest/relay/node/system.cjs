@@ -14,12 +14,14 @@ const {
 } = require("node:fs");
 const { Socket } = require("node:net");
 const { constants: osConstants } = require("node:os");
+const { inflateRawSync } = require("node:zlib");
 
 module.exports = {
   Socket,
   closeSync,
   constants,
   execFileSync,
+  inflateRawSync,
   openSync,
   osConstants,
   readFileSync,

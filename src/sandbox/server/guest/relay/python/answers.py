@@ -5,15 +5,14 @@ import json
 import os
 import select
 
-from .state import CHUNK_BYTES, HELD_BYTES, LISTENER_S, PAGE_BYTES, events, now, poller, readers, state
-from .sweep import moment
+from .state import CHUNK_BYTES, DATA, HELD_BYTES, LISTENER_S, OUTPUT, PAGE_BYTES, events, now, poller, processes, readers, state
 
 
 def emit(event):
     if not state.held and not events:
         state.held_since = now()
     kind = event[0]
-    if kind == "x" or kind == "c":
+    if kind not in OUTPUT:
         state.urgent = True
     else:
         state.held += len(event[2])
@@ -23,13 +22,11 @@ def emit(event):
     events.append(event)
 
 
-# What was printed before a run began is nobody's.
-def drop_output():
-    left = [event for event in events if event[0] in "xc"]
-    events.clear()
-    events.extend(left)
-    state.held = 0
-    pause(False)
+# What the interpreter's processes have printed before a run of code is none of its own.
+def set_output_apart():
+    for event in events:
+        if event[0] in "oe" and event[1] in processes and processes[event[1]].kept:
+            event[0] = event[0].upper()
 
 
 def pause(now_paused):
@@ -49,20 +46,19 @@ def answer():
     size = 0
     while events and size < PAGE_BYTES:
         event = events.popleft()
-        if event[0] != "x":
+        if event[0] in DATA:
             size += len(event[2])
-            if event[0] != "c":
+            if event[0] in OUTPUT:
                 state.held -= len(event[2])
             event = [event[0], event[1], base64.b64encode(event[2]).decode()]
         taken.append(event)
-    state.urgent = any(event[0] in "xc" for event in events)
+    state.urgent = any(event[0] not in OUTPUT for event in events)
     state.held_since = now()
     state.page_number += 1
     state.page = {"p": state.page_number, "e": taken}
     reply()
     if state.held < HELD_BYTES:
         pause(False)
-    state.idle_mark = moment()
 
 
 def reply():

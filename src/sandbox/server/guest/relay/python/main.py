@@ -15,7 +15,7 @@ from .sweep import moment
 
 
 def main():
-    state.first_mark = state.idle_mark = moment()
+    state.first_mark = moment()
     side = os.open(os.path.join(folder, "side"), os.O_RDWR | os.O_NONBLOCK)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)

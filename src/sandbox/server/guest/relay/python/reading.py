@@ -6,7 +6,8 @@ import os
 import termios
 
 from .answers import emit, listened, pause
-from .state import CHUNK_BYTES, HELD_BYTES, poller, processes, readers, state, writers
+from .programs import unwatch
+from .state import CHUNK_BYTES, HELD_BYTES, LINGERING, poller, processes, readers, state
 from .sweep import oom_kills
 
 
@@ -19,31 +20,37 @@ def read(fd):
     except OSError:
         data = b""
     if not data:
-        poller.unregister(fd)
-        os.close(fd)
-        del readers[fd]
-        process = processes[ident]
-        del process.outs[fd]
-        forget(ident, process)
+        close_out(fd)
         return True
-    process = processes[ident]
-    if process.told or kind == "c":
-        # A program whose end has been told may leave children that still write; nobody asks for that.
-        if kind == "c" or state.held < HELD_BYTES or listened():
-            emit([kind, ident, data])
-        if state.held >= HELD_BYTES and listened():
-            pause(True)
+    if kind == "c" or state.held < HELD_BYTES or listened():
+        emit([kind, ident, data])
+    if state.held >= HELD_BYTES and listened():
+        pause(True)
     return True
+
+
+def close_out(fd):
+    _, ident = readers.pop(fd)
+    poller.unregister(fd)
+    os.close(fd)
+    process = processes[ident]
+    del process.outs[fd]
+    forget(ident, process)
 
 
 def forget(ident, process):
     if not process.told and not process.outs:
-        if process.stdin is not None:
-            if process.stdin in writers:
-                del writers[process.stdin]
-                poller.unregister(process.stdin)
-            os.close(process.stdin)
         del processes[ident]
+        if process.lingers:
+            emit(["z", ident])
+
+
+# Nobody reads any more what its processes write.
+def cut(ident):
+    process = processes.get(ident)
+    if process is not None and not process.told:
+        for fd in list(process.outs):
+            close_out(fd)
 
 
 # Whether a program has ended without reading all that was written to it: the last of that has had no effect.
@@ -73,10 +80,16 @@ def reap():
                     break
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = None if killed else os.WEXITSTATUS(status)
-        emit(["x", ident, code, killed, oom_kills() > process.kills, has_unread(process)])
+        process.lingers = len(process.outs) > 0
+        emit(["x", ident, code, killed, oom_kills() > process.kills, has_unread(process), process.lingers])
         process.told = False
-        process.unwritten = b""
+        if process.stdin is not None:
+            unwatch(process)
+            os.close(process.stdin)
+            process.stdin = None
         forget(ident, process)
+    for ident in [ident for ident, process in processes.items() if process.lingers][:-LINGERING]:
+        cut(ident)
 
 
 def settle():

@@ -16,6 +16,13 @@ CHUNK_BYTES = 64 << 10
 GATHER_S = 0.02
 # Without a request for so long nobody listens, and output beyond HELD_BYTES is thrown away instead of stopping its program.
 LISTENER_S = 10.0
+# Programs that have ended but whose output something in the background still holds; the oldest loses it beyond that.
+LINGERING = 256
+# Bounds what is remembered of where programs began; more are never on at once.
+ORIGINS = 1024
+# Events by their kinds: of programs' output (O and E are what the interpreter has printed before a run), and those that carry bytes.
+OUTPUT = "oeOE"
+DATA = OUTPUT + "c"
 
 now = time.monotonic
 folder = sys.argv[1]
@@ -26,11 +33,18 @@ class Process:
         self.pid = pid
         self.stdin = stdin
         self.unwritten = b""
+        self.closing = False
+        # How much has been asked to be written and has been, in bytes, and at which counts somebody is to be told.
+        self.asked = 0
+        self.written = 0
+        self.tell_at = collections.deque()
         self.outs = outs
         # Stays when a run's processes are ended: the interpreter.
         self.kept = kept
         self.kills = kills
         self.told = True
+        # Its end has been told, but not that of its output.
+        self.lingers = False
 
 
 class State:
@@ -51,11 +65,13 @@ class State:
         # The last answer.
         self.page_number = 0
         self.page = None
-        self.first_mark = self.idle_mark = self.run_mark = (0, 0)
+        self.first_mark = self.run_mark = (0, 0)
 
 
 state = State()
 processes = {}
+# The first process of each program and the moment before it, also of those that have ended.
+origins = {}
 readers = {}
 writers = {}
 poller = select.epoll()
