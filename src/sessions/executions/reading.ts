@@ -1,6 +1,6 @@
 // Windows onto an execution's output: a range of bytes or of lines, or its end. Each tells where the next one begins.
 
-import { linesOf } from "./lines.ts";
+import { linesFrom } from "./lines.ts";
 import type { Source, Spool } from "./spool.ts";
 import { brokenEndBytes, brokenStartBytes } from "./utf8.ts";
 
@@ -60,8 +60,8 @@ export async function readLines(spool: Spool, range: Range): Promise<Window> {
   let text = "";
   let count = 0;
   let bytes = 0;
-  for await (const line of linesOf(spool, source)) {
-    if (line.number < offset || !(line.isWhole || isEnded)) continue;
+  for await (const line of linesFrom(spool, source, offset)) {
+    if (!(line.isWhole || isEnded)) continue;
     const room = maxBytes - bytes;
     const isLong = line.bytes.length + 1 > room;
     // A line that alone is too long is told by its beginning: else nobody would get beyond it.

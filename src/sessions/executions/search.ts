@@ -3,7 +3,8 @@
 
 import { RE2JS, RE2JSSyntaxException } from "re2js";
 import { Failure } from "../../failure.ts";
-import { type Line, linesOf } from "./lines.ts";
+import { FoundText } from "./found.ts";
+import { type Block, blocksOf, type Line, lastLinesIn, linesIn } from "./lines.ts";
 import type { Source, Spool } from "./spool.ts";
 
 export type Search = {
@@ -31,8 +32,8 @@ export type Found = {
 
 /** Characters of a pattern. */
 const maxPatternLength = 1000;
-/** What a line is told with, at most: a gap, its number, a mark. Bytes. */
-const beforeTextBytes = 20;
+/** What means another thing to a line than to a text of many: the text's own begin and end, and flags that are taken away. */
+const isOfLines = /\\[Az]|\(\?[a-zA-Z]*-/;
 /** How long a search holds up everything else at most. Milliseconds. */
 const turnMs = 10;
 
@@ -60,77 +61,101 @@ function refused(why: string): Failure {
 
 /** Throws Failure `invalid_arguments`; the signal's reason; what `Spool.read` does. */
 export async function search(spool: Spool, asked: Search): Promise<Found> {
-  const regex = compile(asked.pattern);
-  const decoder = new TextDecoder();
-  const told = new Told(asked.maxBytes);
-  /** At most `around` lines. */
-  const before: Line[] = [];
-  let after = 0;
-  let matches = 0;
-  let nextLine = asked.fromLine;
+  const searcher = new Searcher(asked);
   let turnEndMs = performance.now() + turnMs;
-  for await (const line of linesOf(spool, asked.source)) {
-    if (performance.now() > turnEndMs) {
+  for await (const block of blocksOf(spool, asked.source)) {
+    if (!(block.isWhole || asked.isEnded)) continue;
+    for (const _ of searcher.look(block)) {
+      if (performance.now() <= turnEndMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       asked.signal.throwIfAborted();
       turnEndMs = performance.now() + turnMs;
     }
-    if (!(line.isWhole || asked.isEnded)) continue;
-    const text = decoder.decode(line.bytes);
-    const isMatch = line.number >= asked.fromLine && regex.matcher(text).find();
-    if (isMatch) {
-      const fits = told.hasRoomFor([...before, line]);
-      if (matches >= asked.limit || (matches > 0 && !fits)) {
-        return { text: told.text, matches, nextLine: line.number, hasMore: true };
-      }
-      // Rather without the lines around it than not at all.
-      if (fits) for (const earlier of before) told.add(earlier.number, "-", decoder.decode(earlier.bytes));
-      before.length = 0;
-      told.add(line.number, ":", text);
-      matches += 1;
-      after = asked.around;
-    } else if (after > 0) {
-      told.add(line.number, "-", text);
-      after -= 1;
-    } else if (asked.around > 0) {
-      before.push(line);
-      if (before.length > asked.around) before.shift();
-    }
-    nextLine = Math.max(asked.fromLine, line.number + 1);
+    if (searcher.isFull) break;
   }
-  return { text: told.text, matches, nextLine, hasMore: false };
+  return searcher.found;
 }
 
-/** What is told, up to a limit: the line that goes beyond it is cut. */
-class Told {
-  readonly #maxBytes: number;
-  #bytes = 0;
-  #lastNumber: number | undefined;
-  readonly #parts: string[] = [];
+class Searcher {
+  readonly #asked: Search;
+  readonly #regex: RE2JS;
+  /** Matches a block of lines if one of them matches, and at times else; undefined where that cannot be said of the pattern. */
+  readonly #blockRegex: RE2JS | undefined;
+  readonly #decoder = new TextDecoder();
+  readonly #told: FoundText;
+  /** At most `around` lines. */
+  #before: Line[] = [];
+  #after = 0;
+  #matches = 0;
+  #nextLine: number;
+  #isFull = false;
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor(asked: Search) {
+    this.#asked = asked;
+    this.#regex = compile(asked.pattern);
+    this.#blockRegex = isOfLines.test(asked.pattern) ? undefined : RE2JS.compile(asked.pattern, RE2JS.MULTILINE);
+    this.#told = new FoundText(asked.maxBytes);
+    this.#nextLine = asked.fromLine;
   }
 
-  hasRoomFor(lines: readonly Line[]): boolean {
-    const bytes = lines.reduce((sum, { bytes }) => sum + bytes.length + beforeTextBytes, 0);
-    return this.#bytes + bytes <= this.#maxBytes;
+  /** No more can be told. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
-  get text(): string {
-    return this.#parts.join("");
+  get found(): Found {
+    return { text: this.#told.text, matches: this.#matches, nextLine: this.#nextLine, hasMore: this.#isFull };
   }
 
-  /** Lines are counted from 1 here, as people do. */
-  add(number: number, mark: ":" | "-", text: string): void {
-    if (this.#bytes >= this.#maxBytes) return;
-    const gap = this.#lastNumber !== undefined && number > this.#lastNumber + 1 ? "--\n" : "";
-    const line = `${gap}${number + 1}${mark}${text}`;
-    const room = this.#maxBytes - this.#bytes;
-    const isLong = line.length > room;
-    const part = isLong ? `${line.slice(0, room).toWellFormed()} [… the rest of this line left out …]\n` : `${line}\n`;
-    this.#parts.push(part);
-    this.#bytes += Buffer.byteLength(part);
-    this.#lastNumber = number;
+  /** Yields after each step, which is short. */
+  *look(block: Block): Generator<void, void, undefined> {
+    if (this.#after === 0 && !this.#mayMatch(block)) {
+      this.#remember(lastLinesIn(block, this.#asked.around));
+      this.#passed(block.number + block.lineCount);
+      yield;
+      return;
+    }
+    for (const line of linesIn(block)) {
+      this.#lookAt(line);
+      if (this.#isFull) return;
+      yield;
+    }
+  }
+
+  #mayMatch(block: Block): boolean {
+    if (block.number + block.lineCount <= this.#asked.fromLine) return false;
+    return this.#blockRegex?.test(this.#decoder.decode(block.bytes)) ?? true;
+  }
+
+  #lookAt(line: Line): void {
+    const { fromLine, limit, around } = this.#asked;
+    const text = this.#decoder.decode(line.bytes);
+    if (line.number >= fromLine && this.#regex.test(text)) {
+      const fits = this.#told.hasRoomFor([...this.#before, line]);
+      if (this.#matches >= limit || (this.#matches > 0 && !fits)) {
+        this.#nextLine = line.number;
+        this.#isFull = true;
+        return;
+      }
+      // Rather without the lines around it than not at all.
+      if (fits) for (const { number, bytes } of this.#before) this.#told.add(number, "-", this.#decoder.decode(bytes));
+      this.#before = [];
+      this.#told.add(line.number, ":", text);
+      this.#matches += 1;
+      this.#after = around;
+    } else if (this.#after > 0) {
+      this.#told.add(line.number, "-", text);
+      this.#after -= 1;
+    } else this.#remember([line]);
+    this.#passed(line.number + 1);
+  }
+
+  #remember(lines: readonly Line[]): void {
+    const { around } = this.#asked;
+    if (around > 0) this.#before = [...this.#before, ...lines].slice(-around);
+  }
+
+  #passed(nextLine: number): void {
+    this.#nextLine = Math.max(this.#asked.fromLine, nextLine);
   }
 }

@@ -157,6 +157,30 @@ describe("a search", () => {
     expect(second).toMatchObject({ text: `9-${"y".repeat(3000)}\n10:here\n`, matches: 1, hasMore: false });
   });
 
+  test.each([
+    ...["b", "^b", "b$", "^$", "^a*b?$", "(?i)B A", "a\\s*b", "[^c]+d", "\\bab\\b", "(?s)a.*d"],
+    ...["\\Ab", "b\\z", "(?-m:^b)", "(?s-i:b.d)", "\\\\A", "c|(?:d$)", "a\\n?b"],
+  ])("for %s tells the lines that it matches when they are looked at one by one", async (pattern) => {
+    using at = openSpools();
+    const lines = Array.from({ length: 400 }, (_, nth) =>
+      Array.from(
+        { length: (nth * 7) % 6 },
+        (_, place) => "ab cd\\A"[(nth * 31 + place * 17 + ((nth * nth) % 13)) % 7],
+      ).join(""),
+    );
+    const spool = at.spools.open("session-1", "execution-1");
+    const bytes = bytesOf(lines.join("\n"));
+    for (let begin = 0; begin < bytes.length; begin += 11) {
+      spool.append("stdout", bytes.subarray(begin, begin + 11));
+      // Keeps the pieces apart, so that there are many blocks.
+      spool.append("stderr", bytesOf("-"));
+    }
+    const regex = compile(pattern);
+    const expected = lines.flatMap((line, nth) => (nth >= 5 && regex.test(line) ? [`${nth + 1}:${line}\n`] : []));
+    const { text } = await search(spool, { ...asked, pattern, fromLine: 5, limit: 1000 });
+    expect(text.replaceAll("--\n", "")).toBe(expected.join(""));
+  });
+
   test("takes linear time for patterns that take others for ever", async () => {
     using at = openSpools();
     const spool = spoolOf(at, `${"a".repeat(50_000)}!\n`);
