@@ -54,7 +54,8 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
     });
 
     test("is answered while its run goes on, and reads how it ended later", async () => {
-      const left = await run(client, { command: "echo begun; sleep 2; echo done; exit 3" });
+      const { session_id } = (await run(client, { command: "true" })).structured;
+      const left = await run(client, { command: "echo begun; sleep 2; echo done; exit 3", session_id });
       expect(left.structured).toMatchObject({ status: "running", stdout: "begun\n" });
       expect(left.text).toContain(`get_execution {"execution_id":"${left.structured.execution_id}","wait":50}`);
       const end = await look(client, left, { wait: 50 });
@@ -75,14 +76,40 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
     });
 
     test("answers what a program asks, one question after the other", async () => {
-      const left = await run(client, { command: wizard, stdin: true });
-      expect(left.structured).toMatchObject({ status: "running", stdout: "Project name: " });
+      const left = await run(client, { command: wizard, stdin: true, wait: 0 });
+      expect(await look(client, left, { offset: 0, wait: 50 })).toMatchObject({ output: "Project name: " });
       const { execution_id } = left.structured;
       const asked = await look(client, left, { input: "demo\n" }, "control_execution");
       expect(asked).toMatchObject({ output: "Use TypeScript? (y/n) ", status: "running" });
       await client.call("control_execution", { execution_id, input: "y\n" });
       expect(await look(client, left, { tail: 1, wait: 50 })).toMatchObject({ status: "ended", success: true });
       expect((await look(client, left, {})).output).toEndWith("demo, y\n");
+    });
+
+    test("answers what code asks, and leaves no input to the next run", async () => {
+      const code = 'name = input("name? ")\nprint(f"Hello, {name}")';
+      const left = expectResult(await client.call("execute_code", { code, stdin: true, wait: 0 }));
+      expect(await look(client, left, { offset: 0, wait: 50 })).toMatchObject({ output: "name? " });
+      await client.call("control_execution", { execution_id: left.structured.execution_id, input: "Ada\nrest\n" });
+      expect(await look(client, left, { wait: 50 })).toMatchObject({ status: "ended", output: "name? Hello, Ada\n" });
+      const { session_id } = left.structured;
+      const next = expectResult(await client.call("execute_code", { code: "input()", session_id }));
+      expect(next.structured.stderr).toEndWith("EOFError: EOF when reading a line\n");
+    });
+
+    test("lets further code wait for code that goes on, says for which, and interrupts that without a loss of variables", async () => {
+      const code = "import time\nx = 41\nprint('on', flush=True)\ntime.sleep(60)";
+      const left = expectResult(await client.call("execute_code", { code, wait: 0 }));
+      const { execution_id, session_id } = left.structured;
+      expect(await look(client, left, { offset: 0, wait: 50 })).toMatchObject({ output: "on\n" });
+      const queued = expectResult(await client.call("execute_code", { code: "x + 1", session_id, wait: 0 }));
+      expect(queued.structured).toMatchObject({
+        status: "queued",
+        waits_for: `${execution_id}, whose code is still running`,
+      });
+      const ended = await look(client, left, { signal: "interrupt" }, "control_execution");
+      expect(ended.output).toContain("KeyboardInterrupt");
+      expect(await look(client, queued, { wait: 50 })).toMatchObject({ status: "ended", result: "42" });
     });
 
     test("has a server answer calls beside it, and ends it with all its processes", async () => {
@@ -127,7 +154,8 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
     await using client = await openCurl(server, "bare");
     const ran = await run(client, { command: "echo begun; sleep 2; echo done" });
     expect(ran).toMatchObject({ text: "begun\ndone\n", structured: { status: "ended", success: true } });
-    const left = await run(client, { command: "echo begun; sleep 3", wait: 1 });
+    const { session_id } = ran.structured;
+    const left = await run(client, { command: "echo begun; sleep 3", wait: 1, session_id });
     expect(left).toMatchObject({ text: "begun\n", structured: { status: "running" } });
   });
 
