@@ -40,7 +40,8 @@ describe.skipIf(Bun.which("bwrap") === null)("the guide to long runs", () => {
   });
 
   test("answers what a program asks", async () => {
-    const [answered] = await answersOf("executions-prompt");
+    const [asked, answered] = await answersOf("executions-prompt");
+    expect(asked?.structuredContent).toMatchObject({ status: "running", output: "Your name? " });
     expect(answered?.content[0].text).toStartWith("Hello, Ada\n");
   });
 

@@ -61,8 +61,9 @@ describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backe
   });
 
   test("code that is left running, and what waits for it, are told as they are said to be", async () => {
-    const on = await call("execute_code", { code: "import time; time.sleep(60)", wait: 1 });
-    const { session_id } = structured(on);
+    const on = await call("execute_code", { code: "import time; print('on', flush=True); time.sleep(60)", wait: 0 });
+    const { session_id, execution_id } = structured(on);
+    await call("get_execution", { execution_id, offset: 0, wait: 50 });
     const waits = await call("execute_code", { code: "1", session_id, wait: 0 });
     for (const result of [on, waits]) {
       expect(mismatches("execute_code", result, answerOf("execute_code").running?.result)).toEqual([]);
