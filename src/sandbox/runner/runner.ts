@@ -174,8 +174,9 @@ export class Interpreter implements AsyncDisposable {
   async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {
     const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt, stdin } = request;
     const id = crypto.randomUUID();
-    /** Of a run that is interrupted. */
+    /** Ends the grace of a run that is interrupted. */
     let over: AbortController | undefined;
+    let isOver = false;
     const interrupt = async () => {
       over = new AbortController();
       conversation.interrupt(id);
@@ -194,7 +195,7 @@ export class Interpreter implements AsyncDisposable {
         write: (text) => conversation.write(id, text),
         closeInput: () => conversation.closeInput(id),
         interrupt: () => {
-          if (!over.signal.aborted) conversation.interrupt(id, { once: true });
+          if (!isOver) conversation.interrupt(id, { once: true });
         },
       });
       const first = await running;
@@ -212,6 +213,7 @@ export class Interpreter implements AsyncDisposable {
       const own = answer.code === null ? endedBy(answer.signal) : { exitCode: answer.code };
       return { ended: "interpreter_exited", ...own, ...rest };
     } finally {
+      isOver = true;
       over?.abort();
       signal.removeEventListener("abort", onAbort);
     }
