@@ -4,46 +4,30 @@ import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
-import type { GuestSpawnOptions, SpawnGuest } from "../runner/guest.ts";
+import type { SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
-import type { LimitGroup } from "./cgroups.ts";
 import { runCommand } from "./command-run.ts";
-import { enterCommand, type Self } from "./enter.ts";
-import { asGuestProcess, GuestProgram, type GuestProgramOptions } from "./guest-program.ts";
-import type { InputPipe } from "./input-pipe.ts";
+import { asGuestProcess, type GuestProgramOptions } from "./guest-program.ts";
 import { Interpreters } from "./interpreters.ts";
-import { type Libc, signals } from "./libc.ts";
+import { signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
-import { Lingering } from "./lingering.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
-import type { Namespaces } from "./namespaces.ts";
 import { type Census, isSame, type Process, startedBy } from "./processes.ts";
+import { Programs, type ProgramsOptions } from "./programs.ts";
 import { RunScope } from "./run-scope.ts";
-import { processLimit } from "./sizes.ts";
-import type { Tools } from "./tools.ts";
 
 /** How long interrupted code has before it is ended by force. */
 const interruptGraceMs = 1000;
 /** What a shell gives as the status of a program that SIGKILL ended. */
 const killedStatus = 128 + signals.kill;
 
-export type NamespaceSandboxOptions = {
+export type NamespaceSandboxOptions = ProgramsOptions & {
   readonly name: string;
-  readonly resources: Resources;
-  readonly namespaces: Namespaces;
-  readonly group: LimitGroup;
-  readonly tools: Tools;
-  readonly self: Self;
-  /** A descriptor of the executable that starts programs inside. */
-  readonly launcher: number;
-  readonly libc: Libc;
   readonly moments: Moments;
   readonly clock: Clock;
   /** Environment of commands. */
   readonly env: Readonly<Record<string, string>>;
-  /** Whether resource limits must count processes, for want of a control group. */
-  readonly limitsProcesses: boolean;
   /** As SandboxSpec.onBackground. */
   readonly onBackground: NonNullable<SandboxSpec["onBackground"]>;
   /** Called once nothing of the sandbox is left, or, with a warning, as little as could be. */
@@ -59,9 +43,6 @@ type OngoingRun = {
   kills: number;
 };
 
-type StartOptions = GuestSpawnOptions &
-  Partial<Pick<Membership, "joinFiles" | "markUs">> & { readonly pipe?: InputPipe | null };
-
 export class NamespaceSandbox implements Sandbox, Watched {
   readonly name: string;
   readonly resources: Resources;
@@ -70,9 +51,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #lost = Promise.withResolvers<string>();
   readonly #members: Members;
   readonly #runs = new Set<OngoingRun>();
-  readonly #running = new Set<GuestProgram>();
+  readonly #programs: Programs;
   readonly #interpreters = new Interpreters();
-  readonly #lingering = new Lingering();
   #interpreter: Interpreter | null = null;
   #watchKills = 0;
   #over: string | null = null;
@@ -80,6 +60,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   constructor(options: NamespaceSandboxOptions) {
     this.#options = options;
+    this.#programs = new Programs(options);
     this.#members = new Members(options.group, options.namespaces.pidLink);
     this.name = options.name;
     this.resources = options.resources;
@@ -94,7 +75,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   /** For the runner. The programs are the sandbox's interpreters: no run's end touches them. */
   readonly spawn: SpawnGuest = (argv, options) =>
     asGuestProcess(options.control, (onOutput) => {
-      const program = this.#start(argv, options, onOutput, this.#onBackground);
+      const program = this.#programs.start(argv, options, onOutput, this.#onBackground);
       this.#interpreters.add(program);
       return program;
     });
@@ -213,7 +194,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
       ...{ request, libc, clock, scope },
       start: (argv, input, pipe) => {
         try {
-          return this.#start(argv, { control: false, env, input, pipe, ...membership }, take, take);
+          return this.#programs.start(argv, { control: false, env, input, pipe, ...membership }, take, take);
         } catch (cause) {
           throw commandFailure(cause);
         }
@@ -253,35 +234,6 @@ export class NamespaceSandbox implements Sandbox, Watched {
     await this.#options.namespaces.ended;
   }
 
-  #start(
-    program: readonly string[],
-    { control, env, input = null, pipe = null, joinFiles, markUs = null }: StartOptions,
-    onOutput: GuestProgramOptions["onOutput"],
-    onLateOutput: GuestProgramOptions["onOutput"],
-  ): GuestProgram {
-    const { tools, self, launcher, group, namespaces, libc, limitsProcesses } = this.#options;
-    const command = enterCommand({
-      tools,
-      self,
-      launcher,
-      markUs,
-      joinFiles: joinFiles ?? group.joinFiles,
-      processLimit: limitsProcesses ? processLimit(this.resources) : null,
-      namespaces: namespaces.descriptors,
-      env,
-      program,
-    });
-    // The end of a run that still goes on must not keep a new interpreter from starting.
-    group.forbidForks(false);
-    const started = new GuestProgram({ libc, command, control, pipe, input, onOutput, onLateOutput });
-    this.#running.add(started);
-    void started.exited.then(() => {
-      this.#running.delete(started);
-      this.#lingering.add(started);
-    });
-    return started;
-  }
-
   #kept(): ReadonlySet<number> {
     return new Set([...this.#options.namespaces.keepers, ...this.#interpreters.pids()]);
   }
@@ -305,10 +257,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#over ??= "it was stopped";
     namespaces.kill();
     await namespaces.ended;
-    for (const program of this.#running) program.kill();
+    this.#programs.kill();
     await this.#interpreter?.[Symbol.asyncDispose]();
-    await Promise.all([...this.#running].map(({ exited }) => exited));
-    await this.#lingering.close();
+    await this.#programs.close();
     namespaces[Symbol.dispose]();
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
