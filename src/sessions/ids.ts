@@ -1,8 +1,6 @@
 // The ids of sessions and executions: not to be guessed, and telling enough that a typo, another installation's id and one that is
 // simply gone are told apart. "session-", 5 characters of the installation, "-", 20 at random, 4 of a checksum: 38 of [a-z0-9-].
 
-import { createHash } from "node:crypto";
-
 /** Crockford's Base32 in lower case: no i, l, o, u, which people and models mistake for others. 5 bits a character. */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const tagLength = 5;
@@ -58,5 +56,7 @@ function letters(bytes: Uint8Array): string {
 }
 
 function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+  const bytes = new Uint8Array(Bun.SHA256.byteLength);
+  Bun.SHA256.hash(text, bytes);
+  return bytes;
 }

@@ -20,6 +20,8 @@ export class Spools {
   readonly #options: SpoolsOptions;
   /** Those that may have a file, in the order of their making; as many as there are executions. */
   readonly #spools = new Set<Spool>();
+  /** Ids of executions that are written down: most are never, and their end costs no look at the disk. */
+  readonly #recorded = new Set<string>();
   #isWarned = false;
 
   constructor(options: SpoolsOptions) {
@@ -41,6 +43,7 @@ export class Spools {
   /** What an earlier process has written down of a session's executions, with their output, the oldest first. Blocks: for a start. */
   reopen(sessionId: string): readonly { readonly record: ExecutionRecord; readonly spool: Spool }[] {
     return readRecords(this.#options.folder, sessionId).map((record) => {
+      this.#recorded.add(record.id);
       const spool = this.#kept(Spool.reopen(this.#optionsOf(sessionId, record.id)));
       this.#makeRoom(0);
       return { record, spool };
@@ -48,6 +51,7 @@ export class Spools {
   }
 
   writeDown(record: ExecutionRecord): void {
+    this.#recorded.add(record.id);
     writeRecord(this.#options.folder, record);
   }
 
@@ -55,7 +59,7 @@ export class Spools {
   forget(sessionId: string, executionId: string, spool: Spool): void {
     spool.drop();
     this.#spools.delete(spool);
-    removeRecord(this.#options.folder, sessionId, executionId);
+    if (this.#recorded.delete(executionId)) removeRecord(this.#options.folder, sessionId, executionId);
   }
 
   /** Nothing of the session's is left, once its executions have been forgotten. */
