@@ -8,7 +8,9 @@ export type Load = {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly connections: number;
+  /** It ends with whichever comes first. */
   readonly seconds: number;
+  readonly calls: number;
   /** Part of every right answer. */
   readonly expect: string;
 };
@@ -82,7 +84,7 @@ async function run(load: Load): Promise<LoadResult> {
           else samples[Math.floor(Math.random() * maxSamples)] = nowMs - sentMs;
           received = "";
           sentMs = nowMs;
-          if (nowMs < endMs) socket.write(request);
+          if (nowMs < endMs && requests + load.connections <= load.calls) socket.write(request);
           else socket.end();
         },
         close: () => closed.resolve(),

@@ -12,7 +12,13 @@ export type Contender = {
   readonly way: Way;
 };
 
-export type RoundOptions = { readonly rounds: number; readonly seconds: number; readonly connections: number };
+export type RoundOptions = {
+  readonly rounds: number;
+  readonly connections: number;
+  /** A turn ends with whichever comes first: a number of calls, so that a busy machine does not leave a program half compiled. */
+  readonly calls: number;
+  readonly seconds: number;
+};
 
 export type Measured = {
   readonly name: string;
@@ -23,6 +29,9 @@ export type Measured = {
   readonly answerBytes: number;
 };
 
+/** After which Bun's compilers have nothing left to do, as a rule. */
+const warmUpCalls = 50_000;
+
 type Turn = { readonly perSecond: number; readonly cpuMs: number | undefined; readonly answerBytes: number };
 
 export async function takeTurns(
@@ -31,7 +40,7 @@ export async function takeTurns(
 ): Promise<{ readonly measured: readonly Measured[]; readonly noise: string }> {
   const turns = contenders.map((): Turn[] => []);
   // Compilers that compile while a program runs have done so before the first round.
-  for (const contender of contenders) await takeTurn(contender, { ...options, seconds: Math.min(2, options.seconds) });
+  for (const contender of contenders) await takeTurn(contender, { ...options, calls: warmUpCalls });
   const before = lookAtMachine();
   let ownMs = 0;
   for (let round = 0; round < options.rounds; round++) {
@@ -45,8 +54,8 @@ export async function takeTurns(
   return { measured: contenders.map(({ name }, at) => summarize(name, turns[at] ?? [])), noise };
 }
 
-async function takeTurn({ name, url, pid, way }: Contender, { seconds, connections }: RoundOptions) {
-  const load: Load = { url, headers: way.headers, body: way.body, connections, seconds, expect: '"content"' };
+async function takeTurn({ name, url, pid, way }: Contender, { seconds, calls, connections }: RoundOptions) {
+  const load: Load = { url, headers: way.headers, body: way.body, connections, seconds, calls, expect: '"content"' };
   const beforeMs = processorMs(pid);
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "load.ts"), JSON.stringify(load)], {
     stdout: "pipe",

@@ -10,10 +10,12 @@ import { type Started, startBinary, startCommand, startPeer, startStub } from ".
 import { measureStub } from "./stub.ts";
 import { bare, openSession2025, stateless2025, stateless2026 } from "./ways.ts";
 
-const usage = `Usage: bun run bench [SECONDS] [OPTIONS]
-Measures calls of a tool that does nothing, each contender SECONDS (default: 5) a round, then a warm 1+1.
+const usage = `Usage: bun run bench [OPTIONS]
+Measures calls of a tool that does nothing, contender by contender in each round, then a warm 1+1.
 
-  --rounds N         how many rounds (default: 3)
+  --rounds N         how many rounds (default: 5)
+  --calls N          how many calls a turn has (default: 20000)
+  --seconds N        how long a turn takes at most (default: 5)
   --against BINARY   an older executable beside the one that is built here
   --only TEXT        only contenders whose names contain TEXT, beside the echoes; may be given several times
   --edge             leaves the warm 1+1 out
@@ -24,18 +26,19 @@ const connections = 32;
 const echoName = "Bun.serve echo";
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+  const { values } = parseArgs({
     options: {
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string", default: "5" },
+      calls: { type: "string", default: "20000" },
+      seconds: { type: "string", default: "5" },
       against: { type: "string" },
       only: { type: "string", multiple: true, default: [] },
       edge: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const [rounds, seconds] = [Number(values.rounds), Number(positionals[0] ?? 5)];
-  if (values.help || !(rounds > 0) || !(seconds > 0) || positionals.length > 1) {
+  const [rounds, calls, seconds] = [Number(values.rounds), Number(values.calls), Number(values.seconds)];
+  if (values.help || !(rounds > 0) || !(calls > 0) || !(seconds > 0)) {
     console.log(usage);
     return;
   }
@@ -48,9 +51,9 @@ async function main(): Promise<void> {
     ({ name }) =>
       values.only.length === 0 || name.startsWith(echoName) || values.only.some((text) => name.includes(text)),
   );
-  const { measured, noise } = await takeTurns(contenders, { rounds, seconds, connections });
+  const { measured, noise } = await takeTurns(contenders, { rounds, calls, seconds, connections });
   console.log(
-    `\ntools/call of a tool that does nothing, ${connections} connections, ${rounds} rounds of ${seconds} s, taking turns.`,
+    `\ntools/call of a tool that does nothing, ${connections} connections, ${rounds} rounds of ${calls} calls (or ${seconds} s) each, taking turns.`,
   );
   console.log(noise);
   console.log("Minimum, median and maximum over the rounds; CPU is the server's, in milliseconds for 1,000 calls.\n");
