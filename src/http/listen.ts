@@ -26,7 +26,7 @@ const flushMs = 3_000;
 
 /** Throws what Bun throws: with the code EADDRINUSE where the port is taken. */
 export function listen(
-  app: Pick<App, "fetch">,
+  app: Pick<App, "fetch" | "postMcp">,
   { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions,
 ): Listening {
   /** Requests whose answers are awaited. As many as there are connections; the edge bounds those that it works on. */
@@ -45,6 +45,9 @@ export function listen(
     answer.then(done, done);
   };
 
+  const { postMcp } = app;
+  const routes: Record<string, { POST: (request: Request) => Response | Promise<Response> }> =
+    postMcp === undefined ? {} : { "/mcp": { POST: (request) => postMcp(request, awaited) } };
   const options = {
     port,
     // Two servers on one port would each get half of the requests, and neither would know.
@@ -54,6 +57,7 @@ export function listen(
     idleTimeout: idleTimeoutS,
     // The body's limit is body.ts's, which answers in JSON and with CORS headers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    routes,
     fetch: (request: Request) => app.fetch(request, awaited),
   };
   const serve = (name: string, on: number) => Bun.serve({ ...options, hostname: name, port: on });
