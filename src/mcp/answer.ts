@@ -159,7 +159,8 @@ export function acceptedBodies(request: Request): Accepts {
   return json !== -1 && json < stream ? "both" : "stream";
 }
 
-const jsonHeaders = { "content-type": "application/json" };
+/** Made once: an object of names and values is taken apart for each response, these are copied. */
+const jsonHeaders = new Headers({ "content-type": "application/json" });
 
 function jsonResponse(responses: readonly JSONRPCResponse[], options: AnswerOptions, emit: Emit): Response {
   const { batch, dialect, headers } = options;
@@ -167,8 +168,7 @@ function jsonResponse(responses: readonly JSONRPCResponse[], options: AnswerOpti
   const status = batch || first === undefined ? 200 : dialect.statusOf(first);
   const body = JSON.stringify(batch ? responses : first);
   emit({ type: "response.sent", bytes: Buffer.byteLength(body) });
-  return new Response(body, {
-    status,
-    headers: headers === undefined ? jsonHeaders : { ...jsonHeaders, ...headers },
-  });
+  const response = new Response(body, { status, headers: jsonHeaders });
+  for (const [name, value] of Object.entries(headers ?? {})) response.headers.set(name, value);
+  return response;
 }

@@ -30,6 +30,8 @@ export class McpSessions implements Beating {
   readonly #options: McpSessionsOptions;
   /** In the order of their last use; at most `mcpSessions`. */
   readonly #sessions = new Map<string, McpSession>();
+  /** The last of them. */
+  #newest: McpSession | undefined;
   /** Ids ended by DELETE, in that order; at most `endedMcpSessions`. */
   readonly #ended = new Set<string>();
 
@@ -53,8 +55,11 @@ export class McpSessions implements Beating {
     const session = this.#sessions.get(id);
     if (session !== undefined) {
       if (session.principal !== principal) return undefined;
-      this.#sessions.delete(id);
-      this.#sessions.set(id, session);
+      if (session !== this.#newest) {
+        this.#sessions.delete(id);
+        this.#sessions.set(id, session);
+        this.#newest = session;
+      }
       session.lastUsedMs = this.#options.pulse.clock.monotonicMs();
       return session;
     }
@@ -93,11 +98,13 @@ export class McpSessions implements Beating {
     const lastUsedMs = this.#options.pulse.clock.monotonicMs();
     const session = { id, principal, protocolVersion, inFlight: new Set<Exchange>(), listening: undefined, lastUsedMs };
     this.#sessions.set(id, session);
+    this.#newest = session;
     return session;
   }
 
   #forget(session: McpSession): void {
     this.#sessions.delete(session.id);
+    if (session === this.#newest) this.#newest = undefined;
     session.listening?.close();
   }
 

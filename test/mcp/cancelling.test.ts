@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { McpEndpoint } from "../../src/mcp/endpoint.ts";
+import { Exchange } from "../../src/mcp/exchange.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { answerOf, bothTypes, call, messagesOf, openSession, startEdge, text } from "./edge.ts";
 
@@ -80,6 +81,13 @@ describe("cancelling in a session of 2025", () => {
     expect((await answerOf(answer)).error?.code).toBe(-32800);
     expect(context.signal.aborted).toBe(true);
   });
+});
+
+test("who looks at a request's signal only after the cancellation finds it aborted, with the reason", () => {
+  const outlet = { answered: () => undefined, sent: () => false };
+  const exchange = new Exchange(1, { kind: "request", id: 1, method: "tools/call", params: {} }, outlet, undefined);
+  exchange.cancel("by the client.");
+  expect([exchange.signal.aborted, exchange.signal.reason]).toEqual([true, "by the client."]);
 });
 
 describe("cancelling by leaving", () => {

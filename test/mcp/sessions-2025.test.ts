@@ -196,3 +196,10 @@ describe("the stream of a GET", () => {
     ]);
   });
 });
+
+test("a call that asks to become a task, which this server has not announced, is carried out as any other", async () => {
+  await using edge = await startEdge();
+  const headers = await openSession(edge);
+  const answer = await answerOf(edge.post(call(1, "say", { task: { ttl: 1000 } }), { headers }));
+  expect(answer.result).toEqual(text("{}"));
+});
