@@ -31,7 +31,9 @@ export type MicrovmLinkOptions = {
   readonly onBroken: (why: string, cause?: unknown) => void;
 };
 
-const names: Readonly<Record<number, "INT" | "TERM">> = { 2: "INT", 15: "TERM" };
+const sigint = 2;
+const statusOfSigint = 128 + sigint;
+const names: Readonly<Record<number, "INT" | "TERM">> = { [sigint]: "INT", 15: "TERM" };
 
 /** Commands that have ended but whose output something in the background still holds; the oldest is ended beyond that. */
 const lingeringLimit = 256;
@@ -148,6 +150,7 @@ export class MicrovmLink implements Link {
     const { machine, clock } = this.#options;
     // By chance, because there may have been others before us in this guest.
     const id = String(1 + (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0));
+    let wasInterrupted = false;
     const command = startCommand({
       ...{ machine, id, source, env: options.env, clock, onOutput: events.onOutput },
       input: options.input ?? null,
@@ -162,7 +165,9 @@ export class MicrovmLink implements Link {
       onExit: (exit, left) => {
         this.#commands.delete(id);
         if (left !== null) this.#linger(left);
-        void this.#tell(events, exit);
+        // Of an interrupt alone shells say nothing.
+        const isSigint = wasInterrupted && "code" in exit && exit.code === statusOfSigint;
+        void this.#tell(events, isSigint ? { signal: sigint } : exit);
       },
     });
     command.started.then(
@@ -172,7 +177,12 @@ export class MicrovmLink implements Link {
       () => {},
     );
     const { write, closeInput, kill } = command;
-    return { ...this.#processesOf(id, command.started), write, closeInput, kill };
+    const processes = this.#processesOf(id, command.started);
+    const signal: Program["signal"] = (number, withStrays) => {
+      wasInterrupted ||= number === sigint;
+      processes.signal(number, withStrays);
+    };
+    return { ...processes, signal, write, closeInput, kill };
   }
 
   async #tell(events: ProgramEvents, exit: Exit): Promise<void> {
