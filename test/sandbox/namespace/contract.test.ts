@@ -5,11 +5,11 @@ import { describeContract } from "../../contract/port-contract.ts";
 import { concurrentNode, node } from "../../programs/node.ts";
 import { concurrentPython, python } from "../../programs/python.ts";
 import { concurrentShell, shell } from "../../programs/shell.ts";
-import { leftovers, namespaceHost, nodeTemplate, pythonTemplate } from "./machine.ts";
+import { compiledHost, leftovers, nodeTemplate, pythonTemplate } from "./machine.ts";
 
 describeContract({
   name: "the namespace host",
-  createHost: () => namespaceHost(),
+  createHost: compiledHost,
   languages: [
     { template: pythonTemplate, code: python },
     { template: nodeTemplate, code: node },
@@ -20,7 +20,7 @@ describeContract({
 
 concurrentContract({
   name: "the namespace host",
-  createHost: () => namespaceHost(),
+  createHost: compiledHost,
   languages: [
     { template: pythonTemplate, code: concurrentPython },
     { template: nodeTemplate, code: concurrentNode },

@@ -22,6 +22,15 @@ export function namespaceHost(volumes: readonly Volume[] = [], stateDir = `/tmp/
   return createNamespaceHost({ volumes, stateDir, clock: systemClock, emit: () => {} });
 }
 
+/** One that has compiled the runner, which it begins once it knows that it can have sandboxes: it starts no process of its own any more. */
+export async function compiledHost(): Promise<NamespaceHost> {
+  const host = namespaceHost();
+  await host.health(new AbortController().signal);
+  const isCompiling = (pid: number) => /^$|\0-c\0# Compiles a program/.test(readText(`/proc/${pid}/cmdline`));
+  await eventually("the runner is compiled", () => !descendants(process.pid).some(isCompiling));
+  return host;
+}
+
 export function bootOne(host: NamespaceHost, sessionId: string, template = pythonTemplate): Promise<Sandbox> {
   return host.create({ sessionId, template, resources: small }, new AbortController().signal);
 }
