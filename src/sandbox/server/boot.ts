@@ -1,5 +1,6 @@
 // From a name to a sandbox that answers: starts it, waits until its portal does, and loads courier and relay into it.
 
+import { deflateRawSync } from "node:zlib";
 import type { Clock } from "../../clock.ts";
 import { Gone } from "../linked/gone.ts";
 import { type RunnerProgram, runnerPrograms } from "../runner/programs.ts";
@@ -78,12 +79,13 @@ export function runnerPath(booted: Booted, language: Language): string {
 function loadLine(language: Language, nonce: string, owner: string): string {
   const runner: RunnerProgram = runnerPrograms[language];
   const { courier, relay } = guestPrograms(language);
-  const files = encode(JSON.stringify({ ...relay, [runner.fileName]: runner.source }));
+  // Deflated, because the portal's Python reads it byte by byte.
+  const files = deflateRawSync(JSON.stringify({ ...relay, [runner.fileName]: runner.source })).toString("base64");
   if (language === "python") {
-    const load = `import base64, json\n__msb_load("${nonce}", ${JSON.stringify(owner)}, json.loads(base64.b64decode("${files}")))`;
+    const load = `import base64, json, zlib\n__msb_load("${nonce}", ${JSON.stringify(owner)}, json.loads(zlib.decompress(base64.b64decode("${files}"), -15)))`;
     return `import base64; exec(base64.b64decode("${encode(`${courier}\n${load}\n`)}"))`;
   }
-  const load = `__msb_load("${nonce}", ${JSON.stringify(owner)}, JSON.parse(Buffer.from("${files}", "base64").toString())); void 0;`;
+  const load = `__msb_load("${nonce}", ${JSON.stringify(owner)}, JSON.parse(require("node:zlib").inflateRawSync(Buffer.from("${files}", "base64")).toString())); void 0;`;
   return `eval(Buffer.from("${encode(`${courier}\n${load}`)}", "base64").toString())`;
 }
 
