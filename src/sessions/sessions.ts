@@ -142,6 +142,11 @@ export class Sessions implements AsyncDisposable {
     return this.#executions.find(principal, executionId);
   }
 
+  /** Gives an execution input (`Execution.input`), and waits for it to be taken no longer than `waitMs`: it goes on being given. */
+  async giveInput(execution: Execution, text: string | undefined, isLast: boolean, waitMs: number): Promise<void> {
+    await within(execution.input(text, isLast), waitMs, this.#options.clock);
+  }
+
   /** Resolves at the execution's end, at output that `isNews` says is worth it, when the time is over, or when the signal aborts. */
   async waitFor(execution: Execution, isNews: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     const done = new AbortController();

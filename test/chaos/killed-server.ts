@@ -129,6 +129,25 @@ export class KilledServer implements AsyncDisposable {
     rmSync(this.stateDir, { recursive: true, force: true });
   }
 
+  /** Any tool's structured content. Throws the message of an error. */
+  async tool(name: string, args: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } });
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(this.#url, { method: "POST", headers, body });
+    const { result, error } = (await response.json()) as {
+      readonly result?: { readonly structuredContent: Readonly<Record<string, unknown>> };
+      readonly error?: { readonly message: string };
+    };
+    if (result === undefined) throw new Error(error?.message);
+    return result.structuredContent;
+  }
+
+  /** Of the server's process, in bytes. */
+  get residentBytes(): number {
+    const status = tryRead(`/proc/${this.#child?.pid}/status`);
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+
   async #call(name: string, args: Readonly<Record<string, unknown>>): Promise<Answer> {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } });
     const headers = { "Content-Type": "application/json" };

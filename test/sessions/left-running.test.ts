@@ -210,7 +210,7 @@ describe("a run that is on", () => {
     await expect(execution.input("more")).rejects.toThrow("it has ended");
     const { execution: empty } = await leave(s, "forever", { sessionId });
     await expect(empty.input("x")).rejects.toThrow("stdin: true");
-    expect(() => empty.closeInput()).toThrow("stdin: true");
+    await expect(empty.input(undefined, true)).rejects.toThrow("stdin: true");
   });
 
   test("gets signals, and ends by them as its program does", async () => {

@@ -45,8 +45,7 @@ export function controlExecution(options: ExecutionTool): Tool {
         const execution = sessions.execution(context.principal, execution_id);
         if (text === undefined && !close_input && signal === undefined) throw nothingAsked();
         const offset = execution.output.spool.counts.all;
-        if (text !== undefined) await execution.input(text);
-        if (close_input) execution.closeInput();
+        if (text !== undefined || close_input) await sessions.giveInput(execution, text, close_input, settleMs);
         if (signal !== undefined) execution.send(signal);
         const isAnswered = () => signal === undefined && execution.output.spool.counts.all > offset;
         await sessions.waitFor(execution, isAnswered, settleMs, context.signal);

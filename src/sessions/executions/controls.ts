@@ -20,20 +20,22 @@ export class Controls {
     this.#isInputOpen = stdin === "open";
   }
 
-  /** Throws Failure `invalid_arguments`, as the two below. */
-  async input(status: ExecutionStatus, text: string): Promise<void> {
+  /** Some of an input is on its way: its program has not read enough for that. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Gives text, closes the input behind it, or both. Throws Failure `invalid_arguments`, as the one below. */
+  async input(status: ExecutionStatus, text: string | undefined, isLast: boolean): Promise<void> {
     const program = this.#reader(status);
-    this.#isWriting = true;
+    if (isLast) this.#isInputOpen = false;
+    this.#isWriting = text !== undefined;
     try {
-      await program.write(text);
+      if (text !== undefined) await program.write(text);
     } finally {
       this.#isWriting = false;
     }
-  }
-
-  closeInput(status: ExecutionStatus): void {
-    this.#reader(status).closeInput();
-    this.#isInputOpen = false;
+    if (isLast) program.closeInput();
   }
 
   /** False if there is no program yet. */

@@ -247,16 +247,18 @@ export class Execution {
   }
 
   /**
-   * Gives its program text to read. Resolves when the guest has taken it.
+   * Gives its program text to read, and no more after that if `isLast`. Resolves when the guest has taken it, which may be long if the program
+   * does not read.
    *
-   * Throws Failure `invalid_arguments` if it has no open stdin, or has not taken what it was given before; as the two below.
+   * Throws Failure `invalid_arguments` if it has no open stdin, or has not taken what it was given before; as the one below.
    */
-  async input(text: string): Promise<void> {
-    await this.#controls.input(this.status, text);
+  async input(text: string | undefined, isLast = false): Promise<void> {
+    await this.#controls.input(this.status, text, isLast);
   }
 
-  closeInput(): void {
-    this.#controls.closeInput(this.status);
+  /** Its program has not read enough for the last input to be whole with it. */
+  get isTakingInput(): boolean {
+    return this.#controls.isWriting;
   }
 
   /** A queued one is canceled instead. */
