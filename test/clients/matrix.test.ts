@@ -99,8 +99,10 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
       await using client = await way.open(server);
       if (way.revision !== undefined) expect(client.revision).toBe(way.revision);
       expect([...(await client.toolNames())].sort()).toEqual([
+        "control_execution",
         "execute_code",
         "execute_command",
+        "get_execution",
         "get_sessions",
         "get_volume_path",
         "stop_session",
