@@ -96,6 +96,11 @@ export interface Sandbox extends AsyncDisposable {
   /** Resolves, with what is known of the cause, if the sandbox ends without having been disposed. Never rejects. */
   readonly lost: Promise<string>;
   /**
+   * CPU time that the processes that are there now have used, in milliseconds: to tell one that works from one that waits. Never rejects; null, or
+   * not there, where the backend does not tell.
+   */
+  readonly cpuTimeMs?: () => Promise<number | null>;
+  /**
    * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin unless `stdin` says otherwise.
    *
    * Throws Failure `code_execution` / `command_execution` if the sandbox is lost or the run could not be started, `connection`

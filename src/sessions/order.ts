@@ -32,6 +32,13 @@ export class Order {
     return this.#turns.count + this.#running.size + this.#aside > 0;
   }
 
+  /** Those that were left running, if nothing else is on or waits. */
+  get leftAlone(): readonly Execution[] {
+    if (this.#turns.count + this.#aside > 0) return [];
+    const running = [...this.#running];
+    return running.every(({ isLeftRunning }) => isLeftRunning) ? running : [];
+  }
+
   /**
    * Resolves when it may run, with what is to be called when it has.
    *

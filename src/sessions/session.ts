@@ -130,6 +130,21 @@ export class Session {
     return this.status === "ready" ? { sinceMs: this.#lastUse.monotonicMs, isExpired: this.isExpired } : null;
   }
 
+  /**
+   * Since when nothing that was left running in it has written anything or been asked for, by the monotonic clock; null if that is not all there is
+   * in it.
+   */
+  get quietSinceMs(): number | null {
+    const left = this.#order.leftAlone;
+    if (this.status !== "busy" || this.#holds > 0 || left.length === 0) return null;
+    return Math.max(this.#lastUse.monotonicMs, ...left.map(({ lastSignMs }) => lastSignMs));
+  }
+
+  /** CPU time that its processes have used. Null where the backend does not tell. Never rejects. */
+  async cpuTimeMs(): Promise<number | null> {
+    return (await this.#sandbox?.cpuTimeMs?.()) ?? null;
+  }
+
   get #idleMs(): number {
     return this.status === "ready" ? this.#lastUse.agoMs : 0;
   }

@@ -16,6 +16,7 @@ import { closedEvent } from "./reports.ts";
 import { clockWarning, fateOf, takeOver } from "./restart.ts";
 import { type Left, type Ran, type RunInSession, Runs } from "./runs.ts";
 import type { Session, SessionView } from "./session.ts";
+import { Stillness } from "./stillness.ts";
 import { SessionTable } from "./table.ts";
 
 export type Stopped =
@@ -58,7 +59,11 @@ export class Sessions implements AsyncDisposable {
       endsSoon: () => this.#endsSoon(),
       onStuck: (session) => this.#table.lose(session, "it did not end a run that it was asked to end"),
     });
-    this.#reaper = startReaper(options.clock, options.limits.cleanupIntervalMs, () => this.#table.endExpired());
+    const stillness = new Stillness(limits.sessionTimeoutMs, clock);
+    this.#reaper = startReaper(clock, limits.cleanupIntervalMs, () => {
+      this.#table.endExpired();
+      void stillness.endStill(this.#table);
+    });
     const { survivors } = options.host;
     if (survivors === undefined || !options.ownsSurvivors) return;
     this.#flusher = startReaper(options.clock, flushIntervalMs, () => this.#executions.flush());
@@ -139,7 +144,9 @@ export class Sessions implements AsyncDisposable {
 
   /** Throws Failure `execution_not_found`. */
   execution(principal: string, executionId: string): Execution {
-    return this.#executions.find(principal, executionId);
+    const execution = this.#executions.find(principal, executionId);
+    execution.isAskedFor();
+    return execution;
   }
 
   /** Gives an execution input (`Execution.input`), and waits for it to be taken no longer than `waitMs`: it goes on being given. */
@@ -150,13 +157,20 @@ export class Sessions implements AsyncDisposable {
   /** Resolves at the execution's end, at output that `isNews` says is worth it, when the time is over, or when the signal aborts. */
   async waitFor(execution: Execution, isNews: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     const done = new AbortController();
-    const over = this.#options.clock.sleep(waitMs, AbortSignal.any([done.signal, signal])).then(
-      () => true,
-      () => true,
-    );
+    let isOver = false;
+    let wake = () => {};
+    const end = () => {
+      isOver = true;
+      wake();
+    };
+    this.#options.clock.sleep(waitMs, AbortSignal.any([done.signal, signal])).then(end, end);
     try {
-      while (execution.status !== "ended" && !isNews()) {
-        if (await Promise.race([over, execution.nextChange().then(() => false)])) return;
+      // One promise for each change: a race against the time would gather a reaction there for each.
+      while (!isOver && execution.status !== "ended" && !isNews()) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          void execution.nextChange().then(resolve);
+        });
       }
     } finally {
       done.abort("over");

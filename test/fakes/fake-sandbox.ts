@@ -20,6 +20,9 @@ export class FakeSandbox implements Sandbox {
   /** How many runs are going on now. */
   running = 0;
   disposed = false;
+  /** As told by `cpuTimeMs`. */
+  cpuMs: number | null = null;
+  readonly cpuTimeMs = () => Promise.resolve(this.cpuMs);
   readonly #lost = Promise.withResolvers<string>();
   readonly #end = Promise.withResolvers<never>();
   readonly #run: Script;

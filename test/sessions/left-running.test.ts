@@ -290,3 +290,49 @@ describe("what an execution has left behind in the background", () => {
     expect([spool.counts.all, spool.lostBytes]).toEqual([9006, 11_000]);
   });
 });
+
+describe("a session in which something was left running that does nothing", () => {
+  const silent = async (cpuMs: number | null) => {
+    const s = sessionsOverFake({ executionTimeoutMs: 10_000_000 });
+    const { execution, sessionId } = await leave(s, "print up\nask\nforever", { stdin: "open" });
+    const sandbox = s.host.booted[0];
+    if (sandbox === undefined) throw new Error("nothing has booted");
+    sandbox.cpuMs = cpuMs;
+    /** In steps, as the reaper looks. */
+    const pass = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 5) await s.clock.advance(5000);
+    };
+    return { s, execution, sessionId, sandbox, pass };
+  };
+
+  test("expires when its time is over, and says why", async () => {
+    const { s, execution, sessionId, pass } = await silent(120);
+    await using _ = s;
+    await pass(60);
+    expect(execution.status).toBe("running");
+    await pass(30);
+    await execution.settled;
+    const told = String(await s.run("print", { sessionId }).catch((error: unknown) => error));
+    expect(told).toContain("expired");
+    expect(told).toContain("what was left running in it had done nothing for 1 min");
+  });
+
+  test("stays while it works, writes, or is asked for, and where nobody knows", async () => {
+    const works = await silent(0);
+    const writes = await silent(0);
+    const isAsked = await silent(0);
+    const unknown = await silent(null);
+    await using _ = works.s;
+    await using __ = writes.s;
+    await using ___ = isAsked.s;
+    await using ____ = unknown.s;
+    for (let round = 0; round < 8; round++) {
+      works.sandbox.cpuMs = (works.sandbox.cpuMs ?? 0) + 5000;
+      writes.execution.write("stdout", new TextEncoder().encode("."));
+      isAsked.s.sessions.execution("alice", isAsked.execution.id);
+      for (const { pass } of [works, writes, isAsked, unknown]) await pass(40);
+    }
+    const states = [works, writes, isAsked, unknown].map(({ execution }) => execution.status);
+    expect(states).toEqual(["running", "running", "running", "running"]);
+  });
+});

@@ -1,6 +1,7 @@
 // The processes of a sandbox as the host's /proc shows them: which there are, which of them belong to a run, and their end.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { HeldFile } from "./held-file.ts";
 import { type Libc, signals } from "./libc.ts";
 
@@ -28,6 +29,14 @@ function parseStat(pid: number, stat: string): Process | null {
   const [state = "", parent] = fields;
   if (["", "Z", "X"].includes(state)) return null;
   return { pid, parent: Number(parent), startTicks: Number(fields[19]) };
+}
+
+/** CPU time that a process and its children that have ended have used; 0 for one that is not there. Milliseconds. */
+export async function cpuTimeOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // utime, stime, cutime and cstime of proc(5), in ticks of USER_HZ, which is 100.
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
 }
 
 /** A process that is looked at again and again. */

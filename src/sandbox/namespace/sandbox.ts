@@ -13,7 +13,7 @@ import { signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
-import { type Census, isSame, type Process, startedBy } from "./processes.ts";
+import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
 import { RunScope } from "./run-scope.ts";
 
@@ -120,6 +120,12 @@ export class NamespaceSandbox implements Sandbox, Watched {
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
+  }
+
+  async cpuTimeMs(): Promise<number | null> {
+    if (this.#over !== null) return null;
+    const times = await Promise.all(this.watchedProcesses(takeCensus).map(({ pid }) => cpuTimeOf(pid)));
+    return times.reduce((sum, time) => sum + time, 0);
   }
 
   watchedProcesses(census: () => Census): readonly Process[] {

@@ -71,6 +71,7 @@ export class Execution {
   readonly createdAt: number;
   readonly #clock: Clock;
   readonly #maxKeptOutputBytes: number;
+  #lastSignMs: number;
   #untoldLate: Late | undefined;
   readonly #writeDown: ExecutionParts["writeDown"];
   readonly #cancel = new AbortController();
@@ -102,6 +103,7 @@ export class Execution {
     this.createdAt = parts.past?.createdAt ?? parts.clock.now();
     this.#startedAt = parts.past?.startedAt ?? null;
     this.#clock = parts.clock;
+    this.#lastSignMs = parts.clock.monotonicMs();
     this.#maxKeptOutputBytes = parts.limits.maxKeptOutputBytes;
     this.#writeDown = parts.writeDown;
     this.#controls = new Controls(parts.id, parts.stdin);
@@ -160,8 +162,19 @@ export class Execution {
     this.#controls.program = control;
   }
 
+  /** When it was asked for or wrote something last, by the monotonic clock. */
+  get lastSignMs(): number {
+    return this.#lastSignMs;
+  }
+
+  /** Somebody looks at it, or does something to it. */
+  isAskedFor(): void {
+    this.#lastSignMs = this.#clock.monotonicMs();
+  }
+
   /** Output of its own, after its end too. */
   write(stream: Stream, bytes: Uint8Array): void {
+    this.#lastSignMs = this.#clock.monotonicMs();
     this.output.push(stream, bytes);
     this.#onOutput?.(stream, bytes);
     this.#changed();

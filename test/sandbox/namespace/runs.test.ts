@@ -13,6 +13,20 @@ beforeAll(async () => {
 }, patienceMs);
 afterAll(() => host[Symbol.asyncDispose](), patienceMs);
 
+test("the CPU time of its processes tells a sandbox that works from one that waits", async () => {
+  await using waiting = await bootOne(host, "cpu-waits");
+  const stop = new AbortController();
+  const sleeping = command(waiting, "echo on; sleep 1000", stop.signal);
+  const before = (await waiting.cpuTimeMs?.()) ?? Number.NaN;
+  expect((await waiting.cpuTimeMs?.()) ?? Number.NaN).toBeLessThanOrEqual(before + 50);
+  await using working = await bootOne(host, "cpu-works");
+  const looping = command(working, "while :; do :; done", stop.signal);
+  const first = (await working.cpuTimeMs?.()) ?? Number.NaN;
+  while (((await working.cpuTimeMs?.()) ?? 0) < first + 300) await Bun.sleep(20);
+  stop.abort();
+  await Promise.all([sleeping, looping]);
+});
+
 test("/dev/stdout and /dev/stderr can be opened", async () => {
   const ran = await command(sandbox, "echo out > /dev/stdout; echo err > /dev/stderr");
   expect(ran).toMatchObject({ stdout: "out\n", stderr: "err\n" });
