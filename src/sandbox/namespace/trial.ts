@@ -20,20 +20,26 @@ export type Trial = {
   readonly refused: readonly { readonly template: Template; readonly failure: Failure }[];
 };
 
+/** Sandboxes that are tried at a time. */
+const triedAtOnce = 4;
+
 /**
  * Throws Failure `configuration`, with what bubblewrap or the interpreter wrote as its cause, where no template can be had. Rejects with the
  * signal's reason if that aborts.
  */
 export async function tryNamespaces(options: TrialOptions, signal: AbortSignal): Promise<Trial> {
   // Templates of the same language and environment are the same sandbox here.
-  const kinds = Map.groupBy(options.templates, ({ language, env }) => JSON.stringify([language, env]));
+  const kinds = [...Map.groupBy(options.templates, ({ language, env }) => JSON.stringify([language, env])).values()];
   const offered = new Set<Template>();
   const refused: { readonly template: Template; readonly failure: Failure }[] = [];
-  for (const templates of kinds.values()) {
-    const [first] = templates;
-    if (first === undefined) continue;
-    const failure = await tryOne(first, options, signal);
-    for (const template of templates) {
+  // A start waits for it.
+  for (let at = 0; at < kinds.length; at += triedAtOnce) {
+    const trying = kinds.slice(at, at + triedAtOnce).map(async (templates, index) => {
+      const [first] = templates;
+      const failure = first && (await tryOne(first, `trial-${at + index}`, options, signal));
+      return templates.map((template) => ({ template, failure }));
+    });
+    for (const { template, failure } of (await Promise.all(trying)).flat()) {
       if (failure === undefined) offered.add(template);
       else refused.push({ template, failure });
     }
@@ -43,9 +49,9 @@ export async function tryNamespaces(options: TrialOptions, signal: AbortSignal):
   return { offered: options.templates.filter((template) => offered.has(template)), refused };
 }
 
-async function tryOne(template: Template, { host, resources }: TrialOptions, signal: AbortSignal) {
+async function tryOne(template: Template, sessionId: string, { host, resources }: TrialOptions, signal: AbortSignal) {
   try {
-    await using _sandbox = await host.create({ sessionId: "trial", template, resources }, signal);
+    await using _sandbox = await host.create({ sessionId, template, resources }, signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
