@@ -13,6 +13,7 @@ import { createCatalog } from "./mcp/catalog.ts";
 import { describeServer } from "./mcp/description.ts";
 import { createEndpoint } from "./mcp/endpoint.ts";
 import { edgeLimits } from "./mcp/limits.ts";
+import { paramHeadersOf } from "./mcp/param-headers.ts";
 import { createMcpServer } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import { openHost } from "./sandbox/open.ts";
@@ -126,7 +127,9 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       await within(sessions.drain(), drainGraceMs, clock);
     });
   } else {
-    const endpoint = stack.use(await createEndpoint({ ...speech, sessionKey }));
+    const endpoint = stack.use(
+      await createEndpoint({ ...speech, sessionKey, paramHeaders: paramHeadersOf(tools.list()) }),
+    );
     const { warning } = choice;
     const status = createStatus({ ...options, ...watchers, host, version, sessions, warning });
     const serving = stack.use(await serveHttp({ settings, endpoint, status, sessions, drainGraceMs, clock, emit }));

@@ -40,6 +40,7 @@ function context() {
   return {
     principal: "local",
     audience: "program" as const,
+    mayBecomeTask: false,
     signal: new AbortController().signal,
     requestId: "example",
     account: { spentMs: null, failure: undefined },

@@ -1,6 +1,6 @@
 // One call of a tool, from its request to its result or its error: what the tool is told of who calls, and what is told of the call.
 
-import type { CallToolResult, JSONRPCErrorResponse } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCErrorResponse } from "@modelcontextprotocol/sdk/types.js";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { failureTable } from "../failure.ts";
@@ -9,28 +9,24 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 import { INTERNAL_ERROR, INVALID_PARAMS, isRequestId, metaOf } from "./messages.ts";
 import { Progress, type ProgressParams } from "./progress.ts";
+import type { Notify } from "./tasks/requests.ts";
+import { declaresTasks } from "./tasks/wire.ts";
 import { ProtocolError } from "./tool.ts";
-import type { CallAccount, CallContext, ToolSet } from "./tool-set.ts";
+import type { CallAccount, CallContext, ToolAnswer, ToolSet } from "./tool-set.ts";
 
 export type CallsOptions = { readonly clock: Clock; readonly emit: Emit; readonly limits: EdgeLimits };
 
-export type SendProgress = (exchange: Exchange, params: ProgressParams) => void;
-
 /** Throws, or rejects, only with errors that have a `code` of their own, unless the call has been cancelled. */
-export type CallTool = (
-  exchange: Exchange,
-  caller: Caller,
-  sendProgress: SendProgress,
-) => CallToolResult | Promise<CallToolResult>;
+export type CallTool = (exchange: Exchange, caller: Caller, notify: Notify) => ToolAnswer | Promise<ToolAnswer>;
 
 export function createCalls(tools: ToolSet, options: CallsOptions): CallTool {
   const newRequestId = createRequestIds();
   const names = new Set(tools.list().map((tool) => tool.name));
-  return (exchange, caller, sendProgress) => {
+  return (exchange, caller, notify) => {
     const { name, arguments: args } = exchange.request.params ?? {};
     if (typeof name !== "string") throw new ProtocolError(INVALID_PARAMS, 'Invalid params: "name" must be a string.');
     const tool = names.has(name) ? name : "unknown";
-    const call = new Call(options, exchange, caller, tool, newRequestId(), sendProgress);
+    const call = new Call(options, exchange, caller, tool, newRequestId(), notify);
     try {
       const result = tools.call(name, args, call);
       if (!(result instanceof Promise)) return call.succeed(result);
@@ -63,7 +59,7 @@ class Call implements CallContext {
     caller: Caller,
     tool: string,
     requestId: string,
-    sendProgress: SendProgress,
+    notify: Notify,
   ) {
     this.#options = options;
     this.#exchange = exchange;
@@ -72,7 +68,7 @@ class Call implements CallContext {
     this.audience = caller.audience ?? "agent";
     this.requestId = requestId;
     this.#startedMs = caller.arrivedMs ?? options.clock.monotonicMs();
-    const progress = startProgress(options, exchange, sendProgress);
+    const progress = startProgress(options, exchange, notify);
     this.#progress = progress;
     this.progress = progress === undefined ? ignore : (message) => progress.report(message);
   }
@@ -81,7 +77,11 @@ class Call implements CallContext {
     return this.#exchange.signal;
   }
 
-  succeed(result: CallToolResult): CallToolResult {
+  get mayBecomeTask(): boolean {
+    return declaresTasks(this.#exchange.request);
+  }
+
+  succeed(result: ToolAnswer): ToolAnswer {
     this.#end(result.isError ? "unsuccessful" : "success");
     return result;
   }
@@ -109,14 +109,13 @@ class Call implements CallContext {
 }
 
 /** Undefined if the client asked for no progress. */
-function startProgress(
-  { clock, limits }: CallsOptions,
-  exchange: Exchange,
-  sendProgress: SendProgress,
-): Progress | undefined {
+function startProgress({ clock, limits }: CallsOptions, exchange: Exchange, notify: Notify): Progress | undefined {
   const token = metaOf(exchange.request.params)?.progressToken;
   if (!isRequestId(token)) return undefined;
-  return new Progress({ token, send: (params) => sendProgress(exchange, params), clock, limits });
+  const send = (params: ProgressParams) => {
+    notify(exchange, { jsonrpc: "2.0", method: "notifications/progress", params });
+  };
+  return new Progress({ token, send, clock, limits });
 }
 
 function ignore(): void {}

@@ -14,6 +14,7 @@ import { getSessions } from "./tools/get-sessions.ts";
 import { getVolumePath } from "./tools/get-volume-path.ts";
 import type { Reach } from "./tools/reach.ts";
 import { stopSession } from "./tools/stop-session.ts";
+import { executionTasks } from "./tools/tasks.ts";
 
 export type CatalogOptions = {
   readonly sessions: Sessions;
@@ -44,6 +45,7 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const byName = new Map(tools.map((tool) => [tool.wire.name, tool]));
   const wire = tools.map((tool) => tool.wire);
   return {
+    tasks: executionTasks(options),
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);

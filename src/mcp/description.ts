@@ -1,6 +1,7 @@
 // How this server presents itself to clients, and what it tells the model that uses it.
 
 import type { ServerDescription } from "./server.ts";
+import { tasksExtension } from "./tasks/wire.ts";
 
 /** `warning`: what people should know of the sandboxes before they rely on them. */
 export function describeServer(version: string, warning: string | undefined): ServerDescription {
@@ -10,6 +11,7 @@ export function describeServer(version: string, warning: string | undefined): Se
   return {
     info: { name: "msb-mcp", title: "msb-mcp", version },
     capabilities: { tools: {} },
+    extensions: { [tasksExtension]: {} },
     instructions: warning === undefined ? instructions : `${instructions} Note: ${warning}`,
   };
 }

@@ -12,9 +12,11 @@ import type { Edge } from "./edge.ts";
 import { Gate } from "./gate.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import { INTERNAL_ERROR, INVALID_REQUEST, type Parsed, parseMessages } from "./messages.ts";
+import { isOf2026 } from "./meta-2026.ts";
+import type { ParamHeaders } from "./param-headers.ts";
 import { Pulse } from "./pulse.ts";
 import { refuse } from "./refusal.ts";
-import { createRevision2026, isOf2026, unsupportedVersion, VERSION_2026 } from "./revision-2026.ts";
+import { createRevision2026, unsupportedVersion, VERSION_2026 } from "./revision-2026.ts";
 import { Revisions2025 } from "./revisions-2025.ts";
 import type { ServerDescription } from "./server.ts";
 import { MultiplexTransport } from "./transport.ts";
@@ -33,7 +35,11 @@ export type EndpointOptions = {
   readonly limits?: Partial<EdgeLimits>;
   /** Signs the ids of MCP sessions. Kept over a restart, clients go on with the ids they have; made anew without. */
   readonly sessionKey?: Uint8Array;
+  /** Arguments that are headers too. */
+  readonly paramHeaders?: ParamHeaders;
 };
+
+const noParamHeaders: ParamHeaders = new Map();
 
 export async function createEndpoint(options: EndpointOptions): Promise<McpEndpoint> {
   const { server, description, clock, emit } = options;
@@ -41,7 +47,7 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
   const transport = await MultiplexTransport.connect(server);
   const edge: Edge = { transport, gate: new Gate(limits), pulse: new Pulse(clock), departures: new Departures(), emit };
   const revisions2025 = new Revisions2025(edge, limits, options.sessionKey ?? randomBytes(32));
-  const revision2026 = createRevision2026(edge, limits, description);
+  const revision2026 = createRevision2026(edge, limits, description, options.paramHeaders ?? noParamHeaders);
 
   function post(request: Request, body: string, caller: Caller): Response | Promise<Response> {
     if (!isJson(request)) return refuse(415, INVALID_REQUEST, "Content-Type must be application/json.");

@@ -16,18 +16,17 @@ import {
   metaOf,
   type Parsed,
 } from "./messages.ts";
+import { CAPABILITIES_KEY, MISSING_CAPABILITY, VERSION_KEY } from "./meta-2026.ts";
+import { headerText, type ParamHeaders } from "./param-headers.ts";
 import { accepted, refuse } from "./refusal.ts";
 import type { ServerDescription } from "./server.ts";
 import { openMessageStream } from "./streams.ts";
 
 export const VERSION_2026 = "2026-07-28";
-export const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities";
 const SERVER_INFO_KEY = "io.modelcontextprotocol/serverInfo";
 const LOG_LEVEL_KEY = "io.modelcontextprotocol/logLevel";
 
 const HEADER_MISMATCH = -32020;
-const MISSING_CAPABILITY = -32021;
 const UNSUPPORTED_VERSION = -32022;
 
 /** Methods the SDK's Server knows that this revision has taken away. */
@@ -54,7 +53,12 @@ const nameParams: Readonly<Record<string, string>> = {
   "tools/call": "name",
   "prompts/get": "name",
   "resources/read": "uri",
+  "tasks/get": "taskId",
+  "tasks/update": "taskId",
+  "tasks/cancel": "taskId",
 };
+
+const noParamHeaders: ParamHeaders = new Map();
 
 export type Fault = {
   readonly status: number;
@@ -63,13 +67,12 @@ export type Fault = {
   readonly data?: unknown;
 };
 
-/** Whether a request without headers is of this revision: it says so in its `_meta`. */
-export function isOf2026(request: IncomingRequest): boolean {
-  return metaOf(request.params)?.[VERSION_KEY] !== undefined;
-}
-
 /** What keeps a request from being served, over HTTP (`headers`) or stdio; undefined if nothing does. */
-export function faultOf(request: IncomingRequest, headers?: Headers): Fault | undefined {
+export function faultOf(
+  request: IncomingRequest,
+  headers?: Headers,
+  paramHeaders: ParamHeaders = noParamHeaders,
+): Fault | undefined {
   const meta = metaOf(request.params);
   const version = meta?.[VERSION_KEY];
   if (typeof version !== "string") return invalidMeta(VERSION_KEY, "a string");
@@ -77,7 +80,7 @@ export function faultOf(request: IncomingRequest, headers?: Headers): Fault | un
   const mismatch = headers && faultOfHeader(headers, "MCP-Protocol-Version", version);
   if (mismatch !== undefined) return mismatch;
   if (version !== VERSION_2026) return unsupportedVersion(version);
-  const wrong = headers && faultOfNaming(request, headers);
+  const wrong = headers && (faultOfNaming(request, headers) ?? faultOfParams(request, headers, paramHeaders));
   if (wrong !== undefined) return wrong;
   if (!removedMethods.has(request.method)) return undefined;
   return {
@@ -98,10 +101,13 @@ export function unsupportedVersion(requested: string): Fault {
 }
 
 /** The answer to `server/discover`, before `finishResponse`. */
-export function discovered(id: RequestId, { capabilities, instructions }: ServerDescription): JSONRPCResponse {
+export function discovered(
+  id: RequestId,
+  { capabilities, extensions, instructions }: ServerDescription,
+): JSONRPCResponse {
   const result = {
     supportedVersions: [VERSION_2026],
-    capabilities,
+    capabilities: extensions === undefined ? capabilities : { ...capabilities, extensions },
     ...(instructions !== undefined && { instructions }),
   };
   return { jsonrpc: "2.0", id, result };
@@ -130,7 +136,12 @@ export type Revision2026 = {
   post(request: Request, parsed: Parsed, caller: Caller): Response | Promise<Response>;
 };
 
-export function createRevision2026(edge: Edge, limits: EdgeLimits, description: ServerDescription): Revision2026 {
+export function createRevision2026(
+  edge: Edge,
+  limits: EdgeLimits,
+  description: ServerDescription,
+  paramHeaders: ParamHeaders,
+): Revision2026 {
   const dialect: Dialect = {
     finish: (exchange, response) => finishResponse(exchange.request.method, response, description),
     statusOf: (response) => ("error" in response ? statusOfError(response.error.code) : 200),
@@ -153,7 +164,7 @@ export function createRevision2026(edge: Edge, limits: EdgeLimits, description: 
           `Invalid request: ${VERSION_2026} has no requests of the server's to answer.`,
         );
       }
-      const fault = faultOf(message, request.headers);
+      const fault = faultOf(message, request.headers, paramHeaders);
       if (fault !== undefined) {
         return refuse(fault.status, fault.code, fault.message, { id: message.id, data: fault.data });
       }
@@ -184,17 +195,33 @@ function faultOfNaming(request: IncomingRequest, headers: Headers): Fault | unde
   return typeof name === "string" ? faultOfHeader(headers, "Mcp-Name", name) : undefined;
 }
 
-function faultOfHeader(headers: Headers, header: string, expected: string): Fault | undefined {
+function faultOfParams(request: IncomingRequest, headers: Headers, paramHeaders: ParamHeaders): Fault | undefined {
+  if (request.method !== "tools/call") return undefined;
+  const { name, arguments: args } = request.params ?? {};
+  for (const { param, header } of (typeof name === "string" ? paramHeaders.get(name) : undefined) ?? []) {
+    const text = headerText(args, param);
+    if (text === undefined && !headers.get(header)) continue;
+    const fault = faultOfHeader(headers, header, text);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** `expected` undefined: there should be none. */
+function faultOfHeader(headers: Headers, header: string, expected: string | undefined): Fault | undefined {
   const value = headers.get(header);
-  if (value !== null && decodeHeader(value) === expected) return undefined;
+  if (value !== null && expected !== undefined && decodeHeader(value) === expected) return undefined;
   const what = value === null ? "is missing" : "differs from the body";
   return { status: 400, code: HEADER_MISMATCH, message: `Header mismatch: ${header} ${what}.` };
 }
 
-/** Values that HTTP cannot carry come as `=?base64?…?=` of their UTF-8. */
-function decodeHeader(value: string): string {
+/** Values that HTTP cannot carry come as `=?base64?…?=` of their UTF-8. Undefined: it is not that. */
+function decodeHeader(value: string): string | undefined {
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
-  return encoded === undefined ? value : Buffer.from(encoded, "base64").toString("utf8");
+  if (encoded === undefined) return value;
+  const bytes = Buffer.from(encoded, "base64");
+  // Node skips what is no Base64.
+  return bytes.toString("base64") === encoded ? bytes.toString("utf8") : undefined;
 }
 
 function invalidMeta(key: string, what: string): Fault {

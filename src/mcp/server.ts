@@ -2,14 +2,17 @@
 // SDK, which takes ten promises, an AbortController and three schemas to hand a request to who answers it: the transport asks for them here.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import type { CallToolResult, Implementation, Result, ServerCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { Implementation, Result, ServerCapabilities, Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { Caller } from "./caller.ts";
-import { type CallTool, createCalls, createRequestIds, type SendProgress } from "./calls.ts";
+import { type CallTool, createCalls, createRequestIds } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import { METHOD_NOT_FOUND } from "./messages.ts";
+import { isOf2026 } from "./meta-2026.ts";
+import { withoutHeaders } from "./param-headers.ts";
+import { answerAboutTasks, type Notify } from "./tasks/requests.ts";
 import { ProtocolError } from "./tool.ts";
 import type { ToolSet } from "./tool-set.ts";
 
@@ -17,6 +20,8 @@ import type { ToolSet } from "./tool-set.ts";
 export type ServerDescription = {
   readonly info: Implementation;
   readonly capabilities: ServerCapabilities;
+  /** Told in `server/discover` alone: older revisions have no such capabilities. */
+  readonly extensions?: Readonly<Record<string, object>>;
   readonly instructions?: string;
 };
 
@@ -29,12 +34,15 @@ export type McpServerOptions = {
 
 export class ToolServer extends Server {
   readonly #tools: ToolSet;
+  /** For the revisions before 2026-07-28. */
+  readonly #plainTools: readonly Tool[];
   readonly #call: CallTool;
 
   constructor(tools: ToolSet, { description, clock, emit, limits }: McpServerOptions) {
-    const { info, ...rest } = description;
+    const { info, extensions: _, ...rest } = description;
     super(info, rest);
     this.#tools = tools;
+    this.#plainTools = withoutHeaders(tools.list());
     this.#call = createCalls(tools, { clock, emit, limits: { ...defaultEdgeLimits, ...limits } });
     const newRequestId = createRequestIds();
     this.onerror = (error) => emit({ type: "request.failed", requestId: newRequestId(), error });
@@ -45,14 +53,18 @@ export class ToolServer extends Server {
   }
 
   /** Undefined: the request is the SDK's. Throws, or rejects, as CallTool does. */
-  answer(exchange: Exchange, caller: Caller, sendProgress: SendProgress): Result | Promise<CallToolResult> | undefined {
-    switch (exchange.request.method) {
+  answer(exchange: Exchange, caller: Caller, notify: Notify): Result | Promise<Result> | undefined {
+    const { request } = exchange;
+    switch (request.method) {
       case "tools/call":
-        return this.#call(exchange, caller, sendProgress);
+        return this.#call(exchange, caller, notify);
       case "tools/list":
-        return { tools: [...this.#tools.list()] };
-      default:
-        return undefined;
+        return { tools: [...(isOf2026(request) ? this.#tools.list() : this.#plainTools)] };
+      default: {
+        const { tasks } = this.#tools;
+        if (tasks === undefined || !isOf2026(request)) return undefined;
+        return answerAboutTasks(tasks, exchange, caller, notify);
+      }
     }
   }
 }

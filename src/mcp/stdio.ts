@@ -19,7 +19,8 @@ import {
   PARSE_ERROR,
   parseMessages,
 } from "./messages.ts";
-import { allowsMessage, discovered, faultOf, finishResponse, isOf2026 } from "./revision-2026.ts";
+import { isOf2026 } from "./meta-2026.ts";
+import { allowsMessage, discovered, faultOf, finishResponse } from "./revision-2026.ts";
 import type { ServerDescription } from "./server.ts";
 import { MultiplexTransport } from "./transport.ts";
 

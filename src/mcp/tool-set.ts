@@ -3,6 +3,7 @@
 
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { Audience } from "./caller.ts";
+import type { CreatedTask, DetailedTask } from "./tasks/wire.ts";
 
 export type CallAccount = {
   /** Milliseconds that it spent waiting for a sandbox and running in it; null if it ran nothing. */
@@ -21,16 +22,35 @@ export type CallContext = {
   readonly requestId: string;
   /** What there is to tell of the call beside its result, filled in by whoever carries it out. */
   readonly account: CallAccount;
+  /** The client takes a task for an answer: the tool may say that it goes on, and tell its result as that of a task. */
+  readonly mayBecomeTask: boolean;
   /** Reports a chunk of output as text. Throttling and caps are the edge's. Does nothing if the client asked for no progress. */
   readonly progress: (message: string) => void;
 };
 
+export type ToolAnswer = CallToolResult | CreatedTask;
+
+export type TaskCaller = Pick<CallContext, "principal" | "audience">;
+
+/** The tasks that calls have become. Throws, or rejects with, errors that have a `code` of their own for a task that the caller does not have. */
+export interface TaskSet {
+  get(caller: TaskCaller, taskId: string): Promise<DetailedTask>;
+  /** For input that a task has asked for, which none of ours does. */
+  update(caller: TaskCaller, taskId: string): void;
+  /** Asks for its end. Does nothing if it has ended. */
+  cancel(caller: TaskCaller, taskId: string): void;
+  /** Resolves when it has ended; undefined for a task that the caller does not have. */
+  ended(caller: TaskCaller, taskId: string): Promise<void> | undefined;
+}
+
 export interface ToolSet {
+  /** There if calls may become tasks. */
+  readonly tasks?: TaskSet;
   /** The same for every caller and connection, in the same order. */
   list(): readonly Tool[];
   /**
    * Whether it throws or rejects is the same. Errors that have a numeric `code` of their own (and `data`) go to the wire as they are; anything else thrown is
    * answered as an internal error that tells nothing but the request id.
    */
-  call(name: string, args: unknown, context: CallContext): CallToolResult | Promise<CallToolResult>;
+  call(name: string, args: unknown, context: CallContext): ToolAnswer | Promise<ToolAnswer>;
 }

@@ -7,7 +7,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Failure, failureTable } from "../failure.ts";
 import { explainMismatch } from "./arguments.ts";
 import type { Audience } from "./caller.ts";
-import type { CallContext } from "./tool-set.ts";
+import type { CallContext, ToolAnswer } from "./tool-set.ts";
 
 /**
  * How a Failure is told (`--tool-errors`): as a JSON-RPC error, or as a tool result with `isError`. `auto`: errors for programs, results for
@@ -21,12 +21,12 @@ export type ToolDefinition<S extends TObject> = {
   readonly description: string;
   readonly input: S;
   readonly annotations: NonNullable<WireTool["annotations"]>;
-  readonly call: (args: Static<S>, context: CallContext) => Promise<CallToolResult> | CallToolResult;
+  readonly call: (args: Static<S>, context: CallContext) => Promise<ToolAnswer> | ToolAnswer;
 };
 
 export type Tool = {
   readonly wire: WireTool;
-  call(args: unknown, context: CallContext): CallToolResult | Promise<CallToolResult>;
+  call(args: unknown, context: CallContext): ToolAnswer | Promise<ToolAnswer>;
 };
 
 /** An error that goes to the wire as it is. */
@@ -71,6 +71,11 @@ function tellFailure(error: unknown, context: CallContext, toolErrors: ToolError
   if (!(error instanceof Failure)) throw error;
   context.account.failure = error.kind;
   if (isToldAsError(toolErrors, context.audience)) throw wireError(error);
+  return resultOf(error);
+}
+
+/** A Failure as the result of a tool. */
+export function resultOf(error: Failure): CallToolResult {
   const content = [{ type: "text" as const, text: error.message }];
   return { content, isError: true, structuredContent: { error: wireData(error) } };
 }
@@ -132,7 +137,7 @@ function recordIn(text: string): unknown {
   }
 }
 
-function isToldAsError(toolErrors: ToolErrors, audience: Audience): boolean {
+export function isToldAsError(toolErrors: ToolErrors, audience: Audience): boolean {
   return toolErrors === "auto" ? audience === "program" : toolErrors === "error";
 }
 
@@ -140,7 +145,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function wireError(failure: Failure): ProtocolError {
+export function wireError(failure: Failure): ProtocolError {
   const { code } = failureTable[failure.kind];
   return new ProtocolError(code, failure.message, { data: wireData(failure), cause: failure });
 }

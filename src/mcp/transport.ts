@@ -17,7 +17,6 @@ import type { Caller } from "./caller.ts";
 import { wireErrorOf } from "./calls.ts";
 import { Exchange, type Outlet } from "./exchange.ts";
 import { INTERNAL_ERROR, type IncomingRequest, REQUEST_CANCELLED } from "./messages.ts";
-import type { ProgressParams } from "./progress.ts";
 import { ToolServer } from "./server.ts";
 
 export class MultiplexTransport implements Transport {
@@ -63,7 +62,7 @@ export class MultiplexTransport implements Transport {
   ask(exchange: Exchange, caller: Caller): void {
     let result: Result | Promise<Result> | undefined;
     try {
-      result = this.#tools?.answer(exchange, caller, this.#sendProgress);
+      result = this.#tools?.answer(exchange, caller, this.#notify);
     } catch (error) {
       this.#fail(exchange, error);
       return;
@@ -119,10 +118,8 @@ export class MultiplexTransport implements Transport {
     this.onclose?.();
   }
 
-  readonly #sendProgress = (exchange: Exchange, params: ProgressParams): void => {
-    if (!this.#exchanges.has(exchange.serverId)) return;
-    exchange.outlet.sent(exchange, { jsonrpc: "2.0", method: "notifications/progress", params });
-  };
+  readonly #notify = (exchange: Exchange, notification: JSONRPCNotification): boolean =>
+    this.#exchanges.has(exchange.serverId) && exchange.outlet.sent(exchange, notification);
 
   #askSdk(exchange: Exchange, { principal, arrivedMs, audience }: Caller): void {
     const { method, params } = exchange.request;

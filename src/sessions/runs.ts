@@ -136,9 +136,13 @@ export class Runs {
         const running = this.#counted(() => this.#carryOut(execution, opening));
         // Of one that was left running, its end is told by its id.
         running.catch(() => undefined);
-        const created = request.sessionId === undefined;
         const tell = () => ({
-          ...{ session: session.view, created, execution: execution.view, endsSoon: this.#options.endsSoon() },
+          ...{
+            session: session.view,
+            created: execution.startedSession,
+            execution: execution.view,
+            endsSoon: this.#options.endsSoon(),
+          },
           late: executions.takeLate(session.id),
         });
         return await attend({ execution, running, tell });
@@ -158,9 +162,9 @@ export class Runs {
     return { session, release: session.hold(), boot: () => Promise.resolve(undefined) };
   }
 
-  #begin({ principal, kind, source, timeoutMs, stdin = "empty" }: RunInSession, { id }: Session): Execution {
+  #begin({ principal, kind, source, timeoutMs, stdin = "empty", sessionId }: RunInSession, { id }: Session): Execution {
     const { executions, executionTimeoutMs } = this.#options;
-    const own = { principal, kind, source, stdin };
+    const own = { principal, kind, source, stdin, startedSession: sessionId === undefined };
     return executions.begin({ ...own, sessionId: id, timeoutMs: timeoutMs ?? executionTimeoutMs });
   }
 

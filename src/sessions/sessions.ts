@@ -154,6 +154,30 @@ export class Sessions implements AsyncDisposable {
     await within(execution.input(text, isLast), waitMs, this.#options.clock);
   }
 
+  /**
+   * An execution that has ended, as the call that waits for its end is told.
+   *
+   * Throws its Failure; Failure `execution_not_found` if it is forgotten meanwhile; what reading its output throws.
+   */
+  async ranAs(execution: Execution): Promise<Ran> {
+    const { end, principal, sessionId, view } = execution;
+    if (end === undefined) throw new Error("the execution has not ended");
+    if ("failure" in end) throw end.failure;
+    const { stdout, stderr } = await execution.output.reread();
+    const session = this.#table.active(principal, sessionId) ?? this.#table.ending(principal, sessionId);
+    if (session === undefined) {
+      // Throws: its session has taken it along.
+      this.execution(principal, execution.id);
+      throw new Error("the session of an execution that is remembered has gone");
+    }
+    const told = { session: session.view, created: execution.startedSession, execution: view, late: [] };
+    const outcome = {
+      ...{ ...end.outcome, stdout: stdout.text, stdoutTruncatedBytes: stdout.truncatedBytes },
+      ...{ stderr: stderr.text, stderrTruncatedBytes: stderr.truncatedBytes },
+    };
+    return { ...told, status: "ended", endsSoon: this.#endsSoon(), outcome, phases: end.phases };
+  }
+
   /** Resolves at the execution's end, at output that `isNews` says is worth it, when the time is over, or when the signal aborts. */
   async waitFor(execution: Execution, isNews: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     const done = new AbortController();

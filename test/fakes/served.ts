@@ -10,7 +10,9 @@ import { createGuard } from "../../src/http/guard.ts";
 import { listen } from "../../src/http/listen.ts";
 import { createStatus } from "../../src/http/status.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
+import { describeServer } from "../../src/mcp/description.ts";
 import { createEndpoint } from "../../src/mcp/endpoint.ts";
+import { paramHeadersOf } from "../../src/mcp/param-headers.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import type { ToolErrors } from "../../src/mcp/tool.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
@@ -33,7 +35,7 @@ export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes 
     metrics.emit(event);
     conditions.emit(event);
   };
-  const description = { info: { name: "msb-mcp", version: "0" }, capabilities: { tools: {} } };
+  const description = describeServer("0", undefined);
   const tools = createCatalog({
     sessions,
     templates: defaultTemplates,
@@ -49,7 +51,9 @@ export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes 
     toolErrors,
   });
   const server = createMcpServer(tools, { description, clock, emit });
-  const endpoint = stack.use(await createEndpoint({ server, description, clock, emit }));
+  const endpoint = stack.use(
+    await createEndpoint({ server, description, clock, emit, paramHeaders: paramHeadersOf(tools.list()) }),
+  );
   const authenticator = await createAuthenticator({
     ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "", clock, emit },
   });

@@ -6,6 +6,7 @@ import type { SessionView } from "../../sessions/session.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import { plainResult } from "./plain.ts";
+import { sessionHeader } from "./schemas.ts";
 
 export type GetSessionsOptions = { readonly sessions: Sessions; readonly toolErrors: ToolErrors };
 
@@ -18,7 +19,7 @@ export function getSessions({ sessions, toolErrors }: GetSessionsOptions): Tool 
         "Lists your active sessions: their state, when they expire if left unused, what runs in them and what ran last.",
       input: Type.Object(
         {
-          session_id: Type.Optional(Type.String({ description: "Only this session." })),
+          session_id: Type.Optional(Type.String({ ...sessionHeader, description: "Only this session." })),
         },
         { additionalProperties: false },
       ),

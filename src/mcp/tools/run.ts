@@ -1,14 +1,17 @@
 // What execute_code and execute_command share: the run. Its result as a client reads it is told.ts.
 
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Flavor } from "../../sandbox/flavors.ts";
 import type { RunInSession } from "../../sessions/runs.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { ToolErrors } from "../tool.ts";
-import type { CallContext } from "../tool-set.ts";
+import type { CallContext, ToolAnswer } from "../tool-set.ts";
 import type { Reach } from "./reach.ts";
 import type { RunDefaults } from "./schemas.ts";
+import { createdTask } from "./tasks.ts";
 import { tell, tellLeft } from "./told.ts";
+
+/** A run that is over by then is told at once: most are, and a task costs its client a further request. Milliseconds. */
+export const taskWaitMs = 2000;
 
 export type RunTool = RunDefaults & {
   readonly sessions: Sessions;
@@ -30,7 +33,7 @@ export type RunArguments = {
   readonly stdin?: boolean;
 };
 
-export async function runAndTell(tool: RunTool, args: RunArguments, context: CallContext): Promise<CallToolResult> {
+export async function runAndTell(tool: RunTool, args: RunArguments, context: CallContext): Promise<ToolAnswer> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const timeoutMs = args.timeout === undefined ? tool.executionTimeoutMs : args.timeout * 1000;
   const request: RunInSession = {
@@ -50,6 +53,8 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
   const ran = waitMs === undefined ? await tool.sessions.run(request) : await tool.sessions.runFor(waitMs, request);
   if (ran.status === "running") {
     context.account.spentMs = ran.left.waitedMs;
+    if (isTask(args, context))
+      return createdTask(tool.sessions.execution(context.principal, ran.execution.executionId));
     return tellLeft(ran, context.audience);
   }
   const { queueMs, bootMs, runMs } = ran.phases;
@@ -57,8 +62,16 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
   return tell(ran, timeoutMs, context.audience);
 }
 
+/** A shorter wait is what the caller asks for by name: it is obeyed. */
+function isTask({ wait }: RunArguments, { mayBecomeTask }: CallContext): boolean {
+  return mayBecomeTask && (wait === undefined || wait * 1000 > taskWaitMs);
+}
+
 /** Programs wait to the end unless they say otherwise (CONTRACT.md section 4). */
-function waitMsOf(tool: RunTool, { wait }: RunArguments, { audience }: CallContext): number | undefined {
+function waitMsOf(tool: RunTool, args: RunArguments, context: CallContext): number | undefined {
+  if (isTask(args, context)) return taskWaitMs;
+  const { wait } = args;
+  const { audience } = context;
   if (wait !== undefined) return wait * 1000;
   return audience === "program" ? undefined : tool.executionWaitMs;
 }

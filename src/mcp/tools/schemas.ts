@@ -4,11 +4,15 @@ import type { TUnsafe } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { type Flavor, type Flavors, flavorNames } from "../../sandbox/flavors.ts";
 import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
+import { headerAnnotation } from "../param-headers.ts";
 
 /** A string out of a list. `enum` reads better to models than TypeBox's union of literals. */
 export function oneOf<T extends string>(values: readonly T[], description: string): TUnsafe<T> {
   return Type.Unsafe<T>({ type: "string", enum: values, description });
 }
+
+/** Clients of 2026-07-28 send it as the header `Mcp-Param-Session-Id` too. */
+export const sessionHeader = { [headerAnnotation]: "Session-Id" };
 
 export type RunDefaults = {
   readonly templates: readonly Template[];
@@ -36,6 +40,7 @@ export function runArguments(defaults: RunDefaults) {
     flavor: Type.Optional(oneOf(flavorNames, `${sizes}. Default: ${defaultFlavor}.`)),
     session_id: Type.Optional(
       Type.String({
+        ...sessionHeader,
         description: "From an earlier result; leave out template and flavor then. Without it a new session is started.",
       }),
     ),

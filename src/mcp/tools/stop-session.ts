@@ -5,6 +5,7 @@ import { reasonOf } from "../../sessions/endings.ts";
 import type { Sessions, Stopped } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import { plainResult } from "./plain.ts";
+import { sessionHeader } from "./schemas.ts";
 
 export type StopSessionOptions = { readonly sessions: Sessions; readonly toolErrors: ToolErrors };
 
@@ -16,7 +17,7 @@ export function stopSession({ sessions, toolErrors }: StopSessionOptions): Tool 
       description:
         "Stops a session and deletes its sandbox with all variables, files and processes. Do so when you are done: sessions are limited.",
       input: Type.Object(
-        { session_id: Type.String({ description: "The session to stop." }) },
+        { session_id: Type.String({ ...sessionHeader, description: "The session to stop." }) },
         { additionalProperties: false },
       ),
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },

@@ -71,7 +71,7 @@ function ended({ end, view }: Execution) {
 }
 
 /** What is missing of the output. */
-function noticesOf({ isTakingInput, output: { spool } }: Execution): string[] {
+export function noticesOf({ isTakingInput, output: { spool } }: Execution): string[] {
   if (isTakingInput) return ["its program has not read all of its input yet; the rest is given to it as it reads"];
   if (spool.isDropped) return ["its output was dropped to make room for that of later executions"];
   return spool.lostBytes === 0 ? [] : [`${spool.lostBytes} bytes at the end of its output could not be kept`];

@@ -52,6 +52,8 @@ export type ExecutionParts = {
   /** Writes down what a later process must know of it; undefined where none could do anything with it. */
   readonly writeDown: ((record: ExecutionRecord) => void) | undefined;
   readonly clock: Clock;
+  /** Its call started the session; not known of one that an earlier process had. */
+  readonly startedSession?: boolean;
   /** Of one that an earlier process had. */
   readonly past?: Pick<ExecutionRecord, "preview" | "createdAt" | "startedAt"> | undefined;
 };
@@ -69,6 +71,7 @@ export class Execution {
   /** The beginning of its source, at most `previewLength` characters. */
   readonly preview: string;
   readonly createdAt: number;
+  readonly startedSession: boolean;
   readonly #clock: Clock;
   readonly #maxKeptOutputBytes: number;
   #lastSignMs: number;
@@ -102,6 +105,7 @@ export class Execution {
     this.output = new ExecutionOutput(parts.id, parts.spool, parts.limits.maxOutputBytes);
     this.createdAt = parts.past?.createdAt ?? parts.clock.now();
     this.#startedAt = parts.past?.startedAt ?? null;
+    this.startedSession = parts.startedSession ?? false;
     this.#clock = parts.clock;
     this.#lastSignMs = parts.clock.monotonicMs();
     this.#maxKeptOutputBytes = parts.limits.maxKeptOutputBytes;

@@ -21,7 +21,10 @@ export type ExecutionsOptions = {
   readonly isToSurvive: boolean;
 };
 
-export type NewExecution = Pick<ExecutionParts, "sessionId" | "principal" | "kind" | "source" | "timeoutMs" | "stdin">;
+export type NewExecution = Pick<
+  ExecutionParts,
+  "sessionId" | "principal" | "kind" | "source" | "timeoutMs" | "stdin" | "startedSession"
+>;
 
 export class Executions {
   readonly #options: ExecutionsOptions;
