@@ -16,7 +16,8 @@ import type {
 import type { Caller } from "./caller.ts";
 import { wireErrorOf } from "./calls.ts";
 import { Exchange, type Outlet } from "./exchange.ts";
-import { INTERNAL_ERROR, type IncomingRequest, REQUEST_CANCELLED } from "./messages.ts";
+import { INTERNAL_ERROR, type IncomingRequest, type Params, REQUEST_CANCELLED } from "./messages.ts";
+import { isOf2026 } from "./meta-2026.ts";
 import { ToolServer } from "./server.ts";
 
 export class MultiplexTransport implements Transport {
@@ -124,7 +125,7 @@ export class MultiplexTransport implements Transport {
   #askSdk(exchange: Exchange, { principal, arrivedMs, audience }: Caller): void {
     const { method, params } = exchange.request;
     const message: JSONRPCRequest = { jsonrpc: "2.0", id: exchange.serverId, method };
-    if (params !== undefined) message.params = params;
+    if (params !== undefined) message.params = isOf2026(exchange.request) ? withoutTask(params) : params;
     // The principal was established before; the Server sees no token.
     const authInfo = { token: "", clientId: principal, scopes: [], extra: { arrivedMs, audience } };
     const extra: MessageExtraInfo = { authInfo };
@@ -172,6 +173,11 @@ export class MultiplexTransport implements Transport {
 function withId(message: JSONRPCResponse, id: RequestId): JSONRPCResponse {
   if ("result" in message) return { jsonrpc: "2.0", id, result: message.result };
   return { jsonrpc: "2.0", id, error: message.error };
+}
+
+/** How clients of 2025-11-25 asked for a task. In 2026-07-28 it means nothing, and the SDK refuses it. */
+function withoutTask({ task: _, ...params }: Params): Params {
+  return params;
 }
 
 function unreachable(method: string): Error {

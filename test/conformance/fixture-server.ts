@@ -5,11 +5,13 @@ import type { JSONRPCRequest, Result } from "@modelcontextprotocol/sdk/types.js"
 import { systemClock } from "../../src/clock.ts";
 import { createGuard } from "../../src/http/guard.ts";
 import { createEndpoint } from "../../src/mcp/endpoint.ts";
+import { paramHeadersOf } from "../../src/mcp/param-headers.ts";
 import type { ServerDescription } from "../../src/mcp/server.ts";
+import { tasksExtension } from "../../src/mcp/tasks/wire.ts";
 import { ProtocolError } from "../../src/mcp/tool.ts";
-import type { Params } from "./fixture-input.ts";
 import { getPrompt, prompts } from "./fixture-prompts.ts";
 import { listResources, listTemplates, readResource } from "./fixture-resources.ts";
+import { FixtureTasks } from "./fixture-tasks.ts";
 import { callTool, type Extra, tools } from "./fixture-tools.ts";
 
 export type FixtureServer = AsyncDisposable & { readonly url: string };
@@ -17,14 +19,19 @@ export type FixtureServer = AsyncDisposable & { readonly url: string };
 const description: ServerDescription = {
   info: { name: "msb-mcp-conformance-fixture", version: "1.0.0" },
   capabilities: { tools: {}, resources: {}, prompts: {}, logging: {}, completions: {} },
+  extensions: { [tasksExtension]: {} },
 };
 
 export async function startFixtureServer(): Promise<FixtureServer> {
   const { info, capabilities } = description;
   const server = new Server(info, { capabilities });
-  server.fallbackRequestHandler = answer;
+  const tasks = new FixtureTasks();
+  server.fallbackRequestHandler = (request, extra) => answer(tasks, request, extra);
   const emit = (event: unknown) => console.error(event);
-  const endpoint = await createEndpoint({ server, description, clock: systemClock, emit });
+  const endpoint = await createEndpoint({
+    ...{ server, description, clock: systemClock, emit },
+    paramHeaders: paramHeadersOf(tools),
+  });
   const guard = createGuard({
     listeningHost: "127.0.0.1",
     isTokenRequired: false,
@@ -51,13 +58,15 @@ export async function startFixtureServer(): Promise<FixtureServer> {
 }
 
 /** Nothing is parsed away on the way to the fixtures, because the suites send what the SDK's schemas do not know. */
-async function answer(request: JSONRPCRequest, extra: Extra): Promise<Result> {
-  const params: Params = request.params ?? {};
-  switch (request.method) {
+async function answer(tasks: FixtureTasks, { method, params = {} }: JSONRPCRequest, extra: Extra): Promise<Result> {
+  const asked = { kind: "request" as const, id: 0, method, params };
+  const told = tasks.ask(asked);
+  if (told !== undefined) return told;
+  switch (method) {
     case "tools/list":
       return { tools };
     case "tools/call":
-      return await callTool(params, extra);
+      return (await tasks.call(asked)) ?? (await callTool(params, extra));
     case "resources/list":
       return { resources: listResources };
     case "resources/templates/list":
@@ -74,6 +83,6 @@ async function answer(request: JSONRPCRequest, extra: Extra): Promise<Result> {
     case "completion/complete":
       return { completion: { values: ["paris", "park", "party"], total: 3, hasMore: false } };
     default:
-      throw new ProtocolError(-32601, `Method not found: ${request.method}`);
+      throw new ProtocolError(-32601, `Method not found: ${method}`);
   }
 }

@@ -7,6 +7,7 @@ import { ProtocolError } from "../../src/mcp/tool.ts";
 import type { Params } from "./fixture-input.ts";
 import { pngBase64, wavBase64 } from "./fixture-media.ts";
 import { rounds } from "./fixture-rounds.ts";
+import { taskTools } from "./fixture-tasks.ts";
 
 export type Extra = Parameters<NonNullable<Server["fallbackRequestHandler"]>>[1];
 type Fixture = (args: Params, extra: Extra, params: Params) => Result | Promise<Result>;
@@ -114,6 +115,7 @@ const fixtures: Readonly<Record<string, Fixture>> = {
     return text("Streamed.");
   },
   json_schema_2020_12_tool: () => text("ok"),
+  test_param_header: ({ region }) => text(String(region)),
 };
 
 const jsonSchema2020Input = {
@@ -137,10 +139,15 @@ const jsonSchema2020Input = {
   additionalProperties: false,
 };
 
-export const tools: Tool[] = [...Object.keys(fixtures), ...Object.keys(rounds)].map((name) => ({
+const inputSchemas: Readonly<Record<string, Tool["inputSchema"]>> = {
+  json_schema_2020_12_tool: jsonSchema2020Input,
+  test_param_header: { type: "object", properties: { region: { ...wordy, "x-mcp-header": "Region" } } },
+};
+
+export const tools: Tool[] = [...Object.keys(fixtures), ...Object.keys(rounds), ...taskTools].map((name) => ({
   name,
   description: `Conformance fixture ${name}`,
-  inputSchema: name === "json_schema_2020_12_tool" ? jsonSchema2020Input : { type: "object" },
+  inputSchema: inputSchemas[name] ?? { type: "object" },
 }));
 
 export async function callTool(params: Params, extra: Extra): Promise<Result> {
