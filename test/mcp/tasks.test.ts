@@ -1,6 +1,7 @@
 // Calls that become tasks (2026-07-28, io.modelcontextprotocol/tasks): when, what is told of them, and who can ask.
 
 import { describe, expect, test } from "bun:test";
+import { Failure } from "../../src/failure.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { serveOverFake } from "../fakes/served.ts";
 import { eventsOf, messagesOf } from "./edge.ts";
@@ -15,7 +16,13 @@ type Reply = {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 };
 
-function send({ url }: Served, method: string, params: Arguments, capabilities: object = declared): Promise<Response> {
+function send(
+  { url }: Served,
+  method: string,
+  params: Arguments,
+  capabilities: object = declared,
+  more: Readonly<Record<string, string | undefined>> = {},
+): Promise<Response> {
   const { name, taskId, arguments: args } = params as { name?: string; taskId?: string; arguments?: Arguments };
   const named = name ?? taskId;
   const session = args?.session_id;
@@ -26,13 +33,15 @@ function send({ url }: Served, method: string, params: Arguments, capabilities: 
     "mcp-method": method,
     ...(named !== undefined && { "mcp-name": named }),
     ...(typeof session === "string" && { "mcp-param-session-id": session }),
+    ...more,
   };
+  const sent = Object.entries(headers).flatMap(([header, value]) => (value === undefined ? [] : [[header, value]]));
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": capabilities,
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta } });
-  return fetch(url, { method: "POST", headers, body });
+  return fetch(url, { method: "POST", headers: Object.fromEntries(sent), body });
 }
 
 async function ask(served: Served, method: string, params: Arguments, capabilities?: object): Promise<Reply> {
@@ -236,4 +245,64 @@ describe("subscriptions/listen", () => {
       { id: 7, result: { resultType: "complete" } },
     ]);
   });
+});
+
+describe("session_id as a header", () => {
+  type Listed = { readonly name: string; readonly inputSchema: { readonly properties?: Record<string, object> } };
+  const annotated = (tools: readonly Listed[]) =>
+    tools.filter(({ inputSchema }) => JSON.stringify(inputSchema).includes('"x-mcp-header":"Session-Id"'));
+
+  test("is announced to clients of 2026-07-28, and not to older ones", async () => {
+    await using served = await serveOverFake();
+    const { result } = await ask(served, "tools/list", {});
+    const names = annotated(result?.tools as Listed[]).map(({ name }) => name);
+    expect(names).toEqual(["execute_code", "execute_command", "get_sessions", "stop_session"]);
+    expect(JSON.stringify(await served.client.listTools())).not.toContain("x-mcp-header");
+  });
+
+  const named = { name: "get_sessions", arguments: { session_id: "session-a" } };
+  const cases = [
+    ["as in the body", named, "session-a", 200],
+    ["in Base64", named, `=?base64?${Buffer.from("session-a").toString("base64")}?=`, 200],
+    ["in Base64 that is none", named, "=?base64?c2Vzc2lvbi1h!?=", 400],
+    ["missing", named, undefined, 400],
+    ["of another session", named, "session-b", 400],
+    ["without one in the body", { name: "get_sessions", arguments: {} }, "session-a", 400],
+    [
+      "missing as in the body, which has null",
+      { name: "get_sessions", arguments: { session_id: null } },
+      undefined,
+      200,
+    ],
+  ] as const;
+  test.each(cases)("%s", async (_, params, header, status) => {
+    await using served = await serveOverFake();
+    const response = await send(served, "tools/call", params, {}, { "mcp-param-session-id": header });
+    expect(response.status).toBe(status);
+    if (status === 400) expect(((await response.json()) as Reply).error?.code).toBe(-32020);
+  });
+});
+
+test("another principal's task is told as one that there is not, and is not ended by asking for it", async () => {
+  await using served = await serveOverFake();
+  const { taskId } = await task(served);
+  const { tasks } = served.tools;
+  const other = { principal: "other", audience: "agent" as const };
+  await expect(tasks?.get(other, taskId)).rejects.toMatchObject({ code: -32602 });
+  expect(() => tasks?.cancel(other, taskId)).toThrow(taskId);
+  expect(tasks?.ended(other, taskId)).toBeUndefined();
+  expect((await get(served, taskId)).result).toMatchObject({ status: "working" });
+});
+
+test.each([
+  ["auto", { status: "completed", result: { isError: true } }],
+  ["error", { status: "failed", error: { code: -32603 } }],
+] as const)("a run that is lost with its sandbox is told as its call would have been: %s", async (toolErrors, told) => {
+  await using served = await serveOverFake({ toolErrors });
+  const over = Promise.withResolvers<never>();
+  served.host.script = () => over.promise;
+  const { taskId } = await task(served);
+  over.reject(new Failure("command_execution", "the sandbox was lost."));
+  await settle();
+  expect((await get(served, taskId)).result).toMatchObject({ taskId, ...told });
 });
