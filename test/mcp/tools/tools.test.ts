@@ -188,7 +188,7 @@ describe("execute_code and execute_command", () => {
     await using served = await serveOverFake();
     const form = { code: "forever", session_id: "", template: "", flavor: "", timeout: "2" };
     const running = served.call("execute_code", form);
-    await Bun.sleep(20);
+    await untilRunning(served);
     await served.clock.advance(2000);
     const result = await running;
     expect(result.structuredContent).toMatchObject({ session_created: true, template: "python", flavor: "small" });
@@ -238,11 +238,11 @@ describe("execute_code and execute_command", () => {
   test("use the timeout that the call names, else the configured one", async () => {
     await using served = await serveOverFake();
     const named = served.call("execute_code", { code: "forever", timeout: 2 });
-    await Bun.sleep(20);
+    await untilRunning(served);
     await served.clock.advance(2000);
     expect((await named).content[0]).toMatchObject({ text: expect.stringContaining("timed out after 2 s") });
     const unnamed = served.call("execute_code", { code: "forever" });
-    await Bun.sleep(20);
+    await untilRunning(served);
     await served.clock.advance(20_000);
     expect((await unnamed).content[0]).toMatchObject({ text: expect.stringContaining("timed out after 20 s") });
   });
@@ -459,3 +459,8 @@ describe("get_sessions, stop_session and get_volume_path", () => {
     expect(unknown.structuredContent).toMatchObject({ success: false, reason: "unknown" });
   });
 });
+
+/** A run is on, and its time runs. */
+async function untilRunning({ host }: Pick<Awaited<ReturnType<typeof serveOverFake>>, "host">): Promise<void> {
+  while (!host.booted.some(({ running }) => running > 0)) await Bun.sleep(1);
+}
