@@ -77,12 +77,14 @@ const meta2026 = {
   "io.modelcontextprotocol/clientInfo": { name: "curl", version: "1" },
 };
 
-function headers2026(method: string, { name }: Message): Readonly<Record<string, string>> {
+function headers2026(method: string, { name, arguments: args }: Message): Readonly<Record<string, string>> {
+  const session = isRecord(args) ? args.session_id : undefined;
   return {
     Accept: "application/json, text/event-stream",
     "MCP-Protocol-Version": "2026-07-28",
     "Mcp-Method": method,
     ...(typeof name === "string" && { "Mcp-Name": name }),
+    ...(typeof session === "string" && { "Mcp-Param-Session-Id": session }),
   };
 }
 
