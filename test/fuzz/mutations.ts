@@ -28,7 +28,7 @@ const clientInfo = { name: "fuzz", version: "1" };
 const meta2026 = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
   "io.modelcontextprotocol/clientInfo": clientInfo,
-  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } },
 };
 
 const calls: readonly (readonly [method: string, params: Readonly<Record<string, unknown>>])[] = [
@@ -39,6 +39,12 @@ const calls: readonly (readonly [method: string, params: Readonly<Record<string,
   ["tools/call", { name: "get_sessions", arguments: {} }],
   ["tools/call", { name: "get_volume_path", arguments: {} }],
   ["tools/call", { name: "stop_session", arguments: { session_id: "session-0" } }],
+  ["tools/call", { name: "execute_command", arguments: { command: "print x", wait: 5, stdin: true } }],
+  ["tools/call", { name: "get_execution", arguments: { execution_id: "execution-0", offset: 5, search: "x+" } }],
+  ["tools/call", { name: "control_execution", arguments: { execution_id: "execution-0", input: "x" } }],
+  ["tasks/get", { taskId: "execution-0" }],
+  ["tasks/cancel", { taskId: "execution-0" }],
+  ["subscriptions/listen", { taskIds: ["execution-0"] }],
   ["initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo }],
   ["server/discover", {}],
   ["notifications/cancelled", { requestId: 1 }],
@@ -64,10 +70,17 @@ export function draft(random: Random, sessionId: string): Draft {
     default: {
       headers["MCP-Protocol-Version"] = "2026-07-28";
       headers["Mcp-Method"] = method;
-      if (typeof params.name === "string") headers["Mcp-Name"] = params.name;
+      const name = params.name ?? params.taskId;
+      if (typeof name === "string") headers["Mcp-Name"] = name;
+      const session = isRecord(params.arguments) ? params.arguments.session_id : undefined;
+      if (typeof session === "string") headers["Mcp-Param-Session-Id"] = session;
       return { method: "POST", headers, body: { ...message, params: { ...message.params, _meta: { ...meta2026 } } } };
     }
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 const oddValues: readonly unknown[] = [
@@ -82,6 +95,7 @@ const oddHeaders: readonly (readonly [name: string, values: readonly string[]])[
   ["MCP-Protocol-Version", ["2026-07-28", "2025-11-25", "2025-03-26", "2024-11-05", "1999-01-01", "", "x".repeat(500)]],
   ["Mcp-Session-Id", ["", "x", "\u00e9", "a.b", ".", "%00", "x".repeat(5000)]],
   ["Mcp-Method", ["", "tools/call", "=?base64?!!?=", "=?base64??="]],
+  ["Mcp-Param-Session-Id", ["", "session-0", "=?base64?!!?=", "x".repeat(5000)]],
   ["Mcp-Name", ["", "execute_code", "=?base64?ZXhlY3V0ZV9jb2Rl?=", "\u00ff"]],
   [
     "Content-Type",
