@@ -31,6 +31,7 @@ export class Machine implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #insidePid: number;
   readonly #group: MemoryGroup;
+  readonly #entered = new Set<MachineProcess>();
 
   private constructor(
     options: MachineOptions,
@@ -96,12 +97,15 @@ export class Machine implements AsyncDisposable {
 
   /** Starts a program inside; stdin is a pipe or empty. */
   spawn(argv: readonly string[], stdin: "pipe" | "ignore"): MachineProcess {
-    return Bun.spawn([...this.#group.within([...this.#enter, ...argv])], {
+    const child: MachineProcess = Bun.spawn([...this.#group.within([...this.#enter, ...argv])], {
       env: this.#env,
       stdin,
       stdout: "pipe",
       stderr: "pipe",
     });
+    this.#entered.add(child);
+    void child.exited.then(() => this.#entered.delete(child));
+    return child;
   }
 
   /** Kills a program that was started inside and nothing of what that has started. */
@@ -126,5 +130,7 @@ export class Machine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#bwrap.kill("SIGKILL");
     await this.ended;
+    // An nsenter stops with the program that it waits for, and then hears nothing of its end.
+    for (const child of this.#entered) child.kill("SIGKILL");
   }
 }

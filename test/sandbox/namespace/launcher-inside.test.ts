@@ -47,7 +47,7 @@ async function enter(launcher: Uint8Array, through: readonly string[]) {
   const inside = "pwd; id -u; echo $A $$; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status";
   const child = Bun.spawn(
     [
-      ...[...through, file, ...Array.from({ length: joinCount }, () => "/dev/null"), ...paths],
+      ...[...through, file, ...Array.from({ length: joinCount + 2 }, () => "/dev/null"), ...paths],
       ...["A=set", "PATH=/usr/bin:/bin", "", "/bin/sh", "-c", inside],
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
