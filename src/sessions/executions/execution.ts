@@ -77,6 +77,8 @@ export class Execution {
   #lastSignMs: number;
   #untoldLate: Late | undefined;
   readonly #writeDown: ExecutionParts["writeDown"];
+  /** An earlier process had it, and has written it down. */
+  readonly #isPast: boolean;
   readonly #cancel = new AbortController();
   readonly #settled = Promise.withResolvers<void>();
   /** Empty once it has ended: up to a megabyte, a hundred times a session. */
@@ -110,6 +112,7 @@ export class Execution {
     this.#lastSignMs = parts.clock.monotonicMs();
     this.#maxKeptOutputBytes = parts.limits.maxKeptOutputBytes;
     this.#writeDown = parts.writeDown;
+    this.#isPast = parts.past !== undefined;
     this.#controls = new Controls(parts.id, parts.stdin);
   }
 
@@ -237,7 +240,8 @@ export class Execution {
 
   /** Its id matters to somebody who has no whole answer: it was told as running, or wrote more than an answer has. */
   get #isToSurvive(): boolean {
-    return this.#writeDown !== undefined && (this.#isLeftRunning || this.output.spool.fileBytes > 0);
+    const matters = this.#isLeftRunning || this.#isPast || this.output.spool.fileBytes > 0;
+    return this.#writeDown !== undefined && matters;
   }
 
   #record(): void {
