@@ -33,11 +33,15 @@ const stopWaitMs = 30_000;
 /** How much of an execution's last output a killed server may have had in memory only. Milliseconds. */
 const flushIntervalMs = 1000;
 
+/** How old what is written of a busy session's last use may be, as a part of the time that an idle one has. */
+const noteShare = 1 / 10;
+
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
   readonly #table: SessionTable;
   readonly #reaper: AsyncDisposable;
   readonly #flusher: AsyncDisposable | undefined;
+  readonly #noter: AsyncDisposable | undefined;
   readonly #orphans: Orphans | undefined;
   #restarting: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
@@ -67,6 +71,7 @@ export class Sessions implements AsyncDisposable {
     const { survivors } = options.host;
     if (survivors === undefined || !options.ownsSurvivors) return;
     this.#flusher = startReaper(options.clock, flushIntervalMs, () => this.#executions.flush());
+    this.#noter = startReaper(clock, limits.sessionTimeoutMs * noteShare, () => this.#table.noteBusy());
     const { ledger } = options;
     this.#orphans = new Orphans({
       ...{ survivors, clock, emit, intervalMs: limits.orphanCleanupIntervalMs },
@@ -239,6 +244,7 @@ export class Sessions implements AsyncDisposable {
     this.#options.host.windDown?.();
     await this.#reaper[Symbol.asyncDispose]();
     await this.#flusher?.[Symbol.asyncDispose]();
+    await this.#noter?.[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
     await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
     await this.#restarting;

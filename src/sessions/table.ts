@@ -99,6 +99,14 @@ export class SessionTable {
     if (this.#rows.delete(session.id)) this.#options.onGone(session);
   }
 
+  /** Writes down that those in use are: the server that follows a killed one would take the time of a long run for idleness. */
+  noteBusy(): void {
+    const { ledger, clock } = this.#options;
+    for (const { id, status, executions } of this.all()) {
+      if (status === "busy") ledger.used(id, clock.now(), executions);
+    }
+  }
+
   endExpired(): void {
     for (const session of this.all()) if (session.isExpired) void this.end(session, "expired");
   }

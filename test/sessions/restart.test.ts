@@ -299,6 +299,28 @@ describe("executions of a server that was killed and started again", () => {
     expect(after.sessions.list("alice")[0]?.status).not.toBe("busy");
   });
 
+  test("do not make their session idle for as long as they were on", async () => {
+    await using restarts = new Restarts();
+    const before = restarts.start({ sessionTimeoutMs: 60_000 });
+    const id = await left(before, "print one\nforever", { timeoutMs: 600_000 });
+    await before.clock.advance(300_000);
+    restarts.kill();
+    const after = restarts.start({ sessionTimeoutMs: 60_000 });
+    await settle();
+    expect(endOf(after.sessions.execution("alice", id))).toStartWith("the server was stopped while it ran");
+    expect(after.sessions.list("alice")).toMatchObject([{ status: "ready" }]);
+  });
+
+  test("without output are told as ended at the same time by every later server", async () => {
+    await using restarts = new Restarts();
+    const id = await left(restarts.start(), "forever");
+    restarts.kill();
+    const second = restarts.start().sessions.execution("alice", id).view;
+    await restarts.current.clock.advance(5000);
+    restarts.kill();
+    expect(restarts.start().sessions.execution("alice", id).view).toEqual(second);
+  });
+
   test("whose output was larger than an answer is are found again, small ones are forgotten", async () => {
     await using restarts = new Restarts();
     const before = restarts.start({ maxKeptOutputBytes: 1_000_000 });
