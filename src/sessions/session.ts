@@ -76,6 +76,8 @@ export class Session {
   #sandbox: Sandbox | undefined;
   /** Resolves when the boot is over, well or badly. */
   readonly #boot = Promise.withResolvers<void>();
+  /** Resolves when the boot is over, or the session begins to end: that may be long before. */
+  readonly #bootOrEnding: Promise<void>;
 
   constructor(parts: SessionParts) {
     this.id = parts.id;
@@ -90,6 +92,9 @@ export class Session {
     this.#emit = parts.emit;
     this.#onIdle = parts.onIdle;
     this.#order = new Order(parts.id, parts.limits);
+    const ending = Promise.withResolvers<void>();
+    this.#ending.signal.addEventListener("abort", () => ending.resolve(), { once: true });
+    this.#bootOrEnding = Promise.race([this.#boot.promise, ending.promise]);
   }
 
   /** Aborts when the session begins to end; a boot in progress goes by it. */
@@ -211,7 +216,7 @@ export class Session {
     const { signal } = execution;
     const cameMs = this.#clock.monotonicMs();
     const isBooting = this.status === "starting";
-    if (isBooting) await unlessAborted(this.#boot.promise, signal);
+    if (isBooting) await unlessAborted(this.#bootOrEnding, signal);
     const startedMs = this.#clock.monotonicMs();
     const bootMs = isBooting ? startedMs - cameMs : waited.bootMs;
     const sandbox = this.#sandbox;
