@@ -7,6 +7,7 @@ import type { Execution } from "../../src/sessions/executions/execution.ts";
 import { failureOf } from "../fakes/failures.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { type Process, Restarts } from "../fakes/restarts.ts";
+import { sessionsOverFake } from "../fakes/sessions.ts";
 import { textOf } from "./executions/spools.ts";
 
 describe("a server that was killed and started again, where sandboxes outlive it", () => {
@@ -345,6 +346,14 @@ describe("executions of a server that was killed and started again", () => {
     const after = restarts.start({}, { survive: false });
     expect(() => after.sessions.execution("alice", id)).toThrow("is forgotten");
     while (readdirSync(restarts.spoolFolder).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test("do not take along what a session has written that begins while their files are cleared away", async () => {
+    await using s = sessionsOverFake({ maxKeptOutputBytes: 1_000_000 });
+    const { execution } = await s.run("flood 100000", { kind: "command" });
+    await s.executions.sweep(new Set());
+    const { spool } = s.sessions.execution("alice", execution.executionId).output;
+    expect((await textOf(spool, "stdout")).length).toBe(spool.counts.stdout);
   });
 
   test("are not taken for others' where a file of theirs is damaged: what is whole of it is told", async () => {

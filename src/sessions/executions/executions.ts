@@ -61,7 +61,8 @@ export class Executions {
 
   /** Removes what an earlier process has left of sessions that are not among `kept`. Never rejects. */
   async sweep(kept: ReadonlySet<string>): Promise<void> {
-    await this.#options.spools.sweep(kept);
+    // It takes its time, in which others begin.
+    await this.#options.spools.sweep((sessionId) => kept.has(sessionId) || this.#bySession.has(sessionId));
   }
 
   /** For the sandbox of a session. */

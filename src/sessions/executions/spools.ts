@@ -67,11 +67,11 @@ export class Spools {
     rmSync(join(this.#options.folder, sessionId), { recursive: true, force: true });
   }
 
-  /** Removes what an earlier process has left of sessions that are not among `kept`. Never rejects. */
-  async sweep(kept: ReadonlySet<string>): Promise<void> {
+  /** Removes what an earlier process has left of sessions that are not kept. Never rejects. */
+  async sweep(isKept: (sessionId: string) => boolean): Promise<void> {
     const names = await readdir(this.#options.folder).catch(() => []);
     for (const name of names) {
-      if (kept.has(name)) continue;
+      if (isKept(name)) continue;
       await rm(join(this.#options.folder, name), { recursive: true, force: true }).catch(() => undefined);
     }
   }

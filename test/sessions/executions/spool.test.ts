@@ -149,7 +149,7 @@ describe("the output of an execution", () => {
       at.spools.removeSession(session);
     }
     expect(readdirSync(at.folder).sort()).toEqual(["session-2", "session-3"]);
-    await at.spools.sweep(new Set(["session-3"]));
+    await at.spools.sweep((sessionId) => sessionId === "session-3");
     expect(readdirSync(at.folder)).toEqual(["session-3"]);
   });
 
