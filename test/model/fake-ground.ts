@@ -14,11 +14,25 @@ const limits = {
   cleanupIntervalMs: 10_000,
   orphanCleanupIntervalMs: 20_000,
   maxQueuedExecutions: 3,
+  maxLeftRunning: 3,
+  maxLeftRunningInAll: 5,
+};
+
+export type FakeGroundOptions = {
+  readonly survives: boolean;
+  readonly admissionWaitMs: number;
+  readonly evicts: boolean;
+  readonly tellsCpu: boolean;
 };
 
 export class FakeGround implements Ground, AsyncDisposable {
   readonly maxSessions = limits.maxSessions;
   readonly maxMemoryMib = limits.maxTotalMemoryMib;
+  readonly sessionTimeoutMs = limits.sessionTimeoutMs;
+  readonly maxLeftRunning = limits.maxLeftRunning;
+  readonly maxLeftRunningInAll = limits.maxLeftRunningInAll;
+  readonly isExact = true;
+  readonly tellsCpu: boolean;
   readonly survives: boolean;
   /** Grace, twice the interval, and what is left of a boot that hung. */
   readonly orphansGoneMs = 120_000;
@@ -26,13 +40,18 @@ export class FakeGround implements Ground, AsyncDisposable {
     set: (value) => `set x ${value}`,
     get: "get x",
     forever: "forever",
+    echo: "echo",
+    echoCode: "echo",
+    stubborn: "stubborn",
+    lines: (count) => Array.from({ length: count }, (_, line) => `print ${line + 1}`).join("\n"),
     vanish: "vanish",
   };
   readonly #restarts = new Restarts();
   readonly #limits: typeof limits & { readonly admissionWaitMs: number; readonly enableLruEviction: boolean };
   #process: Process;
 
-  constructor(options: { readonly survives: boolean; readonly admissionWaitMs: number; readonly evicts: boolean }) {
+  constructor(options: FakeGroundOptions) {
+    this.tellsCpu = options.tellsCpu;
     this.survives = options.survives;
     this.#limits = { ...limits, admissionWaitMs: options.admissionWaitMs, enableLruEviction: options.evicts };
     this.#process = this.#start();
@@ -42,7 +61,12 @@ export class FakeGround implements Ground, AsyncDisposable {
     return this.#process;
   }
 
+  nowMs(): number {
+    return this.#process.clock.monotonicMs();
+  }
+
   async pass(ms: number): Promise<void> {
+    if (this.tellsCpu) for (const sandbox of this.#process.host.live) sandbox.cpuMs = 0;
     await this.#process.clock.advance(ms);
   }
 
@@ -50,9 +74,10 @@ export class FakeGround implements Ground, AsyncDisposable {
     return settle();
   }
 
-  /** Nothing takes time here that does not pass. */
-  untilRest(): Promise<void> {
-    return settle();
+  /** Nothing takes time here that does not pass, but what is expired is only cleared away when the next look at it is due. */
+  async untilRest(isAtRest: () => boolean): Promise<void> {
+    await settle();
+    if (!isAtRest()) await this.pass(limits.cleanupIntervalMs);
   }
 
   async kill(): Promise<void> {

@@ -17,6 +17,13 @@ export type Programs = {
   /** Prints the value and a line's end. */
   readonly get: string;
   readonly forever: string;
+  /** Prints `on` and a line's end, and then what it reads, until that ends: as a command line, and as code. */
+  readonly echo: string;
+  readonly echoCode: string;
+  /** A command line that prints `on` and a line's end, and heeds neither interrupts nor terminations. */
+  readonly stubborn: string;
+  /** A command line that prints the numbers from 1 to that, a line each. */
+  readonly lines: (count: number) => string;
   /** Takes the sandbox away. */
   readonly vanish: string;
 };
@@ -24,7 +31,17 @@ export type Programs = {
 export interface Ground {
   readonly maxSessions: number;
   readonly maxMemoryMib: number;
+  /** How long an idle session has. Milliseconds. */
+  readonly sessionTimeoutMs: number;
+  readonly maxLeftRunning: number;
+  readonly maxLeftRunningInAll: number;
+  /** After `settle`, whatever was asked for has had its effect. */
+  readonly isExact: boolean;
+  /** Sandboxes tell CPU time, and nothing uses any. */
+  readonly tellsCpu: boolean;
   readonly programs: Programs;
+  /** By a clock that nobody sets; of one life. */
+  nowMs(): number;
   readonly life: Life;
   /** Whether state and sandboxes outlive a life that ends. */
   readonly survives: boolean;

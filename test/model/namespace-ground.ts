@@ -14,7 +14,8 @@ import { Executions } from "../../src/sessions/executions/executions.ts";
 import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
-import { shell } from "../programs/shell.ts";
+import { concurrentPython } from "../programs/python.ts";
+import { concurrentShell, shell } from "../programs/shell.ts";
 import type { Ground, Life, Programs } from "./ground.ts";
 import type { Random } from "./random.ts";
 
@@ -46,12 +47,22 @@ type NamespaceLife = Life & AsyncDisposable & { readonly live: ReadonlyMap<Sandb
 export class NamespaceGround implements Ground, AsyncDisposable {
   readonly maxSessions = limits.maxSessions;
   readonly maxMemoryMib = limits.maxTotalMemoryMib;
+  readonly sessionTimeoutMs = limits.sessionTimeoutMs;
+  readonly maxLeftRunning = limits.maxLeftRunning;
+  readonly maxLeftRunningInAll = limits.maxLeftRunningInAll;
+  readonly isExact = false;
+  /** The walk's view of a sandbox passes nothing on of it: what is left running stays until it is ended. */
+  readonly tellsCpu = false;
   readonly survives = false;
   readonly orphansGoneMs = 1000;
   readonly programs: Programs = {
     set: (value) => `x = "${value}"`,
     get: "print(x)",
     forever: "import time; time.sleep(1000)",
+    echo: concurrentShell.echoInput,
+    echoCode: concurrentPython.echoInput,
+    stubborn: shell.stubborn,
+    lines: (count) => `seq 1 ${count}`,
     vanish: shell.vanish,
   };
   readonly #folder = mkdtempSync(join(tmpdir(), "msb-mcp-model-"));
@@ -60,6 +71,10 @@ export class NamespaceGround implements Ground, AsyncDisposable {
 
   get life(): NamespaceLife {
     return this.#life;
+  }
+
+  nowMs(): number {
+    return systemClock.monotonicMs();
   }
 
   async pass(ms: number): Promise<void> {

@@ -11,9 +11,9 @@ const seeds = asked === undefined ? [1, 2, 3, Date.now() % 1_000_000_000] : [Num
 const steps = Number(process.env.MODEL_STEPS ?? 1500);
 
 const grounds = [
-  { survives: true, admissionWaitMs: 0, evicts: true },
-  { survives: true, admissionWaitMs: 30_000, evicts: true },
-  { survives: false, admissionWaitMs: 5000, evicts: false },
+  { survives: true, admissionWaitMs: 0, evicts: true, tellsCpu: true },
+  { survives: true, admissionWaitMs: 30_000, evicts: true, tellsCpu: false },
+  { survives: false, admissionWaitMs: 5000, evicts: false, tellsCpu: true },
 ];
 
 test.each(seeds.flatMap((seed) => grounds.map((ground) => [seed, ground] as const)))(

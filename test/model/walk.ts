@@ -1,25 +1,16 @@
 // A seeded random walk over sessions: whatever happens in whatever order, the same things hold after every step.
 //
 // Live sandboxes stay within the limits; each has an owner or is being closed; no session is gone without a word on why; every place is given
-// back; every id ends once, for one reason; what runs in a session sees its own state, and no other's.
+// back; every id ends once, for one reason; what runs in a session sees its own state, and no other's. For executions: executions.ts.
 
 import { Failure } from "../../src/failure.ts";
 import { defaultFlavors, type Flavor } from "../../src/sandbox/flavors.ts";
+import { ExecutionWalk } from "./executions.ts";
 import type { Ground, Life } from "./ground.ts";
+import { Canceled, isActive, type Known, principals } from "./known.ts";
 import type { Random } from "./random.ts";
 
-type Known = {
-  readonly id: string;
-  readonly principal: string;
-  readonly value: string;
-  readonly flavor: Flavor;
-  /** As was told first; it may not change. */
-  reason: string | undefined;
-};
-
 type Pending = { readonly what: string; readonly cancel: AbortController; readonly settled: Promise<void> };
-
-const principals = ["alice", "bob", "carol"];
 
 /** A walk forgets ids that ended that many ids ago: it would only ask the same again. */
 const remembered = 60;
@@ -32,6 +23,7 @@ export class Walk {
   /** What was done, for whoever has to find out what went wrong. */
   readonly #trace: string[] = [];
   readonly #closed = new Map<string, number>();
+  readonly #executions: ExecutionWalk;
   #problem: Error | undefined;
   #values = 0;
   #eventsSeen = 0;
@@ -40,6 +32,13 @@ export class Walk {
   constructor(ground: Ground, random: Random) {
     this.#ground = ground;
     this.#random = random;
+    this.#executions = new ExecutionWalk({
+      ...{ ground, random, say: (what) => this.#say(what), count: (what) => this.#count(what) },
+      run: (what, act) => this.#run(what, act),
+      any: () => this.#any(),
+      meet: (known) => this.#meet(known),
+      knownOf: (sessionId) => this.#known.find(({ id }) => id === sessionId),
+    });
   }
 
   /** How often each thing was done. */
@@ -65,6 +64,7 @@ export class Walk {
 
   async #step(): Promise<void> {
     const random = this.#random;
+    const executions = this.#executions;
     const action = random.weighted<readonly [string, () => Promise<void> | void]>([
       [14, ["open", () => this.#open()]],
       [22, ["use", () => this.#use()]],
@@ -73,17 +73,33 @@ export class Walk {
       [5, ["stop", () => this.#stop()]],
       [3, ["vanish", () => this.#vanish()]],
       [4, ["intrude", () => this.#intrude()]],
+      [20, ["start", () => executions.start()]],
+      [12, ["look", () => executions.look()]],
+      [3, ["poll", () => executions.poll()]],
+      [9, ["feed", () => executions.feed()]],
+      [5, ["signal", () => executions.signal()]],
+      [3, ["end", () => executions.end()]],
+      [2, ["look at another's", () => executions.intrude()]],
       [8, ["wait", () => this.#ground.pass(random.pick([100, 1000, 5000, 20_000]))]],
       [1, ["sleep", () => this.#ground.pass(61_000)]],
       [6, ["disturb", () => this.#say(`  ${this.#ground.disturb(random)}`)]],
       [3, ["calm", () => this.#ground.calm()]],
-      [1, ["kill", () => this.#kill()]],
+      [1.5, ["kill", () => this.#kill()]],
       [0.4, ["restart", () => this.#restart()]],
     ]);
     const [name, act] = action;
     this.#say(name);
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    this.#count(name);
     await act();
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  #meet(known: Known): void {
+    this.#known.push(known);
+    if (this.#known.length > remembered) this.#known.shift();
   }
 
   #say(what: string): void {
@@ -113,13 +129,12 @@ export class Walk {
       if (this.#known.some(({ id }) => id === sessionId)) throw new Error(`two sessions have the id ${sessionId}`);
       // A run that was canceled may not have come to set it.
       if (!ran.outcome.success) return;
-      this.#known.push({ id: sessionId, principal, value, flavor, reason: undefined });
-      if (this.#known.length > remembered) this.#known.shift();
+      this.#meet({ id: sessionId, principal, value, flavor, isReset: false, reason: undefined });
     });
   }
 
   #use(): void {
-    const known = this.#any();
+    const known = this.#anyToUse();
     if (known === undefined) return;
     const { programs } = this.#ground;
     this.#run(`use ${known.value}`, async (signal) => {
@@ -127,7 +142,7 @@ export class Walk {
         sessions.run({ ...request(known, programs.get), signal }),
       );
       if (created) throw new Error(`${known.value} was silently new`);
-      if (outcome.ended === "exited" && outcome.stdout !== `${known.value}\n`) {
+      if (outcome.ended === "exited" && outcome.stdout !== `${known.value}\n` && !known.isReset) {
         throw new Error(`${known.value} answered ${JSON.stringify(outcome.stdout + outcome.stderr)}`);
       }
       if (known.reason !== undefined) throw new Error(`${known.value} is back, and was ${known.reason}`);
@@ -135,7 +150,7 @@ export class Walk {
   }
 
   #hang(): void {
-    const known = this.#any();
+    const known = this.#anyToUse();
     if (known === undefined) return;
     const { programs, life } = this.#ground;
     const timeoutMs = this.#random.pick([500, 5000, 90_000]);
@@ -173,7 +188,7 @@ export class Walk {
   }
 
   #vanish(): void {
-    const known = this.#any();
+    const known = this.#anyToUse();
     if (known === undefined) return;
     const { programs, life } = this.#ground;
     this.#run(`vanish ${known.value}`, async (signal) => {
@@ -225,9 +240,11 @@ export class Walk {
   /** What was asked of a life that was killed is answered by nobody. */
   async #kill(): Promise<void> {
     this.#noteEvents(this.#ground.life);
+    this.#executions.aboutToBeKilled();
     this.#pending.clear();
     await this.#ground.kill();
     this.#eventsSeen = 0;
+    this.#executions.wasKilled();
   }
 
   async #restart(): Promise<void> {
@@ -236,6 +253,7 @@ export class Walk {
     this.#noteEvents(life);
     this.#pending.clear();
     this.#eventsSeen = 0;
+    this.#executions.wasRestarted();
   }
 
   #run(what: string, act: (signal: AbortSignal) => Promise<void>): void {
@@ -249,6 +267,12 @@ export class Walk {
       .then(() => void this.#pending.delete(pending));
     const pending: Pending = { what, cancel, settled };
     if (life === this.#ground.life) this.#pending.add(pending);
+  }
+
+  #anyToUse(): Known | undefined {
+    const known = this.#any();
+    if (known !== undefined) this.#executions.touch(known.id);
+    return known;
   }
 
   #any(): Known | undefined {
@@ -276,6 +300,7 @@ export class Walk {
       }
     }
     this.#noteEvents(life);
+    this.#executions.check();
   }
 
   #active() {
@@ -298,6 +323,9 @@ export class Walk {
     const { ground, pending } = { ground: this.#ground, pending: this.#pending };
     ground.calm();
     for (const { cancel } of pending) cancel.abort(new Canceled("canceled"));
+    await ground.settle();
+    this.#executions.check();
+    const restsSinceMs = ground.nowMs();
     await ground.pass(ground.orphansGoneMs);
     await Promise.all([...pending].map(({ settled }) => settled));
     const isOnTheMove = ({ status }: { readonly status: string }) => status === "starting" || status === "stopping";
@@ -305,9 +333,10 @@ export class Walk {
       const now = this.#active();
       const { places: taken, waiting: queued } = ground.life.admission.usage;
       const isEven = taken === now.length && ground.sandboxes().length === now.length;
-      return isEven && queued === 0 && !now.some(isOnTheMove);
+      return isEven && queued === 0 && !now.some(isOnTheMove) && this.#executions.isSettled;
     });
     this.#check();
+    await this.#executions.rest(restsSinceMs);
     const active = this.#active();
     const { places, waiting, memoryMib } = ground.life.admission.usage;
     if (places !== active.length || waiting !== 0) {
@@ -335,12 +364,6 @@ export class Walk {
     }
     known.reason = reason;
   }
-}
-
-class Canceled extends Error {}
-
-function isActive({ status }: { readonly status: string }): boolean {
-  return status !== "stopping";
 }
 
 function request(known: Known, source: string) {
