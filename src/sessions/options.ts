@@ -38,6 +38,8 @@ export type SessionsLimits = SessionLimits & {
   readonly orphanCleanupIntervalMs: number;
   /** For runs that name no time of their own. */
   readonly executionTimeoutMs: number;
-  /** Executions that may be left running in all sessions together. */
+  /** Executions that may be left running in one session. */
+  readonly maxLeftRunning: number;
+  /** The same in all sessions together. */
   readonly maxLeftRunningInAll: number;
 };

@@ -8,8 +8,6 @@ import { Turns } from "./turns.ts";
 export type OrderLimits = {
   /** Executions that may wait behind the running one. */
   readonly maxQueuedExecutions: number;
-  /** Executions that may be left running. */
-  readonly maxLeftRunning: number;
 };
 
 export class Order {
@@ -61,12 +59,10 @@ export class Order {
   }
 
   #refuseTooMany({ kind }: Execution): void {
-    const { maxQueuedExecutions, maxLeftRunning } = this.#limits;
+    const { maxQueuedExecutions } = this.#limits;
     if (this.#turns.isFull || (kind === "code" && this.#aside >= maxQueuedExecutions)) {
       throw queueFull(this.#sessionId, maxQueuedExecutions);
     }
-    const left = [...this.#running].filter(({ isLeftRunning }) => isLeftRunning);
-    if (left.length >= maxLeftRunning) throw tooManyLeft(this.#sessionId, left, maxLeftRunning);
   }
 
   /** Resolves with the function that ends the turn; calling it twice is the same as once. */
@@ -112,14 +108,5 @@ function queueFull(sessionId: string, maxQueued: number): Failure {
   return new Failure("limit_reached", what, {
     context: { session_id: sessionId, limit: maxQueued },
     advice: ["Wait for the running ones to end, or use another session: sessions run in parallel."],
-  });
-}
-
-function tooManyLeft(sessionId: string, left: readonly Execution[], maxLeftRunning: number): Failure {
-  const ids = left.slice(0, 3).map(({ id }) => id);
-  const what = `${left.length} executions are left running in ${sessionId}, and no more than ${maxLeftRunning} may.`;
-  return new Failure("limit_reached", what, {
-    context: { session_id: sessionId, limit: maxLeftRunning, running: ids },
-    advice: [`End one with control_execution and signal "terminate": ${ids.join(", ")}.`],
   });
 }

@@ -61,8 +61,9 @@ export type RunsOptions = {
   readonly clock: Clock;
   /** For runs that name no time of their own. */
   readonly executionTimeoutMs: number;
-  /** Executions that may be left running in all sessions together. */
+  /** Executions that may be left running in one session, and in all together. */
   readonly maxLeftRunning: number;
+  readonly maxLeftRunningInAll: number;
   readonly open: (request: OpenRequest) => Promise<Opening>;
   /** Throws Failure `session_not_found` or `invalid_arguments`. */
   readonly find: (request: RunInSession & { readonly sessionId: string }) => Session;
@@ -112,6 +113,8 @@ export class Runs {
   async runFor(waitMs: number, request: RunInSession): Promise<Ran | Left> {
     const { clock } = this.#options;
     const cameMs = clock.monotonicMs();
+    // Known before anything is begun; who waits may never come to it.
+    if (waitMs === 0) this.#refuseTooMany(request.sessionId);
     return await this.#call(request, async ({ execution, running, tell }) => {
       const executed = await this.#unlessLate(running, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
       if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
@@ -155,7 +158,6 @@ export class Runs {
 
   async #openingFor(request: RunInSession): Promise<Opening> {
     const { open, find } = this.#options;
-    this.#refuseTooMany();
     const { sessionId } = request;
     if (sessionId === undefined) return await open(request);
     const session = find({ ...request, sessionId });
@@ -197,20 +199,26 @@ export class Runs {
     }
   }
 
+  /** Throws Failure `limit_reached`, and ends it, if no more may be left running. */
   #leave(execution: Execution): void {
+    try {
+      this.#refuseTooMany(execution.sessionId);
+    } catch (error) {
+      execution.cancel();
+      throw error;
+    }
     this.#leftRunning++;
     execution.leaveRunning();
     void execution.settled.then(() => this.#leftRunning--);
   }
 
-  #refuseTooMany(): void {
-    const { maxLeftRunning } = this.#options;
-    if (this.#leftRunning < maxLeftRunning) return;
-    const what = `${this.#leftRunning} executions are left running on this server, and no more than ${maxLeftRunning} may.`;
-    throw new Failure("limit_reached", what, {
-      context: { limit: maxLeftRunning },
-      advice: ["End one of yours with control_execution (get_sessions lists them), or try again later."],
-    });
+  /** Throws Failure `limit_reached` if no more may be left running there. */
+  #refuseTooMany(sessionId: string | undefined): void {
+    const { executions, maxLeftRunning, maxLeftRunningInAll } = this.#options;
+    if (this.#leftRunning >= maxLeftRunningInAll) throw tooManyLeft("on this server", [], maxLeftRunningInAll);
+    if (sessionId === undefined) return;
+    const own = executions.ofSession(sessionId).filter((one) => one.isLeftRunning && one.status !== "ended");
+    if (own.length >= maxLeftRunning) throw tooManyLeft(`in ${sessionId}`, own, maxLeftRunning);
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
@@ -257,3 +265,13 @@ const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
   interpreterRestarted: false,
   notices: [],
 };
+
+function tooManyLeft(where: string, left: readonly Execution[], limit: number): Failure {
+  const ids = left.slice(0, 3).map(({ id }) => id);
+  const which = ids.length > 0 ? ids.join(", ") : "get_sessions lists yours";
+  const what = `this run was not over when its wait was, and no more than ${limit} may be left running ${where}, so it was ended.`;
+  return new Failure("limit_reached", what, {
+    context: { limit, running: ids },
+    advice: [`End others with control_execution (${which}), or give this one a longer wait.`],
+  });
+}

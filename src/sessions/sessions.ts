@@ -57,7 +57,7 @@ export class Sessions implements AsyncDisposable {
     this.#openings = new Openings({ ...options, table: this.#table, closing: this.#closing.signal });
     this.#runs = new Runs({
       ...{ executions, clock, executionTimeoutMs: limits.executionTimeoutMs },
-      maxLeftRunning: limits.maxLeftRunningInAll,
+      ...{ maxLeftRunning: limits.maxLeftRunning, maxLeftRunningInAll: limits.maxLeftRunningInAll },
       open: (request) => this.#openings.open(request),
       find: (request) => this.#findFor(request),
       endsSoon: () => this.#endsSoon(),

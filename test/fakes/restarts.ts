@@ -57,7 +57,7 @@ export class Restarts implements AsyncDisposable {
     const before = this.ledgerPath;
     const spoolsBefore = this.spoolFolder;
     this.#starts++;
-    if (existsSync(spoolsBefore)) cpSync(spoolsBefore, this.spoolFolder, { recursive: true });
+    copyAsItIs(spoolsBefore, this.spoolFolder);
     for (const suffix of ["", "-wal"]) {
       if (existsSync(`${before}${suffix}`)) copyFileSync(`${before}${suffix}`, `${this.ledgerPath}${suffix}`);
     }
@@ -88,5 +88,18 @@ export class Restarts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current?.[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** What is removed meanwhile, as a start does with what nobody wants any more, is not in the copy. */
+function copyAsItIs(from: string, to: string): void {
+  while (existsSync(from)) {
+    try {
+      cpSync(from, to, { recursive: true });
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      rmSync(to, { recursive: true, force: true });
+    }
   }
 }

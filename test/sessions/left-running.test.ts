@@ -135,16 +135,37 @@ describe("a session with a run that was left running", () => {
     expect(s.sessions.list("alice")).toEqual([]);
   });
 
-  test("may have so many of them, and the server so many in all", async () => {
+  test("may have so many of them, and the server so many in all: one more is ended, and no call that ends by itself is refused", async () => {
     await using s = sessionsOverFake({ maxLeftRunning: 2, maxLeftRunningInAll: 3 });
     const { sessionId } = await leave(s, "forever");
     await leave(s, "forever", { sessionId });
-    const third = await s.run("print", { sessionId, kind: "command" }).catch((error: unknown) => error);
-    expect(String(third)).toContain("2 executions are left running");
-    expect(String(third)).toContain("control_execution");
+    const refused = async (waitMs: number, more: object) => {
+      const running = s.runFor(waitMs, "forever", { kind: "command", ...more }).catch((error: unknown) => error);
+      await s.clock.advance(waitMs);
+      return String(await running);
+    };
+    for (const waitMs of [0, 1000]) {
+      const told = await refused(waitMs, { sessionId });
+      expect(told).toContain(`no more than 2 may be left running in ${sessionId}`);
+      expect(told).toContain("control_execution");
+    }
+    expect((await s.run("print beside", { sessionId, kind: "command" })).outcome.stdout).toBe("beside\n");
     await leave(s, "forever");
-    const anywhere = await s.run("print").catch((error: unknown) => error);
-    expect(String(anywhere)).toContain("3 executions are left running on this server");
+    for (const waitMs of [0, 1000]) {
+      expect(await refused(waitMs, {})).toContain("no more than 3 may be left running on this server");
+    }
+    expect((await s.run("print elsewhere", { principal: "bob" })).outcome.stdout).toBe("elsewhere\n");
+    const on = s.sessions.list("alice").flatMap(({ sessionId }) => s.sessions.executionsOf(sessionId));
+    expect(on.filter(({ status }) => status !== "ended")).toHaveLength(3);
+  });
+
+  test("may not have more of them by calls that come at once", async () => {
+    await using s = sessionsOverFake({ maxLeftRunning: 2, maxLeftRunningInAll: 100, maxQueuedExecutions: 50 });
+    const { sessionId } = (await s.run("print")).session;
+    const calls = Array.from({ length: 10 }, () => s.runFor(0, "forever", { kind: "command", sessionId }));
+    const settled = Promise.allSettled(calls);
+    for (let turn = 0; turn < 20; turn++) await s.clock.advance(0);
+    expect((await settled).filter(({ status }) => status === "fulfilled")).toHaveLength(2);
   });
 
   test("cancels it when it is stopped, and nothing of its output stays", async () => {

@@ -31,6 +31,8 @@ export type Seen = {
   readonly hasMore: boolean;
   /** Of a search. */
   readonly matches: number | undefined;
+  /** Lines of which a search has tried the beginning only. */
+  readonly cutLines: number;
 };
 
 /** Matches that are told where a search names no limit. */
@@ -74,10 +76,11 @@ async function read({ output }: Execution, look: Look, { maxBytes, isEnded, sign
       ...{ source: stream, pattern, around, fromLine: offset ?? 0, limit: limit ?? defaultMatches },
       ...{ maxBytes, isEnded, signal },
     });
-    const { text, nextLine, hasMore, matches } = found;
-    return { stream, output: text, offset: undefined, nextOffset: nextLine, unit: "lines", hasMore, matches };
+    const { text, nextLine, hasMore, matches, cutLines } = found;
+    const told = { stream, output: text, offset: undefined, nextOffset: nextLine, unit: "lines" as const };
+    return { ...told, hasMore, matches, cutLines };
   }
-  const told = { stream, matches: undefined };
+  const told = { stream, matches: undefined, cutLines: 0 };
   if (tail !== undefined) {
     const { text, ...window } = await readTail(spool, stream, tail, maxBytes);
     return { ...told, output: text, unit: "bytes", ...window };

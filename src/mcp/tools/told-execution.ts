@@ -9,7 +9,7 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
   const { view, end } = execution;
   const { output, nextOffset, hasMore, matches } = seen;
   const { spool } = execution.output;
-  const notices = noticesOf(execution);
+  const notices = noticesOf(execution, seen.cutLines);
   const parts = [
     view.executionId,
     state(execution),
@@ -71,8 +71,18 @@ function ended({ end, view }: Execution) {
 }
 
 /** What is missing of the output. */
-export function noticesOf({ isTakingInput, output: { spool } }: Execution): string[] {
-  if (isTakingInput) return ["its program has not read all of its input yet; the rest is given to it as it reads"];
-  if (spool.isDropped) return ["its output was dropped to make room for that of later executions"];
-  return spool.lostBytes === 0 ? [] : [`${spool.lostBytes} bytes at the end of its output could not be kept`];
+export function noticesOf({ isTakingInput, end, output: { spool } }: Execution, cutLines = 0): string[] {
+  const isReading = isTakingInput && end === undefined;
+  const lost = spool.lostBytes > 0 && `${spool.lostBytes} bytes at the end of its output could not be kept`;
+  return [
+    isReading && "its program has not read all of its input yet; the rest is given to it as it reads",
+    spool.isDropped ? dropped[spool.droppedFor] : lost,
+    cutLines > 0 &&
+      `${cutLines} ${cutLines === 1 ? "line is" : "lines are"} so long that only the beginning was searched`,
+  ].filter((notice) => notice !== false);
 }
+
+const dropped = {
+  room: "its output was dropped: all executions together may keep no more (--max-kept-output-total-bytes)",
+  end: "its output is gone: its session has ended",
+};

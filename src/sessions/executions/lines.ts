@@ -56,7 +56,7 @@ export async function* blocksOf(spool: Spool, source: Source): AsyncGenerator<Bl
       continue;
     }
     let begin = 0;
-    if (keptBytes + firstEnd > maxLineBytes) {
+    if (keptBytes + firstEnd > maxLineBytes || cutBytes > 0) {
       keep(bytes.subarray(0, firstEnd));
       yield block(1, true);
       begin = firstEnd + 1;
@@ -84,6 +84,30 @@ export function* linesIn({ number, lineCount, bytes, cutBytes, isWhole }: Block)
     yield { number: number + nth, bytes: bytes.subarray(begin, end), cutBytes, isWhole };
     begin = end + 1;
   }
+}
+
+/** A block in pieces of whole lines, each of at most so many bytes or one line. */
+export function* piecesOf(block: Block, maxBytes: number): Generator<Block, void, undefined> {
+  let { number } = block;
+  let begin = 0;
+  while (begin < block.bytes.length) {
+    const end = pieceEnd(block.bytes, begin, maxBytes);
+    const bytes = block.bytes.subarray(begin, end);
+    const lineCount = Math.max(1, countOf(bytes));
+    yield { ...block, number, lineCount, bytes };
+    number += lineCount;
+    begin = end;
+  }
+  // An empty line has no byte but its end, and a block of it none at all.
+  if (block.bytes.length === 0) yield block;
+}
+
+function pieceEnd(bytes: Uint8Array, begin: number, maxBytes: number): number {
+  if (bytes.length - begin <= maxBytes) return bytes.length;
+  const within = bytes.subarray(begin, begin + maxBytes).lastIndexOf(newline);
+  if (within >= 0) return begin + within + 1;
+  const behind = bytes.indexOf(newline, begin);
+  return behind < 0 ? bytes.length : behind + 1;
 }
 
 /** The last `count` lines of a block, or all. */

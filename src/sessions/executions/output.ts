@@ -51,6 +51,7 @@ export class ExecutionOutput {
 
   /** One of them, or both as they came, cut in the same way. Throws what `Spool.read` does. */
   async window(source: Source, capBytes = this.#capBytes): Promise<Captured> {
+    if (this.spool.isDropped) return { text: "", truncatedBytes: this.spool.counts[source] };
     return (await this.#captureAgain(source, capBytes)).read(this.#gapOf(source));
   }
 

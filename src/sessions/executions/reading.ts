@@ -48,7 +48,7 @@ export async function readBytes(spool: Spool, range: Range): Promise<Window> {
   const total = spool.counts[source];
   const isLast = isEnded && offset + bytes.length >= total;
   // The rest of a character is behind the limit, or on its way. Who asks for less than one character gets it in pieces.
-  const brokenBytes = isLast || gathered < 4 ? 0 : brokenEndBytes(bytes);
+  const brokenBytes = isLast || wantedBytes < 4 ? 0 : brokenEndBytes(bytes);
   const taken = bytes.subarray(0, bytes.length - brokenBytes);
   const nextOffset = offset + taken.length;
   return { text: decoder.decode(taken), offset, nextOffset, hasMore: nextOffset < total && gathered >= wantedBytes };

@@ -4,7 +4,7 @@
 import { RE2JS, RE2JSSyntaxException } from "re2js";
 import { Failure } from "../../failure.ts";
 import { FoundText } from "./found.ts";
-import { type Block, blocksOf, type Line, lastLinesIn, linesIn } from "./lines.ts";
+import { type Block, blocksOf, type Line, lastLinesIn, linesIn, piecesOf } from "./lines.ts";
 import type { Source, Spool } from "./spool.ts";
 
 export type Search = {
@@ -28,14 +28,24 @@ export type Found = {
   /** The line to go on from. */
   readonly nextLine: number;
   readonly hasMore: boolean;
+  /** So many lines were too long to be searched whole: only their beginnings were. */
+  readonly cutLines: number;
 };
 
 /** Characters of a pattern. */
 const maxPatternLength = 1000;
 /** What means another thing to a line than to a text of many: the text's own begin and end, and flags that are taken away. */
 const isOfLines = /\\[Az]|\(\?[a-zA-Z]*-/;
-/** How long a search holds up everything else at most. Milliseconds. */
+/** After so long a search lets everything else have a turn. Milliseconds. */
 const turnMs = 10;
+/**
+ * What a step costs at most: the instructions of the compiled pattern times the characters that it is tried on. That is what RE2 takes where its
+ * tables grow too large, 25 million a second.
+ */
+const maxStepCost = 4_000_000;
+const maxInstructions = 1000;
+/** Stands for the rest of a line that is cut, so that its beginning does not look like its end. */
+const cutOff = "\u{10ffff}";
 
 /** Throws Failure `invalid_arguments` for a pattern that is none. */
 export function compile(pattern: string): RE2JS {
@@ -43,7 +53,11 @@ export function compile(pattern: string): RE2JS {
     throw refused(`it has ${pattern.length} characters, and at most ${maxPatternLength} are allowed`);
   }
   try {
-    return RE2JS.compile(pattern);
+    const regex = RE2JS.compile(pattern);
+    if (regex.programSize() <= maxInstructions) return regex;
+    throw refused(
+      `compiled, it has ${regex.programSize()} instructions, and at most ${maxInstructions} are allowed: repeat less, as in {1,50}`,
+    );
   } catch (error) {
     if (error instanceof RE2JSSyntaxException) throw refused(error.message);
     throw error;
@@ -65,7 +79,7 @@ export async function search(spool: Spool, asked: Search): Promise<Found> {
   let turnEndMs = performance.now() + turnMs;
   for await (const block of blocksOf(spool, asked.source)) {
     if (!(block.isWhole || asked.isEnded)) continue;
-    for (const _ of searcher.look(block)) {
+    for (const _ of searcher.lookAt(block)) {
       if (performance.now() <= turnEndMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       asked.signal.throwIfAborted();
@@ -89,6 +103,8 @@ class Searcher {
   #matches = 0;
   #nextLine: number;
   #isFull = false;
+  #cutLines = 0;
+  readonly #stepLength: number;
 
   constructor(asked: Search) {
     this.#asked = asked;
@@ -96,6 +112,7 @@ class Searcher {
     this.#blockRegex = isOfLines.test(asked.pattern) ? undefined : RE2JS.compile(asked.pattern, RE2JS.MULTILINE);
     this.#told = new FoundText(asked.maxBytes);
     this.#nextLine = asked.fromLine;
+    this.#stepLength = Math.floor(maxStepCost / Math.max(1, this.#regex.programSize()));
   }
 
   /** No more can be told. */
@@ -104,11 +121,22 @@ class Searcher {
   }
 
   get found(): Found {
-    return { text: this.#told.text, matches: this.#matches, nextLine: this.#nextLine, hasMore: this.#isFull };
+    return {
+      text: this.#told.text,
+      matches: this.#matches,
+      nextLine: this.#nextLine,
+      hasMore: this.#isFull,
+      cutLines: this.#cutLines,
+    };
   }
 
   /** Yields after each step, which is short. */
-  *look(block: Block): Generator<void, void, undefined> {
+  *lookAt(block: Block): Generator<void, void, undefined> {
+    for (const piece of piecesOf(block, this.#stepLength)) yield* this.#lookAtPiece(piece);
+  }
+
+  *#lookAtPiece(block: Block): Generator<void, void, undefined> {
+    if (this.#isFull) return;
     if (this.#after === 0 && !this.#mayMatch(block)) {
       this.#remember(lastLinesIn(block, this.#asked.around));
       this.#passed(block.number + block.lineCount);
@@ -116,7 +144,7 @@ class Searcher {
       return;
     }
     for (const line of linesIn(block)) {
-      this.#lookAt(line);
+      this.#lookAtLine(line);
       if (this.#isFull) return;
       yield;
     }
@@ -124,13 +152,22 @@ class Searcher {
 
   #mayMatch(block: Block): boolean {
     if (block.number + block.lineCount <= this.#asked.fromLine) return false;
+    // One line is looked at once.
+    if (block.lineCount === 1) return true;
     return this.#blockRegex?.test(this.#decoder.decode(block.bytes)) ?? true;
   }
 
-  #lookAt(line: Line): void {
+  #test(text: string, cutBytes: number): boolean {
+    const isCut = cutBytes > 0 || text.length > this.#stepLength;
+    if (!isCut) return this.#regex.test(text);
+    this.#cutLines += 1;
+    return this.#regex.test(text.slice(0, this.#stepLength) + cutOff);
+  }
+
+  #lookAtLine(line: Line): void {
     const { fromLine, limit, around } = this.#asked;
     const text = this.#decoder.decode(line.bytes);
-    if (line.number >= fromLine && this.#regex.test(text)) {
+    if (line.number >= fromLine && this.#test(text, line.cutBytes)) {
       const fits = this.#told.hasRoomFor([...this.#before, line]);
       if (this.#matches >= limit || (this.#matches > 0 && !fits)) {
         this.#nextLine = line.number;

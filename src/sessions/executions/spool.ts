@@ -54,6 +54,7 @@ export class Spool {
   #isResting = false;
   #isUnwritable = false;
   #isDropped = false;
+  #droppedFor: "room" | "end" = "room";
   /** Came when there was no place for it. */
   #lostBytes = 0;
 
@@ -86,6 +87,11 @@ export class Spool {
   /** Nothing can be read any more: it was dropped to make room. */
   get isDropped(): boolean {
     return this.#isDropped;
+  }
+
+  /** Why, once it is. */
+  get droppedFor(): "room" | "end" {
+    return this.#droppedFor;
   }
 
   get fileBytes(): number {
@@ -160,10 +166,11 @@ export class Spool {
     if (this.#counts.all - last >= markEveryBytes) this.#marks.push({ at: this.#fileBytes, before: this.#counts });
   }
 
-  /** Gives up all that was kept, and keeps nothing from now on. */
-  drop(): void {
+  /** Gives up all that was kept, and keeps nothing from now on: to make room for others, or as nobody can ask for it any more. */
+  drop(why: "room" | "end"): void {
     if (this.#isDropped) return;
     this.#isDropped = true;
+    this.#droppedFor = why;
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#close();

@@ -57,7 +57,7 @@ export class Spools {
 
   /** The execution is not wanted any more. */
   forget(sessionId: string, executionId: string, spool: Spool): void {
-    spool.drop();
+    spool.drop("end");
     this.#spools.delete(spool);
     if (this.#recorded.delete(executionId)) removeRecord(this.#options.folder, sessionId, executionId);
   }
@@ -94,7 +94,7 @@ export class Spools {
     for (const spool of this.#spools) {
       if (excess <= 0) return;
       excess -= spool.fileBytes;
-      if (spool.fileBytes > 0) spool.drop();
+      if (spool.fileBytes > 0) spool.drop("room");
     }
   }
 
