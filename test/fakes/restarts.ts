@@ -57,7 +57,7 @@ export class Restarts implements AsyncDisposable {
     const before = this.ledgerPath;
     const spoolsBefore = this.spoolFolder;
     this.#starts++;
-    copyAsItIs(spoolsBefore, this.spoolFolder);
+    if (existsSync(spoolsBefore)) copyAsItIs(spoolsBefore, this.spoolFolder);
     for (const suffix of ["", "-wal"]) {
       if (existsSync(`${before}${suffix}`)) copyFileSync(`${before}${suffix}`, `${this.ledgerPath}${suffix}`);
     }
@@ -91,9 +91,9 @@ export class Restarts implements AsyncDisposable {
   }
 }
 
-/** What is removed meanwhile, as a start does with what nobody wants any more, is not in the copy. */
+/** What the dead process was clearing away may go meanwhile. */
 function copyAsItIs(from: string, to: string): void {
-  while (existsSync(from)) {
+  for (;;) {
     try {
       cpSync(from, to, { recursive: true });
       return;

@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
+import { executionTasks } from "../../src/mcp/tools/tasks.ts";
 import { settle } from "../fakes/fake-clock.ts";
+import { Restarts } from "../fakes/restarts.ts";
 import { serveOverFake } from "../fakes/served.ts";
 import { eventsOf, messagesOf } from "./edge.ts";
 import { type Arguments, executionsOf, running, type Served } from "./tools/executions.ts";
@@ -305,4 +307,34 @@ test.each([
   over.reject(new Failure("command_execution", "the sandbox was lost."));
   await settle();
   expect((await get(served, taskId)).result).toMatchObject({ taskId, ...told });
+});
+
+test("tasks are found again by the server that follows a killed one: with their result, or as stopped with it", async () => {
+  await using restarts = new Restarts();
+  const caller = { principal: "alice", audience: "agent" as const };
+  const { runFor, clock, sessions } = restarts.start();
+  const start = async (source: string) => {
+    const starting = runFor(2000, source, { kind: "command", stdin: "open" });
+    await clock.advance(2000);
+    return (await starting).execution.executionId;
+  };
+  const asked = await start("ask\nprint done");
+  await sessions.execution("alice", asked).input("Ada\n");
+  await sessions.execution("alice", asked).settled;
+  const isOn = await start("print on\nforever");
+  await clock.advance(1000);
+  const before = executionTasks({ sessions, toolErrors: "auto" });
+  const result = await before.get(caller, asked);
+  expect(await before.get(caller, isOn)).toMatchObject({ status: "working" });
+  restarts.kill();
+  const after = executionTasks({ sessions: restarts.start().sessions, toolErrors: "auto" });
+  expect(await after.get(caller, asked)).toMatchObject({
+    ...{ taskId: asked, status: "completed", createdAt: "createdAt" in result && result.createdAt },
+    result: { isError: false, structuredContent: { ended: "exited", stdout: "name? got:Ada\ndone\n" } },
+  });
+  expect(await after.get(caller, isOn)).toMatchObject({
+    ...{ taskId: isOn, status: "completed" },
+    result: { isError: true, content: [{ text: expect.stringContaining("the server was stopped while it ran") }] },
+  });
+  await expect(after.get({ ...caller, principal: "bob" }, asked)).rejects.toMatchObject({ code: -32602 });
 });

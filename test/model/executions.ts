@@ -55,23 +55,28 @@ export class ExecutionWalk {
     this.#random = parts.random;
   }
 
+  /** A session that is ending learns nothing of it. */
   touch(sessionId: string): void {
+    const { sessions } = this.#ground.life;
+    if (!principals.some((name) => sessions.list(name, sessionId).some(isActive))) return;
     this.#touchedMs.set(sessionId, this.#ground.nowMs());
   }
 
-  start(): void {
+  async start(): Promise<void> {
     const ground = this.#ground;
     const random = this.#random;
     const known = random.next() < 0.25 ? undefined : this.#parts.any();
     const program = anyProgram(ground.programs, random);
     const principal = known?.principal ?? random.pick(principals);
-    const waitMs = random.pick([0, 100, 2000]);
-    const timeoutMs = random.pick([2000, 30_000, 200_000]);
+    const waitMs = random.pick([0, 0, 100, 2000]);
+    const timeoutMs = random.pick([2000, 30_000, 200_000, 200_000]);
     const refusal = known === undefined ? this.#refusedInAll() : (this.#refusedInAll() ?? this.#refusedIn(known));
     const cameMs = ground.nowMs();
     const { life } = ground;
     if (known !== undefined) this.touch(known.id);
-    this.#parts.run(`start ${program.name} in ${known?.value ?? "a new session"}, ${waitMs} ms`, async (signal) => {
+    const leaving = new AbortController();
+    this.#parts.run(`start ${program.name} in ${known?.value ?? "a new session"}, ${waitMs} ms`, async (canceling) => {
+      const signal = AbortSignal.any([canceling, leaving.signal]);
       const ran = await life.sessions
         .runFor(waitMs, {
           ...{ principal, kind: program.kind, source: program.source, stdin: program.stdin, timeoutMs, signal },
@@ -95,11 +100,15 @@ export class ExecutionWalk {
       const tracked = this.#track(life, ran.execution, principal, program, isLeft, cameMs, signal.aborted);
       this.#parts.count(isLeft ? "left running" : "ended in time");
       if (!isLeft || tracked === undefined) return;
+      // What has been told as running goes on without its caller.
+      leaving.abort(new Canceled("left"));
       const told = ran.left.stdout;
       if (told.truncatedBytes === 0 && !tracked.text.startsWith(told.text)) {
         throw new Error(`it was told with ${JSON.stringify(told.text)}`);
       }
     });
+    // Mostly until it is told; else other things happen before that.
+    if (random.next() < 0.75) await ground.pass(waitMs);
   }
 
   /** Reads on, or again from a place of before. */
@@ -133,11 +142,15 @@ export class ExecutionWalk {
   }
 
   async feed(): Promise<void> {
-    const tracked = this.#anyTracked(1);
+    const readers = this.#tracked.filter(
+      (one) => one.execution.status === "running" && one.program.stdin === "open" && !one.isInputClosed,
+    );
+    const reader = this.#random.next() < 0.85 ? readers.findLast((one) => this.#isThere(one)) : undefined;
+    const tracked = reader ?? this.#anyTracked(1);
     if (tracked === undefined) return;
     const { execution, program } = tracked;
     this.#find(tracked);
-    const isLast = this.#random.next() < 0.3;
+    const isLast = this.#random.next() < 0.15;
     const text = isLast && this.#random.next() < 0.5 ? undefined : `${++this.#lines} grün €5 😀\n`;
     this.#parts.say(`  ${tracked.id} ${text?.trim() ?? ""}${isLast ? ", closed" : ""}`);
     const isTaken = execution.status === "running" && program.stdin === "open" && !tracked.isInputClosed;
