@@ -83,11 +83,11 @@ export class ExecutionWalk {
           ...{ sessionId: known?.id, template: undefined, flavor: undefined },
         })
         .catch((error: unknown) => {
-          this.#checkRefusal(error, refusal);
+          if (error instanceof Failure && error.message.includes("may be left running")) this.#parts.count("refused");
           throw error;
         });
       if (life !== ground.life) return;
-      if (refusal !== undefined) throw new Error(`it was not refused, although ${refusal}`);
+      if (refusal !== undefined && waitMs === 0) throw new Error(`it was not refused, although ${refusal}`);
       const { sessionId, flavor } = ran.session;
       if (known === undefined) {
         this.#parts.meet({
@@ -100,6 +100,7 @@ export class ExecutionWalk {
       const tracked = this.#track(life, ran.execution, principal, program, isLeft, cameMs, signal.aborted);
       this.#parts.count(isLeft ? "left running" : "ended in time");
       if (!isLeft || tracked === undefined) return;
+      this.#checkBounds(sessionId);
       // What has been told as running goes on without its caller.
       leaving.abort(new Canceled("left"));
       const told = ran.left.stdout;
@@ -446,11 +447,14 @@ export class ExecutionWalk {
     return left >= maxLeftRunning ? `${left} are left running in ${known.id}` : undefined;
   }
 
-  #checkRefusal(error: unknown, refusal: string | undefined): void {
-    if (error instanceof Canceled || !(error instanceof Failure)) return;
-    const isOfAll = error.message.includes("left running on this server");
-    if (isOfAll) this.#parts.count("refused");
-    if (isOfAll && refusal === undefined && this.#ground.isExact) throw new Error(`refused for nothing: ${error}`);
+  /** However calls come together, no more are left running than may be. */
+  #checkBounds(sessionId: string): void {
+    const { maxLeftRunning, maxLeftRunningInAll } = this.#ground;
+    const left = this.#tracked.filter(({ wasLeft, execution }) => wasLeft && execution.status !== "ended");
+    const own = left.filter((one) => one.sessionId === sessionId);
+    if (left.length > maxLeftRunningInAll || own.length > maxLeftRunning) {
+      throw new Error(`${left.length} are left running, and ${own.length} in ${sessionId}`);
+    }
   }
 
   /** Two pieces of code never run at once, and a session that is ready has nothing on. */
