@@ -9,7 +9,10 @@
 # that carry streams to the host; they and what they start stay. Answers are lines "ID ANSWER".
 top=$1
 
-# Every process that is no zombie: its parent in q_PID, its session in s_PID, when it was started (in hundredths of a second since boot) in
+# The kernel's own threads, of which a guest has dozens: PF_KTHREAD in the flags of a process.
+kernel_thread=2097152
+
+# Every process that is no zombie and no thread of the kernel: its parent in q_PID, its session in s_PID, when it was started (in hundredths of a second since boot) in
 # t_PID, its id in `all`.
 look() {
   all=
@@ -21,6 +24,7 @@ look() {
     set -- ${line##*) }
     case ${1-Z} in Z | X) continue ;; esac
     [ $# -ge 20 ] || continue
+    [ $(($7 & kernel_thread)) = 0 ] || continue
     eval "q_$pid=\$2 s_$pid=\$4 t_$pid=\${20} o_$pid="
     all="$all $pid"
   done
@@ -80,7 +84,9 @@ find() {
   victims=
   for pid in $all; do
     case " 1 $$ $kept $carriers " in *" $pid "*) continue ;; esac
-    eval "parent=\$q_$pid"
+    eval "parent=\$q_$pid started=\$t_$pid"
+    # Whose it is takes long to tell; what is older than the run is not the run's.
+    [ "$started" -ge "$since" ] || continue
     case " $$ $carriers " in *" $parent "*) continue ;; esac
     [ "$1" != spare ] || case " $pid $parent " in *" ${root:-none} "*) continue ;; esac
     own "$pid"
@@ -162,7 +168,10 @@ while read -r what id run strays ago commands carriers; do
         done <"$top/commands"
         : >"$top/commands"
       } 2>/dev/null
-      for run in $lost; do end all; done
+      for run in $lost; do
+        since=0
+        end all
+      done
       ;;
   esac
   echo "$id $answer"
