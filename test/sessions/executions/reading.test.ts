@@ -75,6 +75,14 @@ describe("a range of lines", () => {
     expect([read, offset]).toEqual([text, 5000]);
   });
 
+  test("has whole lines behind one whose end came first in a piece", async () => {
+    using at = openSpools();
+    const spool = at.spools.open("session-1", "execution-1");
+    for (const text of ["a".repeat(65_536), "a".repeat(65_536), "\nneedle\nlast\n"])
+      spool.append("stdout", bytesOf(text));
+    expect((await readLines(spool, { ...rangeOf, offset: 1 })).text).toBe("needle\nlast\n");
+  });
+
   test("has a last line without an end only once no more can come", async () => {
     using at = openSpools();
     const spool = spoolOf(at, "one\ntwo");
@@ -179,6 +187,19 @@ describe("a search", () => {
     const expected = lines.flatMap((line, nth) => (nth >= 5 && regex.test(line) ? [`${nth + 1}:${line}\n`] : []));
     const { text } = await search(spool, { ...asked, pattern, fromLine: 5, limit: 1000 });
     expect(text.replaceAll("--\n", "")).toBe(expected.join(""));
+  });
+
+  test("says of how many lines only the beginning was searched", async () => {
+    using at = openSpools();
+    const spool = spoolOf(at, `${"a".repeat(100_000)}needle\nneedle\n`);
+    const found = await search(spool, { ...asked, pattern: "needle$" });
+    expect([found.text, found.matches, found.cutLines]).toEqual(["2:needle\n", 1, 1]);
+    const large = await search(spool, { ...asked, pattern: "a{900}b|e$" });
+    expect([found.matches, large.cutLines]).toEqual([1, 1]);
+  });
+
+  test("refuses a pattern whose steps would hold up everybody", () => {
+    expect(() => compile("a[ab]{999}[0-9]|b[ab]{999}")).toThrow("at most 1000 are allowed");
   });
 
   test("takes linear time for patterns that take others for ever", async () => {
