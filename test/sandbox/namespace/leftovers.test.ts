@@ -32,7 +32,8 @@ test("twenty sandboxes at once each keep to themselves, and leave no process, mo
     expect(await leftovers(names)).toEqual([]);
   }
   expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
-  expect(descriptorCount()).toBe(before);
+  // Those of earlier tests may close meanwhile.
+  expect(descriptorCount()).toBeLessThanOrEqual(before);
   expect(ownGroups()).toEqual([]);
 }, 60_000);
 
