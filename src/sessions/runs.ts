@@ -7,7 +7,7 @@ import type { Flavor } from "../sandbox/flavors.ts";
 import type { Stream } from "../sandbox/port.ts";
 import type { Execution, ExecutionEnd, ExecutionView, Late } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
-import type { Outcome, Phases } from "./executions/outcome.ts";
+import { noPhases, type Outcome, type Phases } from "./executions/outcome.ts";
 import type { Output } from "./executions/output.ts";
 import { SandboxStuck } from "./executions/run.ts";
 import type { Opening, OpenRequest } from "./opening.ts";
@@ -114,7 +114,7 @@ export class Runs {
     const { clock } = this.#options;
     const cameMs = clock.monotonicMs();
     // Known before anything is begun; who waits may never come to it.
-    if (waitMs === 0) this.#refuseTooMany(request.sessionId);
+    if (waitMs === 0) this.#refuseTooMany(request.sessionId, "begin");
     return await this.#call(request, async ({ execution, running, tell }) => {
       const executed = await this.#unlessLate(running, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
       if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
@@ -202,7 +202,7 @@ export class Runs {
   /** Throws Failure `limit_reached`, and ends it, if no more may be left running. */
   #leave(execution: Execution): void {
     try {
-      this.#refuseTooMany(execution.sessionId);
+      this.#refuseTooMany(execution.sessionId, "leave");
     } catch (error) {
       execution.cancel();
       throw error;
@@ -213,12 +213,12 @@ export class Runs {
   }
 
   /** Throws Failure `limit_reached` if no more may be left running there. */
-  #refuseTooMany(sessionId: string | undefined): void {
+  #refuseTooMany(sessionId: string | undefined, step: "begin" | "leave"): void {
     const { executions, maxLeftRunning, maxLeftRunningInAll } = this.#options;
-    if (this.#leftRunning >= maxLeftRunningInAll) throw tooManyLeft("on this server", [], maxLeftRunningInAll);
+    if (this.#leftRunning >= maxLeftRunningInAll) throw tooManyLeft("on this server", [], maxLeftRunningInAll, step);
     if (sessionId === undefined) return;
     const own = executions.ofSession(sessionId).filter((one) => one.isLeftRunning && one.status !== "ended");
-    if (own.length >= maxLeftRunning) throw tooManyLeft(`in ${sessionId}`, own, maxLeftRunning);
+    if (own.length >= maxLeftRunning) throw tooManyLeft(`in ${sessionId}`, own, maxLeftRunning, step);
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
@@ -248,7 +248,7 @@ function endOf(error: unknown, execution: Execution): ExecutionEnd {
   if (!execution.signal.aborted) {
     return { failure: new Failure("internal", "the execution failed unexpectedly.", { cause: error }) };
   }
-  return { outcome: neverBegun, phases: { queueMs: 0, bootMs: null, runMs: 0 } };
+  return { outcome: neverBegun, phases: noPhases };
 }
 
 const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
@@ -266,10 +266,13 @@ const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
   notices: [],
 };
 
-function tooManyLeft(where: string, left: readonly Execution[], limit: number): Failure {
+function tooManyLeft(where: string, left: readonly Execution[], limit: number, step: "begin" | "leave"): Failure {
   const ids = left.slice(0, 3).map(({ id }) => id);
   const which = ids.length > 0 ? ids.join(", ") : "get_sessions lists yours";
-  const what = `this run was not over when its wait was, and no more than ${limit} may be left running ${where}, so it was ended.`;
+  const what =
+    step === "leave"
+      ? `this run was not over when its wait was, and no more than ${limit} may be left running ${where}, so it was ended.`
+      : `no more than ${limit} may be left running ${where}, so this run was not begun.`;
   return new Failure("limit_reached", what, {
     context: { limit, running: ids },
     advice: [`End others with control_execution (${which}), or give this one a longer wait.`],

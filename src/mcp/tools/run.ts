@@ -11,7 +11,7 @@ import { createdTask } from "./tasks.ts";
 import { tell, tellLeft } from "./told.ts";
 
 /** A run that is over by then is told at once: most are, and a task costs its client a further request. Milliseconds. */
-export const taskWaitMs = 2000;
+const taskWaitMs = 2000;
 
 export type RunTool = RunDefaults & {
   readonly sessions: Sessions;

@@ -6,6 +6,7 @@ import type { SandboxSpec, Stream } from "../../sandbox/port.ts";
 import { newExecutionId, originOf } from "../ids.ts";
 import { Execution, type ExecutionParts, type Late } from "./execution.ts";
 import type { ExecutionLimits } from "./limits.ts";
+import { noPhases } from "./outcome.ts";
 import type { ExecutionRecord } from "./records.ts";
 import type { Spools } from "./spools.ts";
 
@@ -154,8 +155,6 @@ export class Executions {
     });
   }
 }
-
-const noPhases = { queueMs: 0, bootMs: null, runMs: 0 };
 
 function failureOf({ kind }: ExecutionRecord, failure: ExecutionRecord["failure"]): Failure {
   if (failure !== null) return new Failure(failure.kind, failure.what);

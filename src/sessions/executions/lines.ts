@@ -24,7 +24,7 @@ export type Block = {
 };
 
 /** Of a longer line only the beginning is given. */
-export const maxLineBytes = 64 * 1024;
+const maxLineBytes = 64 * 1024;
 
 const newline = 0x0a;
 

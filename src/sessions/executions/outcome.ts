@@ -41,3 +41,6 @@ export type Phases = {
   readonly bootMs: number | null;
   readonly runMs: number;
 };
+
+/** Of one that did not come to run in this process. */
+export const noPhases: Phases = { queueMs: 0, bootMs: null, runMs: 0 };
