@@ -11,6 +11,8 @@ export type FailureKind =
   | "command_execution"
   | "session_not_found"
   | "execution_not_found"
+  | "file_not_found"
+  | "file_refused"
   | "connection"
   | "invalid_arguments"
   | "internal";
@@ -84,6 +86,22 @@ export const failureTable: Readonly<Record<FailureKind, FailureRow>> = {
     severity: "low",
     prefix: "Execution not found",
     advice: "get_sessions tells which executions there are.",
+  },
+  file_not_found: {
+    code: -32602,
+    errorCode: "FILE_NOT_FOUND",
+    category: "file",
+    severity: "low",
+    prefix: "File not found",
+    advice: "list_files shows what there is.",
+  },
+  file_refused: {
+    code: -32602,
+    errorCode: "FILE_REFUSED",
+    category: "file",
+    severity: "low",
+    prefix: "File operation refused",
+    advice: "Choose another path, or correct what the message names.",
   },
   connection: {
     code: -32603,

@@ -4,7 +4,13 @@
 /** May be imported by all, and import nothing, not even of Node.js. */
 export const ground: readonly string[] = ["failure.ts", "events.ts", "clock.ts"];
 
-const contract = ["sandbox/port.ts", "sandbox/flavors.ts", "sandbox/templates.ts", "sandbox/volumes.ts"];
+const contract = [
+  "sandbox/port.ts",
+  "sandbox/files.ts",
+  "sandbox/flavors.ts",
+  "sandbox/templates.ts",
+  "sandbox/volumes.ts",
+];
 const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
 
 /**

@@ -1,6 +1,7 @@
 // The contract between sessions and the machines underneath. Adapters (namespace/, server/, …) keep it,
 // test/contract/ checks it over each of them and over the fake. Nothing above this file knows which backend runs.
 
+import type { Changes, Display, Files } from "./files.ts";
 import type { Resources } from "./flavors.ts";
 import type { Template } from "./templates.ts";
 
@@ -93,6 +94,8 @@ export type Survivor = {
  */
 export interface Sandbox extends AsyncDisposable {
   readonly name: string;
+  /** What its guest's user may reach. Not to be used after the sandbox has been disposed. */
+  readonly files: Files;
   /** Resolves, with what is known of the cause, if the sandbox ends without having been disposed. Never rejects. */
   readonly lost: Promise<string>;
   /**
@@ -124,6 +127,8 @@ export type RunRequest = {
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
   /** What a command's background processes still write to its stdout and stderr after `run` has settled, until they end or the sandbox does. */
   readonly onLateOutput?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /** Called with what code shows beside its output, in its place between what was printed before and after. At most 100 times a run. */
+  readonly onDisplay?: ((display: Display) => void) | undefined;
   /** `open`: stdin is what `RunControl.write` is given, until `closeInput`. Code reads it as `sys.stdin`, `input()`, `process.stdin`. */
   readonly stdin?: "empty" | "open" | undefined;
   /** Called once, when the program is there to be spoken to. Not called for a run that ends before. */
@@ -168,4 +173,6 @@ export type RunEnd = {
   readonly interpreterRestarted: boolean;
   /** What the backend has to say of the run beside its output, a sentence each: a connection that the network policy refused. At most 10. */
   readonly notices?: readonly string[];
+  /** The files that it has made or changed; undefined where nobody has looked. */
+  readonly changes?: Changes | undefined;
 };

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
+import type { Files } from "../sandbox/files.ts";
 import type { Flavor } from "../sandbox/flavors.ts";
 import type { Sandbox } from "../sandbox/port.ts";
 import type { Ending, EndReason } from "./endings.ts";
@@ -181,6 +182,25 @@ export class Session {
     };
   }
 
+  /**
+   * What its sandbox's user may reach, once that has booted. Whoever uses it holds the session meanwhile, and says `used` afterwards.
+   *
+   * Throws Failure `session_not_found` if the session has ended; the signal's reason.
+   */
+  async files(signal: AbortSignal): Promise<Files> {
+    if (this.status === "starting") await unlessAborted(this.#bootOrEnding, signal);
+    const sandbox = this.#sandbox;
+    if (sandbox === undefined || this.#ending.signal.aborted)
+      throw sessionNotFound(this.id, this.ending ?? "ours", this.#clock.now());
+    return sandbox.files;
+  }
+
+  /** Its idle time begins anew. */
+  used(): void {
+    this.#lastUse.isNow();
+    if (this.status === "ready") this.#onIdle(this);
+  }
+
   /** The sandbox has booted. From here on the session ends it. */
   adopt(sandbox: Sandbox, isFresh = true): void {
     this.#sandbox = sandbox;
@@ -206,9 +226,8 @@ export class Session {
     try {
       return await this.#executeNow(execution, waited);
     } finally {
-      this.#lastUse.isNow();
       leave();
-      if (this.status === "ready") this.#onIdle(this);
+      this.used();
     }
   }
 

@@ -5,9 +5,10 @@ import type { Survivor } from "../sandbox/port.ts";
 import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
 import type { Execution, ExecutionView } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
+import { type FilesRequest, FileUses, type SessionFiles } from "./files.ts";
 import { originOf } from "./ids.ts";
 import { refuseOther } from "./matching.ts";
-import { Openings } from "./opening.ts";
+import { Openings, type OpenRequest } from "./opening.ts";
 import type { SessionsOptions } from "./options.ts";
 import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
@@ -48,6 +49,7 @@ export class Sessions implements AsyncDisposable {
   readonly #executions: Executions;
   readonly #openings: Openings;
   readonly #runs: Runs;
+  readonly #fileUses: FileUses;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -62,6 +64,10 @@ export class Sessions implements AsyncDisposable {
       find: (request) => this.#findFor(request),
       endsSoon: () => this.#endsSoon(),
       onStuck: (session) => this.#table.lose(session, "it did not end a run that it was asked to end"),
+    });
+    this.#fileUses = new FileUses({
+      open: (request) => this.#openings.open(request),
+      find: (request) => this.#findFor(request),
     });
     const stillness = new Stillness(limits.sessionTimeoutMs, clock);
     this.#reaper = startReaper(clock, limits.cleanupIntervalMs, () => {
@@ -145,6 +151,15 @@ export class Sessions implements AsyncDisposable {
   /** The same, but a run that is not over after `waitMs` goes on, and is told as left running. */
   runFor(waitMs: number, request: RunInSession): Promise<Ran | Left> {
     return this.#runs.runFor(waitMs, request);
+  }
+
+  /**
+   * Lets `use` have the files of the named session, or of a new one, which is busy meanwhile.
+   *
+   * Throws as `run`, but for what only runs throw; and what `use` throws.
+   */
+  withFiles<T>(request: FilesRequest, use: (files: SessionFiles) => Promise<T>): Promise<T> {
+    return this.#fileUses.with(request, use);
   }
 
   /** Throws Failure `execution_not_found`. */
@@ -232,8 +247,8 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** From now on nothing new is run; resolves when what runs has ended. */
-  drain(): Promise<void> {
-    return this.#runs.drain();
+  async drain(): Promise<void> {
+    await Promise.all([this.#runs.drain(), this.#fileUses.drain()]);
   }
 
   /** Ends every session, and opens no more. What runs is canceled. */
@@ -275,7 +290,7 @@ export class Sessions implements AsyncDisposable {
     return this.#table.has(sessionId) || pooled.includes(sessionId);
   }
 
-  #findFor({ sessionId, principal, template, flavor }: RunInSession & { readonly sessionId: string }): Session {
+  #findFor({ sessionId, principal, template, flavor }: Naming): Session {
     const session = this.#table.active(principal, sessionId);
     if (session === undefined) {
       throw sessionNotFound(sessionId, this.#absence(sessionId, principal), this.#options.clock.now());
@@ -285,6 +300,8 @@ export class Sessions implements AsyncDisposable {
     return session;
   }
 }
+
+type Naming = Pick<OpenRequest, "principal" | "template" | "flavor"> & { readonly sessionId: string };
 
 function stillThere(sessionId: string): string {
   return `${sessionId} is stopping; its sandbox has not ended within ${stopWaitMs / 1000} s, and is asked to until it has`;

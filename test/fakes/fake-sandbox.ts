@@ -1,6 +1,7 @@
 // A sandbox of the fake host: lost on demand, with processes and files that are entries of two maps.
 
 import { Failure } from "../../src/failure.ts";
+import { withoutFiles } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxSpec, Stream } from "../../src/sandbox/port.ts";
 import { runToy, type ToyMachine } from "./toy-language.ts";
 
@@ -12,6 +13,7 @@ const never = () => new Promise<never>(() => undefined);
 export class FakeSandbox implements Sandbox {
   readonly name: string;
   readonly spec: SandboxSpec;
+  readonly files = withoutFiles("The fake has no files.");
   readonly lost: Promise<string>;
   /** What the toy language sees. */
   readonly machine: ToyMachine;

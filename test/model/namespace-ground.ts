@@ -164,6 +164,7 @@ export class NamespaceGround implements Ground, AsyncDisposable {
 function watched(sandbox: Sandbox, sessionId: string, live: Map<Sandbox, string>): Sandbox {
   const seen: Sandbox = {
     name: sandbox.name,
+    files: sandbox.files,
     lost: sandbox.lost,
     run: (request) => sandbox.run(request),
     [Symbol.asyncDispose]: async () => {

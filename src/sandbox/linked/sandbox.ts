@@ -5,6 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
+import { withoutFiles } from "../files.ts";
 import type { RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
@@ -49,6 +50,7 @@ type Run = {
 
 export class LinkedSandbox implements Sandbox {
   readonly name: string;
+  readonly files = withoutFiles("This backend does not reach files yet.");
   readonly lost: Promise<string>;
   readonly #options: LinkedSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();

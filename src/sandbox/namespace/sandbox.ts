@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
+import { withoutFiles } from "../files.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
@@ -45,6 +46,7 @@ type OngoingRun = {
 
 export class NamespaceSandbox implements Sandbox, Watched {
   readonly name: string;
+  readonly files = withoutFiles("This backend does not reach files yet.");
   readonly resources: Resources;
   readonly lost: Promise<string>;
   readonly #options: NamespaceSandboxOptions;

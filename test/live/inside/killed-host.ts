@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { Failure } from "../../../src/failure.ts";
+import { withoutFiles } from "../../../src/sandbox/files.ts";
 import type {
   RunEnd,
   RunRequest,
@@ -92,6 +93,7 @@ export class KilledHost implements SandboxHost {
     const { name } = answer;
     return {
       name,
+      files: withoutFiles("Its files are beyond this process."),
       lost: new Promise(() => {}),
       run: async ({ kind, source, timeoutMs, onOutput }) => {
         const end = await this.#ask({ what: "run", name, kind, source, timeoutMs }, onOutput);
