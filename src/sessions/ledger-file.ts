@@ -4,6 +4,7 @@
 import { Database } from "bun:sqlite";
 import { renameSync, rmSync, statSync } from "node:fs";
 import { flavorNames } from "../sandbox/flavors.ts";
+import { keepFileToOurselves } from "../state/own-file.ts";
 import { endReasons, maxEndings } from "./endings.ts";
 import {
   type EndingRow,
@@ -54,6 +55,7 @@ export class LedgerFile {
 
   constructor(path: string) {
     this.#path = path;
+    keepFileToOurselves(path);
     this.#database = new Database(path, { create: true, strict: true });
     try {
       // Exclusive, so that SQLite keeps its index in memory rather than in a mapped file, where a full disk would be a fatal signal. Without

@@ -24,8 +24,8 @@ const secretName = "installation-secret";
 export async function openInstallation(stateDir: string, slot = ""): Promise<Installation> {
   const path = join(stateDir, secretName);
   try {
-    await makeOnce(path).catch(unlessReadOnly);
-    const secret = (await readFile(path, "latin1")).trim();
+    const hindrance = await makeOnce(path).catch(unlessReadOnly);
+    const secret = (await readFile(path, "latin1").catch(unlessHindered(hindrance))).trim();
     return {
       id: derive(secret, ["installation id", slot].join(" ").trim()).toString("hex").slice(0, 16),
       sessionKey: derive(secret, "mcp session key"),
@@ -69,7 +69,7 @@ async function keepToOurselves(stateDir: string): Promise<void> {
 }
 
 /** Of two servers that start at once, one makes it and both read it. */
-async function makeOnce(path: string): Promise<void> {
+async function makeOnce(path: string): Promise<undefined> {
   const secret = `${randomBytes(secretBytes).toString("hex")}\n`;
   await writeFile(path, secret, { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
     if (!isCode(error, "EEXIST")) throw error;
@@ -77,8 +77,16 @@ async function makeOnce(path: string): Promise<void> {
 }
 
 /** What is there already can be read on a file system that has become read-only, and be enough. */
-function unlessReadOnly(error: unknown): undefined {
+function unlessReadOnly(error: unknown): unknown {
   if (!isCode(error, "EROFS")) throw error;
+  return error;
+}
+
+/** A file that is missing is missing for what kept it from being made. */
+function unlessHindered(hindrance: unknown): (error: unknown) => never {
+  return (error) => {
+    throw hindrance ?? error;
+  };
 }
 
 function isCode(error: unknown, code: string): boolean {
@@ -89,8 +97,21 @@ function derive(secret: string, purpose: string): Buffer {
   return createHash("sha256").update(`${purpose}\0${secret}`).digest();
 }
 
+/** The usual reasons, in words. */
+const reasons: Readonly<Record<string, string>> = {
+  EROFS: "its file system is read-only",
+  EACCES: "this user may not write to it",
+  EPERM: "this user may not write to it",
+  ENOSPC: "its disk is full",
+  EDQUOT: "this user's share of its disk is full",
+  ENOTDIR: "a part of the path is a file",
+  EEXIST: "it is a file",
+};
+
 function unusable(stateDir: string, cause: unknown): Failure {
-  const advice = ["Name another one with --state-dir."];
-  const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
-  return new Failure("configuration", `the state directory ${stateDir} cannot be used${code}.`, { advice, cause });
+  const advice = ["Name a folder that this user can write to with --state-dir (MSB_MCP_STATE_DIR)."];
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const reason = [reasons[code], code].filter(Boolean).join(", ");
+  const why = reason === "" ? "" : ` (${reason})`;
+  return new Failure("configuration", `the state directory ${stateDir} cannot be used${why}.`, { advice, cause });
 }

@@ -6,6 +6,7 @@ import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import { keepFileToOurselves } from "./own-file.ts";
 
 export type StateClaim = Disposable & {
   /** Where to keep what is this server's alone. */
@@ -88,6 +89,7 @@ function lockFolder(folder: string): Database | "taken" | "unknown" {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, lockName);
+    keepFileToOurselves(path);
     lock = new Database(path, { create: true });
     // Of a file that it may not write, SQLite takes a lock that others can have too.
     accessSync(path, constants.W_OK);

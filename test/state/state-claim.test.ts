@@ -1,10 +1,12 @@
 // One server a state directory, and a claim that no kill leaves behind.
 
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../src/clock.ts";
 import { Failure } from "../../src/failure.ts";
+import { Ledger } from "../../src/sessions/ledger.ts";
 import { openInstallation, openStateDir } from "../../src/state/installation.ts";
 import { claimState } from "../../src/state/state-claim.ts";
 
@@ -88,6 +90,37 @@ test.skipIf(Bun.which("bwrap") === null)("where nothing can be written, nobody i
   const readOnly = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", state.path, state.path, "--"];
   const child = Bun.spawn([...readOnly, process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
   expect(await child.stdout.text()).toBe("false\n");
+});
+
+test.skipIf(Bun.which("bwrap") === null)("a new folder that is read-only is told as that", async () => {
+  using state = folder();
+  const module = JSON.stringify(join(import.meta.dir, "../../src/state/installation.ts"));
+  const script = `const { openInstallation, openStateDir } = await import(${module});
+    const path = ${JSON.stringify(state.path)};
+    await openStateDir(path).then(() => openInstallation(path)).catch((error) => console.log(error.message));
+    await openStateDir(path + "/new").catch((error) => console.log(error.message));`;
+  const readOnly = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", state.path, state.path, "--"];
+  const child = Bun.spawn([...readOnly, process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const told = (path: string) =>
+    `Configuration error: the state directory ${path} cannot be used (its file system is read-only, EROFS). ` +
+    "Name a folder that this user can write to with --state-dir (MSB_MCP_STATE_DIR).\n";
+  expect(await child.stdout.text()).toBe(told(state.path) + told(join(state.path, "new")));
+});
+
+test("the files of SQLite are this user's alone, those of an earlier version too", () => {
+  using state = folder();
+  const lock = join(state.path, "server.lock");
+  writeFileSync(lock, "");
+  chmodSync(lock, 0o644);
+  const modes = () => readdirSync(state.path).map((name) => [name, statSync(join(state.path, name)).mode & 0o7777]);
+  using _ = claimState(state.path, "http", 7);
+  using ledger = new Ledger({
+    ...{ path: join(state.path, "sessions.db"), isExpected: true, clock: systemClock, emit: () => undefined },
+  });
+  const ending = { principal: "alice", reason: "stopped", at: systemClock.now() } as const;
+  ledger.ended("session-of-a-test", ending);
+  expect(modes().map(([name]) => name)).toContain("sessions.db-wal");
+  expect(modes().filter(([, mode]) => mode !== 0o600)).toEqual([]);
 });
 
 test("a folder of others keeps its mode, and one that others may write to is no state directory", async () => {
