@@ -7,6 +7,7 @@ import type { Flavor } from "../sandbox/flavors.ts";
 import type { Stream } from "../sandbox/port.ts";
 import type { Execution, ExecutionEnd, ExecutionView, Late } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
+import type { RunSize } from "./executions/limits.ts";
 import { noPhases, type Outcome, type Phases } from "./executions/outcome.ts";
 import type { Output } from "./executions/output.ts";
 import { SandboxStuck } from "./executions/run.ts";
@@ -68,6 +69,7 @@ export type RunsOptions = {
   /** Throws Failure `session_not_found` or `invalid_arguments`. */
   readonly find: (request: RunInSession & { readonly sessionId: string }) => Session;
   readonly endsSoon: () => string | undefined;
+  readonly sizeOf: (session: Session) => RunSize;
   /** Its sandbox did not end a run. */
   readonly onStuck: (session: Session) => void;
 };
@@ -164,10 +166,11 @@ export class Runs {
     return { session, release: session.hold(), boot: () => Promise.resolve(undefined) };
   }
 
-  #begin({ principal, kind, source, timeoutMs, stdin = "empty", sessionId }: RunInSession, { id }: Session): Execution {
-    const { executions, executionTimeoutMs } = this.#options;
-    const own = { principal, kind, source, stdin, startedSession: sessionId === undefined };
-    return executions.begin({ ...own, sessionId: id, timeoutMs: timeoutMs ?? executionTimeoutMs });
+  #begin(request: RunInSession, session: Session): Execution {
+    const { executions, executionTimeoutMs, sizeOf } = this.#options;
+    const { principal, kind, source, timeoutMs = executionTimeoutMs, stdin = "empty" } = request;
+    const own = { principal, kind, source, stdin, timeoutMs, startedSession: request.sessionId === undefined };
+    return executions.begin({ ...own, sessionId: session.id, size: sizeOf(session) });
   }
 
   /** Undefined once the time is over. */

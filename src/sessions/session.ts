@@ -255,7 +255,7 @@ export class Session {
     execution.begun();
     const phases = () => ({ queueMs: waited.queueMs, bootMs, runMs: this.#clock.monotonicMs() - startedMs });
     try {
-      const outcome = await run(sandbox, execution, stop.signal, this.#limits, this.#clock);
+      const outcome = await run(sandbox, execution, stop.signal, this.#clock);
       return { outcome, phases: this.#tell(execution, phases(), outcome) };
     } catch (error) {
       this.#tell(execution, phases(), undefined);

@@ -6,6 +6,7 @@ import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
 import type { Execution, ExecutionView } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
 import { type FilesRequest, FileUses, type SessionFiles } from "./files.ts";
+import type { RunSize } from "./executions/limits.ts";
 import { originOf } from "./ids.ts";
 import { refuseOther } from "./matching.ts";
 import { Openings, type OpenRequest } from "./opening.ts";
@@ -59,6 +60,7 @@ export class Sessions implements AsyncDisposable {
     this.#openings = new Openings({ ...options, table: this.#table, closing: this.#closing.signal });
     this.#runs = new Runs({
       ...{ executions, clock, executionTimeoutMs: limits.executionTimeoutMs },
+      sizeOf: (session) => this.#sizeOf(session),
       ...{ maxLeftRunning: limits.maxLeftRunning, maxLeftRunningInAll: limits.maxLeftRunningInAll },
       open: (request) => this.#openings.open(request),
       find: (request) => this.#findFor(request),
@@ -105,7 +107,7 @@ export class Sessions implements AsyncDisposable {
       emit(closedEvent(entry, fate.ending));
       return [];
     });
-    for (const { session } of returning) this.#executions.restore(session.id);
+    for (const { session } of returning) this.#executions.restore(session.id, this.#sizeOf(session));
     void this.#executions.sweep(new Set(returning.map(({ session }) => session.id)));
     if (survivors === undefined) return;
     this.#restarting = takeOver(returning, {
@@ -273,6 +275,10 @@ export class Sessions implements AsyncDisposable {
     const origin = originOf(sessionId, installationId);
     const { forgottenSince } = endings;
     return origin === "ours" && forgottenSince !== undefined ? { forgottenSince } : origin;
+  }
+
+  #sizeOf({ flavor }: Session): RunSize {
+    return { flavor, memoryMib: this.#options.flavors[flavor].memoryMib };
   }
 
   #endsSoon(): string | undefined {

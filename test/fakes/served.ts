@@ -24,11 +24,14 @@ export type ServedOptions = {
   readonly limits?: FakeLimits;
   readonly toolErrors?: ToolErrors;
   readonly volumes?: readonly Volume[];
+  /** As `FakeProcess.spoolFolder`. */
+  readonly spoolFolder?: string;
 };
 
-export async function serveOverFake({ limits = {}, toolErrors = "auto", volumes = [] }: ServedOptions = {}) {
+export async function serveOverFake(options: ServedOptions = {}) {
+  const { limits = {}, toolErrors = "auto", volumes = [], spoolFolder } = options;
   await using stack = new AsyncDisposableStack();
-  const fake = stack.use(sessionsOverFake(limits));
+  const fake = stack.use(sessionsOverFake(limits, { spoolFolder }));
   const { sessions, host, clock, events, metrics, conditions } = fake;
   const emit = (event: (typeof events)[number]) => {
     events.push(event);

@@ -234,7 +234,8 @@ export class ExecutionWalk {
       if (status === "queued" && tracked.seenRunningMs !== null) throw new Error(`${tracked.id} is queued again`);
       if (status === "running") tracked.seenRunningMs ??= nowMs;
       if (execution.end !== undefined) {
-        const { view } = execution;
+        // What can still be read of it goes with its session.
+        const view = { ...execution.view, missing: undefined };
         const objection = tracked.ended === undefined && tracked.objectionTo(execution.end, nowMs, hasSession);
         if (objection)
           throw new Error(`${tracked.program.name} ${tracked.id} has ended as ${view.ended}: ${objection}`);

@@ -33,11 +33,11 @@ export class Tracked {
 
   constructor(execution: Execution, program: Program, wasLeft: boolean, cameMs: number) {
     this.execution = execution;
-    const { id, sessionId, principal, timeoutMs } = execution;
+    const { id, sessionId, principal, limits } = execution;
     this.id = id;
     this.sessionId = sessionId;
     this.principal = principal;
-    this.timeoutMs = timeoutMs;
+    this.timeoutMs = limits.timeoutMs;
     this.program = program;
     this.wasLeft = wasLeft;
     this.cameMs = cameMs;

@@ -308,7 +308,7 @@ describe("what an execution has left behind in the background", () => {
     const { spool } = s.sessions.execution("alice", execution.executionId).output;
     const line = new TextEncoder().encode("x".repeat(1000));
     for (let at = 0; at < 20; at++) s.host.requested[0]?.onBackground?.("stdout", line);
-    expect([spool.counts.all, spool.lostBytes]).toEqual([9006, 11_000]);
+    expect([spool.counts.all, spool.missing]).toEqual([9006, { why: "limit", bytes: 11_000 }]);
   });
 });
 

@@ -35,7 +35,6 @@ export type RunArguments = {
 
 export async function runAndTell(tool: RunTool, args: RunArguments, context: CallContext): Promise<ToolAnswer> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  const timeoutMs = args.timeout === undefined ? tool.executionTimeoutMs : args.timeout * 1000;
   const request: RunInSession = {
     principal: context.principal,
     kind: args.kind,
@@ -43,7 +42,7 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
     sessionId: args.session_id,
     template: args.template,
     flavor: args.flavor,
-    timeoutMs,
+    timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
     stdin: args.stdin === true ? "open" : "empty",
     signal: context.signal,
     onProgress: (message) => context.progress(`${message}\n`),
@@ -59,7 +58,7 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
   }
   const { queueMs, bootMs, runMs } = ran.phases;
   context.account.spentMs = queueMs + (bootMs ?? 0) + runMs;
-  return tell(ran, timeoutMs, context.audience);
+  return tell(ran, context.audience);
 }
 
 /** A shorter wait is what the caller asks for by name: it is obeyed. */

@@ -7,7 +7,6 @@ import type { CreatedTask, DetailedTask, TaskFields } from "../tasks/wire.ts";
 import { isToldAsError, resultOf, type ToolErrors, wireError } from "../tool.ts";
 import type { TaskCaller, TaskSet } from "../tool-set.ts";
 import { tell } from "./told.ts";
-import { noticesOf } from "./told-execution.ts";
 
 export type TaskTool = { readonly sessions: Sessions; readonly toolErrors: ToolErrors };
 
@@ -56,13 +55,11 @@ export function createdTask(execution: Execution): CreatedTask {
 
 /** Throws the Failure of an execution that failed. */
 async function detailed(sessions: Sessions, execution: Execution, { audience }: TaskCaller): Promise<DetailedTask> {
-  const { end, timeoutMs } = execution;
+  const { end } = execution;
   if (end === undefined) return { ...fieldsOf(execution), status: "working" };
   const fields = fieldsOf(execution);
   if ("outcome" in end && end.outcome.ended === "canceled") return { ...fields, status: "cancelled" };
-  const ran = await sessions.ranAs(execution);
-  const notices = [...ran.outcome.notices, ...noticesOf(execution)];
-  const result = tell({ ...ran, outcome: { ...ran.outcome, notices } }, timeoutMs, audience);
+  const result = tell(await sessions.ranAs(execution), audience);
   return { ...fields, status: "completed", result };
 }
 

@@ -3,7 +3,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Execution } from "../../sessions/executions/execution.ts";
 import type { Seen } from "./look.ts";
-import { howItEnded, withLine } from "./told.ts";
+import { howItEnded, tellMissing, withLine } from "./told.ts";
 
 export function tellExecution(execution: Execution, seen: Seen): CallToolResult {
   const { view, end } = execution;
@@ -45,14 +45,14 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
 }
 
 function state(execution: Execution): string {
-  const { end, runningMs, timeoutMs, waitsFor } = execution;
+  const { end, runningMs, limits, waitsFor } = execution;
   const time = runningMs === null ? "" : ` after ${(runningMs / 1000).toFixed(1)} s`;
   if (end === undefined) {
     if (runningMs === null) return waitsFor === undefined ? "queued" : `queued, waits for ${waitsFor}`;
     return `running for ${(runningMs / 1000).toFixed(1)} s`;
   }
   if ("failure" in end) return `failed${time}: ${end.failure.message}`;
-  return `${howItEnded(end.outcome, timeoutMs)}${time}`;
+  return `${howItEnded(end.outcome, limits)}${time}`;
 }
 
 function ended({ end, view }: Execution) {
@@ -70,19 +70,13 @@ function ended({ end, view }: Execution) {
   };
 }
 
-/** What is missing of the output. */
-export function noticesOf({ isTakingInput, end, output: { spool } }: Execution, cutLines = 0): string[] {
+/** What is missing of the output, and what is still to come of the input. */
+function noticesOf({ isTakingInput, end, view: { missing } }: Execution, cutLines: number): string[] {
   const isReading = isTakingInput && end === undefined;
-  const lost = spool.lostBytes > 0 && `${spool.lostBytes} bytes at the end of its output could not be kept`;
   return [
     isReading && "its program has not read all of its input yet; the rest is given to it as it reads",
-    spool.isDropped ? dropped[spool.droppedFor] : lost,
+    missing !== undefined && tellMissing(missing),
     cutLines > 0 &&
       `${cutLines} ${cutLines === 1 ? "line is" : "lines are"} so long that only the beginning was searched`,
   ].filter((notice) => notice !== false);
 }
-
-const dropped = {
-  room: "its output was dropped: all executions together may keep no more (--max-kept-output-total-bytes)",
-  end: "its output is gone: its session has ended",
-};

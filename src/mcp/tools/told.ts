@@ -1,17 +1,20 @@
 // The result of a run as a client reads it (CONTRACT.md section 5): what programs parse, and the one text that agents get.
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import type { RunLimits } from "../../sessions/executions/limits.ts";
 import type { Outcome } from "../../sessions/executions/outcome.ts";
+import type { Missing } from "../../sessions/executions/spool.ts";
 import type { Left, Ran } from "../../sessions/runs.ts";
 import type { Audience } from "../caller.ts";
 import { fitOutcome } from "./fit.ts";
 
-export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolResult {
+export function tell(ran: Ran, audience: Audience): CallToolResult {
   const { session } = ran;
   const outcome = fitOutcome(ran.outcome);
   const outer = outerFields(ran);
   const output = outcome.stdout + outcome.stderr;
-  const line = summary(ran, timeoutMs);
+  const notices = [...outcome.notices, ...missingParts(ran)];
+  const line = summary(ran, notices);
   return {
     content: audience === "program" ? [text(output), text(line)] : [text(withLine(output, line))],
     isError: !outcome.success,
@@ -33,7 +36,7 @@ export function tell(ran: Ran, timeoutMs: number, audience: Audience): CallToolR
       stdout_truncated_bytes: outcome.stdoutTruncatedBytes,
       stderr_truncated_bytes: outcome.stderrTruncatedBytes,
       ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
-      ...(outcome.notices.length > 0 && { notices: outcome.notices }),
+      ...(notices.length > 0 && { notices }),
       ...lateFields(ran),
     },
   };
@@ -55,7 +58,8 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
   ];
   const next = JSON.stringify({ execution_id: execution.executionId, wait: 50 });
   const goesOn = `it goes on: get_execution ${next} waits for its end, control_execution ends it`;
-  const line = [`[${parts.join(" · ")} · ${goesOn}]`, ...lateLines(ran)].join("\n");
+  const notices = missingParts(ran);
+  const line = [`[${parts.join(" · ")} · ${goesOn}]`, ...notices, ...lateLines(ran)].join("\n");
   const outer = outerFields(ran);
   return {
     content: audience === "program" ? [text(output), text(line)] : [text(withLine(output, line))],
@@ -71,6 +75,7 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
       flavor: session.flavor,
       stdout_truncated_bytes: fitted.stdoutTruncatedBytes,
       stderr_truncated_bytes: fitted.stderrTruncatedBytes,
+      ...(notices.length > 0 && { notices }),
       ...lateFields(ran),
     },
   };
@@ -97,6 +102,27 @@ function lateLines({ late }: Ran | Left): readonly string[] {
   });
 }
 
+/** What of the output is neither in the answer nor can be read by its id. */
+function missingParts({ execution: { missing } }: Ran | Left): readonly string[] {
+  // That of a session that has ended is gone with it, as its answer tells.
+  if (missing === undefined || missing.why === "end") return [];
+  return [`[${tellMissing(missing)}: what this answer leaves out of it is lost]`];
+}
+
+/** A clause. */
+export function tellMissing(missing: Missing): string {
+  switch (missing.why) {
+    case "disk":
+      return `${missing.bytes} bytes at the end of its output could not be kept, as the server's disk takes no more`;
+    case "limit":
+      return `${missing.bytes} bytes at the end of its output were not kept, as one execution may keep no more (--max-kept-output-bytes)`;
+    case "room":
+      return "its output was dropped, as all executions together may keep no more (--max-kept-output-total-bytes)";
+    case "end":
+      return "its output is gone, as its session has ended";
+  }
+}
+
 function sessionPart({ session, created }: Ran | Left): string {
   return `session ${session.sessionId}${created ? " (new)" : ""}`;
 }
@@ -115,17 +141,17 @@ export function withLine(output: string, line: string): string {
 }
 
 /** One line for hosts that show a model only the text. */
-function summary(ran: Ran, timeoutMs: number): string {
-  const { outcome, endsSoon } = ran;
-  const parts = [sessionPart(ran), howItEnded(outcome, timeoutMs), `${Math.round(outcome.durationMs)} ms`];
+function summary(ran: Ran, notices: readonly string[]): string {
+  const { outcome, endsSoon, execution } = ran;
+  const parts = [sessionPart(ran), howItEnded(outcome, execution.limits), `${Math.round(outcome.durationMs)} ms`];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
   if (endsSoon !== undefined) parts.push(endsSoon);
-  return [`[${parts.join(" · ")}]`, ...outcome.notices, ...lateLines(ran)].join("\n");
+  return [`[${parts.join(" · ")}]`, ...notices, ...lateLines(ran)].join("\n");
 }
 
 export function howItEnded(
   { ended, success, exitCode, signal }: Omit<Outcome, "stdout" | "stderr">,
-  timeoutMs: number,
+  { timeoutMs, maxKeptOutputBytes, flavor, memoryMib }: RunLimits,
 ): string {
   if (success) return "success";
   switch (ended) {
@@ -138,9 +164,9 @@ export function howItEnded(
     case "signaled":
       return signal === null ? "killed by a signal" : `killed by ${signal}`;
     case "out_of_memory":
-      return "out of memory";
+      return `out of memory: more than the ${memoryMib} MB of flavor ${flavor} (--flavor)`;
     case "output_limit":
-      return "stopped: too much output";
+      return `stopped: more than ${maxKeptOutputBytes} bytes of output (--max-kept-output-bytes)`;
     case "interpreter_exited":
       return signal === null ? "the interpreter exited" : `the interpreter was killed by ${signal}`;
   }

@@ -4,11 +4,11 @@ import type { Clock } from "../../clock.ts";
 import type { Failure } from "../../failure.ts";
 import type { RunControl, RunSignal, Stream } from "../../sandbox/port.ts";
 import { Controls, type ExecutionStatus } from "./controls.ts";
-import type { ExecutionLimits } from "./limits.ts";
+import type { ExecutionLimits, RunLimits, RunSize } from "./limits.ts";
 import type { Ended, Outcome, Phases } from "./outcome.ts";
 import { ExecutionOutput } from "./output.ts";
 import type { ExecutionRecord } from "./records.ts";
-import type { Counts, Spool } from "./spool.ts";
+import type { Counts, Missing, Spool } from "./spool.ts";
 
 /** How one ended, without its output, which is in its spool. */
 export type ExecutionEnd =
@@ -27,8 +27,10 @@ export type ExecutionView = {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly ended: Ended | "failed" | null;
-  /** What can be read. */
+  /** What has been kept, and what of it cannot be read any more. */
   readonly outputBytes: Counts;
+  readonly missing: Missing | undefined;
+  readonly limits: RunLimits;
 };
 
 /** Output that came after its execution's end. */
@@ -49,6 +51,7 @@ export type ExecutionParts = {
   readonly stdin: "empty" | "open";
   readonly spool: Spool;
   readonly limits: ExecutionLimits;
+  readonly size: RunSize;
   /** Writes down what a later process must know of it; undefined where none could do anything with it. */
   readonly writeDown: ((record: ExecutionRecord) => void) | undefined;
   readonly clock: Clock;
@@ -65,7 +68,7 @@ export class Execution {
   readonly sessionId: string;
   readonly principal: string;
   readonly kind: "code" | "command";
-  readonly timeoutMs: number;
+  readonly limits: RunLimits;
   readonly stdin: "empty" | "open";
   readonly output: ExecutionOutput;
   /** The beginning of its source, at most `previewLength` characters. */
@@ -73,7 +76,6 @@ export class Execution {
   readonly createdAt: number;
   readonly startedSession: boolean;
   readonly #clock: Clock;
-  readonly #maxKeptOutputBytes: number;
   #lastSignMs: number;
   #untoldLate: Late | undefined;
   readonly #writeDown: ExecutionParts["writeDown"];
@@ -102,7 +104,9 @@ export class Execution {
     this.kind = parts.kind;
     this.#source = parts.source;
     this.preview = parts.past?.preview ?? parts.source.slice(0, previewLength).toWellFormed();
-    this.timeoutMs = parts.timeoutMs;
+    const { timeoutMs, size } = parts;
+    const { maxKeptOutputBytes } = parts.limits;
+    this.limits = { timeoutMs, maxKeptOutputBytes, ...size };
     this.stdin = parts.stdin;
     this.output = new ExecutionOutput(parts.id, parts.spool, parts.limits.maxOutputBytes);
     this.createdAt = parts.past?.createdAt ?? parts.clock.now();
@@ -110,7 +114,6 @@ export class Execution {
     this.startedSession = parts.startedSession ?? false;
     this.#clock = parts.clock;
     this.#lastSignMs = parts.clock.monotonicMs();
-    this.#maxKeptOutputBytes = parts.limits.maxKeptOutputBytes;
     this.#writeDown = parts.writeDown;
     this.#isPast = parts.past !== undefined;
     this.#controls = new Controls(parts.id, parts.stdin);
@@ -152,7 +155,7 @@ export class Execution {
         status: this.status,
       },
       ...{ createdAt: this.createdAt, startedAt: this.#startedAt, endedAt: this.#endedAt, ended },
-      outputBytes: this.output.spool.counts,
+      ...{ outputBytes: this.output.spool.counts, missing: this.output.spool.missing, limits: this.limits },
     };
   }
 
@@ -191,7 +194,7 @@ export class Execution {
   writeLate(stream: Stream, bytes: Uint8Array): void {
     const { spool } = this.output;
     const offset = spool.counts.all;
-    if (this.output.totalBytes + bytes.length > this.#maxKeptOutputBytes) spool.refuse(bytes.length);
+    if (this.output.totalBytes + bytes.length > this.limits.maxKeptOutputBytes) spool.refuse(bytes.length);
     else this.write(stream, bytes);
     const before = this.#untoldLate ?? { executionId: this.id, offset, bytes: 0 };
     this.#untoldLate = { ...before, bytes: before.bytes + bytes.length };
@@ -250,7 +253,12 @@ export class Execution {
     const failure = end !== undefined && "failure" in end ? { kind: end.failure.kind, what: end.failure.what } : null;
     this.#writeDown?.({
       ...{ id: this.id, sessionId: this.sessionId, principal: this.principal, kind: this.kind, preview: this.preview },
-      ...{ timeoutMs: this.timeoutMs, createdAt: this.createdAt, startedAt: this.#startedAt, endedAt: this.#endedAt },
+      ...{
+        timeoutMs: this.limits.timeoutMs,
+        createdAt: this.createdAt,
+        startedAt: this.#startedAt,
+        endedAt: this.#endedAt,
+      },
       ...{ outcome: end !== undefined && "outcome" in end ? end.outcome : null, failure },
     });
   }

@@ -5,7 +5,7 @@ import { Failure } from "../../failure.ts";
 import type { SandboxSpec, Stream } from "../../sandbox/port.ts";
 import { newExecutionId, originOf } from "../ids.ts";
 import { Execution, type ExecutionParts, type Late } from "./execution.ts";
-import type { ExecutionLimits } from "./limits.ts";
+import type { ExecutionLimits, RunSize } from "./limits.ts";
 import { noPhases } from "./outcome.ts";
 import type { ExecutionRecord } from "./records.ts";
 import type { Spools } from "./spools.ts";
@@ -24,7 +24,7 @@ export type ExecutionsOptions = {
 
 export type NewExecution = Pick<
   ExecutionParts,
-  "sessionId" | "principal" | "kind" | "source" | "timeoutMs" | "stdin" | "startedSession"
+  "sessionId" | "principal" | "kind" | "source" | "timeoutMs" | "stdin" | "startedSession" | "size"
 >;
 
 export class Executions {
@@ -48,11 +48,11 @@ export class Executions {
   }
 
   /** What an earlier process has written down of a session that goes on. One that was on then is told as failed, with what is there of its output. */
-  restore(sessionId: string): void {
+  restore(sessionId: string, size: RunSize): void {
     const { spools, limits, clock } = this.#options;
     for (const { record, spool } of spools.reopen(sessionId)) {
       const { outcome, failure, endedAt } = record;
-      const own = { ...record, source: "", stdin: "empty" as const, spool, limits, clock };
+      const own = { ...record, source: "", stdin: "empty" as const, size, spool, limits, clock };
       const execution = new Execution({ ...own, writeDown: this.#writeDown, past: record });
       this.#add(execution);
       if (outcome !== null) execution.settle({ outcome, phases: noPhases }, endedAt ?? record.createdAt);

@@ -1,9 +1,10 @@
 // What must be known of an execution for the next process to tell of it: a small file beside its output.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FailureKind, failureTable } from "../../failure.ts";
 import { type Ended, endings, type Outcome } from "./outcome.ts";
+import { removeIfMay } from "./removal.ts";
 
 export type ExecutionRecord = {
   readonly id: string;
@@ -30,12 +31,12 @@ export function writeRecord(folder: string, record: ExecutionRecord): void {
     writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   } catch {
-    rmSync(`${path}.new`, { force: true });
+    removeIfMay(`${path}.new`);
   }
 }
 
 export function removeRecord(folder: string, sessionId: string, executionId: string): void {
-  rmSync(join(folder, sessionId, `${executionId}${ending}`), { force: true });
+  removeIfMay(join(folder, sessionId, `${executionId}${ending}`));
 }
 
 /** Those of a session, the oldest first. What cannot be read, or is none, is left out. */

@@ -4,7 +4,6 @@ import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { RunEnd, Sandbox } from "../../sandbox/port.ts";
 import type { Execution } from "./execution.ts";
-import type { ExecutionLimits } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** A reason that nobody reads. Without one, each run would make an Error with its stack. */
@@ -19,14 +18,9 @@ const settleGraceMs = 10_000;
  * Throws Failure `code_execution` / `command_execution` / `connection` if the sandbox was lost under a run that nobody had asked to end; a
  * `SandboxStuck` (a Failure too) if it did not end the run when asked to.
  */
-export async function run(
-  sandbox: Sandbox,
-  execution: Execution,
-  signal: AbortSignal,
-  limits: ExecutionLimits,
-  clock: Clock,
-): Promise<Outcome> {
-  const { output, kind, source, timeoutMs, stdin } = execution;
+export async function run(sandbox: Sandbox, execution: Execution, signal: AbortSignal, clock: Clock): Promise<Outcome> {
+  const { output, kind, source, stdin } = execution;
+  const { timeoutMs, maxKeptOutputBytes } = execution.limits;
   const stop = new AbortController();
   let cause: "timed_out" | "canceled" | "output_limit" | undefined;
   const stopFor = (because: NonNullable<typeof cause>) => {
@@ -52,7 +46,7 @@ export async function run(
       onStarted: (control) => execution.reached(control),
       onOutput: (stream, bytes) => {
         execution.write(stream, bytes);
-        if (output.totalBytes > limits.maxKeptOutputBytes) stopFor("output_limit");
+        if (output.totalBytes > maxKeptOutputBytes) stopFor("output_limit");
       },
       onLateOutput: (stream, bytes) => execution.writeLate(stream, bytes),
     });

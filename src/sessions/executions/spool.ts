@@ -1,11 +1,12 @@
 // The complete output of one execution, in the order of its arrival: in memory while it is short, in a file once it is not. Readers
 // may come at any time, and go by offsets of their own.
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Stream } from "../../sandbox/port.ts";
 import { decodePieces, encodePieces, headerBytes, maxPieceBytes, type Piece } from "./frames.ts";
+import { removeIfMay } from "./removal.ts";
 
 /** `all`: both streams, as they came. */
 export type Source = Stream | "all";
@@ -14,6 +15,13 @@ export type Counts = Readonly<Record<Source, number>>;
 
 /** A piece of the stream that was asked for, and where in that stream it begins. */
 export type Chunk = Piece & { readonly offset: number };
+
+/** What cannot be read, and why: some at the end, or all. */
+export type Missing =
+  /** `disk`: the file cannot be written; `limit`: an execution keeps no more. */
+  | { readonly why: "disk" | "limit"; readonly bytes: number }
+  /** `room`: for others' output; `end`: of its session. */
+  | { readonly why: "room" | "end" };
 
 export type SpoolOptions = {
   /** Its folder need not be there. */
@@ -57,6 +65,7 @@ export class Spool {
   #droppedFor: "room" | "end" = "room";
   /** Came when there was no place for it. */
   #lostBytes = 0;
+  #lostFor: "disk" | "limit" = "disk";
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -79,19 +88,15 @@ export class Spool {
     return this.#counts;
   }
 
-  /** What came when it could not be kept, always the last. */
-  get lostBytes(): number {
-    return this.#lostBytes;
+  /** Undefined while all of it can be read. */
+  get missing(): Missing | undefined {
+    if (this.#isDropped) return { why: this.#droppedFor };
+    return this.#lostBytes > 0 ? { why: this.#lostFor, bytes: this.#lostBytes } : undefined;
   }
 
-  /** Nothing can be read any more: it was dropped to make room. */
+  /** Nothing can be read any more. */
   get isDropped(): boolean {
     return this.#isDropped;
-  }
-
-  /** Why, once it is. */
-  get droppedFor(): "room" | "end" {
-    return this.#droppedFor;
   }
 
   get fileBytes(): number {
@@ -129,6 +134,7 @@ export class Spool {
 
   /** So many bytes came that are not to be kept, and none that comes from now on is. */
   refuse(bytes: number): void {
+    if (this.#lostBytes === 0) this.#lostFor = "limit";
     this.#lostBytes += bytes;
   }
 
@@ -174,7 +180,7 @@ export class Spool {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#close();
-    if (this.#fileBytes > 0) rmSync(this.#options.path, { force: true });
+    if (this.#fileBytes > 0) removeIfMay(this.#options.path);
     this.#fileBytes = 0;
   }
 

@@ -1,11 +1,11 @@
 // The files of all executions' output, a folder a session: what they take in all is bounded, and nothing stays of a session that has
 // ended.
 
-import { rmSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Emit } from "../../events.ts";
 import { type ExecutionRecord, readRecords, removeRecord, writeRecord } from "./records.ts";
+import { removeIfMay } from "./removal.ts";
 import { Spool, type SpoolOptions } from "./spool.ts";
 
 export type SpoolsOptions = {
@@ -64,7 +64,7 @@ export class Spools {
 
   /** Nothing of the session's is left, once its executions have been forgotten. */
   removeSession(sessionId: string): void {
-    rmSync(join(this.#options.folder, sessionId), { recursive: true, force: true });
+    removeIfMay(join(this.#options.folder, sessionId));
   }
 
   /** Removes what an earlier process has left of sessions that are not kept. Never rejects. */

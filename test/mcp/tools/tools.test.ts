@@ -1,9 +1,14 @@
 // The five tools as a real client sees them (CONTRACT.md sections 5 and 6).
 
 import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { Failure } from "../../../src/failure.ts";
+import { settle } from "../../fakes/fake-clock.ts";
 import { serveOverFake } from "../../fakes/served.ts";
+import { contentOf, executionsOf, running, textOf } from "./executions.ts";
 
 async function errorOf(promise: Promise<unknown>): Promise<McpError> {
   const error = await promise.then(
@@ -129,6 +134,39 @@ describe("execute_code and execute_command", () => {
     const code = await served.call("execute_code", { code: "killed" });
     expect(code.structuredContent).toMatchObject({ ended: "interpreter_exited", signal: "SIGSEGV", exit_code: 139 });
     expect(code.content[0]).toMatchObject({ text: expect.stringContaining("the interpreter was killed by SIGSEGV") });
+  });
+
+  test("name the limit that ended a program, and its option", async () => {
+    await using served = await serveOverFake();
+    const told = async (command: string) => textOf(await served.call("execute_command", { command }));
+    expect(await told("hog")).toContain(" · out of memory: more than the 1024 MB of flavor small (--flavor) · ");
+    const flood = " · stopped: more than 64000 bytes of output (--max-kept-output-bytes) · ";
+    expect(await told("flood 1000000\nforever")).toContain(flood);
+  });
+
+  test("say what the disk did not take, at their end and before", async () => {
+    const blocked = join(tmpdir(), `msb-mcp-no-folder-${crypto.randomUUID()}`);
+    // Where the folder should be, a file is.
+    writeFileSync(blocked, "");
+    try {
+      await using served = await serveOverFake({ spoolFolder: blocked, limits: { maxKeptOutputBytes: 8_000_000 } });
+      // Memory keeps 1 MiB, which is 16 pieces of the flood.
+      const lost = "951424 bytes at the end of its output could not be kept, as the server's disk takes no more";
+      const notice = `[${lost}: what this answer leaves out of it is lost]`;
+      const ended = await served.call("execute_command", { command: "flood 2000000" });
+      expect(contentOf(ended)).toMatchObject({ success: true, notices: [notice] });
+      expect(textOf(ended)).toContain(`]\n${notice}`);
+      const answer = served.call("execute_command", { command: "flood 2000000\nforever", wait: 1 });
+      await running(served);
+      while (executionsOf(served).at(-1)?.missing === undefined) await settle();
+      for (let turn = 0; turn < 40; turn++) await settle();
+      await served.clock.advance(1000);
+      expect(contentOf(await answer)).toMatchObject({ status: "running", notices: [notice] });
+      const look = await served.call("get_execution", { execution_id: ended.execution_id });
+      expect(textOf(look)).toContain(` · ${lost}]`);
+    } finally {
+      rmSync(blocked);
+    }
   });
 
   test("say that the interpreter was restarted, in the result and to the model", async () => {

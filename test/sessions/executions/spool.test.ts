@@ -109,7 +109,7 @@ describe("the output of an execution", () => {
       spool.rest(false);
       const kept = await textOf(spool, "stdout");
       expect(kept).toBe(Array.from({ length: 10 }, (_, part) => `${part}`.repeat(100_000)).join(""));
-      expect(spool.lostBytes).toBe(2_000_000);
+      expect(spool.missing).toEqual({ why: "disk", bytes: 2_000_000 });
     }
     const warnings = at.events.filter(({ type }) => type === "server.warning");
     expect(warnings).toHaveLength(1);
