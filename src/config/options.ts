@@ -382,7 +382,8 @@ export const options = {
     variable: "MSB_MAX_OUTPUT_BYTES",
     group: "Limits",
     summary:
-      "Output of each stream in an answer, half of it from the start and half from the end; get_execution reads the rest",
+      "Output of each stream in an answer, half of it from the start and half from the end; get_execution reads the rest, " +
+      "up to 440,000 bytes where a call names a limit",
     kind: wholeNumber(KIB, 64 * MIB),
   }),
   maxKeptOutputBytes: withDefault(String(64 * MIB), {

@@ -33,7 +33,10 @@ export function getExecution(options: ExecutionTool): Tool {
         Type.Integer({ minimum: 0, description: "Read from here on: next_offset of the answer before." }),
       ),
       limit: Type.Optional(
-        Type.Integer({ minimum: 1, description: "How much to read from offset, or matches of search." }),
+        Type.Integer({
+          minimum: 1,
+          description: "How much to read from offset, or matches of search (default: 20).",
+        }),
       ),
       unit: Type.Optional(oneOf(units, "Of offset and limit; lines count from 0. Default: bytes, for search lines.")),
       tail: Type.Optional(Type.Integer({ minimum: 1, description: "Only the last so many lines." })),

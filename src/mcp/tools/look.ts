@@ -95,11 +95,22 @@ async function read({ output }: Execution, look: Look, { maxBytes, isEnded, sign
   return { ...told, output: text, unit, ...window };
 }
 
-function refuseContradiction({ tail, search: pattern, offset }: Look): void {
-  if (tail === undefined || (pattern === undefined && offset === undefined)) return;
-  const other = pattern === undefined ? "offset" : "search";
-  throw new Failure("invalid_arguments", `tail and ${other} cannot be given together.`, {
-    context: { fields: [{ field: "tail" }, { field: other }] },
-    advice: ["Leave one of them out."],
+function refuseContradiction(look: Look): void {
+  const { tail, search: pattern, unit } = look;
+  const other = (["search", "offset", "limit"] as const).find((name) => look[name] !== undefined);
+  if (tail !== undefined && other !== undefined) throw contradiction("tail", other, "Leave one of them out.");
+  if (pattern !== undefined && unit === "bytes") {
+    throw contradiction(
+      "search",
+      'unit: "bytes"',
+      "Leave unit out: the offset of a search is a line, its limit a number of matches.",
+    );
+  }
+}
+
+function contradiction(field: string, other: string, advice: string): Failure {
+  return new Failure("invalid_arguments", `${field} and ${other} cannot be given together.`, {
+    context: { fields: [field, other].map((name) => ({ field: name.split(":")[0] })) },
+    advice: [advice],
   });
 }

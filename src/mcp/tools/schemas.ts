@@ -56,7 +56,7 @@ export function runArguments(defaults: RunDefaults) {
         minimum: 0,
         maximum: maxExecutionTimeoutMs / 1000,
         description:
-          `Seconds to wait for its end; default: ${executionWaitMs / 1000}. A run that takes longer goes on: see get_execution. ` +
+          `Seconds to wait for its end; default: ${executionWaitMs / 1000}, in bare JSON-RPC to the end. A run that takes longer goes on: see get_execution. ` +
           "0: answer at once, as for a server.",
       }),
     ),

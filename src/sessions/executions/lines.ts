@@ -125,18 +125,6 @@ export function lastLinesIn({ number, lineCount, bytes, cutBytes, isWhole }: Blo
   return [...linesIn(last)];
 }
 
-/** Every line from the one of that number on. Throws what `Spool.read` does. */
-export async function* linesFrom(
-  spool: Spool,
-  source: Source,
-  fromLine: number,
-): AsyncGenerator<Line, void, undefined> {
-  for await (const block of blocksOf(spool, source)) {
-    if (block.number + block.lineCount <= fromLine) continue;
-    for (const line of linesIn(block)) if (line.number >= fromLine) yield line;
-  }
-}
-
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);

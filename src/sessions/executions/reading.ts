@@ -1,6 +1,6 @@
 // Windows onto an execution's output: a range of bytes or of lines, or its end. Each tells where the next one begins.
 
-import { linesFrom } from "./lines.ts";
+import { blocksOf, linesIn } from "./lines.ts";
 import type { Source, Spool } from "./spool.ts";
 import { brokenEndBytes, brokenStartBytes } from "./utf8.ts";
 
@@ -60,21 +60,28 @@ export async function readLines(spool: Spool, range: Range): Promise<Window> {
   let text = "";
   let count = 0;
   let bytes = 0;
-  for await (const line of linesFrom(spool, source, offset)) {
-    if (!(line.isWhole || isEnded)) continue;
-    const room = maxBytes - bytes;
-    const isLong = line.bytes.length + 1 > room;
-    // A line that alone is too long is told by its beginning: else nobody would get beyond it.
-    if (count >= limit || (isLong && count > 0)) return { text, offset, nextOffset: offset + count, hasMore: true };
-    const kept = isLong ? line.bytes.subarray(0, room) : line.bytes;
-    const whole = kept.subarray(0, kept.length - (isLong ? brokenEndBytes(kept) : 0));
-    const leftOutBytes = line.cutBytes + line.bytes.length - whole.length;
-    text += decoder.decode(whole) + (leftOutBytes > 0 ? ` [… ${leftOutBytes} bytes of this line left out …]` : "");
-    if (line.isWhole) text += "\n";
-    bytes += whole.length + 1;
-    count += 1;
+  let total = 0;
+  for await (const block of blocksOf(spool, source)) {
+    if (!(block.isWhole || isEnded)) continue;
+    total = block.number + block.lineCount;
+    if (total <= offset) continue;
+    for (const line of linesIn(block)) {
+      if (line.number < offset) continue;
+      const room = maxBytes - bytes;
+      const isLong = line.bytes.length + 1 > room;
+      // A line that alone is too long is told by its beginning: else nobody would get beyond it.
+      if (count >= limit || (isLong && count > 0)) return { text, offset, nextOffset: offset + count, hasMore: true };
+      const kept = isLong ? line.bytes.subarray(0, room) : line.bytes;
+      const whole = kept.subarray(0, kept.length - (isLong ? brokenEndBytes(kept) : 0));
+      const leftOutBytes = line.cutBytes + line.bytes.length - whole.length;
+      text += decoder.decode(whole) + (leftOutBytes > 0 ? ` [… ${leftOutBytes} bytes of this line left out …]` : "");
+      if (line.isWhole) text += "\n";
+      bytes += whole.length + 1;
+      count += 1;
+    }
   }
-  return { text, offset, nextOffset: offset + count, hasMore: false };
+  const start = Math.min(offset, total);
+  return { text, offset: start, nextOffset: start + count, hasMore: false };
 }
 
 /** The last so many lines, as far as they fit. The offsets are bytes. */

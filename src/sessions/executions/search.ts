@@ -101,7 +101,8 @@ class Searcher {
   #before: Line[] = [];
   #after = 0;
   #matches = 0;
-  #nextLine: number;
+  /** Of the lines that have been gone through, the one behind the last. */
+  #nextLine = 0;
   #isFull = false;
   #cutLines = 0;
   readonly #stepLength: number;
@@ -111,7 +112,6 @@ class Searcher {
     this.#regex = compile(asked.pattern);
     this.#blockRegex = isOfLines.test(asked.pattern) ? undefined : RE2JS.compile(asked.pattern, RE2JS.MULTILINE);
     this.#told = new FoundText(asked.maxBytes);
-    this.#nextLine = asked.fromLine;
     this.#stepLength = Math.floor(maxStepCost / Math.max(1, this.#regex.programSize()));
   }
 
@@ -139,7 +139,7 @@ class Searcher {
     if (this.#isFull) return;
     if (this.#after === 0 && !this.#mayMatch(block)) {
       this.#remember(lastLinesIn(block, this.#asked.around));
-      this.#passed(block.number + block.lineCount);
+      this.#nextLine = block.number + block.lineCount;
       yield;
       return;
     }
@@ -184,15 +184,11 @@ class Searcher {
       this.#told.add(line.number, "-", text);
       this.#after -= 1;
     } else this.#remember([line]);
-    this.#passed(line.number + 1);
+    this.#nextLine = line.number + 1;
   }
 
   #remember(lines: readonly Line[]): void {
     const { around } = this.#asked;
     if (around > 0) this.#before = [...this.#before, ...lines].slice(-around);
-  }
-
-  #passed(nextLine: number): void {
-    this.#nextLine = Math.max(this.#asked.fromLine, nextLine);
   }
 }

@@ -81,7 +81,11 @@ describe("a cursor", () => {
   test("beyond the end is told where the end is", async () => {
     await using served = await serveOverFake();
     const { execution_id } = await served.call("execute_command", { command: "print one" });
-    expect(await looked(served, { execution_id, offset: 1000 })).toMatchObject({ output: "", next_offset: 4 });
+    const beyond = { execution_id, offset: 1000 };
+    const end = { output: "", has_more: false };
+    expect(await looked(served, beyond)).toMatchObject({ ...end, offset: 4, next_offset: 4 });
+    expect(await looked(served, { ...beyond, unit: "lines" })).toMatchObject({ ...end, offset: 1, next_offset: 1 });
+    expect(await looked(served, { ...beyond, search: "one" })).toMatchObject({ ...end, matches: 0, next_offset: 1 });
   });
 });
 
@@ -232,6 +236,8 @@ describe("arguments that do not fit", () => {
     [{ lines: 3 }, ["there is no argument lines", "tail"]],
     [{ tail: 3, offset: 7 }, ["tail and offset cannot be given together", "Leave one of them out"]],
     [{ tail: 3, search: "x" }, ["tail and search cannot be given together"]],
+    [{ tail: 3, limit: 2 }, ["tail and limit cannot be given together"]],
+    [{ search: "x", unit: "bytes" }, ['search and unit: "bytes" cannot be given together', "Leave unit out"]],
     [{ search: "(open" }, ["search is not a regular expression in RE2's syntax"]],
     [{ search: "x".repeat(1001) }, ["it has 1001 characters, and at most 1000 are allowed"]],
   ];
