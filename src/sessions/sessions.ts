@@ -171,6 +171,11 @@ export class Sessions implements AsyncDisposable {
     return execution;
   }
 
+  /** Resolves when an execution with an open stdin has started, has ended, or neither by then; else at once. */
+  async untilInputCan(execution: Execution, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (execution.stdin === "open") await this.waitFor(execution, () => execution.isReached, waitMs, signal);
+  }
+
   /** Gives an execution input (`Execution.input`), and waits for it to be taken no longer than `waitMs`: it goes on being given. */
   async giveInput(execution: Execution, text: string | undefined, isLast: boolean, waitMs: number): Promise<void> {
     await within(execution.input(text, isLast), waitMs, this.#options.clock);

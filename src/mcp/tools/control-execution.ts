@@ -15,6 +15,8 @@ const signals: readonly RunSignal[] = ["interrupt", "terminate", "kill"];
 const maxInputLength = 1024 * 1024;
 /** How long an answer waits for what the program does about a signal or an input, at most. Milliseconds. */
 const settleMs = 1000;
+/** How long input waits for a run that has not started, as one whose sandbox still boots. Milliseconds. */
+const startMs = 30_000;
 
 export function controlExecution(options: ExecutionTool): Tool {
   const { sessions, maxOutputBytes } = options;
@@ -45,7 +47,10 @@ export function controlExecution(options: ExecutionTool): Tool {
         const execution = sessions.execution(context.principal, execution_id);
         if (text === undefined && !close_input && signal === undefined) throw nothingAsked();
         const offset = execution.output.spool.counts.all;
-        if (text !== undefined || close_input) await sessions.giveInput(execution, text, close_input, settleMs);
+        if (text !== undefined || close_input) {
+          await sessions.untilInputCan(execution, startMs, context.signal);
+          await sessions.giveInput(execution, text, close_input, settleMs);
+        }
         if (signal !== undefined) execution.send(signal);
         const isAnswered = () => signal === undefined && execution.output.spool.counts.all > offset;
         await sessions.waitFor(execution, isAnswered, settleMs, context.signal);
@@ -57,8 +62,9 @@ export function controlExecution(options: ExecutionTool): Tool {
 }
 
 function nothingAsked(): Failure {
-  return new Failure("invalid_arguments", "nothing is to be done: input, close_input and signal are all left out.", {
+  const what = "nothing is to be done: input is empty or left out, close_input is not true, and signal is left out.";
+  return new Failure("invalid_arguments", what, {
     context: { fields: [{ field: "input" }, { field: "close_input" }, { field: "signal" }] },
-    advice: ["Give one of them, or look at the run with get_execution."],
+    advice: ['Give one of them (an empty line is the input "\\n"), or look at the run with get_execution.'],
   });
 }

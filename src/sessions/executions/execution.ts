@@ -170,6 +170,12 @@ export class Execution {
 
   reached(control: RunControl): void {
     this.#controls.program = control;
+    this.#changed();
+  }
+
+  /** Its program can be spoken to. */
+  get isReached(): boolean {
+    return this.#controls.program !== undefined;
   }
 
   /** When it was asked for or wrote something last, by the monotonic clock. */

@@ -75,9 +75,34 @@ describe("control_execution", () => {
     served.host.releaseBoots();
   });
 
+  test("gives input to a run that has not started as soon as it has", async () => {
+    await using served = await serveOverFake();
+    served.host.holdBoots();
+    const { execution_id } = await leave(served, "ask\nforever", { stdin: true });
+    const sleeping = served.clock.sleeping;
+    const answer = served.call("control_execution", { execution_id, input: "Ada\n" });
+    while (served.clock.sleeping === sleeping) await settle();
+    served.host.releaseBoots();
+    expect(contentOf(await answer)).toMatchObject({ status: "running", output: expect.stringContaining("got:Ada\n") });
+  });
+
+  test("refuses input for a run that has not started after half a minute", async () => {
+    await using served = await serveOverFake({ limits: { startTimeoutMs: 100_000 } });
+    served.host.holdBoots();
+    const { execution_id } = await leave(served, "ask", { stdin: true });
+    const sleeping = served.clock.sleeping;
+    const answer = served.call("control_execution", { execution_id, input: "Ada\n" });
+    while (served.clock.sleeping === sleeping) await settle();
+    await served.clock.advance(30_000);
+    expect(textOf(await answer)).toContain("it has not started yet");
+    served.host.releaseBoots();
+  });
+
   const closed = "standard input has been closed";
   const refusals: readonly (readonly [string, Arguments, Arguments, readonly string[]])[] = [
-    ["nothing asked", {}, {}, ["nothing is to be done: input, close_input and signal are all left out"]],
+    ["nothing asked", {}, {}, ["nothing is to be done", "signal is left out"]],
+    ["an empty input", { stdin: true }, { input: "" }, ["input is empty or left out", 'the input "\\n"']],
+    ["an input that is not to end", {}, { close_input: false }, ["close_input is not true"]],
     ["input without stdin: true", {}, { input: "x" }, ["without stdin: true", "get_execution"]],
     ["an end of input without stdin: true", {}, { close_input: true }, ["without stdin: true"]],
     ["an unknown signal", {}, { signal: "SIGHUP" }, ['signal is "SIGHUP"', '"interrupt", "terminate", "kill"']],
