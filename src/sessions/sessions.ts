@@ -233,6 +233,14 @@ export class Sessions implements AsyncDisposable {
     return this.#executions.ofSession(sessionId).map(({ view }) => view);
   }
 
+  /** Why a session is not active, and in words; undefined if it is, or its sandbox has not ended yet. */
+  whyNotActive(principal: string, sessionId: string): { readonly why: string; readonly absence: Absence } | undefined {
+    if ((this.#table.active(principal, sessionId) ?? this.#table.ending(principal, sessionId)) !== undefined)
+      return undefined;
+    const absence = this.#absence(sessionId, principal);
+    return { why: tellAbsence(sessionId, absence, this.#options.clock.now()), absence };
+  }
+
   /** The principal's sessions, oldest first; only the named one if an id is given, none if that is not active. */
   list(principal: string, sessionId?: string): readonly SessionView[] {
     const own = this.#table.all().filter((session) => session.principal === principal && !session.isExpired);

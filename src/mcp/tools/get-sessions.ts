@@ -5,6 +5,7 @@ import type { ExecutionView } from "../../sessions/executions/execution.ts";
 import type { SessionView } from "../../sessions/session.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
+import { absenceFields } from "./absence.ts";
 import { plainResult } from "./plain.ts";
 import { sessionHeader } from "./schemas.ts";
 
@@ -24,10 +25,12 @@ export function getSessions({ sessions, toolErrors }: GetSessionsOptions): Tool 
         { additionalProperties: false },
       ),
       annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
-      call: (args, { principal }) => {
-        const listed = sessions.list(principal, args.session_id);
+      call: ({ session_id }, { principal }) => {
+        const listed = sessions.list(principal, session_id);
+        const absent = session_id === undefined ? undefined : sessions.whyNotActive(principal, session_id);
         return plainResult({
           sessions: listed.map((session) => tell(session, sessions.executionsOf(session.sessionId))),
+          ...(absent !== undefined && absenceFields(absent.absence, `No session is listed: ${absent.why}.`)),
         });
       },
     },

@@ -1,9 +1,9 @@
 // stop_session: end a session and its sandbox.
 
 import { Type } from "@sinclair/typebox";
-import { reasonOf } from "../../sessions/endings.ts";
 import type { Sessions, Stopped } from "../../sessions/sessions.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
+import { absenceFields } from "./absence.ts";
 import { plainResult } from "./plain.ts";
 import { sessionHeader } from "./schemas.ts";
 
@@ -37,7 +37,5 @@ function whyNot(stopped: Stopped) {
     const message = `Not stopped yet: ${why}. Its place is taken until then; call stop_session again to wait for it.`;
     return { reason: absence, message };
   }
-  const answer = { reason: reasonOf(absence), message: `Nothing was stopped: ${why}.` };
-  const at = typeof absence !== "string" && "at" in absence ? absence.at : undefined;
-  return at === undefined ? answer : { ...answer, at: new Date(at).toISOString() };
+  return absenceFields(absence, `Nothing was stopped: ${why}.`);
 }

@@ -444,7 +444,7 @@ describe("get_sessions, stop_session and get_volume_path", () => {
     });
   });
 
-  test("sessions are listed whole, one by its id, and none for an id that is not active", async () => {
+  test("sessions are listed whole, one by its id, and none, with why, for an id that is not active", async () => {
     await using served = await serveOverFake();
     await served.call("execute_code", { code: "print" });
     const { structuredContent: second } = await served.call("execute_code", { code: "print", template: "node" });
@@ -475,8 +475,19 @@ describe("get_sessions, stop_session and get_volume_path", () => {
         },
       ],
     });
-    const none = await served.call("get_sessions", { session_id: "session-none" });
-    expect(none.structuredContent).toEqual({ sessions: [] });
+    const id = String(second?.session_id);
+    await served.call("stop_session", { session_id: id });
+    const mistyped = `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`;
+    for (const [session_id, reason, why] of [
+      ["session-none", "unknown", "there is no session session-none: whole ids are"],
+      [mistyped, "mistyped", `${mistyped} is mistyped: its check digits do not fit.`],
+      [id, "stopped", `${id} was stopped`],
+    ] as const) {
+      const { structuredContent } = await served.call("get_sessions", { session_id });
+      const message = expect.stringContaining(`No session is listed: ${why}`);
+      expect(structuredContent).toMatchObject({ sessions: [], reason, message });
+    }
+    expect((await served.call("get_sessions")).structuredContent).not.toHaveProperty("reason");
   });
 
   test("stopping what is not active says why", async () => {
