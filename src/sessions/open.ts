@@ -53,7 +53,7 @@ export function openSessions(options: OpenSessionsOptions, stack: AsyncDisposabl
   const maxKeptOutputBytes = Math.max(settings.maxKeptOutputBytes, 2 * settings.maxOutputBytes);
   const limits = { ...settings, startTimeoutMs, maxKeptOutputBytes };
   const isToSurvive = ownsSurvivors && host.survivors !== undefined;
-  const executions = new Executions({ spools, installationId, clock, limits, isToSurvive });
+  const executions = new Executions({ spools, installationId, endings: ledger.endings, clock, limits, isToSurvive });
   const common = { host, templates, flavors, admission, installationId, executions, clock, emit };
   const pool = shares.length === 0 ? undefined : stack.use(new WarmPool({ ...common, shares, startTimeoutMs }));
   const sessions = stack.use(new Sessions({ ...common, ledger, ownsSurvivors, pool, defaultFlavor, limits }));

@@ -68,7 +68,7 @@ export function sessionsOverFake(
   const folder = spoolFolder ?? join(tmpdir(), `msb-mcp-spools-${crypto.randomUUID()}`);
   const spools = new Spools({ folder, maxTotalBytes: 1_000_000, emit });
   const isToSurvive = host.survivors !== undefined && (more.ownsSurvivors ?? true);
-  const executions = new Executions({ spools, installationId, clock, limits, isToSurvive });
+  const executions = new Executions({ spools, installationId, endings: ledger.endings, clock, limits, isToSurvive });
   const sessions = new Sessions({
     ledger,
     executions,

@@ -144,7 +144,8 @@ export class NamespaceGround implements Ground, AsyncDisposable {
     const admission = new Admission({ limits, clock, emit });
     const ledger = new Ledger({ path: this.#ledgerPath, isExpected: false, clock, emit });
     const spools = new Spools({ folder: join(this.#folder, "executions"), maxTotalBytes: 4_000_000, emit });
-    const executions = new Executions({ spools, installationId: "model", clock, limits, isToSurvive: false });
+    const { endings } = ledger;
+    const executions = new Executions({ spools, installationId: "model", endings, clock, limits, isToSurvive: false });
     const sessions = new Sessions({
       executions,
       ...{ host, clock, emit, installationId: "model", admission, ledger, ownsSurvivors: true, limits },

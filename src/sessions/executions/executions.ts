@@ -3,6 +3,7 @@
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { SandboxSpec, Stream } from "../../sandbox/port.ts";
+import { type Endings, tellAbsence } from "../endings.ts";
 import { newExecutionId, originOf } from "../ids.ts";
 import { Execution, type ExecutionParts, type Late } from "./execution.ts";
 import type { ExecutionLimits, RunSize } from "./limits.ts";
@@ -12,10 +13,14 @@ import type { Spools } from "./spools.ts";
 
 /** Of a session, those that have ended: so many are remembered. */
 export const rememberedExecutions = 100;
+/** Of those that are forgotten, so many are known by their session; the oldest are unknown first. About 200 bytes each. */
+const maxForgotten = 10_000;
 
 export type ExecutionsOptions = {
   readonly spools: Spools;
   readonly installationId: string;
+  /** How sessions ended. */
+  readonly endings: Endings;
   readonly clock: Clock;
   readonly limits: ExecutionLimits;
   /** Sandboxes outlive this process, and what their executions have written is to as well. */
@@ -32,6 +37,8 @@ export class Executions {
   readonly #byId = new Map<string, Execution>();
   /** In the order of their beginning; at most `rememberedExecutions` that have ended, and those that have not. */
   readonly #bySession = new Map<string, Set<Execution>>();
+  /** The sessions of those that are forgotten, by the executions' ids; at most `maxForgotten`. */
+  readonly #forgotten = new Map<string, string>();
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
@@ -113,7 +120,7 @@ export class Executions {
   find(principal: string, executionId: string): Execution {
     const execution = this.#byId.get(executionId);
     if (execution?.principal === principal) return execution;
-    throw this.#notFound(executionId, execution !== undefined);
+    throw this.#notFound(executionId, execution !== undefined, principal);
   }
 
   /** The oldest first. */
@@ -141,18 +148,39 @@ export class Executions {
 
   #forget(execution: Execution): void {
     this.#byId.delete(execution.id);
+    this.#forgotten.set(execution.id, execution.sessionId);
+    for (const oldest of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= maxForgotten) break;
+      this.#forgotten.delete(oldest);
+    }
     this.#options.spools.forget(execution.sessionId, execution.id, execution.output.spool);
   }
 
   /** Another principal's looks like one that was forgotten. */
-  #notFound(id: string, isAnothers: boolean): Failure {
+  #notFound(id: string, isAnothers: boolean, principal: string): Failure {
     const origin = isAnothers ? "ours" : originOf(id, this.#options.installationId, "execution");
     const shown = id.length <= 80 ? id : `${id.slice(0, 77)}...`;
     const reason = origin === "ours" ? "forgotten" : origin;
-    return new Failure("execution_not_found", `${why[origin](shown)}.`, {
-      context: { execution_id: shown, reason },
+    const known = this.#whyForgotten(id, principal);
+    const what = known === undefined ? why[origin](shown) : `${shown} is forgotten: ${known.why}`;
+    return new Failure("execution_not_found", `${what}.`, {
+      context: { execution_id: shown, reason, ...known?.context },
       advice: ["get_sessions tells which executions there are."],
     });
+  }
+
+  #whyForgotten(id: string, principal: string): { readonly why: string; readonly context: object } | undefined {
+    const { endings, clock } = this.#options;
+    const sessionId = this.#forgotten.get(id);
+    if (sessionId === undefined) return undefined;
+    const context = { session_id: sessionId };
+    if (this.ofSession(sessionId)[0]?.principal === principal) {
+      return { why: `its session ${sessionId} has run ${rememberedExecutions} others since`, context };
+    }
+    const ending = endings.find(sessionId, principal, clock.now());
+    if (ending === undefined) return undefined;
+    const why = `its session ${tellAbsence(sessionId, ending, clock.now())}`;
+    return { why, context: { ...context, session_ended: ending.reason, at: new Date(ending.at).toISOString() } };
   }
 }
 

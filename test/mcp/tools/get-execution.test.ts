@@ -198,9 +198,13 @@ describe("an id", () => {
     for (let more = 0; more < rememberedExecutions; more++) {
       await served.run("print", { principal: "local", kind: "command", sessionId: String(session_id) });
     }
-    expect(await told(mine)).toContain(`${mine} is forgotten: its session has ended, or has run 100 others since`);
+    expect(await told(mine)).toContain(`${mine} is forgotten: its session ${session_id} has run 100 others since.`);
     await served.call("stop_session", { session_id });
-    expect(await told(mine)).toContain("is forgotten");
+    expect(await told(mine)).toContain(`${mine} is forgotten: its session ${session_id} was stopped 0 seconds ago.`);
+    await served.sessions.stop("bob", bobs.session.sessionId);
+    expect(await told(executionId)).toContain(
+      "its session has ended, or has run 100 others since, or it is not yours.",
+    );
   });
 
   test("is in the session's entry of get_sessions while it runs, and when it ran last", async () => {

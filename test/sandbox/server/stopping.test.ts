@@ -56,7 +56,8 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
   const admission = new Admission({ limits, clock, emit });
   const ledger = new Ledger({ path: undefined, isExpected: false, clock, emit });
   const spools = new Spools({ folder: join(tmpdir(), `msb-mcp-${crypto.randomUUID()}`), maxTotalBytes: 1e6, emit });
-  const executions = new Executions({ spools, installationId, clock, limits, isToSurvive: false });
+  const { endings } = ledger;
+  const executions = new Executions({ spools, installationId, endings, clock, limits, isToSurvive: false });
   const common = { host, clock, emit, admission, ledger, limits, installationId, flavors, executions };
   return new Sessions({ ...common, ownsSurvivors: true, templates: defaultTemplates, defaultFlavor: "small" });
 }
