@@ -7,6 +7,8 @@ export const ground: readonly string[] = ["failure.ts", "events.ts", "clock.ts"]
 const contract = [
   "sandbox/port.ts",
   "sandbox/files.ts",
+  "sandbox/file-failures.ts",
+  "sandbox/guest-paths.ts",
   "sandbox/flavors.ts",
   "sandbox/templates.ts",
   "sandbox/volumes.ts",

@@ -1,8 +1,9 @@
 // A sandbox of the fake host: lost on demand, with processes and files that are entries of two maps.
 
 import { Failure } from "../../src/failure.ts";
-import { withoutFiles } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxSpec, Stream } from "../../src/sandbox/port.ts";
+import { FakeDisk } from "./fake-disk.ts";
+import { FakeFiles } from "./fake-files.ts";
 import { runToy, type ToyMachine } from "./toy-language.ts";
 
 /** A run by script: gets the request, answers how it ended. Take `toy` to fall back to the toy language. */
@@ -13,7 +14,7 @@ const never = () => new Promise<never>(() => undefined);
 export class FakeSandbox implements Sandbox {
   readonly name: string;
   readonly spec: SandboxSpec;
-  readonly files = withoutFiles("The fake has no files.");
+  readonly files: FakeFiles;
   readonly lost: Promise<string>;
   /** What the toy language sees. */
   readonly machine: ToyMachine;
@@ -42,7 +43,8 @@ export class FakeSandbox implements Sandbox {
     machine?: ToyMachine | undefined;
   }) {
     this.spec = options.spec;
-    this.machine = options.machine ?? { variables: new Map(), files: new Map(), processes: new Map() };
+    this.machine = options.machine ?? { variables: new Map(), disk: new FakeDisk(), processes: new Map() };
+    this.files = new FakeFiles(this.machine.disk, () => this.#over);
     this.name = `fake-${options.spec.sessionId}`;
     this.lost = this.#lost.promise;
     this.#run = options.run;

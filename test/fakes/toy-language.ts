@@ -7,11 +7,12 @@
 //   None · undefined (nothing)
 
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
+import type { FakeDisk } from "./fake-disk.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
 
 export type ToyMachine = {
   readonly variables: Map<string, string>;
-  readonly files: Map<string, string>;
+  readonly disk: FakeDisk;
   /** Background processes by name, each with what ends it. */
   readonly processes: Map<string, () => void>;
 };
@@ -60,7 +61,7 @@ class ToyProgram {
 
   /** The end of the run, if that instruction is its last. */
   async #step(word: string, rest: string): Promise<RunEnd | null> {
-    const { variables, files, processes } = this.#machine;
+    const { variables, disk, processes } = this.#machine;
     const [name, text] = splitOnce(rest);
     this.#result = null;
     switch (word) {
@@ -88,10 +89,10 @@ class ToyProgram {
         return null;
       }
       case "write":
-        files.set(name, text);
+        disk.put(name, text);
         return null;
       case "read":
-        this.#say("stdout", `${files.get(name) ?? ""}\n`);
+        this.#say("stdout", `${disk.text(name) ?? ""}\n`);
         return null;
       case "fail":
         return this.#failed("failed", 1);

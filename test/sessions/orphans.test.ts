@@ -4,12 +4,13 @@ import { expect, test } from "bun:test";
 import type { Pool } from "../../src/sessions/ahead.ts";
 import { newSessionId } from "../../src/sessions/ids.ts";
 import { settle } from "../fakes/fake-clock.ts";
+import { FakeDisk } from "../fakes/fake-disk.ts";
 import type { FakeWorld } from "../fakes/fake-world.ts";
 import { Restarts } from "../fakes/restarts.ts";
 
 function stray(world: FakeWorld, installation = "fake", sessionId = newSessionId("0123456789abcdef")): string {
   const name = `fake-${sessionId}`;
-  const machine = { variables: new Map(), files: new Map(), processes: new Map() };
+  const machine = { variables: new Map(), disk: new FakeDisk(), processes: new Map() };
   world.machines.set(name, { name, sessionId, installation, createdAtMs: 0, machine });
   return name;
 }
