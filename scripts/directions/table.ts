@@ -25,7 +25,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts"],
   config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
   http: ["mcp", "sessions", "watch/metrics.ts", "watch/metrics-table.ts", "watch/conditions.ts", ...contract],
-  mcp: ["sessions", ...contract, ...reach],
+  mcp: ["sessions", "sandbox/runner/join.ts", ...contract, ...reach],
   sessions: contract,
   watch: [],
   state: [],
