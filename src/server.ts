@@ -1,6 +1,7 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
 import { type Clock, within } from "./clock.ts";
+import { leftRunningOfOne } from "./config/callers.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
 import { commit, version } from "./config/version.ts";
@@ -104,8 +105,9 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const { isFirst, isCertain } = claim;
   // Without a lock, another server may be writing there.
   const folder = isCertain ? claim.folder : undefined;
+  const limited = { ...settings, maxLeftRunningPerPrincipal: leftRunningOfOne(settings) };
   const { sessions, pool } = openSessions(
-    { settings, host, templates, installationId, folder, isFirst, clock, emit },
+    { settings: limited, host, templates, installationId, folder, isFirst, clock, emit },
     stack,
   );
 

@@ -414,6 +414,14 @@ export const options = {
     summary: "Executions that may be left running in all sessions together",
     kind: wholeNumber(1, 100_000),
   }),
+  maxLeftRunningPerPrincipal: optional({
+    flag: "--max-left-running-per-principal",
+    variable: "MSB_MAX_LEFT_RUNNING_PER_PRINCIPAL",
+    group: "Limits",
+    summary:
+      "Executions that one caller may leave running; by default half of --max-left-running-in-all where there can be several callers",
+    kind: wholeNumber(1, 100_000),
+  }),
   maxRequestBytes: withDefault(String(4 * MIB), {
     flag: "--max-request-bytes",
     variable: "MCP_MAX_REQUEST_BYTES",

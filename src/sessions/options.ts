@@ -8,6 +8,7 @@ import type { Template } from "../sandbox/templates.ts";
 import type { Admission } from "./admission.ts";
 import type { Pool } from "./ahead.ts";
 import type { Executions } from "./executions/executions.ts";
+import type { LeftRunningLimits } from "./executions/left-count.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SessionLimits } from "./session.ts";
 
@@ -32,14 +33,11 @@ export type SessionsOptions = {
   readonly executions: Executions;
 };
 
-export type SessionsLimits = SessionLimits & {
-  readonly startTimeoutMs: number;
-  readonly cleanupIntervalMs: number;
-  readonly orphanCleanupIntervalMs: number;
-  /** For runs that name no time of their own. */
-  readonly executionTimeoutMs: number;
-  /** Executions that may be left running in one session. */
-  readonly maxLeftRunning: number;
-  /** The same in all sessions together. */
-  readonly maxLeftRunningInAll: number;
-};
+export type SessionsLimits = SessionLimits &
+  LeftRunningLimits & {
+    readonly startTimeoutMs: number;
+    readonly cleanupIntervalMs: number;
+    readonly orphanCleanupIntervalMs: number;
+    /** For runs that name no time of their own. */
+    readonly executionTimeoutMs: number;
+  };

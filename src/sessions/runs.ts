@@ -7,6 +7,7 @@ import type { Flavor } from "../sandbox/flavors.ts";
 import type { Stream } from "../sandbox/port.ts";
 import type { Execution, ExecutionEnd, ExecutionView, Late } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
+import { LeftCount, type LeftRunningLimits } from "./executions/left-count.ts";
 import type { RunSize } from "./executions/limits.ts";
 import { noPhases, type Outcome, type Phases } from "./executions/outcome.ts";
 import type { Output } from "./executions/output.ts";
@@ -62,9 +63,7 @@ export type RunsOptions = {
   readonly clock: Clock;
   /** For runs that name no time of their own. */
   readonly executionTimeoutMs: number;
-  /** Executions that may be left running in one session, and in all together. */
-  readonly maxLeftRunning: number;
-  readonly maxLeftRunningInAll: number;
+  readonly limits: LeftRunningLimits;
   readonly open: (request: OpenRequest) => Promise<Opening>;
   /** Throws Failure `session_not_found` or `invalid_arguments`. */
   readonly find: (request: RunInSession & { readonly sessionId: string }) => Session;
@@ -85,11 +84,12 @@ export class Runs {
   readonly #options: RunsOptions;
   /** Calls that have not been answered, and executions that have not ended. */
   #open = 0;
-  #leftRunning = 0;
+  readonly #leftRunning: LeftCount;
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: RunsOptions) {
     this.#options = options;
+    this.#leftRunning = new LeftCount(options.limits, options.executions);
   }
 
   get isDraining(): boolean {
@@ -116,7 +116,7 @@ export class Runs {
     const { clock } = this.#options;
     const cameMs = clock.monotonicMs();
     // Known before anything is begun; who waits may never come to it.
-    if (waitMs === 0) this.#refuseTooMany(request.sessionId, "begin");
+    if (waitMs === 0) this.#leftRunning.refuseTooMany(request, "begin");
     return await this.#call(request, async ({ execution, running, tell }) => {
       const executed = await this.#unlessLate(running, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
       if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
@@ -205,23 +205,13 @@ export class Runs {
   /** Throws Failure `limit_reached`, and ends it, if no more may be left running. */
   #leave(execution: Execution): void {
     try {
-      this.#refuseTooMany(execution.sessionId, "leave");
+      this.#leftRunning.refuseTooMany(execution, "leave");
     } catch (error) {
       execution.cancel();
       throw error;
     }
-    this.#leftRunning++;
+    this.#leftRunning.add(execution);
     execution.leaveRunning();
-    void execution.settled.then(() => this.#leftRunning--);
-  }
-
-  /** Throws Failure `limit_reached` if no more may be left running there. */
-  #refuseTooMany(sessionId: string | undefined, step: "begin" | "leave"): void {
-    const { executions, maxLeftRunning, maxLeftRunningInAll } = this.#options;
-    if (this.#leftRunning >= maxLeftRunningInAll) throw tooManyLeft("on this server", [], maxLeftRunningInAll, step);
-    if (sessionId === undefined) return;
-    const own = executions.ofSession(sessionId).filter((one) => one.isLeftRunning && one.status !== "ended");
-    if (own.length >= maxLeftRunning) throw tooManyLeft(`in ${sessionId}`, own, maxLeftRunning, step);
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
@@ -268,16 +258,3 @@ const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
   interpreterRestarted: false,
   notices: [],
 };
-
-function tooManyLeft(where: string, left: readonly Execution[], limit: number, step: "begin" | "leave"): Failure {
-  const ids = left.slice(0, 3).map(({ id }) => id);
-  const which = ids.length > 0 ? ids.join(", ") : "get_sessions lists yours";
-  const what =
-    step === "leave"
-      ? `this run was not over when its wait was, and no more than ${limit} may be left running ${where}, so it was ended.`
-      : `no more than ${limit} may be left running ${where}, so this run was not begun.`;
-  return new Failure("limit_reached", what, {
-    context: { limit, running: ids },
-    advice: [`End others with control_execution (${which}), or give this one a longer wait.`],
-  });
-}

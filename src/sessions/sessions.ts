@@ -61,7 +61,7 @@ export class Sessions implements AsyncDisposable {
     this.#runs = new Runs({
       ...{ executions, clock, executionTimeoutMs: limits.executionTimeoutMs },
       sizeOf: (session) => this.#sizeOf(session),
-      ...{ maxLeftRunning: limits.maxLeftRunning, maxLeftRunningInAll: limits.maxLeftRunningInAll },
+      limits,
       open: (request) => this.#openings.open(request),
       find: (request) => this.#findFor(request),
       endsSoon: () => this.#endsSoon(),

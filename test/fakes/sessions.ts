@@ -59,6 +59,7 @@ export function sessionsOverFake(
     maxKeptOutputBytes: 64_000,
     maxLeftRunning: 4,
     maxLeftRunningInAll: 6,
+    maxLeftRunningPerPrincipal: 100,
     admissionWaitMs: 0,
     enableLruEviction: true,
     ...given,

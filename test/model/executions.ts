@@ -70,7 +70,7 @@ export class ExecutionWalk {
     const principal = known?.principal ?? random.pick(principals);
     const waitMs = random.pick([0, 0, 100, 2000]);
     const timeoutMs = random.pick([2000, 30_000, 200_000, 200_000]);
-    const refusal = known === undefined ? this.#refusedInAll() : (this.#refusedInAll() ?? this.#refusedIn(known));
+    const refusal = this.#refusedInAll(principal) ?? (known === undefined ? undefined : this.#refusedIn(known));
     const cameMs = ground.nowMs();
     const { life } = ground;
     if (known !== undefined) this.touch(known.id);
@@ -433,11 +433,13 @@ export class ExecutionWalk {
     throw new Error(`${principal} has found ${id}`);
   }
 
-  #refusedInAll(): string | undefined {
-    const { isExact, maxLeftRunningInAll } = this.#ground;
+  #refusedInAll(principal: string): string | undefined {
+    const { isExact, maxLeftRunningInAll, maxLeftRunningPerPrincipal } = this.#ground;
     if (!isExact) return undefined;
-    const left = this.#tracked.filter(({ wasLeft, execution }) => wasLeft && execution.status !== "ended").length;
-    return left >= maxLeftRunningInAll ? `${left} are left running` : undefined;
+    const left = this.#tracked.filter(({ wasLeft, execution }) => wasLeft && execution.status !== "ended");
+    const own = left.filter((one) => one.principal === principal);
+    const isRefused = left.length >= maxLeftRunningInAll || own.length >= maxLeftRunningPerPrincipal;
+    return isRefused ? `${left.length} are left running, ${own.length} of ${principal}` : undefined;
   }
 
   #refusedIn(known: Known): string | undefined {
@@ -450,11 +452,15 @@ export class ExecutionWalk {
 
   /** However calls come together, no more are left running than may be. */
   #checkBounds(sessionId: string): void {
-    const { maxLeftRunning, maxLeftRunningInAll } = this.#ground;
+    const { maxLeftRunning, maxLeftRunningInAll, maxLeftRunningPerPrincipal } = this.#ground;
     const left = this.#tracked.filter(({ wasLeft, execution }) => wasLeft && execution.status !== "ended");
     const own = left.filter((one) => one.sessionId === sessionId);
     if (left.length > maxLeftRunningInAll || own.length > maxLeftRunning) {
       throw new Error(`${left.length} are left running, and ${own.length} in ${sessionId}`);
+    }
+    for (const name of principals) {
+      const theirs = left.filter(({ principal }) => principal === name).length;
+      if (theirs > maxLeftRunningPerPrincipal) throw new Error(`${theirs} of ${name} are left running`);
     }
   }
 

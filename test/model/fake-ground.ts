@@ -16,6 +16,7 @@ const limits = {
   maxQueuedExecutions: 3,
   maxLeftRunning: 3,
   maxLeftRunningInAll: 5,
+  maxLeftRunningPerPrincipal: 4,
 };
 
 export type FakeGroundOptions = {
@@ -31,6 +32,7 @@ export class FakeGround implements Ground, AsyncDisposable {
   readonly sessionTimeoutMs = limits.sessionTimeoutMs;
   readonly maxLeftRunning = limits.maxLeftRunning;
   readonly maxLeftRunningInAll = limits.maxLeftRunningInAll;
+  readonly maxLeftRunningPerPrincipal = limits.maxLeftRunningPerPrincipal;
   readonly isExact = true;
   readonly tellsCpu: boolean;
   readonly survives: boolean;

@@ -35,6 +35,7 @@ export interface Ground {
   readonly sessionTimeoutMs: number;
   readonly maxLeftRunning: number;
   readonly maxLeftRunningInAll: number;
+  readonly maxLeftRunningPerPrincipal: number;
   /** After `settle`, whatever was asked for has had its effect. */
   readonly isExact: boolean;
   /** Sandboxes tell CPU time, and nothing uses any. */

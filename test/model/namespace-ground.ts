@@ -32,6 +32,7 @@ const limits = {
   maxKeptOutputBytes: 640_000,
   maxLeftRunning: 3,
   maxLeftRunningInAll: 6,
+  maxLeftRunningPerPrincipal: 5,
   admissionWaitMs: 1000,
   enableLruEviction: true,
 };
@@ -50,6 +51,7 @@ export class NamespaceGround implements Ground, AsyncDisposable {
   readonly sessionTimeoutMs = limits.sessionTimeoutMs;
   readonly maxLeftRunning = limits.maxLeftRunning;
   readonly maxLeftRunningInAll = limits.maxLeftRunningInAll;
+  readonly maxLeftRunningPerPrincipal = limits.maxLeftRunningPerPrincipal;
   readonly isExact = false;
   /** The walk's view of a sandbox passes nothing on of it: what is left running stays until it is ended. */
   readonly tellsCpu = false;

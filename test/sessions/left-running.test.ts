@@ -159,6 +159,23 @@ describe("a session with a run that was left running", () => {
     expect(on.filter(({ status }) => status !== "ended")).toHaveLength(3);
   });
 
+  test("may have so many of one principal's, and others are left room", async () => {
+    await using s = sessionsOverFake({ maxLeftRunningInAll: 4, maxLeftRunningPerPrincipal: 2 });
+    const { execution } = await leave(s, "forever");
+    await leave(s, "forever");
+    for (const waitMs of [0, 1000]) {
+      const running = s.runFor(waitMs, "forever", { kind: "command" }).catch((error: unknown) => String(error));
+      await s.clock.advance(waitMs);
+      expect(await running).toContain("no more than 2 may be left running in all sessions of yours");
+    }
+    const bobs = s.runFor(0, "forever", { principal: "bob" });
+    await s.clock.advance(0);
+    expect(await bobs).toMatchObject({ status: "running" });
+    execution.cancel();
+    await execution.settled;
+    await leave(s, "forever");
+  });
+
   test("may not have more of them by calls that come at once", async () => {
     await using s = sessionsOverFake({ maxLeftRunning: 2, maxLeftRunningInAll: 100, maxQueuedExecutions: 50 });
     const { sessionId } = (await s.run("print")).session;

@@ -50,6 +50,7 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
       maxKeptOutputBytes: 64_000,
       maxLeftRunning: 4,
       maxLeftRunningInAll: 4,
+      maxLeftRunningPerPrincipal: 100,
     },
     ...{ admissionWaitMs: 0, enableLruEviction: false },
   };
