@@ -117,7 +117,10 @@ export type Changes = {
 
 /** Something that a run shows beside its output: a picture, a table, a value in a richer form. */
 export type Display = {
-  /** By media type, the forms that it has: texts as they are, pictures and other binary data as base64. At least one. */
+  /**
+   * By media type, the forms that it has: pictures as base64, checked and with sides that can be shown, all else as text. None only where there is
+   * a path.
+   */
   readonly data: Readonly<Record<string, string>>;
   /** Where the guest has put what was too large, or not for an answer. */
   readonly path?: GuestPath;

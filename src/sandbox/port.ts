@@ -127,8 +127,11 @@ export type RunRequest = {
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
   /** What a command's background processes still write to its stdout and stderr after `run` has settled, until they end or the sandbox does. */
   readonly onLateOutput?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
-  /** Called with what code shows beside its output, in its place between what was printed before and after. At most 100 times a run. */
-  readonly onDisplay?: ((display: Display) => void) | undefined;
+  /**
+   * Called with what code shows beside its output, and how many bytes of its stdout come before that: they may be fewer than have come already.
+   * At most 100 times a run.
+   */
+  readonly onDisplay?: ((display: Display, stdoutBytes: number) => void) | undefined;
   /** `open`: stdin is what `RunControl.write` is given, until `closeInput`. Code reads it as `sys.stdin`, `input()`, `process.stdin`. */
   readonly stdin?: "empty" | "open" | undefined;
   /** Called once, when the program is there to be spoken to. Not called for a run that ends before. */

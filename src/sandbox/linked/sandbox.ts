@@ -99,6 +99,9 @@ export class LinkedSandbox implements Sandbox {
     const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
       if (!run.isOver) request.onOutput(stream, bytes);
     };
+    const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => {
+      if (!run.isOver) request.onDisplay?.(display, stdoutBytes);
+    };
     const finished = new AbortController();
     void this.#insist(request.signal, finished.signal);
     const late = new LateOutput((stream, bytes) => {
@@ -108,7 +111,7 @@ export class LinkedSandbox implements Sandbox {
       const over = this.#over.promise.then((gone) => {
         throw failureOf(gone, kind);
       });
-      const own = { ...request, onOutput };
+      const own = { ...request, onOutput, onDisplay };
       const running = request.kind === "code" ? this.#runCode(own, run) : this.#runCommand(own, run, late);
       return await Promise.race([over, running]);
     } catch (error) {
@@ -146,7 +149,7 @@ export class LinkedSandbox implements Sandbox {
 
   async #interpret(request: RunRequest, run: Run, processes: RunProcesses): Promise<RunEnd> {
     const { interpreter } = this.#options;
-    const { source, stdin, signal, onOutput } = request;
+    const { source, stdin, signal, onOutput, onDisplay } = request;
     const onStarted = (control: InterpreterControl) => {
       const isFirst = run.interpreter === null;
       run.interpreter = control;
@@ -167,6 +170,7 @@ export class LinkedSandbox implements Sandbox {
         source,
         signal,
         onOutput,
+        onDisplay,
         stdin,
         onStarted,
         interruptGraceMs: this.#graceMs,

@@ -98,7 +98,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (!settled) request.onOutput(stream, bytes);
       else if (request.kind === "command") request.onLateOutput?.(stream, bytes);
     };
-    const guarded = { ...request, onOutput };
+    const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => {
+      if (!settled) request.onDisplay?.(display, stdoutBytes);
+    };
+    const guarded = { ...request, onOutput, onDisplay };
     try {
       const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
       const end = await (membership === null
@@ -141,7 +144,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
     if (this.#interpreter === null) throw new Error("the sandbox has not been given its interpreter");
-    const { source, signal, onOutput, stdin } = request;
+    const { source, signal, onOutput, onDisplay, stdin } = request;
     let isOver = false;
     let ending: Promise<void> | undefined;
     try {
@@ -149,6 +152,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
         source,
         signal,
         onOutput,
+        onDisplay,
         interruptGraceMs,
         stdin,
         afterInterrupt: () => {

@@ -2,6 +2,7 @@
 
 import { type Clock, within } from "../../clock.ts";
 import type { Stream } from "../port.ts";
+import { RunDisplays, type ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { RunInput } from "./input.ts";
 import { MarkedStream } from "./marked-stream.ts";
@@ -13,6 +14,19 @@ export type Answer = {
   readonly success: boolean;
   readonly exitCode: number | null;
   readonly result: string | null;
+};
+
+/** What a run is given, and where it goes. */
+export type ConversationRun = {
+  readonly source: string;
+  /** Where the answer is to come, if it is short. */
+  readonly where: "stdout" | "control";
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+  readonly onDisplay?: ShowDisplay | undefined;
+  /** What is to be told of it beside its output, a sentence each. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+  /** `open`: `write` and `closeInput` reach it from now on. Default `empty`. */
+  readonly stdin?: "empty" | "open" | undefined;
 };
 
 /** Of which python/main.py speaks. An interpreter that an older program of ours has started may speak another. */
@@ -46,6 +60,7 @@ export class Conversation {
         answer: Answer | undefined;
         missing: number;
         readonly input: RunInput;
+        readonly displays: RunDisplays;
         readonly over: (end: Answer | GuestExit) => void;
       }
     | undefined;
@@ -85,8 +100,10 @@ export class Conversation {
       this.#stderr.giveUp();
       const how = exit.signal === null ? `exit status ${exit.code}` : `signal ${exit.signal}`;
       this.#ready.reject(new Error(`the interpreter ended before it was ready (${how}): ${this.#startErrors.trim()}`));
-      this.#run?.input.end();
-      this.#run?.over(exit);
+      const run = this.#run;
+      run?.input.end();
+      run?.displays.end();
+      run?.over(exit);
       return exit;
     });
   }
@@ -121,31 +138,28 @@ export class Conversation {
     this.#process.write(`\n${JSON.stringify({ attach: mark })}\n`);
   }
 
-  /**
-   * Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. `where` the answer is to
-   * come, if it is short. With an `input` that is to be open, `write` and `closeInput` reach it from now on.
-   */
-  run(
-    id: string,
-    source: string,
-    where: "stdout" | "control",
-    onOutput: (stream: Stream, bytes: Uint8Array) => void,
-    input: "empty" | "open" = "empty",
-  ): Promise<Answer | GuestExit> {
+  /** Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. */
+  run(id: string, request: ConversationRun): Promise<Answer | GuestExit> {
     if (this.#isOver) return this.ended;
+    const { source, where, onOutput, onDisplay, onNotice, stdin = "empty" } = request;
     // Not a race with `ended`: each would leave a reaction there for as long as the interpreter lives.
     const { promise, resolve } = Promise.withResolvers<Answer | GuestExit>();
-    const own = new RunInput(id, (message) => this.#say(message));
-    if (input === "empty") own.end();
-    this.#run = { id, answer: undefined, missing: 3, input: own, over: resolve };
+    const input = new RunInput(id, (message) => this.#say(message));
+    if (stdin === "empty") input.end();
+    const displays = new RunDisplays(onDisplay, onNotice);
+    this.#run = { id, answer: undefined, missing: 3, input, displays, over: resolve };
     const mark = crypto.randomUUID();
     this.#stdout.beginWithLine(
       mark,
-      (bytes) => onOutput("stdout", bytes),
+      (bytes) => {
+        displays.printed(bytes.length);
+        onOutput("stdout", bytes);
+      },
       (line) => {
         if (line !== "") this.#hear(line);
         this.#came();
       },
+      (line) => displays.isPlace(line),
     );
     this.#stderr.begin(
       mark,
@@ -155,7 +169,7 @@ export class Conversation {
         this.#came();
       },
     );
-    this.#say({ id, source, mark, where, ...(input === "open" && { stdin: true }) });
+    this.#say({ id, source, mark, where, ...(stdin === "open" && { stdin: true }) });
     return promise;
   }
 
@@ -189,6 +203,7 @@ export class Conversation {
     if (run.missing > 0 || run.answer === undefined) return;
     this.#run = undefined;
     run.input.end();
+    run.displays.end();
     run.over(run.answer);
   }
 
@@ -216,6 +231,11 @@ export class Conversation {
     if (this.#isAttaching) return;
     if (typeof message?.id === "string" && typeof message.taken === "number") {
       if (message.id === this.#run?.id) this.#run.input.took(message.taken);
+      return;
+    }
+    if (typeof message?.id === "string" && message.display !== undefined) {
+      // What a thread shows after its run's end goes nowhere.
+      if (message.id === this.#run?.id) this.#run.displays.heard(message.display, line.length);
       return;
     }
     const answer = message && readAnswer(message);

@@ -7,6 +7,7 @@ import type { Stream } from "../port.ts";
 import { endedBy } from "../signals.ts";
 import type { Language } from "../templates.ts";
 import { Conversation } from "./conversation.ts";
+import type { ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess, SpawnGuest } from "./guest.ts";
 import { runnerArgv } from "./programs.ts";
 
@@ -41,6 +42,8 @@ export type InterpreterRun = {
   readonly signal: AbortSignal;
   /** Called with output as it comes, in order within a stream; never after `run` has settled. The bytes are the callee's to keep. */
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+  /** As RunRequest.onDisplay; not called after `run` has settled, either. */
+  readonly onDisplay?: ShowDisplay | undefined;
   /** How long an interrupted run has to end before its interpreter is killed, in milliseconds. Default 1000. */
   readonly interruptGraceMs?: number;
   /**
@@ -64,6 +67,8 @@ export type InterpreterRunEnd = {
   /** The value of a last expression as the language's prompt prints it, at most 64 KiB of it. */
   readonly result: string | null;
   readonly interpreterRestarted: boolean;
+  /** As RunEnd.notices; not there if there are none. */
+  readonly notices?: readonly string[];
   /** How the interpreter's process ended, if it did; tells an adapter a kill by the kernel from an exit. */
   readonly exit: GuestExit | null;
 };
@@ -172,7 +177,8 @@ export class Interpreter implements AsyncDisposable {
   }
 
   async #runOn(conversation: Conversation, request: InterpreterRun): Promise<InterpreterRunEnd> {
-    const { source, signal, onOutput, interruptGraceMs = defaultGraceMs, afterInterrupt, stdin } = request;
+    const { signal, interruptGraceMs = defaultGraceMs, afterInterrupt } = request;
+    const notices: string[] = [];
     const id = crypto.randomUUID();
     /** Ends the grace of a run that is interrupted. */
     let over: AbortController | undefined;
@@ -190,7 +196,9 @@ export class Interpreter implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       const where = this.#options.isControlSooner === true ? "control" : "stdout";
-      const running = conversation.run(id, source, where, onOutput, stdin);
+      const { source, onOutput, onDisplay, stdin } = request;
+      const onNotice = (notice: string) => notices.push(notice);
+      const running = conversation.run(id, { source, where, onOutput, onDisplay, onNotice, stdin });
       request.onStarted?.({
         write: (text) => conversation.write(id, text),
         closeInput: () => conversation.closeInput(id),
@@ -201,14 +209,15 @@ export class Interpreter implements AsyncDisposable {
       const first = await running;
       // An answer that comes as the interpreter is being killed is no longer one of an interpreter that goes on.
       const answer = conversation.isOver ? await conversation.ended : first;
+      const told = notices.length > 0 && { notices };
       if ("id" in answer) {
         const { success, exitCode, result } = answer;
         // Whatever it says: what nobody here has asked for was the program's own.
         const ended = signal.aborted ? answer.ended : "exited";
-        return { ended, success, exitCode, result, interpreterRestarted: false, exit: null };
+        return { ended, success, exitCode, result, interpreterRestarted: false, exit: null, ...told };
       }
       this.#disposed.signal.throwIfAborted();
-      const rest = { success: false, result: null, interpreterRestarted: true, exit: answer };
+      const rest = { success: false, result: null, interpreterRestarted: true, exit: answer, ...told };
       if (signal.aborted) return { ended: "interrupted", exitCode: null, ...rest };
       const own = answer.code === null ? endedBy(answer.signal) : { exitCode: answer.code };
       return { ended: "interpreter_exited", ...own, ...rest };

@@ -75,6 +75,52 @@ test("the line behind a mark is found wherever chunks are cut, and what follows 
   }
 });
 
+test("behind the line of a place the run goes on, wherever chunks are cut", () => {
+  const all = Buffer.from(`one${mark}d1\ntwo${mark}d2\n${mark}d3\n${mark}\nother`);
+  for (let first = 0; first <= all.length; first++) {
+    for (let second = first; second <= all.length; second++) {
+      let others = "";
+      const stream = new MarkedStream((bytes) => {
+        others += Buffer.from(bytes).toString();
+      });
+      let text = "";
+      stream.beginWithLine(
+        mark,
+        (bytes) => {
+          text += Buffer.from(bytes).toString();
+        },
+        (line) => {
+          text += `<${line}|`;
+        },
+        (line) => {
+          const isPlace = line.startsWith("d");
+          if (isPlace) text += `<${line}>`;
+          return isPlace;
+        },
+      );
+      for (const part of [all.subarray(0, first), all.subarray(first, second), all.subarray(second)]) stream.push(part);
+      expect({ first, second, text, others }).toEqual({
+        ...{ first, second },
+        text: "one<d1>two<d2><d3><|",
+        others: "other",
+      });
+    }
+  }
+});
+
+test("any number of marks in one piece is taken", () => {
+  const stream = new MarkedStream();
+  let places = 0;
+  stream.beginWithLine(
+    mark,
+    () => undefined,
+    () => undefined,
+    () => ++places > 0,
+  );
+  stream.push(Buffer.from(`${mark}d1\n`.repeat(100_000)));
+  expect(places).toBe(100_000);
+});
+
 test("a line behind a mark that does not end is cut, and one that a run's end cuts off is not told", () => {
   const stream = new MarkedStream();
   const lines: string[] = [];
