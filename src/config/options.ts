@@ -97,6 +97,14 @@ export const options = {
       "Calls that failed answer a JSON-RPC error, or a tool result with isError; auto: results for MCP clients, errors for bare JSON-RPC",
     kind: choice(["auto", "error", "result"]),
   }),
+  structuredContent: withDefault("auto", {
+    flag: "--structured-content",
+    variable: "MCP_STRUCTURED_CONTENT",
+    group: "Server",
+    summary:
+      "Results have structuredContent beside their blocks; auto: not those with a picture, which some clients would not show then",
+    kind: choice(["auto", "always", "never"]),
+  }),
   stateDir: {
     flag: "--state-dir",
     variable: "MSB_MCP_STATE_DIR",
