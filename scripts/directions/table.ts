@@ -27,7 +27,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
   http: ["mcp", "sessions", "watch/metrics.ts", "watch/metrics-table.ts", "watch/conditions.ts", ...contract],
   mcp: ["sessions", "sandbox/runner/join.ts", ...contract, ...reach],
-  sessions: contract,
+  sessions: ["state/own-file.ts", ...contract],
   watch: [],
   state: [],
   "sandbox/open.ts": ["sandbox/**"],

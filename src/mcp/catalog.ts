@@ -4,6 +4,7 @@ import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { type StructuredContent, structuredAs } from "./structured.ts";
 import { ProtocolError, type ToolErrors } from "./tool.ts";
 import type { ToolSet } from "./tool-set.ts";
 import { controlExecution } from "./tools/control-execution.ts";
@@ -30,6 +31,8 @@ export type CatalogOptions = {
   readonly executionWaitMs: number;
   readonly maxOutputBytes: number;
   readonly toolErrors: ToolErrors;
+  /** Default auto. */
+  readonly structuredContent?: StructuredContent;
 };
 
 export function createCatalog(options: CatalogOptions): ToolSet {
@@ -42,6 +45,7 @@ export function createCatalog(options: CatalogOptions): ToolSet {
     stopSession(options),
     getVolumePath(options),
   ];
+  const { structuredContent = "auto" } = options;
   const byName = new Map(tools.map((tool) => [tool.wire.name, tool]));
   const wire = tools.map((tool) => tool.wire);
   return {
@@ -49,7 +53,11 @@ export function createCatalog(options: CatalogOptions): ToolSet {
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);
-      if (tool !== undefined) return tool.call(args, context);
+      if (tool !== undefined) {
+        const answer = tool.call(args, context);
+        if (!(answer instanceof Promise)) return structuredAs(answer, structuredContent);
+        return answer.then((late) => structuredAs(late, structuredContent));
+      }
       const shown = name.length <= 80 ? name : `${name.slice(0, 80)}…`;
       throw new ProtocolError(-32602, `Unknown tool: ${shown}. There are: ${[...byName.keys()].join(", ")}.`);
     },

@@ -9,7 +9,7 @@ import type { Execution, ExecutionEnd, ExecutionView, Late } from "./executions/
 import type { Executions } from "./executions/executions.ts";
 import { LeftCount, type LeftRunningLimits } from "./executions/left-count.ts";
 import type { RunSize } from "./executions/limits.ts";
-import { noPhases, type Outcome, type Phases } from "./executions/outcome.ts";
+import { noPhases, type Outcome, type Phases, type Remembered } from "./executions/outcome.ts";
 import type { Output } from "./executions/output.ts";
 import { SandboxStuck } from "./executions/run.ts";
 import type { Opening, OpenRequest } from "./opening.ts";
@@ -231,7 +231,10 @@ function leftRunning(execution: Execution, waitedMs: number): LeftRunning {
 }
 
 /** A hundred executions of each session are remembered, and what they wrote is in their spools. */
-function withoutOutput({ outcome: { stdout: _, stderr: __, ...outcome }, phases }: Executed): ExecutionEnd {
+function withoutOutput({
+  outcome: { stdout: _, stderr: __, displays: ___, ...outcome },
+  phases,
+}: Executed): ExecutionEnd {
   return { outcome, phases };
 }
 
@@ -244,7 +247,7 @@ function endOf(error: unknown, execution: Execution): ExecutionEnd {
   return { outcome: neverBegun, phases: noPhases };
 }
 
-const neverBegun: Omit<Outcome, "stdout" | "stderr"> = {
+const neverBegun: Remembered = {
   ended: "canceled",
   success: false,
   stdoutBytes: 0,

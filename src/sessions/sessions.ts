@@ -190,7 +190,7 @@ export class Sessions implements AsyncDisposable {
     const { end, principal, sessionId, view } = execution;
     if (end === undefined) throw new Error("the execution has not ended");
     if ("failure" in end) throw end.failure;
-    const { stdout, stderr } = await execution.output.reread();
+    const { stdout, stderr, displays } = await execution.output.reread();
     const session = this.#table.active(principal, sessionId) ?? this.#table.ending(principal, sessionId);
     if (session === undefined) {
       // Throws: its session has taken it along.
@@ -200,7 +200,7 @@ export class Sessions implements AsyncDisposable {
     const told = { session: session.view, created: execution.startedSession, execution: view, late: [] };
     const outcome = {
       ...{ ...end.outcome, stdout: stdout.text, stdoutTruncatedBytes: stdout.truncatedBytes },
-      ...{ stderr: stderr.text, stderrTruncatedBytes: stderr.truncatedBytes },
+      ...{ stderr: stderr.text, stderrTruncatedBytes: stderr.truncatedBytes, displays },
     };
     return { ...told, status: "ended", endsSoon: this.#endsSoon(), outcome, phases: end.phases };
   }

@@ -14,6 +14,7 @@ import { describeServer } from "../../src/mcp/description.ts";
 import { createEndpoint } from "../../src/mcp/endpoint.ts";
 import { paramHeadersOf } from "../../src/mcp/param-headers.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
+import type { StructuredContent } from "../../src/mcp/structured.ts";
 import type { ToolErrors } from "../../src/mcp/tool.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
@@ -23,13 +24,14 @@ import { type FakeLimits, sessionsOverFake } from "./sessions.ts";
 export type ServedOptions = {
   readonly limits?: FakeLimits;
   readonly toolErrors?: ToolErrors;
+  readonly structuredContent?: StructuredContent;
   readonly volumes?: readonly Volume[];
   /** As `FakeProcess.spoolFolder`. */
   readonly spoolFolder?: string;
 };
 
 export async function serveOverFake(options: ServedOptions = {}) {
-  const { limits = {}, toolErrors = "auto", volumes = [], spoolFolder } = options;
+  const { limits = {}, toolErrors = "auto", structuredContent = "auto", volumes = [], spoolFolder } = options;
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits, { spoolFolder }));
   const { sessions, host, clock, events, metrics, conditions } = fake;
@@ -52,6 +54,7 @@ export async function serveOverFake(options: ServedOptions = {}) {
     executionWaitMs: 50_000,
     maxOutputBytes: 32_768,
     toolErrors,
+    structuredContent,
   });
   const server = createMcpServer(tools, { description, clock, emit });
   const endpoint = stack.use(

@@ -4,8 +4,10 @@
 //   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · processes · vanish
 //   start NAME (a background process) · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
 //   on SIGNAL TEXT (waits; then prints it and exits with 7, as code goes on) · ask (reads a line of input) · echo (prints all of it)
-//   None · undefined (nothing)
+//   None · undefined (nothing) · show TYPE TEXT (a display of that form; image/png without a text is a picture of 3 × 2 pixels)
+//   show-saved PATH NOTE (a display that is a file)
 
+import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
 import type { FakeDisk } from "./fake-disk.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
@@ -16,6 +18,10 @@ export type ToyMachine = {
   /** Background processes by name, each with what ends it. */
   readonly processes: Map<string, () => void>;
 };
+
+/** A real one. */
+export const samplePng =
+  "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAHElEQVR42mNgYDhhw3CiguEEA0PUCZuoExVRJwA8MgcnnxsoWAAAAABJRU5ErkJggg==";
 
 const floodChunkBytes = 64 * 1024;
 
@@ -38,6 +44,7 @@ class ToyProgram {
   readonly #encoder = new TextEncoder();
   readonly #isCode: boolean;
   #result: string | null = null;
+  #stdoutBytes = 0;
 
   constructor(request: RunRequest, run: ToyRun, machine: ToyMachine, vanish: () => void) {
     this.#request = request;
@@ -94,6 +101,12 @@ class ToyProgram {
       case "read":
         this.#say("stdout", `${disk.text(name) ?? ""}\n`);
         return null;
+      case "show":
+        this.#show({ data: { [name]: text === "" && name === "image/png" ? samplePng : text } });
+        return null;
+      case "show-saved":
+        this.#show({ data: {}, path: name, note: text });
+        return null;
       case "fail":
         return this.#failed("failed", 1);
       case "exit":
@@ -141,7 +154,13 @@ class ToyProgram {
   }
 
   #say(stream: "stdout" | "stderr", text: string): void {
-    this.#request.onOutput(stream, this.#encoder.encode(text));
+    const bytes = this.#encoder.encode(text);
+    if (stream === "stdout") this.#stdoutBytes += bytes.length;
+    this.#request.onOutput(stream, bytes);
+  }
+
+  #show(display: Display): void {
+    if (this.#isCode) this.#request.onDisplay?.(display, this.#stdoutBytes);
   }
 
   #end(how: Partial<RunEnd>): RunEnd {
@@ -210,7 +229,9 @@ class ToyProgram {
 
   async #flood(bytes: number): Promise<void> {
     for (let left = bytes; left > 0 && !this.#request.signal.aborted; left -= floodChunkBytes) {
-      this.#request.onOutput("stdout", new Uint8Array(Math.min(left, floodChunkBytes)).fill(120));
+      const chunk = new Uint8Array(Math.min(left, floodChunkBytes)).fill(120);
+      this.#stdoutBytes += chunk.length;
+      this.#request.onOutput("stdout", chunk);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { pictureOf } from "../../src/sandbox/picture.ts";
 
 const samples = {
-  png: "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAADklEQVR4nGNgAANGBAIAAEUACBEyaD4AAAAASUVORK5CYII=",
+  png: "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAHElEQVR42mNgYDhhw3CiguEEA0PUCZuoExVRJwA8MgcnnxsoWAAAAABJRU5ErkJggg==",
   gif: "R0lGODlhAwACAIAAAP///wAAACwAAAAAAwACAAACAoRRADs=",
 };
 

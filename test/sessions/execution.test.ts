@@ -98,7 +98,7 @@ describe("captured output", () => {
     for (const size of [1, 2, 3, 7, all.length]) {
       const chunks: Uint8Array[] = [];
       for (let at = 0; at < all.length; at += size) chunks.push(all.subarray(at, at + size));
-      expect(captured(all.length, ...chunks)).toEqual({ text, truncatedBytes: 0 });
+      expect(captured(all.length, ...chunks)).toEqual({ text, truncatedBytes: 0, places: [] });
     }
   });
 

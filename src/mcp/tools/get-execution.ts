@@ -69,7 +69,8 @@ export function getExecution(options: ExecutionTool): Tool {
         if (wait === 0 || offset !== undefined) {
           const seen = await see();
           // Who reads on from an offset is answered at once if there is something.
-          if (wait === 0 || seen.output !== "" || execution.status === "ended") return tellExecution(execution, seen);
+          const isNew = seen.output !== "" || seen.displays.length > 0;
+          if (wait === 0 || isNew || execution.status === "ended") return tellExecution(execution, seen);
         }
         const isNews = () => offset !== undefined && execution.output.spool.counts[stream] > counts[stream];
         await sessions.waitFor(execution, isNews, wait * 1000, context.signal);

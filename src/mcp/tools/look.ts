@@ -1,11 +1,13 @@
 // Which part of an execution's output a call asks for, read.
 
 import { Failure } from "../../failure.ts";
+import type { PlacedDisplay } from "../../sessions/executions/displays.ts";
 import type { Execution } from "../../sessions/executions/execution.ts";
 import { type Range, readBytes, readLines, readTail, type Unit } from "../../sessions/executions/reading.ts";
 import { search } from "../../sessions/executions/search.ts";
 import type { Source } from "../../sessions/executions/spool.ts";
-import { encodedBytes, outputBudgetBytes } from "./fit.ts";
+import { displaysBytes } from "./content.ts";
+import { encodedBytes, fitResult, outputBudgetBytes } from "./fit.ts";
 
 export const sources: readonly Source[] = ["all", "stdout", "stderr"];
 
@@ -33,7 +35,13 @@ export type Seen = {
   readonly matches: number | undefined;
   /** Lines of which a search has tried the beginning only. */
   readonly cutLines: number;
+  /** What was shown in this part of the output; none of lines that were counted or searched. */
+  readonly displays: readonly PlacedDisplay[];
+  /** Of the execution, if it has ended: what an answer has of it. */
+  readonly result: string | null;
 };
+
+type Part = Omit<Seen, "result">;
 
 /** Matches that are told where a search names no limit. */
 const defaultMatches = 20;
@@ -56,8 +64,11 @@ export async function lookAt(
     if (!isEnded && hasEnded(execution)) continue;
     // It is in an answer twice, as text and as structured content.
     const bytes = 2 * encodedBytes(seen.output);
-    if (bytes <= outputBudgetBytes) return seen;
-    maxBytes = Math.floor(maxBytes * Math.min(0.9, outputBudgetBytes / bytes));
+    const shownBytes = displaysBytes(seen.displays, execution.output.displays.all);
+    const result = fitResult(resultOf(execution), outputBudgetBytes - shownBytes);
+    const roomBytes = outputBudgetBytes - shownBytes - encodedBytes(result ?? "");
+    if (bytes <= roomBytes) return { ...seen, result };
+    maxBytes = Math.floor(maxBytes * Math.min(0.9, roomBytes / bytes));
   }
 }
 
@@ -65,9 +76,13 @@ function hasEnded({ status }: Execution): boolean {
   return status === "ended";
 }
 
+function resultOf({ end }: Execution): string | null {
+  return end !== undefined && "outcome" in end ? end.outcome.result : null;
+}
+
 type Reading = { readonly maxBytes: number; readonly isEnded: boolean; readonly signal: AbortSignal };
 
-async function read({ output }: Execution, look: Look, { maxBytes, isEnded, signal }: Reading): Promise<Seen> {
+async function read({ output }: Execution, look: Look, { maxBytes, isEnded, signal }: Reading): Promise<Part> {
   const { stream = "all", unit = "bytes", offset, limit, tail } = look;
   const { spool } = output;
   if (look.search !== undefined) {
@@ -78,21 +93,46 @@ async function read({ output }: Execution, look: Look, { maxBytes, isEnded, sign
     });
     const { text, nextLine, hasMore, matches, cutLines } = found;
     const told = { stream, output: text, offset: undefined, nextOffset: nextLine, unit: "lines" as const };
-    return { ...told, hasMore, matches, cutLines };
+    return { ...told, hasMore, matches, cutLines, displays: [] };
   }
-  const told = { stream, matches: undefined, cutLines: 0 };
+  const told = { stream, matches: undefined, cutLines: 0, displays: [] };
   if (tail !== undefined) {
     const { text, ...window } = await readTail(spool, stream, tail, maxBytes);
-    return { ...told, output: text, unit: "bytes", ...window };
+    return {
+      ...told,
+      output: text,
+      unit: "bytes",
+      ...window,
+      displays: shownIn(output, stream, text, window, isEnded),
+    };
   }
   if (offset === undefined && limit === undefined) {
     const nextOffset = spool.counts[stream];
-    const { text } = await output.window(stream, maxBytes);
-    return { ...told, output: text, unit: "bytes", offset: 0, nextOffset, hasMore: false };
+    const { text, displays } = await output.window(stream, maxBytes);
+    return { ...told, output: text, unit: "bytes", offset: 0, nextOffset, hasMore: false, displays };
   }
   const range: Range = { source: stream, offset: offset ?? 0, limit, maxBytes, isEnded };
   const { text, ...window } = unit === "lines" ? await readLines(spool, range) : await readBytes(spool, range);
-  return { ...told, output: text, unit, ...window };
+  const displays = unit === "lines" ? [] : shownIn(output, stream, text, window, isEnded);
+  return { ...told, output: text, unit, ...window, displays };
+}
+
+/** Each is in one of the windows of who reads on from one to the next: what stands at the end is shown with what follows, or when no more will. */
+function shownIn(
+  { displays, spool }: Execution["output"],
+  stream: Source,
+  text: string,
+  { offset, nextOffset }: { readonly offset: number; readonly nextOffset: number },
+  isEnded: boolean,
+): readonly PlacedDisplay[] {
+  if (stream === "stderr") return [];
+  const isLast = isEnded && nextOffset >= spool.counts[stream];
+  const bytes = Buffer.from(text);
+  return displays.all.flatMap((display) => {
+    const place = display.offsets[stream];
+    if (place < offset || place > nextOffset || (place === nextOffset && !isLast)) return [];
+    return [{ ...display, at: bytes.subarray(0, place - offset).toString().length }];
+  });
 }
 
 function refuseContradiction(look: Look): void {

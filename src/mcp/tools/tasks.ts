@@ -3,17 +3,23 @@
 import { Failure } from "../../failure.ts";
 import type { Execution } from "../../sessions/executions/execution.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
+import { type StructuredContent, structuredAs } from "../structured.ts";
 import type { CreatedTask, DetailedTask, TaskFields } from "../tasks/wire.ts";
 import { isToldAsError, resultOf, type ToolErrors, wireError } from "../tool.ts";
 import type { TaskCaller, TaskSet } from "../tool-set.ts";
 import { tell } from "./told.ts";
 
-export type TaskTool = { readonly sessions: Sessions; readonly toolErrors: ToolErrors };
+export type TaskTool = {
+  readonly sessions: Sessions;
+  readonly toolErrors: ToolErrors;
+  /** Default auto. */
+  readonly structuredContent?: StructuredContent;
+};
 
 /** A client that looks more often learns little sooner. Milliseconds. */
 const pollIntervalMs = 2000;
 
-export function executionTasks({ sessions, toolErrors }: TaskTool): TaskSet {
+export function executionTasks({ sessions, toolErrors, structuredContent = "auto" }: TaskTool): TaskSet {
   const find = ({ principal }: TaskCaller, taskId: string): Execution => {
     try {
       return sessions.execution(principal, taskId);
@@ -25,7 +31,9 @@ export function executionTasks({ sessions, toolErrors }: TaskTool): TaskSet {
     get: async (caller, taskId) => {
       const execution = find(caller, taskId);
       try {
-        return await detailed(sessions, execution, caller);
+        const task = await detailed(sessions, execution, caller);
+        if (task.status !== "completed") return task;
+        return { ...task, result: structuredAs(task.result, structuredContent) };
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const fields = fieldsOf(execution);
@@ -59,7 +67,9 @@ async function detailed(sessions: Sessions, execution: Execution, { audience }: 
   if (end === undefined) return { ...fieldsOf(execution), status: "working" };
   const fields = fieldsOf(execution);
   if ("outcome" in end && end.outcome.ended === "canceled") return { ...fields, status: "cancelled" };
-  const result = tell(await sessions.ranAs(execution), audience);
+  const ran = await sessions.ranAs(execution);
+  const notices = [...new Set([...ran.outcome.notices, ...execution.output.displays.notices])];
+  const result = tell({ ...ran, outcome: { ...ran.outcome, notices } }, audience);
   return { ...fields, status: "completed", result };
 }
 

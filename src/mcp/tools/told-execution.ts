@@ -2,8 +2,9 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Execution } from "../../sessions/executions/execution.ts";
+import { contentOf, displayFields } from "./content.ts";
 import type { Seen } from "./look.ts";
-import { howItEnded, tellMissing, withLine } from "./told.ts";
+import { howItEnded, tellMissing } from "./told.ts";
 
 export function tellExecution(execution: Execution, seen: Seen): CallToolResult {
   const { view, end } = execution;
@@ -19,7 +20,7 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
   ];
   const outer = { execution_id: view.executionId, session_id: view.sessionId };
   return {
-    content: [{ type: "text", text: withLine(output, `[${parts.join(" · ")}]`) }],
+    content: contentOf({ stdout: output, stderr: "", displays: seen.displays }, `[${parts.join(" · ")}]`, "agent"),
     isError: false,
     ...outer,
     structuredContent: {
@@ -27,7 +28,7 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
       kind: view.kind,
       status: view.status,
       ...(execution.waitsFor !== undefined && view.status === "queued" && { waits_for: execution.waitsFor }),
-      ...(end !== undefined && ended(execution)),
+      ...(end !== undefined && ended(execution, seen.result)),
       ...(view.startedAt !== null && { started_at: new Date(view.startedAt).toISOString() }),
       ...(view.endedAt !== null && { ended_at: new Date(view.endedAt).toISOString() }),
       stream: seen.stream,
@@ -40,6 +41,7 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
       stdout_bytes: spool.counts.stdout,
       stderr_bytes: spool.counts.stderr,
       ...(notices.length > 0 && { notices }),
+      ...displayFields(execution.output.displays.all),
     },
   };
 }
@@ -55,14 +57,14 @@ function state(execution: Execution): string {
   return `${howItEnded(end.outcome, limits)}${time}`;
 }
 
-function ended({ end, view }: Execution) {
+function ended({ end, view }: Execution, result: string | null) {
   if (end === undefined) return {};
   if ("failure" in end) return { ended: view.ended, success: false, message: end.failure.message };
   const { outcome } = end;
   return {
     ended: outcome.ended,
     success: outcome.success,
-    result: outcome.result,
+    result,
     exit_code: outcome.exitCode,
     ...(outcome.signal !== null && { signal: outcome.signal }),
     execution_time_ms: Math.round(outcome.durationMs),
@@ -71,9 +73,13 @@ function ended({ end, view }: Execution) {
 }
 
 /** What is missing of the output, and what is still to come of the input. */
-function noticesOf({ isTakingInput, end, view: { missing } }: Execution, cutLines: number): string[] {
+export function noticesOf(
+  { isTakingInput, end, view: { missing }, output: { displays } }: Execution,
+  cutLines = 0,
+): string[] {
   const isReading = isTakingInput && end === undefined;
   return [
+    ...displays.notices,
     isReading && "its program has not read all of its input yet; the rest is given to it as it reads",
     missing !== undefined && tellMissing(missing),
     cutLines > 0 &&

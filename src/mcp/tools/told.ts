@@ -2,21 +2,20 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { RunLimits } from "../../sessions/executions/limits.ts";
-import type { Outcome } from "../../sessions/executions/outcome.ts";
+import type { Remembered } from "../../sessions/executions/outcome.ts";
 import type { Missing } from "../../sessions/executions/spool.ts";
 import type { Left, Ran } from "../../sessions/runs.ts";
 import type { Audience } from "../caller.ts";
+import { contentOf, displayFields } from "./content.ts";
 import { fitOutcome } from "./fit.ts";
 
 export function tell(ran: Ran, audience: Audience): CallToolResult {
   const { session } = ran;
   const outcome = fitOutcome(ran.outcome);
   const outer = outerFields(ran);
-  const output = outcome.stdout + outcome.stderr;
   const notices = [...outcome.notices, ...missingParts(ran)];
-  const line = summary(ran, notices);
   return {
-    content: audience === "program" ? [text(output), text(line)] : [text(withLine(output, line))],
+    content: contentOf(outcome, summary(ran, notices), audience),
     isError: !outcome.success,
     ...outer,
     structuredContent: {
@@ -37,6 +36,7 @@ export function tell(ran: Ran, audience: Audience): CallToolResult {
       stderr_truncated_bytes: outcome.stderrTruncatedBytes,
       ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
       ...(notices.length > 0 && { notices }),
+      ...displayFields(outcome.displays),
       ...lateFields(ran),
     },
   };
@@ -48,8 +48,8 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
   const fitted = fitOutcome({
     ...{ stdout: left.stdout.text, stdoutTruncatedBytes: left.stdout.truncatedBytes },
     ...{ stderr: left.stderr.text, stderrTruncatedBytes: left.stderr.truncatedBytes, result: null },
+    displays: left.displays,
   });
-  const output = fitted.stdout + fitted.stderr;
   const parts = [
     sessionPart(ran),
     `${left.status} after ${seconds(left.waitedMs)}`,
@@ -62,7 +62,7 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
   const line = [`[${parts.join(" · ")} · ${goesOn}]`, ...notices, ...lateLines(ran)].join("\n");
   const outer = outerFields(ran);
   return {
-    content: audience === "program" ? [text(output), text(line)] : [text(withLine(output, line))],
+    content: contentOf(fitted, line, audience),
     isError: false,
     ...outer,
     structuredContent: {
@@ -76,6 +76,7 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
       stdout_truncated_bytes: fitted.stdoutTruncatedBytes,
       stderr_truncated_bytes: fitted.stderrTruncatedBytes,
       ...(notices.length > 0 && { notices }),
+      ...displayFields(fitted.displays),
       ...lateFields(ran),
     },
   };
@@ -131,15 +132,6 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`;
 }
 
-function text(content: string) {
-  return { type: "text" as const, text: content };
-}
-
-/** One block: some hosts show a model only the first, and models' APIs refuse an empty one. */
-export function withLine(output: string, line: string): string {
-  return output === "" || output.endsWith("\n") ? output + line : `${output}\n${line}`;
-}
-
 /** One line for hosts that show a model only the text. */
 function summary(ran: Ran, notices: readonly string[]): string {
   const { outcome, endsSoon, execution } = ran;
@@ -150,7 +142,7 @@ function summary(ran: Ran, notices: readonly string[]): string {
 }
 
 export function howItEnded(
-  { ended, success, exitCode, signal }: Omit<Outcome, "stdout" | "stderr">,
+  { ended, success, exitCode, signal }: Remembered,
   { timeoutMs, maxKeptOutputBytes, flavor, memoryMib }: RunLimits,
 ): string {
   if (success) return "success";

@@ -3,7 +3,12 @@
 import { brokenEndBytes, brokenStartBytes } from "./utf8.ts";
 
 /** UTF-8 text of one stream; `truncatedBytes` were left out of its middle, at a line that says so. */
-export type Captured = { readonly text: string; readonly truncatedBytes: number };
+export type Captured = {
+  readonly text: string;
+  readonly truncatedBytes: number;
+  /** Where in the text the offsets are that were asked for, in UTF-16 code units; those in the gap are behind its line. */
+  readonly places: readonly number[];
+};
 
 /** The line in the gap, without its end: so many bytes are left out, from that offset on. */
 export type TellGap = (leftOutBytes: number, offset: number) => string;
@@ -47,19 +52,23 @@ export class OutputCapture {
     this.#tailBytes += bytes;
   }
 
-  read(tellGap: TellGap): Captured {
+  /** `offsets`: bytes of the stream, whose places in the text are to be told. */
+  read(tellGap: TellGap, offsets: readonly number[] = []): Captured {
     const head = Buffer.concat(this.#head);
-    if (this.#tail === undefined) return { text: decoder.decode(head), truncatedBytes: 0 };
+    if (this.#tail === undefined) return wholeOf(head, offsets);
     const tail = this.#readTail(this.#tail);
-    if (this.#tailBytes <= this.#tailCapBytes) {
-      return { text: decoder.decode(Buffer.concat([head, tail])), truncatedBytes: 0 };
-    }
+    if (this.#tailBytes <= this.#tailCapBytes) return wholeOf(Buffer.concat([head, tail]), offsets);
     const wholeHead = linesAtStart(head.subarray(0, head.length - brokenEndBytes(head)));
     const wholeTail = linesAtEnd(tail.subarray(brokenStartBytes(tail)));
     const truncatedBytes = this.totalBytes - wholeHead.length - wholeTail.length;
     const start = decoder.decode(wholeHead);
     const gap = `${start === "" || start.endsWith("\n") ? "" : "\n"}${tellGap(truncatedBytes, wholeHead.length)}\n`;
-    return { text: start + gap + decoder.decode(wholeTail), truncatedBytes };
+    const tailFrom = this.totalBytes - wholeTail.length;
+    const places = offsets.map((offset) => {
+      if (offset <= wholeHead.length) return unitsBefore(wholeHead, offset);
+      return start.length + gap.length + unitsBefore(wholeTail, offset - tailFrom);
+    });
+    return { text: start + gap + decoder.decode(wholeTail), truncatedBytes, places };
   }
 
   #pushTail(bytes: Uint8Array): void {
@@ -82,6 +91,16 @@ export class OutputCapture {
 }
 
 const decoder = new TextDecoder();
+
+function wholeOf(bytes: Uint8Array, offsets: readonly number[]): Captured {
+  const places = offsets.map((offset) => unitsBefore(bytes, offset));
+  return { text: decoder.decode(bytes), truncatedBytes: 0, places };
+}
+
+function unitsBefore(bytes: Uint8Array, offset: number): number {
+  return decoder.decode(bytes.subarray(0, Math.max(0, offset))).length;
+}
+
 const newline = 0x0a;
 /** The end of a line is a better place to cut, where it costs no more than this part of what is kept. */
 const lineShare = 1 / 8;

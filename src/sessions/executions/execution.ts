@@ -2,17 +2,19 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Failure } from "../../failure.ts";
+import type { Display } from "../../sandbox/files.ts";
 import type { RunControl, RunSignal, Stream } from "../../sandbox/port.ts";
 import { Controls, type ExecutionStatus } from "./controls.ts";
+import type { DisplayRoom } from "./displays.ts";
 import type { ExecutionLimits, RunLimits, RunSize } from "./limits.ts";
-import type { Ended, Outcome, Phases } from "./outcome.ts";
+import type { Ended, Phases, Remembered } from "./outcome.ts";
 import { ExecutionOutput } from "./output.ts";
 import type { ExecutionRecord } from "./records.ts";
 import type { Counts, Missing, Spool } from "./spool.ts";
 
 /** How one ended, without its output, which is in its spool. */
 export type ExecutionEnd =
-  | { readonly outcome: Omit<Outcome, "stdout" | "stderr">; readonly phases: Phases }
+  | { readonly outcome: Remembered; readonly phases: Phases }
   /** The sandbox was lost under it, or it could not be begun. */
   | { readonly failure: Failure };
 
@@ -50,6 +52,7 @@ export type ExecutionParts = {
   readonly timeoutMs: number;
   readonly stdin: "empty" | "open";
   readonly spool: Spool;
+  readonly displayRoom: DisplayRoom;
   readonly limits: ExecutionLimits;
   readonly size: RunSize;
   /** Writes down what a later process must know of it; undefined where none could do anything with it. */
@@ -108,7 +111,7 @@ export class Execution {
     const { maxKeptOutputBytes } = parts.limits;
     this.limits = { timeoutMs, maxKeptOutputBytes, ...size };
     this.stdin = parts.stdin;
-    this.output = new ExecutionOutput(parts.id, parts.spool, parts.limits.maxOutputBytes);
+    this.output = new ExecutionOutput(parts.id, parts.spool, parts.displayRoom, parts.limits.maxOutputBytes);
     this.createdAt = parts.past?.createdAt ?? parts.clock.now();
     this.#startedAt = parts.past?.startedAt ?? null;
     this.startedSession = parts.startedSession ?? false;
@@ -193,6 +196,13 @@ export class Execution {
     this.#lastSignMs = this.#clock.monotonicMs();
     this.output.push(stream, bytes);
     this.#onOutput?.(stream, bytes);
+    this.#changed();
+  }
+
+  /** What it shows beside its output, `stdoutBytes` of which come before that. */
+  show(display: Display, stdoutBytes: number): void {
+    this.#lastSignMs = this.#clock.monotonicMs();
+    this.output.show(display, stdoutBytes);
     this.#changed();
   }
 

@@ -5,6 +5,7 @@ import { Failure } from "../../failure.ts";
 import type { SandboxSpec, Stream } from "../../sandbox/port.ts";
 import { type Endings, tellAbsence } from "../endings.ts";
 import { newExecutionId, originOf } from "../ids.ts";
+import { DisplayRoom } from "./displays.ts";
 import { Execution, type ExecutionParts, type Late } from "./execution.ts";
 import type { ExecutionLimits, RunSize } from "./limits.ts";
 import { noPhases } from "./outcome.ts";
@@ -34,6 +35,7 @@ export type NewExecution = Pick<
 
 export class Executions {
   readonly #options: ExecutionsOptions;
+  readonly #displayRoom = new DisplayRoom();
   readonly #byId = new Map<string, Execution>();
   /** In the order of their beginning; at most `rememberedExecutions` that have ended, and those that have not. */
   readonly #bySession = new Map<string, Set<Execution>>();
@@ -49,7 +51,15 @@ export class Executions {
     const id = newExecutionId(installationId);
     const spool = spools.open(request.sessionId, id);
     const writeDown = this.#writeDown;
-    const execution = new Execution({ ...request, id, spool, limits, writeDown, clock });
+    const execution = new Execution({
+      ...request,
+      id,
+      spool,
+      displayRoom: this.#displayRoom,
+      limits,
+      writeDown,
+      clock,
+    });
     this.#add(execution);
     return execution;
   }
@@ -60,7 +70,8 @@ export class Executions {
     for (const { record, spool } of spools.reopen(sessionId)) {
       const { outcome, failure, endedAt } = record;
       const own = { ...record, source: "", stdin: "empty" as const, size, spool, limits, clock };
-      const execution = new Execution({ ...own, writeDown: this.#writeDown, past: record });
+      const room = { displayRoom: this.#displayRoom, writeDown: this.#writeDown };
+      const execution = new Execution({ ...own, ...room, past: record });
       this.#add(execution);
       if (outcome !== null) execution.settle({ outcome, phases: noPhases }, endedAt ?? record.createdAt);
       else execution.settle({ failure: failureOf(record, failure) }, endedAt ?? clock.now());
@@ -153,6 +164,7 @@ export class Executions {
       if (this.#forgotten.size <= maxForgotten) break;
       this.#forgotten.delete(oldest);
     }
+    execution.output.displays.drop();
     this.#options.spools.forget(execution.sessionId, execution.id, execution.output.spool);
   }
 

@@ -1,5 +1,7 @@
 // How an execution ended, and where its time went.
 
+import type { PlacedDisplay } from "./displays.ts";
+
 /** CONTRACT.md section 5. */
 export const endings = [
   "exited",
@@ -31,7 +33,12 @@ export type Outcome = {
   readonly interpreterRestarted: boolean;
   /** As `RunEnd.notices`; empty where there are none. */
   readonly notices: readonly string[];
+  /** In the order of their places in `stdout`. */
+  readonly displays: readonly PlacedDisplay[];
 };
+
+/** What is remembered of one: what it wrote is in its spool, and what it has shown beside that. */
+export type Remembered = Omit<Outcome, "stdout" | "stderr" | "displays">;
 
 /** Where the time of a call went, in milliseconds. */
 export type Phases = {

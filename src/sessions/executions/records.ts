@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FailureKind, failureTable } from "../../failure.ts";
-import { type Ended, endings, type Outcome } from "./outcome.ts";
+import { type Ended, endings, type Remembered } from "./outcome.ts";
 import { removeIfMay } from "./removal.ts";
 
 export type ExecutionRecord = {
@@ -17,7 +17,7 @@ export type ExecutionRecord = {
   readonly startedAt: number | null;
   /** Null while it is on. */
   readonly endedAt: number | null;
-  readonly outcome: Omit<Outcome, "stdout" | "stderr"> | null;
+  readonly outcome: Remembered | null;
   readonly failure: { readonly kind: FailureKind; readonly what: string } | null;
 };
 

@@ -48,6 +48,7 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
         execution.write(stream, bytes);
         if (output.totalBytes > maxKeptOutputBytes) stopFor("output_limit");
       },
+      onDisplay: (display, stdoutBytes) => execution.show(display, stdoutBytes),
       onLateOutput: (stream, bytes) => execution.writeLate(stream, bytes),
     });
     const end = await settled(running, stop.signal, kind, clock, done.signal).catch((error: unknown) => {
@@ -56,7 +57,7 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
       return interrupted;
     });
     const ended = end.ended === "interrupted" ? (cause ?? "canceled") : end.ended;
-    const { stdout, stderr } = output.read();
+    const { stdout, stderr, displays } = output.read();
     return {
       ended,
       success: ended === "exited" && end.success,
@@ -71,7 +72,8 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
       signal: end.signal ?? null,
       durationMs: clock.monotonicMs() - startedMs,
       interpreterRestarted: end.interpreterRestarted,
-      notices: end.notices ?? [],
+      notices: [...(end.notices ?? []), ...output.displays.notices],
+      displays,
     };
   } finally {
     done.abort(isOver);
