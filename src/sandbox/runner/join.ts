@@ -1,8 +1,8 @@
 // Guest programs are written as modules and placed in a guest as one text: the modules in their order, in one namespace, without what they
 // take from each other. So no two of a program's modules may give the same name to different things (test/sandbox/runner/join.test.ts).
 
-/** `from .streams import flush_streams`, in one line or in brackets. */
-const pythonSibling = /^from \.\w+ import (?:\([^)]*\)|.*)\n/gm;
+/** `from .streams import flush_streams`, in one line or in brackets; two dots where it is a module of the folder above. */
+const pythonSibling = /^from \.{1,2}\w+ import (?:\([^)]*\)|.*)\n/gm;
 /** `const { send } = require("./protocol.cjs");` and `module.exports = { send };`. */
 const commonJsSibling = /^const \{[^}]*\} = require\("\.\/[^"]*"\);\n|^module\.exports = \{[^}]*\};\n/gm;
 

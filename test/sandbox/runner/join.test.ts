@@ -30,16 +30,18 @@ const ofNode = {
   name: /^(?:async )?function\*? (\w+)|^(?:const|let) (\w+) = /gm,
 };
 const nodeText = nodeProgram();
+const pythonText = pythonProgram();
 const programs: readonly Program[] = [
-  { folder: "runner/python", joined: pythonProgram(), ...ofPython },
-  { folder: "runner/node", joined: `${nodeText}\n${realmOf(nodeText)}`, ...ofNode },
+  { folder: "runner/python", joined: pythonText, ...ofPython },
+  { folder: "runner/python/displays", joined: textIn(pythonText, "DISPLAYS"), ...ofPython },
+  { folder: "runner/node", joined: `${nodeText}\n${textIn(nodeText, "MAIN")}`, ...ofNode },
   { folder: "server/guest/relay/python", joined: pythonRelay(), ...ofPython },
   { folder: "server/guest/relay/node", joined: nodeRelay(), ...ofNode },
 ];
 
-/** The program that is a text in the other. */
-function realmOf(text: string): string {
-  const [, literal = '""'] = /^const MAIN = (".*");$/m.exec(text) ?? [];
+/** The program that is a text in the other, under a name. */
+function textIn(program: string, name: string): string {
+  const [, literal = '""'] = new RegExp(`^(?:const )?${name} = (".*");?$`, "m").exec(program) ?? [];
   return JSON.parse(literal);
 }
 
@@ -59,6 +61,7 @@ for (const { folder, extension, joined, sibling, name } of programs) {
           expect({ module, own, isThere: namesOf(joined).includes(own) }).toMatchObject({ isThere: true });
       }
       expect(joined).not.toMatch(sibling);
+      expect(joined).not.toMatch(/^from \./m);
     });
 
     test("no two modules give the same name to different things", () => {

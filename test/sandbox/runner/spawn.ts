@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
+import type { Display } from "../../../src/sandbox/files.ts";
 import type { SpawnGuest } from "../../../src/sandbox/runner/guest.ts";
 import { runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import {
@@ -43,7 +44,14 @@ export function spawnIn(directory: string): SpawnGuest {
   };
 }
 
-export type Ran = InterpreterRunEnd & { readonly stdout: string; readonly stderr: string };
+/** `at`: how much of stdout comes before it, in bytes. */
+export type PlacedDisplay = Display & { readonly at: number };
+
+export type Ran = InterpreterRunEnd & {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly displays: readonly PlacedDisplay[];
+};
 
 export class Prompt implements AsyncDisposable {
   readonly directory: string;
@@ -54,24 +62,28 @@ export class Prompt implements AsyncDisposable {
     this.interpreter = interpreter;
   }
 
-  static async start(language: Language, spawn: (directory: string) => SpawnGuest = spawnIn): Promise<Prompt> {
+  static async start(
+    language: Language,
+    spawn: (directory: string) => SpawnGuest = spawnIn,
+    interpreter = interpreters[language],
+  ): Promise<Prompt> {
     const directory = mkdtempSync(join(tmpdir(), "runner-test-"));
     const { fileName, source } = runnerPrograms[language];
     const home = mkdtempSync(join(directory, "program-"));
     const program = join(home, fileName);
     writeFileSync(program, source);
-    const interpreter = await startInterpreter(
+    const started = await startInterpreter(
       {
         spawn: spawn(directory),
         language,
-        interpreter: interpreters[language],
+        interpreter,
         program,
         env: {},
         clock: systemClock,
       },
       new AbortController().signal,
     );
-    return new Prompt(directory, interpreter);
+    return new Prompt(directory, started);
   }
 
   /** `interruptGraceMs` as of InterpreterRun. */
@@ -92,9 +104,11 @@ export class Prompt implements AsyncDisposable {
     more: Pick<InterpreterRun, "afterInterrupt" | "interruptGraceMs"> = {},
   ): Promise<Ran> {
     const chunks: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
+    const displays: PlacedDisplay[] = [];
     const end = await this.interpreter.run({
       source,
       signal,
+      onDisplay: (display, at) => displays.push({ ...display, at }),
       onOutput: (stream, bytes) => {
         chunks[stream].push(bytes);
         onFirst();
@@ -105,7 +119,7 @@ export class Prompt implements AsyncDisposable {
     const stderr = Buffer.concat(chunks.stderr).toString();
     // Whatever a program does, no frame of the runner's is to be seen.
     expect(stdout + stderr).not.toMatch(/python\.py|node\.cjs|__receive/);
-    return { ...end, stdout, stderr };
+    return { ...end, stdout, stderr, displays };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,7 +15,9 @@
 #                           that it is ready, as at the start
 #
 # A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
-# "protocol": 3}. An answer is {"id", "ended", "success", "exitCode", "result", "error", "displays"}.
+# "protocol": 3}. An answer is {"id", "ended", "success", "exitCode", "result", "error"}.
+# What a run shows beside its output is told at once, as {"id", "display": {"number", "data", "path"?, "note"?}} on control-out and then the mark
+# and "d", the number and a line break on stdout, where it belongs. Numbers count from 1. Behind a display, the answer comes on control-out.
 # A SIGINT is the user's, whoever has sent it: Python's own handler answers it, or one that the user has set, and between runs nothing does. Our own
 # interrupts come as another signal. All sources share one context (contextvars). End of control-in ends the process. Standard library only,
 # Python 3.8 and later.

@@ -5,6 +5,19 @@ import { joinPython } from "../join.ts";
 import control from "./control.py" with { type: "text" };
 import coroutines from "./coroutines.py" with { type: "text" };
 import descriptors from "./descriptors.py" with { type: "text" };
+import charts from "./displays/charts.py" with { type: "text" };
+import displays from "./displays/displays.py" with { type: "text" };
+import drawing from "./displays/drawing.py" with { type: "text" };
+import figures from "./displays/figures.py" with { type: "text" };
+import fitting from "./displays/fitting.py" with { type: "text" };
+import forms from "./displays/forms.py" with { type: "text" };
+import images from "./displays/images.py" with { type: "text" };
+import imports from "./displays/imports.py" with { type: "text" };
+import limits from "./displays/limits.py" with { type: "text" };
+import notebook from "./displays/notebook.py" with { type: "text" };
+import pictures from "./displays/pictures.py" with { type: "text" };
+import saving from "./displays/saving.py" with { type: "text" };
+import tables from "./displays/tables.py" with { type: "text" };
 import errors from "./errors.py" with { type: "text" };
 import interrupts from "./interrupts.py" with { type: "text" };
 import mailbox from "./mailbox.py" with { type: "text" };
@@ -12,13 +25,23 @@ import main from "./main.py" with { type: "text" };
 import protocol from "./protocol.py" with { type: "text" };
 import references from "./references.py" with { type: "text" };
 import runner from "./runner.py" with { type: "text" };
+import showing from "./showing.py" with { type: "text" };
 import sources from "./sources.py" with { type: "text" };
 import stdin from "./stdin.py" with { type: "text" };
 import streams from "./streams.py" with { type: "text" };
 import values from "./values.py" with { type: "text" };
 
+/** One file of two programs: what shows values beside the output is a text in the other, which compiles it when it is asked for. */
 export function pythonProgram(): string {
   const ground = [references, descriptors, mailbox, protocol];
-  const parts = [sources, stdin, streams, values, errors, coroutines, interrupts, control];
-  return joinPython([...ground, ...parts, runner, main]);
+  const parts = [sources, stdin, streams, showing, values, errors, coroutines, interrupts, control];
+  // A string of JSON is one of Python, too.
+  return joinPython([...ground, ...parts, runner, main]).replace('"displays.py"', () =>
+    JSON.stringify(displayProgram()),
+  );
+}
+
+function displayProgram(): string {
+  const ground = [limits, saving, pictures, tables, forms, images, fitting];
+  return joinPython([...ground, drawing, figures, charts, notebook, imports, displays]);
 }

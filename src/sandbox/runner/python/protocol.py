@@ -18,6 +18,8 @@ class Run:
         # An interrupt has been asked for by the control thread, and: one has reached the user's code.
         self.asked = False
         self.delivered = False
+        # Something, beside its output.
+        self.has_shown = False
         self.result = None
         self.error = None
         self.exit_code = None
@@ -30,7 +32,6 @@ class Run:
             "exitCode": self.exit_code,
             "result": self.result,
             "error": self.error,
-            "displays": [],
         }
 
 

@@ -8,6 +8,7 @@ from .interrupts import Interrupts
 from .mailbox import Mailbox
 from .protocol import READY, Json, Run
 from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
+from .showing import Showing
 from .sources import Sources
 from .stdin import drain_stdin, empty_stdin
 from .streams import flush_streams, native_flush, print_error, restore_streams
@@ -28,7 +29,8 @@ class Runner:
         self.coroutines = Coroutines(self.context)
         self.interrupts = Interrupts(self.coroutines)
         self.sources = Sources()
-        self.values = Values(outputs[0])
+        self.showing = Showing(self)
+        self.values = Values(outputs[0], self.showing)
         # The run's input, while one that has an input is on.
         self.stdin = None
         self.first_stdin = sys.stdin
@@ -36,6 +38,8 @@ class Runner:
         self.speaking = _thread.allocate_lock()
         self.json = Json()
         self.flush_native = None
+        # Functions of binascii, once it has been imported.
+        self.to_base64 = self.from_base64 = None
         # The module, once it has been imported.
         self.traceback = None
         self.module = type(sys)("__main__")
@@ -45,6 +49,7 @@ class Runner:
         sys.modules["__main__"] = self.module
         sys.argv = [""]
         sys.displayhook = self.values.display
+        self.showing.install()
         self.interrupts.install()
         os.register_at_fork(after_in_child=self.forget_descriptors)
         if not getattr(sys.flags, "safe_path", False):
@@ -75,6 +80,7 @@ class Runner:
             return
         users_path, sys.path = sys.path, STANDARD_PATH
         try:
+            import binascii
             import traceback
             import warnings
 
@@ -83,6 +89,7 @@ class Runner:
             self.json.prepare()
             self.sources.prepare()
             self.flush_native = native_flush()
+            self.to_base64, self.from_base64 = binascii.b2a_base64, binascii.a2b_base64
             self.traceback = traceback
         except Exception:
             # No room for it in memory or among the open files, say: the next one tries again.
@@ -119,6 +126,7 @@ class Runner:
         self.restore(run)
         self.interrupts.begin(run)
         self.values.begin(run)
+        self.showing.run = run
         failure = None
         if "import" in run.source or "exec" in run.source:
             self.prepare()
@@ -141,6 +149,7 @@ class Runner:
                 print_error("an exception that cannot be shown\n", self.outputs[1])
         flush_streams(self.flush_native)
         self.end_input()
+        self.showing.end()
         self.values.run = None
         self.interrupts.end(run)
         answer = run.answer(failure)
@@ -171,10 +180,13 @@ class Runner:
         failure = None
         try:
             self.interrupts.arm()
-            if any(code.co_flags & COROUTINE for code in codes):
-                self.coroutines.execute(codes, self.module.__dict__, self.values.show)
-            else:
-                self.context.run(self.evaluate, codes)
+            try:
+                if any(code.co_flags & COROUTINE for code in codes):
+                    self.coroutines.execute(codes, self.module.__dict__, self.values.show)
+                else:
+                    self.context.run(self.evaluate, codes)
+            finally:
+                self.context.run(self.showing.finish)
         except BaseException as error:
             failure = error
         # What answers the user's signals may raise anything until it is disarmed, in the way from one attempt to the next too.
@@ -205,8 +217,8 @@ class Runner:
     def tell(self, run, line):
         """Marks the end of a run's output, and answers: behind the mark, if the host wants that and it fits."""
         ending = self.values.last_words + run.mark
-        # No more than this is sure to stay in one piece where others write too.
-        fits = run.where == "stdout" and len(ending) + len(line) <= select.PIPE_BUF
+        # No more than this is sure to stay in one piece where others write too. What has been shown is to be read before the answer.
+        fits = run.where == "stdout" and not run.has_shown and len(ending) + len(line) <= select.PIPE_BUF
         try:
             write_all(self.outputs[1], run.mark)
             write_all(self.outputs[0], ending + (line if fits else b"\n"))

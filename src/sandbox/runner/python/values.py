@@ -9,10 +9,11 @@ LAST_WORDS_CHARACTERS = 1024
 
 
 class Values:
-    def __init__(self, output):
+    def __init__(self, output, showing):
         # Our own duplicate of descriptor 1.
         self.output = output
         self.stdout = sys.stdout
+        self.showing = showing
         # The run whose values these are, or None.
         self.run = None
         # What is yet to be written to stdout, before the mark.
@@ -35,9 +36,10 @@ class Values:
             return
         builtins._ = None
         text = repr(value)
+        has_forms = is_last and self.showing.has_forms(value)
         if self.run is not None:
             self.run.result = text[:RESULT_CHARACTERS]
-        if is_last and self.goes_with_mark(text):
+        if is_last and not has_forms and self.goes_with_mark(text):
             self.last_words = (text + "\n").encode()
         elif sys.stdout is not None:
             try:
@@ -47,6 +49,8 @@ class Values:
                 sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
             sys.stdout.write("\n")
         builtins._ = value
+        if has_forms:
+            self.showing.show(value)
 
     def goes_with_mark(self, text):
         """Whether the text is short, and would be written as it is to where the mark will be: never in a fork, which has no marks to write."""
