@@ -26,8 +26,10 @@ export type Missing =
 export type SpoolOptions = {
   /** Its folder need not be there. */
   readonly path: string;
-  /** Called with how many bytes the file has grown by, before that is written. */
-  readonly onGrown: (bytes: number) => void;
+  /** Called with how many bytes the file is about to grow by. */
+  readonly onGrowing: (bytes: number) => void;
+  /** Called with how many bytes the file has grown by, or by how many it has become less. */
+  readonly onResized: (bytes: number) => void;
   /** Called once if the file cannot be written: what does not fit into memory is lost from then on. */
   readonly onUnwritable: (error: unknown) => void;
 };
@@ -80,6 +82,7 @@ export class Spool {
       spool.#fileBytes += headerBytes + piece.bytes.length;
       spool.#mark();
     }
+    options.onResized(spool.#fileBytes);
     return spool;
   }
 
@@ -147,7 +150,7 @@ export class Spool {
   flush(): void {
     if (this.#pendingBytes === 0 || this.#isUnwritable || this.#isDropped) return;
     const encoded = encodePieces(this.#pending);
-    this.#options.onGrown(encoded.length);
+    this.#options.onGrowing(encoded.length);
     if (this.#isDropped) return;
     try {
       this.#descriptor ??= openFile(this.#options.path, this.#fileBytes === 0);
@@ -160,6 +163,7 @@ export class Spool {
       return;
     }
     this.#fileBytes += encoded.length;
+    this.#options.onResized(encoded.length);
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#mark();
@@ -180,7 +184,10 @@ export class Spool {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#close();
-    if (this.#fileBytes > 0) removeIfMay(this.#options.path);
+    if (this.#fileBytes > 0) {
+      removeIfMay(this.#options.path);
+      this.#options.onResized(-this.#fileBytes);
+    }
     this.#fileBytes = 0;
   }
 

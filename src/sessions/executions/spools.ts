@@ -18,10 +18,11 @@ export type SpoolsOptions = {
 
 export class Spools {
   readonly #options: SpoolsOptions;
-  /** Those that may have a file, in the order of their making; as many as there are executions. */
+  /** Those that have or may come to have a file, in the order of their making; as many as there are executions. */
   readonly #spools = new Set<Spool>();
   /** Ids of executions that are written down: most are never, and their end costs no look at the disk. */
   readonly #recorded = new Set<string>();
+  #fileBytes = 0;
   #isWarned = false;
 
   constructor(options: SpoolsOptions) {
@@ -30,9 +31,7 @@ export class Spools {
 
   /** What lies in files now. */
   get fileBytes(): number {
-    let bytes = 0;
-    for (const spool of this.#spools) bytes += spool.fileBytes;
-    return bytes;
+    return this.#fileBytes;
   }
 
   /** Ids have no character that means anything in a path. */
@@ -79,7 +78,10 @@ export class Spools {
   #optionsOf(sessionId: string, executionId: string): SpoolOptions {
     return {
       path: join(this.#options.folder, sessionId, executionId),
-      onGrown: (bytes) => this.#makeRoom(bytes),
+      onGrowing: (bytes) => this.#makeRoom(bytes),
+      onResized: (bytes) => {
+        this.#fileBytes += bytes;
+      },
       onUnwritable: (error) => this.#tellUnwritable(error),
     };
   }
@@ -90,11 +92,11 @@ export class Spools {
   }
 
   #makeRoom(bytes: number): void {
-    let excess = this.fileBytes + bytes - this.#options.maxTotalBytes;
     for (const spool of this.#spools) {
-      if (excess <= 0) return;
-      excess -= spool.fileBytes;
-      if (spool.fileBytes > 0) spool.drop("room");
+      if (this.#fileBytes + bytes <= this.#options.maxTotalBytes) return;
+      if (spool.fileBytes === 0) continue;
+      spool.drop("room");
+      this.#spools.delete(spool);
     }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Spools } from "../../../src/sessions/executions/spools.ts";
 import { bytesOf, openSpools, textOf } from "./spools.ts";
 
 /** Numbered lines on both streams in turn, of many sizes: what is on each, and both as they came. */
@@ -129,6 +130,37 @@ describe("the output of an execution", () => {
     expect(texts.map((text) => text.length)).toEqual([0, 100_000, 100_000]);
     expect(at.spools.fileBytes).toBeLessThanOrEqual(250_000);
     expect(readdirSync(join(at.folder, "session-1")).sort()).toEqual(["execution-b", "execution-c"]);
+  });
+
+  test("of all together is what lies on the disk, whatever comes, goes and is found again", () => {
+    using at = openSpools(400_000);
+    const onDisk = () =>
+      readdirSync(at.folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.name.endsWith(".json"))
+        .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    mkdirSync(at.folder);
+    const spools = Array.from({ length: 9 }, (_, nth) => {
+      const spool = at.spools.open("session-1", `execution-${nth}`);
+      for (let part = 0; part <= nth; part++) spool.append("stdout", bytesOf("x".repeat(30_000)));
+      if (nth % 3 !== 0) spool.rest(false);
+      expect(at.spools.fileBytes).toBe(onDisk());
+      return spool;
+    });
+    expect(spools.filter(({ isDropped }) => isDropped).length).toBeWithin(1, 9);
+    for (const nth of [0, 4, 8]) {
+      at.spools.forget("session-1", `execution-${nth}`, spools[nth] ?? expect.unreachable());
+      expect(at.spools.fileBytes).toBe(onDisk());
+    }
+    const id = "execution-kept";
+    const kept = at.spools.open("session-2", id);
+    kept.append("stderr", bytesOf("y".repeat(70_000)));
+    kept.rest(true);
+    const own = { id, sessionId: "session-2", principal: "alice", kind: "code", preview: "", timeoutMs: 1 } as const;
+    at.spools.writeDown({ ...own, createdAt: 1, startedAt: 1, endedAt: null, outcome: null, failure: null });
+    const { folder } = at;
+    const next = new Spools({ folder, maxTotalBytes: 400_000, emit: () => undefined });
+    next.reopen("session-2");
+    expect(next.fileBytes).toBe(statSync(join(folder, "session-2", id)).size);
   });
 
   test("of one alone that is larger than all may be is dropped, and nothing of it stays", async () => {
