@@ -1,7 +1,9 @@
 // What is said with one process of an interpreter, from its start to its end. It is never replaced here: that is runner.ts's.
 
 import { type Clock, within } from "../../clock.ts";
+import type { Changes } from "../files.ts";
 import type { Stream } from "../port.ts";
+import { readChanges } from "./changes.ts";
 import { RunDisplays, type ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { RunInput } from "./input.ts";
@@ -14,6 +16,7 @@ export type Answer = {
   readonly success: boolean;
   readonly exitCode: number | null;
   readonly result: string | null;
+  readonly changes: Changes | undefined;
 };
 
 /** What a run is given, and where it goes. */
@@ -30,7 +33,7 @@ export type ConversationRun = {
 };
 
 /** Of which python/main.py speaks. An interpreter that an older program of ours has started may speak another. */
-const protocol = 3;
+const protocol = 4;
 /** Characters of one line of the guest's: room for a result and a traceback of 64 Ki characters each, escaped. */
 const maxLineLength = 2 * 1024 * 1024;
 /** Characters of a result that are passed on. */
@@ -39,10 +42,16 @@ const maxResultLength = 64 * 1024;
 const stderrTailBytes = 2048;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
+/** How long the answer to a command waits for what it has changed. Milliseconds. */
+const lookMs = 250;
+/** A reason that nobody reads. */
+const isTold = "told";
 
 export type ConversationOptions = {
   readonly resumed?: boolean;
   readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /** Shared folders that may be written to, as the guest has them: their files may change, too. */
+  readonly volumes?: readonly string[] | undefined;
 };
 
 export class Conversation {
@@ -50,6 +59,9 @@ export class Conversation {
   readonly ended: Promise<GuestExit>;
   #isOver = false;
   readonly #process: GuestProcess;
+  readonly #clock: Clock;
+  /** As members of a message. */
+  readonly #volumes: { readonly volumes?: readonly string[] };
   readonly #stdout: MarkedStream;
   readonly #stderr: MarkedStream;
   readonly #ready = Promise.withResolvers<number>();
@@ -64,6 +76,8 @@ export class Conversation {
         readonly over: (end: Answer | GuestExit) => void;
       }
     | undefined;
+  /** Who waits for what has changed, by the ids of their questions. Each for `lookMs` at most. */
+  readonly #looks = new Map<string, (changes: Changes | undefined) => void>();
   #isReady = false;
   #startErrors = "";
   #isAttaching = false;
@@ -74,8 +88,14 @@ export class Conversation {
    * `resumed`: the process is up already and has talked with somebody else before. `onBackground` gets what comes between runs; the bytes are the
    * callee's to keep.
    */
-  constructor(process: GuestProcess, clock: Clock, { resumed = false, onBackground }: ConversationOptions = {}) {
+  constructor(
+    process: GuestProcess,
+    clock: Clock,
+    { resumed = false, onBackground, volumes = [] }: ConversationOptions = {},
+  ) {
     this.#process = process;
+    this.#clock = clock;
+    this.#volumes = volumes.length > 0 ? { volumes } : {};
     const streamOf = (name: Stream) =>
       new MarkedStream((bytes) => {
         if (this.#isReady) onBackground?.(name, bytes);
@@ -104,6 +124,7 @@ export class Conversation {
       run?.input.end();
       run?.displays.end();
       run?.over(exit);
+      for (const give of this.#looks.values()) give(undefined);
       return exit;
     });
   }
@@ -169,8 +190,31 @@ export class Conversation {
         this.#came();
       },
     );
-    this.#say({ id, source, mark, where, ...(stdin === "open" && { stdin: true }) });
+    this.#say({ id, source, mark, where, ...(stdin === "open" && { stdin: true }), ...this.#volumes });
     return promise;
+  }
+
+  /**
+   * What has changed since something began beside the interpreter, `elapsedMs` ago; undefined if the interpreter does not say so soon enough, as one
+   * that is over or that something of its user's keeps busy. Never rejects.
+   */
+  async look(elapsedMs: number): Promise<Changes | undefined> {
+    if (this.#isOver) return undefined;
+    const id = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<Changes | undefined>();
+    this.#looks.set(id, resolve);
+    this.#say({ look: id, elapsed_ms: elapsedMs, ...this.#volumes });
+    const told = new AbortController();
+    this.#clock.sleep(lookMs, told.signal).then(
+      () => resolve(undefined),
+      () => undefined,
+    );
+    try {
+      return await promise;
+    } finally {
+      told.abort(isTold);
+      this.#looks.delete(id);
+    }
   }
 
   /** Interrupts the run of this id; without effect on any other. Unless `once`, again until it ends. */
@@ -238,6 +282,10 @@ export class Conversation {
       if (message.id === this.#run?.id) this.#run.displays.heard(message.display, line.length);
       return;
     }
+    if (typeof message?.look === "string") {
+      this.#looks.get(message.look)?.(readChanges(message.changes));
+      return;
+    }
     const answer = message && readAnswer(message);
     if (this.#run === undefined || this.#run.answer !== undefined || answer?.id !== this.#run.id) {
       this.kill();
@@ -270,10 +318,12 @@ function parse(line: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-function readAnswer({ id, ended, success, exitCode, result }: Readonly<Record<string, unknown>>): Answer | undefined {
+function readAnswer(message: Readonly<Record<string, unknown>>): Answer | undefined {
+  const { id, ended, success, exitCode, result } = message;
   if (typeof id !== "string" || typeof success !== "boolean") return undefined;
   if (ended !== "exited" && ended !== "interrupted") return undefined;
   if (exitCode !== null && (typeof exitCode !== "number" || !Number.isSafeInteger(exitCode))) return undefined;
   if (result !== null && typeof result !== "string") return undefined;
-  return { id, ended, success, exitCode, result: result?.slice(0, maxResultLength) ?? null };
+  const changes = readChanges(message.changes);
+  return { id, ended, success, exitCode, result: result?.slice(0, maxResultLength) ?? null, changes };
 }

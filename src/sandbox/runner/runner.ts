@@ -3,6 +3,7 @@
 // (guest.ts), what a process says and prints is conversation.ts's.
 
 import type { Clock } from "../../clock.ts";
+import type { Changes } from "../files.ts";
 import type { Stream } from "../port.ts";
 import { endedBy } from "../signals.ts";
 import type { Language } from "../templates.ts";
@@ -25,6 +26,8 @@ export type InterpreterOptions = {
   readonly clock: Clock;
   /** Called with what comes of the interpreter's processes between runs. The bytes are the callee's to keep. */
   readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
+  /** Shared folders that may be written to, as the guest has them: their files may change, too. */
+  readonly volumes?: readonly string[] | undefined;
 };
 
 /** What can be done to a run that is on. Without effect once it is over. */
@@ -69,6 +72,8 @@ export type InterpreterRunEnd = {
   readonly interpreterRestarted: boolean;
   /** As RunEnd.notices; not there if there are none. */
   readonly notices?: readonly string[];
+  /** As `RunEnd.changes`. */
+  readonly changes?: Changes | undefined;
   /** How the interpreter's process ended, if it did; tells an adapter a kill by the kernel from an exit. */
   readonly exit: GuestExit | null;
 };
@@ -92,8 +97,8 @@ export async function resumeInterpreter(
   attach: () => GuestProcess,
   signal: AbortSignal,
 ): Promise<Interpreter> {
-  const { clock, onBackground } = options;
-  const conversation = new Conversation(attach(), clock, { resumed: true, onBackground });
+  const { clock, onBackground, volumes } = options;
+  const conversation = new Conversation(attach(), clock, { resumed: true, onBackground, volumes });
   const done = new AbortController();
   options.clock.sleep(resumeMs, done.signal).then(
     () => conversation.kill(),
@@ -161,6 +166,14 @@ export class Interpreter implements AsyncDisposable {
     }
   }
 
+  /**
+   * What has changed since a command began, `elapsedMs` ago, that ran beside the interpreter. Undefined where nobody can say: the interpreter is
+   * busy with code, or there is none.
+   */
+  async look(elapsedMs: number): Promise<Changes | undefined> {
+    return this.#isRunning ? undefined : await this.#present.conversation.look(elapsedMs);
+  }
+
   /** Kills the interpreter; resolves when its process has ended. Twice is the same as once; never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error("the interpreter has been disposed"));
@@ -211,10 +224,10 @@ export class Interpreter implements AsyncDisposable {
       const answer = conversation.isOver ? await conversation.ended : first;
       const told = notices.length > 0 && { notices };
       if ("id" in answer) {
-        const { success, exitCode, result } = answer;
+        const { success, exitCode, result, changes } = answer;
         // Whatever it says: what nobody here has asked for was the program's own.
         const ended = signal.aborted ? answer.ended : "exited";
-        return { ended, success, exitCode, result, interpreterRestarted: false, exit: null, ...told };
+        return { ended, success, exitCode, result, interpreterRestarted: false, changes, exit: null, ...told };
       }
       this.#disposed.signal.throwIfAborted();
       const rest = { success: false, result: null, interpreterRestarted: true, exit: answer, ...told };
@@ -262,9 +275,9 @@ const notBegun: InterpreterRunEnd = {
 
 async function start(options: InterpreterOptions, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
-  const { spawn, language, interpreter, program, env, clock, onBackground } = options;
+  const { spawn, language, interpreter, program, env, clock, onBackground, volumes } = options;
   const process = spawn(runnerArgv(language, interpreter, program), { control: true, env });
-  return await ready(new Conversation(process, clock, { onBackground }), signal);
+  return await ready(new Conversation(process, clock, { onBackground, volumes }), signal);
 }
 
 async function ready(conversation: Conversation, signal: AbortSignal): Promise<Started> {

@@ -5,12 +5,14 @@ import { systemClock } from "../../../src/clock.ts";
 import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
 import { begun, goodAnswer as good, Puppet } from "./puppet.ts";
 
+const answered = { ...good, changes: { files: [], isComplete: true } };
+
 test("a run is over when its answer and both marks have come, in any order", async () => {
   const { puppet, printed, answer } = await begun();
   puppet.say("control", `${JSON.stringify(good)}\n`);
   puppet.say("stderr", puppet.request.mark);
   puppet.say("stdout", `out${puppet.request.mark}\n`);
-  expect(await answer).toEqual(good);
+  expect(await answer).toEqual(answered);
   expect(printed()).toBe("out");
 });
 
@@ -18,7 +20,7 @@ test("a run is over when the answer behind stdout's mark and stderr's mark have 
   const { puppet, printed, answer } = await begun();
   puppet.say("stdout", `out${puppet.request.mark}${JSON.stringify(good)}\nof nobody\n`);
   puppet.say("stderr", `err${puppet.request.mark}`);
-  expect(await answer).toEqual(good);
+  expect(await answer).toEqual(answered);
   expect(printed()).toBe("outerr");
 });
 
@@ -73,7 +75,7 @@ test("a result is passed on up to its cap", async () => {
   const { puppet, answer } = await begun();
   puppet.say("control", `${JSON.stringify({ ...good, result: "r".repeat(100_000) })}\n`);
   for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
-  expect(await answer).toEqual({ ...good, result: "r".repeat(65_536) });
+  expect(await answer).toEqual({ ...answered, result: "r".repeat(65_536) });
 });
 
 test("input goes to the guest a piece at a time, each when the one before has been taken, and its end behind it", async () => {
@@ -102,11 +104,46 @@ test("what the guest has not taken of an input by the end of the run is nobody's
   while (puppet.heard.length === 0) await Promise.resolve();
   puppet.say("control", `${JSON.stringify(good)}\n`);
   for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
-  expect(await answer).toEqual(good);
+  expect(await answer).toEqual(answered);
   await Promise.all(writes);
   await conversation.write("the-run", "three");
   puppet.say("control", '{"id":"the-run","taken":1}\n');
   conversation.closeInput("the-run");
   expect(puppet.heard).toEqual([{ input: "the-run", number: 1, text: "one" }]);
   expect(conversation.isOver).toBe(false);
+});
+
+for (const [what, changes] of Object.entries({
+  "is null": null,
+  "is a text": "all",
+  "has no files": { complete: true },
+  "has more files than a hundred": { files: Array.from({ length: 101 }, (_, i) => [`${i}`, 1]), complete: true },
+  "has a size that is none": { files: [["a", -1]], complete: true },
+  "has a path with a zero in it": { files: [["a\0b", 1]], complete: true },
+  "has a path that is too long": { files: [["a".repeat(5000), 1]], complete: true },
+})) {
+  test(`what is told of changed files is not passed on where it ${what}, and the run ends as ever`, async () => {
+    const { puppet, answer } = await begun();
+    puppet.say("control", `${JSON.stringify({ ...good, changes })}\n`);
+    for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
+    expect(await answer).toEqual({ ...good, changes: undefined });
+  });
+}
+
+test("a question for what has changed is answered, or given up, and an answer that comes too late is nobody's", async () => {
+  const { puppet, conversation } = await begun();
+  const asked = () => Object(puppet.heard.at(-1)).look;
+  const first = conversation.look(1500);
+  expect(puppet.heard.at(-1)).toEqual({ look: asked(), elapsed_ms: 1500 });
+  puppet.say("control", `${JSON.stringify({ look: asked(), changes: { files: [["a", 1]], complete: false } })}\n`);
+  expect(await first).toEqual({ files: [{ path: "a", sizeBytes: 1 }], isComplete: false });
+  expect(await conversation.look(1)).toBeUndefined();
+  puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
+  const third = conversation.look(1);
+  puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
+  expect(await third).toEqual({ files: [], isComplete: true });
+  const last = conversation.look(1);
+  puppet.exit({ code: 1, signal: null });
+  expect(await last).toBeUndefined();
+  expect(puppet.killed).toBe(false);
 });

@@ -22,7 +22,7 @@ function line(number: unknown, data: unknown, more: Readonly<Record<string, unkn
 async function end({ puppet, answer }: Awaited<ReturnType<typeof begun>>): Promise<void> {
   puppet.say("control", `${JSON.stringify(goodAnswer)}\n`);
   for (const stream of ["stdout", "stderr"] as const) puppet.say(stream, `${puppet.request.mark}\n`);
-  expect(await answer).toEqual(goodAnswer);
+  expect(await answer).toMatchObject(goodAnswer);
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -75,7 +75,7 @@ export type Begun = {
 export async function begun(): Promise<Begun> {
   const puppet = new Puppet();
   const conversation = new Conversation(puppet, systemClock);
-  puppet.say("control", '{"ready":true,"pid":7,"protocol":3}\n');
+  puppet.say("control", '{"ready":true,"pid":7,"protocol":4}\n');
   await conversation.ready();
   let printed = "";
   const shown: (Display & { readonly at: number })[] = [];

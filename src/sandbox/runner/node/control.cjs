@@ -58,6 +58,8 @@ async function readControl() {
           wasInterrupted = true;
         }
         parentPort.postMessage({ attach: message.attach });
+      } else if (message.look !== undefined) {
+        parentPort.postMessage({ look: message });
       } else if (message.input !== undefined) {
         if (input?.id === message.input) writeInput(input, message.number, message.text);
       } else if (message.close_input !== undefined) {

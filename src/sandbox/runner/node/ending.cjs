@@ -1,5 +1,6 @@
 // How a run ends: by itself, by a failure, by process.exit, by an interrupt.
 
+const { look, withChanges } = require("./changes.cjs");
 const { RESULT_CHARACTERS, describe } = require("./errors.cjs");
 const { connect, inspector } = require("./inspector.cjs");
 const { toBytes, writeAll } = require("./output.cjs");
@@ -108,7 +109,8 @@ function finish(run) {
   run.held.length = 0;
   Atomics.store(shared, RUNNING, 0);
   const { id, ended, success, exitCode, result, error } = run;
-  const line = encode({ id, ended, success, exitCode, result, error, displays: [] });
+  const answer = { id, ended, success, exitCode, result, error, displays: [] };
+  const line = encode(withChanges(answer, look(run.begun, run.volumes)));
   const [stdout, stderr] = MARKED;
   writeAll(stderr, run.mark);
   const whole = run.where === "stdout" ? toBytes(run.mark + line) : null;

@@ -1,6 +1,7 @@
 // A source from its beginning to the value of its last expression.
 
 const { remember } = require("./cells.cjs");
+const { beginLook } = require("./changes.cjs");
 const { isRefusal, rewriteRedeclaration } = require("./declarations.cjs");
 const { fail, finish, later, onSigint } = require("./ending.cjs");
 const { rewriteImports, unwrapObject } = require("./imports.cjs");
@@ -23,6 +24,8 @@ function begin(seq, request, stdin = null) {
     id: request.id,
     mark: request.mark,
     where: request.where,
+    volumes: request.volumes ?? [],
+    begun: beginLook(0),
     cell: remember(request.source),
     immediates: [],
     // The last id that Node has given to anything asynchronous, if only what is ours has been started since the run's beginning.

@@ -18,6 +18,7 @@
 // is a SIGINT for code that listens for that and returns to the event loop within half a second. What an interrupted run
 // awaits of the network may still come and go on.
 
+const { tellChanges } = require("./changes.cjs");
 const { interrupt, onSigint, onUncaught, replaceExit, stop } = require("./ending.cjs");
 const { begin } = require("./evaluation.cjs");
 const { connect } = require("./inspector.cjs");
@@ -63,6 +64,7 @@ function startControl() {
     if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
     else if (message.request !== undefined) begin(message.seq, message.request, message.stdin);
     else if (message.attach !== undefined) attach(message.attach);
+    else if (message.look !== undefined) tellChanges(message.look);
     else if (state.current === null || state.current.seq !== message.interrupt) return;
     else if (message.once) interrupt(state.current);
     else stop(state.current, message.forced);

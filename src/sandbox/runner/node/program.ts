@@ -3,6 +3,7 @@
 
 import { joinCommonJs } from "../join.ts";
 import cells from "./cells.cjs" with { type: "text" };
+import changes from "./changes.cjs" with { type: "text" };
 import control from "./control.cjs" with { type: "text" };
 import declarations from "./declarations.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
@@ -31,7 +32,7 @@ import waiting from "./waiting.cjs" with { type: "text" };
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
   const sources = [tokens, imports, declarations, importer];
-  const parts = [streams, stdin, errors, inspector, resources, timers];
+  const parts = [changes, streams, stdin, errors, inspector, resources, timers];
   const run = [ending, values, names, waiting, evaluation];
   const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main]);
   return joinCommonJs([input, control, start]).replace('"main.cjs"', () =>

@@ -4,7 +4,7 @@ const { writeAll } = require("./output.cjs");
 const { CONTROL_OUT, SPEAKING, process, shared } = require("./references.cjs");
 
 const MARKED = [5, 6];
-const READY = { ready: true, pid: process.pid, protocol: 3 };
+const READY = { ready: true, pid: process.pid, protocol: 4 };
 // No more than this is sure to stay in one piece in a pipe that others write to as well (PIPE_BUF), in bytes.
 const WHOLE_BYTES = 4096;
 

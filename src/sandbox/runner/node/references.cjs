@@ -4,7 +4,8 @@
 const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world } = node;
 const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING } = node;
 // As they are now, before the user puts something else in their place.
-const { closeSync, fstatSync, openSync, writeSync } = fs;
+const { closeSync, fstatSync, lstatSync, openSync, opendirSync, readdirSync, writeSync } = fs;
+const { closeSync: closeFolder, readSync: readFolder } = fs.Dir.prototype;
 const { createRequire } = moduleModule;
 const { join, isAbsolute } = path;
 const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
@@ -53,6 +54,7 @@ module.exports = {
   bytesOf,
   clearImmediate,
   clearTimeout,
+  closeFolder,
   closeSync,
   createRequire,
   cwd,
@@ -70,13 +72,17 @@ module.exports = {
   listenNoMore,
   listenerCount,
   listeners,
+  lstatSync,
   moduleModule,
   nextTick,
   node,
   onInit,
   openSync,
+  opendirSync,
   own,
   process,
+  readFolder,
+  readdirSync,
   setImmediate,
   setTimeout,
   shared,

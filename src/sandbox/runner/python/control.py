@@ -20,6 +20,8 @@ def listen(control_in, json, requests, interrupts, taken):
                 continue
             if "interrupt" in message:
                 interrupts.start(message["interrupt"], message.get("once") is True)
+            elif "look" in message:
+                requests.put(message)
             elif "attach" in message:
                 interrupts.start(interrupts.present(), False)
                 requests.put(message)

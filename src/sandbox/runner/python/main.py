@@ -3,7 +3,7 @@
 # Control-in is descriptor 0 and control-out descriptor 3 at the start; both are moved out of the user's reach, and descriptor 0 becomes empty. One
 # request a line:
 #
-#     {"id": "…", "source": "…", "mark": "…", "where": "stdout" or "control", "stdin": true or absent}
+#     {"id": "…", "source": "…", "mark": "…", "where": "stdout" or "control", "stdin": true or absent, "volumes": […] or absent}
 #                           run a source; when it has ended, write the mark to stderr, and the mark and a line to stdout: the answer, if it
 #                           is to come there and can be written in one piece, otherwise nothing, and the answer comes on control-out
 #     {"interrupt": "…", "once": true or absent}
@@ -11,11 +11,14 @@
 #     {"input": "…", "number": …, "text": "…"}
 #                           write text to the standard input of the run of that id, then say {"id": "…", "taken": number} on control-out
 #     {"close_input": "…"}  end that input
+#     {"look": "…", "elapsed_ms": …, "volumes": […] or absent}
+#                           tell what has changed since a command began, so long ago: {"look": "…"}, with "changes" as an answer has them
 #     {"attach": "…"}       somebody new is at the other end: interrupt whatever runs, then write this mark to stdout and stderr and say
 #                           that it is ready, as at the start
 #
 # A line that is not JSON is what somebody who went away had begun to say, and is passed over. The first line on control-out is {"ready": true, "pid": …,
-# "protocol": 3}. An answer is {"id", "ended", "success", "exitCode", "result", "error"}.
+# "protocol": 4}. An answer is {"id", "ended", "success", "exitCode", "result", "error"}, and where the run has changed files
+# "changes": {"files": [[path, bytes], …], "complete"}, which is null if they could not be told.
 # What a run shows beside its output is told at once, as {"id", "display": {"number", "data", "path"?, "note"?}} on control-out and then the mark
 # and "d", the number and a line break on stdout, where it belongs. Numbers count from 1. Behind a display, the answer comes on control-out.
 # A SIGINT is the user's, whoever has sent it: Python's own handler answers it, or one that the user has set, and between runs nothing does. Our own

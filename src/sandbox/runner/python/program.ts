@@ -2,6 +2,7 @@
 // at once.
 
 import { joinPython } from "../join.ts";
+import changes from "./changes.py" with { type: "text" };
 import control from "./control.py" with { type: "text" };
 import coroutines from "./coroutines.py" with { type: "text" };
 import descriptors from "./descriptors.py" with { type: "text" };
@@ -34,7 +35,7 @@ import values from "./values.py" with { type: "text" };
 /** One file of two programs: what shows values beside the output is a text in the other, which compiles it when it is asked for. */
 export function pythonProgram(): string {
   const ground = [references, descriptors, mailbox, protocol];
-  const parts = [sources, stdin, streams, showing, values, errors, coroutines, interrupts, control];
+  const parts = [changes, sources, stdin, streams, showing, values, errors, coroutines, interrupts, control];
   // A string of JSON is one of Python, too.
   return joinPython([...ground, ...parts, runner, main]).replace('"displays.py"', () =>
     JSON.stringify(displayProgram()),

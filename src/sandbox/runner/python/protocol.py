@@ -2,7 +2,7 @@
 
 from .references import os, own_function, sys
 
-READY = b'{"ready": true, "pid": %d, "protocol": 3}\n' % os.getpid()
+READY = b'{"ready": true, "pid": %d, "protocol": 4}\n' % os.getpid()
 
 
 class Run:
@@ -13,6 +13,8 @@ class Run:
         self.source = request["source"]
         self.mark = request["mark"].encode()
         self.where = request.get("where")
+        # Shared folders, as they are called here.
+        self.volumes = request.get("volumes", ())
         # Or None, for an empty one.
         self.stdin = request["stdin"]
         # An interrupt has been asked for by the control thread, and: one has reached the user's code.
@@ -24,8 +26,8 @@ class Run:
         self.error = None
         self.exit_code = None
 
-    def answer(self, failure):
-        return {
+    def answer(self, failure, changes):
+        answer = {
             "id": self.id,
             "ended": "interrupted" if self.delivered else "exited",
             "success": failure is None or self.exit_code == 0,
@@ -33,6 +35,12 @@ class Run:
             "result": self.result,
             "error": self.error,
         }
+        return with_changes(answer, changes)
+
+
+def with_changes(message, changes):
+    """Most runs change no file, and what is said of them stays plain."""
+    return message if changes is None else {**message, "changes": changes}
 
 
 class Json:
@@ -63,7 +71,7 @@ class Json:
         if line is None:
             prepare()
             if self.parts is None:
-                line = plain_line({**message, "result": None, "error": None})
+                line = plain_line({**message, "result": None, "error": None, "changes": None})
             else:
                 line = "".join(self.parts(self.encoder, message))
         return (line + "\n").encode()

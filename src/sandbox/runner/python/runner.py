@@ -1,12 +1,13 @@
 # The main thread: takes one request after the other, runs its source and tells how that ended.
 
+from .changes import Changes
 from .control import listen
 from .coroutines import COROUTINE, Coroutines
 from .descriptors import write_all
 from .errors import exit_code, report, report_exit, strip_frames
 from .interrupts import Interrupts
 from .mailbox import Mailbox
-from .protocol import READY, Json, Run
+from .protocol import READY, Json, Run, with_changes
 from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
 from .showing import Showing
 from .sources import Sources
@@ -37,6 +38,7 @@ class Runner:
         # Held by whoever writes to control-out.
         self.speaking = _thread.allocate_lock()
         self.json = Json()
+        self.changes = Changes()
         self.flush_native = None
         # Functions of binascii, once it has been imported.
         self.to_base64 = self.from_base64 = None
@@ -60,6 +62,8 @@ class Runner:
             request = self.next_request()
             if "attach" in request:
                 self.attach(request["attach"].encode())
+            elif "look" in request:
+                self.look(request)
             else:
                 self.answer(Run(request))
 
@@ -102,6 +106,11 @@ class Runner:
             write_all(fd, mark)
         self.send(READY)
 
+    def look(self, request):
+        """For a command, which has ended: the host runs it."""
+        changes = self.changes.look(self.changes.since(request["elapsed_ms"]), request.get("volumes", ()))
+        self.send(self.json.encode(with_changes({"look": request["look"]}, changes), self.prepare))
+
     def send(self, line):
         try:
             with self.speaking:
@@ -124,6 +133,7 @@ class Runner:
 
     def answer(self, run):
         self.restore(run)
+        begun = self.changes.begin()
         self.interrupts.begin(run)
         self.values.begin(run)
         self.showing.run = run
@@ -152,7 +162,7 @@ class Runner:
         self.showing.end()
         self.values.run = None
         self.interrupts.end(run)
-        answer = run.answer(failure)
+        answer = run.answer(failure, self.changes.look(begun, run.volumes))
         # Nothing of a run may stay reachable from here while the next one is waited for.
         del failure
         self.tell(run, self.json.encode(answer, self.prepare))

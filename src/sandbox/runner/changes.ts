@@ -1,0 +1,29 @@
+// What an interpreter's program has to say of the files that changed, read. The guest is not trusted: it can fool its own session only.
+
+import type { ChangedFile, Changes } from "../files.ts";
+
+/** As `Changes.files` has them. */
+const maxFiles = 100;
+/** Of a path, in characters. */
+const maxPathLength = 4096;
+
+/** Where nothing is said, nothing has changed. Undefined for what is not as agreed. */
+export function readChanges(value: unknown): Changes | undefined {
+  if (value === undefined) return unchanged;
+  if (typeof value !== "object" || value === null || !("files" in value) || !("complete" in value)) return undefined;
+  const { files, complete } = value;
+  if (!Array.isArray(files) || files.length > maxFiles || typeof complete !== "boolean") return undefined;
+  const read = files.map(readFile);
+  const known = read.filter((file) => file !== undefined);
+  return known.length < read.length ? undefined : { files: known, isComplete: complete };
+}
+
+const unchanged: Changes = { files: [], isComplete: true };
+
+function readFile(value: unknown): ChangedFile | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [path, sizeBytes]: readonly unknown[] = value;
+  if (typeof path !== "string" || path === "" || path.length > maxPathLength || path.includes("\0")) return undefined;
+  if (typeof sizeBytes !== "number" || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return undefined;
+  return { path, sizeBytes };
+}

@@ -1,0 +1,246 @@
+// What a run has changed, as the Python runner finds it (python/changes.py has the reasons): a look over the folder that the interpreter was
+// started in, the user's home and the shared folders, bounded in time and number.
+
+const { toBytes } = require("./output.cjs");
+const { encode, send } = require("./protocol.cjs");
+const {
+  closeFolder,
+  cwd,
+  encodeText,
+  lstatSync,
+  opendirSync,
+  process,
+  readFolder,
+  readdirSync,
+} = require("./references.cjs");
+
+// Bounds of one look. The first entries are looked at however long that takes. Less than the control thread waits before it terminates.
+const MOST_MS = 20;
+const MOST_ENTRIES = 2000;
+const FIRST_ENTRIES = 200;
+const MOST_DEPTH = 8;
+// Bounds of what is told: files, and characters of their paths.
+const MOST_FILES = 100;
+const MOST_PATH_CHARACTERS = 64 * 1024;
+// The steps of the clock by which the kernel stamps files: that of 100 Hz has the longest.
+const STEP_MS = 10;
+// Who measures from outside does not know when exactly a command began.
+const SLACK_MS = 20;
+const SKIPPED = new Set([
+  ...[".cache", ".config", ".git", ".hg", ".ipynb_checkpoints", ".ipython", ".local", ".npm", ".svn", ".yarn"],
+  ...["__pycache__", "node_modules"],
+]);
+const SKIPPED_WITH = new Set(["pyvenv.cfg", "CACHEDIR.TAG"]);
+const OWN_PREFIX = ".msb-";
+// A folder that says it is larger is read piece by piece, which takes longer for a small one. Bytes.
+const LARGE_FOLDER_BYTES = 64 * 1024;
+// A byte of a name that is no part of UTF-8, as the code point that stands for it, and how many that is more.
+const ESCAPED = /([\udc80-\udcff])/u;
+const ESCAPED_BASE = 0xdc00;
+// The kind of a file in its mode, and what two of them are.
+const KIND = 0o170000;
+const FOLDER = 0o040000;
+const FILE = 0o100000;
+
+const START = cwd();
+const HOME = process.env.HOME ?? "";
+/** What has been told lately: a next run may begin within the step of the clock in which it changed. */
+let told = new Map();
+/**
+ * Which files there are, and the folders that they are in: a folder whose stamp is the same has the same files in it. Null where that is not sure, as
+ * a folder that has changed just now could change once more within a step of the clock.
+ */
+let tree = null;
+
+/** The moment from which on files are stamped that a run changes, and when it begins; `elapsedMs` for what began so long ago. */
+function beginLook(elapsedMs) {
+  const begun = Date.now() - elapsedMs;
+  return { since: begun - (elapsedMs > 0 ? SLACK_MS : STEP_MS), begun };
+}
+
+function tellChanges({ look: id, elapsed_ms: elapsedMs, volumes = [] }) {
+  send(encode(withChanges({ look: id }, look(beginLook(elapsedMs), volumes))));
+}
+
+/** Most runs change no file. */
+function withChanges(message, changes) {
+  return changes === null ? message : { ...message, changes };
+}
+
+/** Null where nothing has changed; otherwise what is told of it. */
+function look({ since, begun }, volumes) {
+  const { found, isComplete } = search(since, volumes);
+  if (found.size === 0 && isComplete) return null;
+  const fresh = [...found].filter(([path, { stamp, size }]) => {
+    const before = told.get(path);
+    return stamp >= begun || before?.stamp !== stamp || before.size !== size;
+  });
+  told = new Map([...[...told].filter(([, { stamp }]) => stamp >= since), ...found]);
+  return fresh.length === 0 && isComplete ? null : tellFiles(fresh, isComplete);
+}
+
+function tellFiles(fresh, isComplete) {
+  const files = [];
+  let characters = 0;
+  for (const [path, { size }] of fresh.sort(([one], [other]) => (one < other ? -1 : 1))) {
+    characters += path.length;
+    if (files.length === MOST_FILES || characters > MOST_PATH_CHARACTERS) return { files, complete: false };
+    files.push([nameOf(path), size]);
+  }
+  return { files, complete: isComplete };
+}
+
+/** From the start on, where it is below that. */
+function nameOf(path) {
+  return START !== "/" && path.startsWith(`${START}/`) ? path.slice(START.length + 1) : path;
+}
+
+/** Each with how deep to go. Of a root folder only its own files count: all else is below it. */
+function placesOf(volumes) {
+  const places = [];
+  for (const folder of [START, HOME, ...volumes]) {
+    if (folder === "/") places.push({ folder, depth: MOST_DEPTH });
+    else if (folder.startsWith("/") && !places.some((place) => isBelow(folder, place.folder))) {
+      places.push({ folder, depth: 1 });
+    }
+  }
+  return places;
+}
+
+function isBelow(folder, place) {
+  return place !== "/" && `${folder}/`.startsWith(`${place}/`);
+}
+
+/** The files that have changed, by path; and whether all have been looked at. */
+function search(since, volumes) {
+  const found = new Map();
+  const isOver = openBudget();
+  const isKnown = tree?.folders.every(({ path, stamp }) => stateOf(path)?.ctimeMs === stamp) === true;
+  const isComplete = isKnown ? lookAtKnown(tree, since, isOver, found) : lookAtAll(volumes, since, isOver, found);
+  // Where the clock has been set back, nobody knows.
+  return Date.now() < since ? { found: new Map(), isComplete: false } : { found, isComplete };
+}
+
+function openBudget() {
+  const startMs = Date.now();
+  let entries = 0;
+  return () => {
+    entries += 1;
+    return entries > MOST_ENTRIES || (entries > FIRST_ENTRIES && Date.now() - startMs > MOST_MS);
+  };
+}
+
+function lookAtKnown({ files }, since, isOver, found) {
+  for (const path of files) {
+    if (isOver()) return false;
+    const state = stateOf(path);
+    if (state?.ctimeMs >= since) found.set(path, { stamp: state.ctimeMs, size: state.size });
+  }
+  return true;
+}
+
+function lookAtAll(volumes, since, isOver, found) {
+  const settled = Date.now() - SLACK_MS;
+  const places = placesOf(volumes);
+  const folders = [];
+  const files = [];
+  let isSettled = true;
+  tree = null;
+  // What is deeper is looked at later.
+  for (const { folder, depth } of places) {
+    const state = stateOf(folder);
+    const inside = { files: [], changed: [], folders: [] };
+    for (const name of namesIn(folder, state)) {
+      const isLast = isOver();
+      const path = folder === "/" ? `/${name}` : `${folder}/${name}`;
+      const state = isLast || SKIPPED.has(name) || name.startsWith(OWN_PREFIX) ? undefined : stateOf(path);
+      const kind = state === undefined ? 0 : state.mode & KIND;
+      if (kind === FILE) inside.files.push(path);
+      if (kind === FILE && state.ctimeMs >= since)
+        inside.changed.push([path, { stamp: state.ctimeMs, size: state.size }]);
+      if (kind === FOLDER && depth < MOST_DEPTH) inside.folders.push({ folder: path, depth: depth + 1 });
+      if (kind === FILE && SKIPPED_WITH.has(name) && depth > 1) {
+        inside.files = inside.changed = inside.folders = [];
+        break;
+      }
+      if (isLast) {
+        for (const [path, state] of inside.changed) found.set(path, state);
+        return false;
+      }
+    }
+    for (const [path, state] of inside.changed) found.set(path, state);
+    isSettled &&= state?.ctimeMs < settled;
+    folders.push({ path: folder, stamp: state?.ctimeMs });
+    files.push(...inside.files);
+    places.push(...inside.folders);
+  }
+  if (isSettled) tree = { files, folders };
+  return true;
+}
+
+/** Undefined for what is not there any more, or may not be asked for. */
+function stateOf(path) {
+  try {
+    return lstatSync(toNative(path), { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** None where it may not be read. */
+function* namesIn(folder, state) {
+  try {
+    const isLarge = state?.size > LARGE_FOLDER_BYTES;
+    const names = isLarge ? null : readdirSync(toNative(folder));
+    let isPlain = !isLarge;
+    for (let at = 0; isPlain && at < names.length; at++) isPlain = !names[at].includes("\ufffd");
+    if (isPlain) for (let at = 0; at < names.length; at++) yield names[at];
+    else yield* namesByPieces(folder);
+  } catch {
+    // It is not there any more, or not to be read.
+  }
+}
+
+function* namesByPieces(folder) {
+  const entries = opendirSync(toNative(folder), { encoding: "buffer" });
+  try {
+    for (let entry = next(); entry !== null; entry = next()) yield nameFrom(toBytes(entry.name));
+  } finally {
+    Reflect.apply(closeFolder, entries, []);
+  }
+
+  function next() {
+    return Reflect.apply(readFolder, entries, []);
+  }
+}
+
+/** A name that need not be UTF-8, as Python's PEP 383 has it. */
+function nameFrom(bytes) {
+  let name = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = [1, 2, 3, 4].find((count) => characterFrom(bytes.subarray(at, at + count)) !== null) ?? 0;
+    name +=
+      length === 0 ? String.fromCharCode(ESCAPED_BASE + bytes[at]) : characterFrom(bytes.subarray(at, at + length));
+    at += Math.max(length, 1);
+  }
+  return name;
+}
+
+function characterFrom(bytes) {
+  try {
+    return decodeURIComponent([...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
+  } catch {
+    return null;
+  }
+}
+
+/** A path as the system has it. */
+function toNative(path) {
+  if (!ESCAPED.test(path)) return path;
+  const pieces = path
+    .split(ESCAPED)
+    .map((piece, index) => (index % 2 === 1 ? [piece.charCodeAt(0) - ESCAPED_BASE] : toBytes(encodeText(piece))));
+  return new Uint8Array(pieces.flatMap((piece) => [...piece]));
+}
+
+module.exports = { beginLook, look, tellChanges, withChanges };
