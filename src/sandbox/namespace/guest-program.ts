@@ -85,6 +85,12 @@ export class GuestProgram {
     }
   }
 
+  /** Of a connected stdin. */
+  closeInput(): void {
+    const { stdin } = this.#process;
+    if (typeof stdin === "object") Promise.resolve(stdin.end()).catch(() => {});
+  }
+
   kill(): void {
     if (this.#running) killEntered(this.#libc, this.pid);
   }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
+import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
@@ -124,6 +125,7 @@ export class NamespaceHost implements SandboxHost {
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
       ...{ libc: machine.libc, moments: machine.moments },
+      fileAgent: fileAgentArgv(language, interpreter, `${guestPrograms}/${fileAgentPrograms[language].fileName}`),
       onBackground: spec.onBackground ?? (() => {}),
       limitsProcesses: machine.limits.mechanism.processes === "watch",
       onGone: (warning) => {

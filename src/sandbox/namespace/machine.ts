@@ -4,6 +4,7 @@ import { closeSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
+import { fileAgentPrograms } from "../file-agent/programs.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { CompiledPrograms } from "./compiled.ts";
 import type { Self } from "./enter.ts";
@@ -78,10 +79,9 @@ function readSelf(): Self {
 
 function openDataFiles(libc: Libc): Readonly<Record<string, number>> {
   const encoder = new TextEncoder();
-  const programs = Object.values(runnerPrograms).map(({ fileName, source }) => [
-    `${guestPrograms}/${fileName}`,
-    source,
-  ]);
+  const programs = [...Object.values(runnerPrograms), ...Object.values(fileAgentPrograms)].map(
+    ({ fileName, source }) => [`${guestPrograms}/${fileName}`, source],
+  );
   const etc = Object.entries(syntheticEtc).map(([name, content]) => [`/etc/${name}`, content]);
   const files = [...programs, ...etc].map(([path = "", content = ""]) => [
     path,

@@ -2,7 +2,8 @@
 
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
-import { withoutFiles } from "../files.ts";
+import type { AgentProgram } from "../file-agent/agent.ts";
+import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
@@ -29,6 +30,8 @@ export type NamespaceSandboxOptions = ProgramsOptions & {
   readonly clock: Clock;
   /** Environment of commands. */
   readonly env: Readonly<Record<string, string>>;
+  /** The command line of the program that works on its files. */
+  readonly fileAgent: readonly string[];
   /** As SandboxSpec.onBackground. */
   readonly onBackground: NonNullable<SandboxSpec["onBackground"]>;
   /** Called once nothing of the sandbox is left, or, with a warning, as little as could be. */
@@ -46,7 +49,7 @@ type OngoingRun = {
 
 export class NamespaceSandbox implements Sandbox, Watched {
   readonly name: string;
-  readonly files = withoutFiles("This backend does not reach files yet.");
+  readonly files: AgentFiles;
   readonly resources: Resources;
   readonly lost: Promise<string>;
   readonly #options: NamespaceSandboxOptions;
@@ -55,6 +58,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #runs = new Set<OngoingRun>();
   readonly #programs: Programs;
   readonly #interpreters = new Interpreters();
+  readonly #fileAgents = new Interpreters();
   #interpreter: Interpreter | null = null;
   #watchKills = 0;
   #over: string | null = null;
@@ -67,6 +71,11 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.name = options.name;
     this.resources = options.resources;
     this.lost = this.#lost.promise;
+    this.files = new AgentFiles({
+      start: (onStdout) => this.#startFileAgent(onStdout),
+      clock: options.clock,
+      lost: () => this.#over,
+    });
     void options.namespaces.ended.then(() => {
       if (this.#over !== null) return;
       this.#over = "its processes were killed";
@@ -129,7 +138,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   async cpuTimeMs(): Promise<number | null> {
     if (this.#over !== null) return null;
-    const times = await Promise.all(this.watchedProcesses(takeCensus).map(({ pid }) => cpuTimeOf(pid)));
+    const ours = new Set(this.#fileAgents.pids());
+    const processes = this.watchedProcesses(takeCensus).filter(({ pid }) => !ours.has(pid));
+    const times = await Promise.all(processes.map(({ pid }) => cpuTimeOf(pid)));
     return times.reduce((sum, time) => sum + time, 0);
   }
 
@@ -187,6 +198,22 @@ export class NamespaceSandbox implements Sandbox, Watched {
     scope.send(signal);
     if (signal === "interrupt") control.interrupt();
     else for (const { pid } of this.#interpreters.insides()) this.#options.libc.kill(pid, signals[signal]);
+  }
+
+  /** Beside the interpreter, as no run's end touches it. */
+  #startFileAgent(onStdout: (bytes: Uint8Array) => void): AgentProgram {
+    const take: GuestProgramOptions["onOutput"] = (name, bytes) => {
+      if (name === "stdout") onStdout(bytes);
+    };
+    const { fileAgent, env } = this.#options;
+    const program = this.#programs.start(fileAgent, { control: true, env }, take, take);
+    this.#fileAgents.add(program);
+    return {
+      write: (text) => program.write(text),
+      closeInput: () => program.closeInput(),
+      kill: () => program.kill(),
+      ended: program.drained.then(() => program.exited).then(({ code, signal }) => signal ?? `exit status ${code}`),
+    };
   }
 
   #enter(): Membership {
@@ -247,7 +274,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   #kept(): ReadonlySet<number> {
-    return new Set([...this.#options.namespaces.keepers, ...this.#interpreters.pids()]);
+    return new Set([...this.#options.namespaces.keepers, ...this.#interpreters.pids(), ...this.#fileAgents.pids()]);
   }
 
   readonly #onBackground: GuestProgramOptions["onOutput"] = (name, bytes) => {
@@ -268,6 +295,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     const { namespaces, group, onGone } = this.#options;
     this.#over ??= "it was stopped";
     namespaces.kill();
+    this.files.end();
     await namespaces.ended;
     this.#programs.kill();
     await this.#interpreter?.[Symbol.asyncDispose]();

@@ -1,0 +1,136 @@
+// The files of a sandbox through a program in it: what files.ts promises, as requests to that.
+
+import { fileFailure } from "../file-failures.ts";
+import type { FileInfo, Files, GuestPath, OpenedFile, WalkOptions, WriteOptions } from "../files.ts";
+import { bytesOfGuestPath } from "../guest-paths.ts";
+import { Refused } from "./agent.ts";
+import { readCount, readInfo, readInfos } from "./answers.ts";
+import { AgentLife, type LifeOptions } from "./life.ts";
+import { openFile } from "./opened.ts";
+import { orAborted } from "./or-aborted.ts";
+import { writeFile } from "./writes.ts";
+
+export class AgentFiles implements Files {
+  readonly #life: AgentLife;
+
+  constructor(options: LifeOptions) {
+    this.#life = new AgentLife(options);
+  }
+
+  async stat(path: GuestPath, signal: AbortSignal): Promise<FileInfo> {
+    const { info } = await this.#ask(path, "stat", {}, signal);
+    return readInfo(info);
+  }
+
+  async *walk(path: GuestPath, { depth, skip = [] }: WalkOptions, signal: AbortSignal): AsyncGenerator<FileInfo> {
+    checkPath(path, signal);
+    const { agent, release } = this.#life.hold();
+    const begun = agent.request("walk", { path, depth, skip });
+    try {
+      const { header } = await orAborted(begun, signal);
+      for (;;) {
+        const { data } = await orAborted(agent.request("next", { handle: header.handle }), signal);
+        const infos = readInfos(data);
+        if (infos.length === 0) return;
+        yield* infos;
+      }
+    } catch (error) {
+      throw this.#told(error, path);
+    } finally {
+      // Also where it was aborted before it had begun.
+      void begun
+        .then(({ header }) => agent.request("close", { handle: header.handle }))
+        .catch(() => undefined)
+        .finally(release);
+    }
+  }
+
+  async open(path: GuestPath, signal: AbortSignal): Promise<OpenedFile> {
+    checkPath(path, signal);
+    try {
+      return await openFile(this.#life, path, signal);
+    } catch (error) {
+      throw this.#told(error, path);
+    }
+  }
+
+  async write(
+    path: GuestPath,
+    content: AsyncIterable<Uint8Array>,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<FileInfo> {
+    checkPath(path, signal);
+    try {
+      return await writeFile(this.#life, { path, content, options, signal });
+    } catch (error) {
+      throw this.#told(error, path);
+    }
+  }
+
+  async partBytes(path: GuestPath, partId: string, signal: AbortSignal): Promise<number | null> {
+    const { partBytes } = await this.#ask(path, "part", { part: partId }, signal);
+    return partBytes === null ? null : readCount(partBytes);
+  }
+
+  async makeFolder(path: GuestPath, signal: AbortSignal): Promise<void> {
+    await this.#ask(path, "folder", {}, signal);
+  }
+
+  async remove(path: GuestPath, { withContent }: { readonly withContent: boolean }, signal: AbortSignal) {
+    await this.#ask(path, "remove", { withContent }, signal, false);
+  }
+
+  async move(
+    from: GuestPath,
+    to: GuestPath,
+    { replace }: { readonly replace: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    checkPath(from, signal);
+    checkPath(to, signal);
+    const options = { source: from, target: to, replace };
+    try {
+      await this.#life.use(false, (agent) => orAborted(agent.request("move", options), signal));
+    } catch (error) {
+      throw this.#told(error, error instanceof Refused && error.isOfSource ? from : to);
+    }
+  }
+
+  /** The sandbox ends. */
+  end(): void {
+    this.#life.end();
+  }
+
+  async #ask(
+    path: GuestPath,
+    op: string,
+    options: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+    repeat = true,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    checkPath(path, signal);
+    try {
+      const { header } = await this.#life.use(repeat, (agent) =>
+        orAborted(agent.request(op, { path, ...options }), signal),
+      );
+      return header;
+    } catch (error) {
+      throw this.#told(error, path);
+    }
+  }
+
+  #told(error: unknown, path: GuestPath): unknown {
+    if (error instanceof Refused) {
+      const { errorName, bytesSoFar } = error;
+      return fileFailure(errorName, path, bytesSoFar === undefined ? {} : { bytesSoFar });
+    }
+    return this.#life.told(error);
+  }
+}
+
+/** Throws Failure `file_refused`, or the signal's reason. */
+function checkPath(path: GuestPath, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  bytesOfGuestPath(path);
+}

@@ -1,0 +1,146 @@
+// One started program that works on a guest's files, as requests and answers.
+
+import type { Clock } from "../../clock.ts";
+import { type Frame, Frames } from "./frames.ts";
+import { Slots } from "./slots.ts";
+
+/** What an adapter has started: with text-safe requests, so that any way of writing to a program will do. */
+export type AgentProgram = {
+  /** Resolves when the guest's end has taken it, or never will. Never rejects. */
+  write(text: string): Promise<void> | void;
+  closeInput(): void;
+  kill(): void;
+  /** How it ended, in words: "exit status 1". */
+  readonly ended: Promise<string>;
+};
+
+/** Throws if it cannot be started. */
+export type StartAgent = (onStdout: (bytes: Uint8Array) => void) => AgentProgram;
+
+/** How many pieces of at most 256 KiB are on their way at once. */
+const piecesAtOnce = 16;
+/** One that has said nothing for so long is asked whether it is there, and ended if it does not answer for as long again. */
+const silenceMs = 30_000;
+
+/** The guest's system said no, by the name of an error. */
+export class Refused extends Error {
+  readonly errorName: string;
+  readonly bytesSoFar: number | undefined;
+  /** Of a move, what is at fault is where it comes from. */
+  readonly isOfSource: boolean;
+
+  constructor({ error, bytesSoFar, at }: Frame["header"]) {
+    const errorName = typeof error === "string" && /^E[A-Z0-9]{1,30}$/.test(error) ? error : "EIO";
+    super(errorName);
+    this.errorName = errorName;
+    this.bytesSoFar = typeof bytesSoFar === "number" ? bytesSoFar : undefined;
+    this.isOfSource = at === "from";
+  }
+}
+
+/** The program has gone; what it was asked for may have been done, or not. */
+export class AgentLost extends Error {
+  /** It has been there at all. */
+  readonly hadStarted: boolean;
+
+  constructor(how: string, hadStarted: boolean) {
+    super(how);
+    this.hadStarted = hadStarted;
+  }
+}
+
+export class Agent {
+  readonly slots = new Slots(piecesAtOnce);
+  readonly ended: Promise<void>;
+  readonly #program: AgentProgram;
+  readonly #clock: Clock;
+  readonly #pending = new Map<number, PromiseWithResolvers<Frame>>();
+  #numbers = 0;
+  #frames = 0;
+  #lost: AgentLost | null = null;
+  #watch: AbortController | null = null;
+
+  constructor(start: StartAgent, clock: Clock) {
+    this.#clock = clock;
+    const frames = new Frames((frame) => this.#take(frame));
+    this.#program = start((bytes) => {
+      if (this.#lost !== null) return;
+      try {
+        frames.push(bytes);
+      } catch {
+        this.#end("what it said was not to be understood");
+        this.kill();
+      }
+    });
+    this.ended = this.#program.ended.then((how) => this.#end(how));
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Rejects with `Refused` or `AgentLost`. */
+  async request(op: string, options: Readonly<Record<string, unknown>>): Promise<Frame> {
+    if (this.#lost !== null) throw this.#lost;
+    this.#numbers++;
+    const id = this.#numbers;
+    const answer = Promise.withResolvers<Frame>();
+    this.#pending.set(id, answer);
+    if (this.#watch === null) void this.#watchSilence();
+    void this.#program.write(`${JSON.stringify({ id, op, ...options })}\n`);
+    return await answer.promise;
+  }
+
+  close(): void {
+    this.#program.closeInput();
+  }
+
+  kill(): void {
+    this.#program.kill();
+  }
+
+  #take(frame: Frame): void {
+    this.#frames++;
+    const { id, error } = frame.header;
+    const answer = typeof id === "number" ? this.#pending.get(id) : undefined;
+    if (answer === undefined || typeof id !== "number") return;
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#stopWatching();
+    if (error === undefined) answer.resolve(frame);
+    else answer.reject(new Refused(frame.header));
+  }
+
+  #end(how: string): void {
+    this.#lost ??= new AgentLost(how, this.#frames > 0);
+    this.#stopWatching();
+    for (const { reject } of this.#pending.values()) reject(this.#lost);
+    this.#pending.clear();
+  }
+
+  /** While anything is asked: anybody in the guest may have stopped it. */
+  async #watchSilence(): Promise<void> {
+    const watch = new AbortController();
+    this.#watch = watch;
+    try {
+      for (let seen = -1, isAsked = false; ; ) {
+        await this.#clock.sleep(silenceMs, watch.signal);
+        if (seen !== this.#frames) isAsked = false;
+        else if (isAsked) break;
+        else {
+          isAsked = true;
+          void this.#program.write(`${JSON.stringify({ id: 0, op: "ping" })}\n`);
+        }
+        seen = this.#frames;
+      }
+      this.#end("it did not answer");
+      this.kill();
+    } catch {
+      // Everything has been answered.
+    }
+  }
+
+  #stopWatching(): void {
+    this.#watch?.abort();
+    this.#watch = null;
+  }
+}

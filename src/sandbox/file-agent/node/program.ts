@@ -1,0 +1,3 @@
+export function nodeFileAgent(): string {
+  return "";
+}
