@@ -113,7 +113,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
 
   // What a microsandbox server lets its sandboxes reach is its own affair.
   const reach = choice.backend === "server" ? undefined : settings;
-  const tools = createCatalog({ ...settings, templates, sessions, volumes: settings.sharedVolumes, reach });
+  const tools = createCatalog({ ...settings, templates, sessions, clock, volumes: settings.sharedVolumes, reach });
   const description = describeServer(version, choice.warning);
   const limits = edgeLimits(settings);
   const server = createMcpServer(tools, { description, clock, emit, limits });

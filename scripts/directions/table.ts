@@ -27,7 +27,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
   http: ["mcp", "sessions", "watch/metrics.ts", "watch/metrics-table.ts", "watch/conditions.ts", ...contract],
   mcp: ["mcp/files", "sessions", "sandbox/runner/join.ts", ...contract, ...reach],
-  "mcp/files": contract,
+  "mcp/files": ["sessions", ...contract],
   sessions: ["state/own-file.ts", ...contract],
   watch: [],
   state: [],

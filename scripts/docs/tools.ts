@@ -16,7 +16,9 @@ export function openCatalog(): { readonly tools: ToolSet } & AsyncDisposable {
   if (loaded.kind !== "config") throw new Error("the defaults are no configuration");
   const { config } = loaded;
   const fake = sessionsOverFake();
-  const tools = createCatalog({ ...config, sessions: fake.sessions, volumes: config.sharedVolumes, reach: config });
+  const tools = createCatalog({
+    ...{ ...config, sessions: fake.sessions, clock: fake.clock, volumes: config.sharedVolumes, reach: config },
+  });
   return { tools, [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose]() };
 }
 

@@ -49,11 +49,20 @@ function allowedValues(schema: TSchema): string {
     return `one of ${schema.enum.map((value: unknown) => JSON.stringify(value)).join(", ")}`;
   if (schema.type === "integer") return wholeNumber(schema);
   if (schema.type === "boolean") return "true or false";
+  if (schema.type === "array") return list(schema);
   if (schema.type !== "string") return `of type ${schema.type}`;
   return schema.maxLength === undefined ? "a string" : `a string of at most ${schema.maxLength} characters`;
 }
 
+function list({ items, minItems, maxItems }: TSchema): string {
+  const fields: object = items.properties ?? {};
+  const required: readonly string[] = items.required ?? [];
+  const names = Object.keys(fields).map((name) => (required.includes(name) ? name : `${name} (optional)`));
+  return `a list of ${minItems} to ${maxItems} objects with the fields ${names.join(", ")}`;
+}
+
 function wholeNumber({ minimum, maximum }: TSchema): string {
+  if (minimum === undefined) return "a whole number";
   return maximum === undefined
     ? `a whole number of at least ${minimum}`
     : `a whole number from ${minimum} to ${maximum}`;

@@ -1,6 +1,6 @@
 // One call of a tool, from its request to its result or its error: what the tool is told of who calls, and what is told of the call.
 
-import type { JSONRPCErrorResponse } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCErrorResponse, Result } from "@modelcontextprotocol/sdk/types.js";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { failureTable } from "../failure.ts";
@@ -19,16 +19,31 @@ export type CallsOptions = { readonly clock: Clock; readonly emit: Emit; readonl
 /** Throws, or rejects, only with errors that have a `code` of their own, unless the call has been cancelled. */
 export type CallTool = (exchange: Exchange, caller: Caller, notify: Notify) => ToolAnswer | Promise<ToolAnswer>;
 
-export function createCalls(tools: ToolSet, options: CallsOptions): CallTool {
-  const newRequestId = createRequestIds();
+/** What a call is to carry out, under the name that it has in log and metrics. Throws, or rejects, as CallTool does. */
+export type CarryOut = <R extends Result>(
+  name: string,
+  exchange: Exchange,
+  caller: Caller,
+  notify: Notify,
+  work: (context: CallContext) => R | Promise<R>,
+) => R | Promise<R>;
+
+export function createCalls(tools: ToolSet, carryOut: CarryOut): CallTool {
   const names = new Set(tools.list().map((tool) => tool.name));
   return (exchange, caller, notify) => {
     const { name, arguments: args } = exchange.request.params ?? {};
     if (typeof name !== "string") throw new ProtocolError(INVALID_PARAMS, 'Invalid params: "name" must be a string.');
     const tool = names.has(name) ? name : "unknown";
-    const call = new Call(options, exchange, caller, tool, newRequestId(), notify);
+    return carryOut(tool, exchange, caller, notify, (context) => tools.call(name, args, context));
+  };
+}
+
+export function createCarryOut(options: CallsOptions): CarryOut {
+  const newRequestId = createRequestIds();
+  return (name, exchange, caller, notify, work) => {
+    const call = new Call(options, exchange, caller, name, newRequestId(), notify);
     try {
-      const result = tools.call(name, args, call);
+      const result = work(call);
       if (!(result instanceof Promise)) return call.succeed(result);
       return result.then(
         (late) => call.succeed(late),
@@ -81,7 +96,7 @@ class Call implements CallContext {
     return declaresTasks(this.#exchange.request);
   }
 
-  succeed(result: ToolAnswer): ToolAnswer {
+  succeed<R extends Result>(result: R): R {
     this.#end(result.isError ? "unsuccessful" : "success");
     return result;
   }

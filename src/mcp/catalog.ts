@@ -1,24 +1,33 @@
 // The tools clients see, in order.
 
+import type { Clock } from "../clock.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { sandboxFiles } from "./resources/sandbox.ts";
+import { resourceTable } from "./resources/table.ts";
 import { type StructuredContent, structuredAs } from "./structured.ts";
 import { ProtocolError, type ToolErrors } from "./tool.ts";
 import type { ToolSet } from "./tool-set.ts";
 import { controlExecution } from "./tools/control-execution.ts";
+import { editFile } from "./tools/edit-file.ts";
 import { executeCode } from "./tools/execute-code.ts";
 import { executeCommand } from "./tools/execute-command.ts";
+import type { LinkFor } from "./tools/file-tool.ts";
 import { getExecution } from "./tools/get-execution.ts";
 import { getSessions } from "./tools/get-sessions.ts";
 import { getVolumePath } from "./tools/get-volume-path.ts";
+import { listFiles } from "./tools/list-files.ts";
 import type { Reach } from "./tools/reach.ts";
+import { readFile } from "./tools/read-file.ts";
 import { stopSession } from "./tools/stop-session.ts";
 import { executionTasks } from "./tools/tasks.ts";
+import { writeFile } from "./tools/write-file.ts";
 
 export type CatalogOptions = {
   readonly sessions: Sessions;
+  readonly clock: Clock;
   readonly templates: readonly Template[];
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
@@ -33,6 +42,8 @@ export type CatalogOptions = {
   readonly toolErrors: ToolErrors;
   /** Default auto. */
   readonly structuredContent?: StructuredContent;
+  /** Undefined where files cannot be downloaded by a link. */
+  readonly linkFor?: LinkFor | undefined;
 };
 
 export function createCatalog(options: CatalogOptions): ToolSet {
@@ -41,6 +52,10 @@ export function createCatalog(options: CatalogOptions): ToolSet {
     executeCommand(options),
     getExecution(options),
     controlExecution(options),
+    readFile(options),
+    writeFile(options),
+    editFile(options),
+    listFiles(options),
     getSessions(options),
     stopSession(options),
     getVolumePath(options),
@@ -50,6 +65,7 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const wire = tools.map((tool) => tool.wire);
   return {
     tasks: executionTasks(options),
+    resources: resourceTable([sandboxFiles(options)]),
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);

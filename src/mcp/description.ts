@@ -10,7 +10,7 @@ export function describeServer(version: string, warning: string | undefined): Se
     "left off; stop_session when done.";
   return {
     info: { name: "msb-mcp", title: "msb-mcp", version },
-    capabilities: { tools: {} },
+    capabilities: { tools: {}, resources: {} },
     extensions: { [tasksExtension]: {} },
     instructions: warning === undefined ? instructions : `${instructions} Note: ${warning}`,
   };

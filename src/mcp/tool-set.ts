@@ -1,7 +1,13 @@
 // What the edge asks of the tools: their list as it goes to the wire, and one call. The edge knows no single tool, and
 // the tools know no transport. tool.ts and catalog.ts make the product's; test/conformance/ makes another for the suites.
 
-import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+import type {
+  CallToolResult,
+  ReadResourceResult,
+  Resource,
+  ResourceTemplate,
+  Tool,
+} from "@modelcontextprotocol/sdk/types.js";
 import type { Audience } from "./caller.ts";
 import type { CreatedTask, DetailedTask } from "./tasks/wire.ts";
 
@@ -43,9 +49,23 @@ export interface TaskSet {
   ended(caller: TaskCaller, taskId: string): Promise<void> | undefined;
 }
 
+/** What can be read beside what tools answer, by URI. */
+export interface ResourceSet {
+  /** The same for every caller, as the templates. */
+  readonly resources: readonly Resource[];
+  readonly templates: readonly ResourceTemplate[];
+  /**
+   * Throws, or rejects with, Failure: `file_not_found` and `session_not_found` are told as a resource that is not there. Undefined: the URI
+   * names nothing that there could be.
+   */
+  read(uri: string, context: CallContext): ReadResourceResult | Promise<ReadResourceResult> | undefined;
+}
+
 export interface ToolSet {
   /** There if calls may become tasks. */
   readonly tasks?: TaskSet;
+  /** There if the server offers resources beside its tools. */
+  readonly resources?: ResourceSet;
   /** The same for every caller and connection, in the same order. */
   list(): readonly Tool[];
   /**

@@ -7,6 +7,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Failure, failureTable } from "../failure.ts";
 import { explainMismatch } from "./arguments.ts";
 import type { Audience } from "./caller.ts";
+import { shownPath } from "./files/paths.ts";
 import type { CallContext, ToolAnswer } from "./tool-set.ts";
 
 /**
@@ -20,6 +21,8 @@ export type ToolDefinition<S extends TObject> = {
   readonly title: string;
   readonly description: string;
   readonly input: S;
+  /** Optional texts of which an empty one is not the same as none. */
+  readonly mayBeEmpty?: readonly string[];
   readonly annotations: NonNullable<WireTool["annotations"]>;
   readonly call: (args: Static<S>, context: CallContext) => Promise<ToolAnswer> | ToolAnswer;
 };
@@ -43,7 +46,7 @@ export class ProtocolError extends Error {
 }
 
 export function defineTool<S extends TObject>(definition: ToolDefinition<S>, toolErrors: ToolErrors): Tool {
-  const { name, title, description, input, annotations } = definition;
+  const { name, title, description, input, annotations, mayBeEmpty = [] } = definition;
   const fits = TypeCompiler.Compile(checkable(input));
   return {
     wire: {
@@ -55,7 +58,7 @@ export function defineTool<S extends TObject>(definition: ToolDefinition<S>, too
     },
     call(args, context) {
       try {
-        const flat = flatten(args, input);
+        const flat = flatten(args, input, mayBeEmpty);
         if (!fits.Check(flat)) throw explainMismatch(input, fits.Errors(flat), flat);
         const result = definition.call(flat, context);
         return result instanceof Promise ? result.catch((error) => tellFailure(error, context, toolErrors)) : result;
@@ -101,11 +104,12 @@ function checkable<S extends TObject>(input: S): S {
 
 /**
  * Arguments for what they plainly mean (CONTRACT.md section 6), as clients really send them: unwrapped from `{"params": {…}}`; null, and "" of an
- * optional one, as left out; "30" of an integer as 30, "true" of a boolean as true; a text that is an object's JSON as that object.
+ * optional one, as left out; "30" of an integer as 30, "true" of a boolean as true; a text that is JSON of the object or list that is wanted as
+ * that, and one object as a list of it.
  */
-function flatten(args: unknown, schema: TObject): unknown {
+function flatten(args: unknown, schema: TObject, mayBeEmpty: readonly string[]): unknown {
   if (args === undefined || args === null) return {};
-  if (typeof args === "string") return flatten(recordIn(args), schema);
+  if (typeof args === "string") return flatten(recordIn(args), schema, mayBeEmpty);
   if (!isRecord(args)) return args;
   const { properties } = schema;
   const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
@@ -113,18 +117,34 @@ function flatten(args: unknown, schema: TObject): unknown {
   for (const [name, value] of Object.entries(inner)) {
     const schema = properties[name];
     const isOptional = schema !== undefined && OptionalKind in schema;
-    if (value === null || (value === "" && isOptional)) continue;
-    flat.push([name, typeof value === "string" ? meant(value, schema?.type) : value]);
+    if (value === null || (value === "" && isOptional && !mayBeEmpty.includes(name))) continue;
+    flat.push([name, meant(value, schema?.type)]);
   }
   // Not by assigning, for which "__proto__" is no name of an argument.
   return Object.fromEntries(flat);
 }
 
-function meant(text: string, type: unknown): unknown {
+function meant(value: unknown, type: unknown): unknown {
+  if (type === "array") return listIn(value);
+  return typeof value === "string" ? meantBy(value, type) : value;
+}
+
+function meantBy(text: string, type: unknown): unknown {
   const word = text.trim();
   if (type === "integer" && /^[+-]?\d{1,15}$/.test(word)) return Number(word);
   if (type === "boolean" && /^(?:true|false)$/i.test(word)) return word.toLowerCase() === "true";
   return text;
+}
+
+function listIn(value: unknown): unknown {
+  if (isRecord(value)) return [value];
+  if (typeof value !== "string") return value;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return isRecord(parsed) ? [parsed] : parsed;
+  } catch {
+    return value;
+  }
 }
 
 /** The object whose JSON a text is, else a list of nothing but the text, which no tool takes. */
@@ -158,6 +178,11 @@ function wireData(failure: Failure) {
     category,
     severity,
     recovery_suggestions: failure.advice,
-    context: failure.context,
+    context: writable(failure.context),
   };
+}
+
+/** A path may have bytes in it that strict readers of JSON do not take. */
+function writable({ path, ...context }: Failure["context"]): Failure["context"] {
+  return typeof path === "string" ? { path: shownPath(path), ...context } : context;
 }

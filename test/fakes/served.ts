@@ -16,6 +16,7 @@ import { paramHeadersOf } from "../../src/mcp/param-headers.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import type { StructuredContent } from "../../src/mcp/structured.ts";
 import type { ToolErrors } from "../../src/mcp/tool.ts";
+import type { LinkFor } from "../../src/mcp/tools/file-tool.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import type { Volume } from "../../src/sandbox/volumes.ts";
@@ -28,10 +29,11 @@ export type ServedOptions = {
   readonly volumes?: readonly Volume[];
   /** As `FakeProcess.spoolFolder`. */
   readonly spoolFolder?: string;
+  readonly linkFor?: LinkFor;
 };
 
 export async function serveOverFake(options: ServedOptions = {}) {
-  const { limits = {}, toolErrors = "auto", structuredContent = "auto", volumes = [], spoolFolder } = options;
+  const { limits = {}, toolErrors = "auto", structuredContent = "auto", volumes = [], spoolFolder, linkFor } = options;
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits, { spoolFolder }));
   const { sessions, host, clock, events, metrics, conditions } = fake;
@@ -43,6 +45,7 @@ export async function serveOverFake(options: ServedOptions = {}) {
   const description = describeServer("0", undefined);
   const tools = createCatalog({
     sessions,
+    clock,
     templates: defaultTemplates,
     flavors: defaultFlavors,
     defaultFlavor: "small",
@@ -55,6 +58,7 @@ export async function serveOverFake(options: ServedOptions = {}) {
     maxOutputBytes: 32_768,
     toolErrors,
     structuredContent,
+    linkFor,
   });
   const server = createMcpServer(tools, { description, clock, emit });
   const endpoint = stack.use(

@@ -21,6 +21,7 @@ export async function openApp() {
   const clock = systemClock;
   const tools = createCatalog({
     sessions: fake.sessions,
+    clock,
     templates: defaultTemplates,
     volumes: [],
     flavors: defaultFlavors,

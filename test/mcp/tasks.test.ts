@@ -215,8 +215,8 @@ test.each(["tasks/result", "tasks/list"])("%s is no method of this revision", as
 test("server/discover announces tasks, initialize does not", async () => {
   await using served = await serveOverFake();
   const { result } = await ask(served, "server/discover", {});
-  expect(result?.capabilities).toEqual({ tools: {}, extensions: { [extension]: {} } });
-  expect(served.client.getServerCapabilities()).toEqual({ tools: {} });
+  expect(result?.capabilities).toEqual({ tools: {}, resources: {}, extensions: { [extension]: {} } });
+  expect(served.client.getServerCapabilities()).toEqual({ tools: {}, resources: {} });
 });
 
 describe("subscriptions/listen", () => {
@@ -258,7 +258,8 @@ describe("session_id as a header", () => {
     await using served = await serveOverFake();
     const { result } = await ask(served, "tools/list", {});
     const names = annotated(result?.tools as Listed[]).map(({ name }) => name);
-    expect(names).toEqual(["execute_code", "execute_command", "get_sessions", "stop_session"]);
+    const ofFiles = ["read_file", "write_file", "edit_file", "list_files"];
+    expect(names).toEqual(["execute_code", "execute_command", ...ofFiles, "get_sessions", "stop_session"]);
     expect(JSON.stringify(await served.client.listTools())).not.toContain("x-mcp-header");
   });
 

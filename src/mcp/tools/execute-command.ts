@@ -3,7 +3,7 @@
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
 import { defineTool, type Tool } from "../tool.ts";
-import { isOpenWorld, tellReach } from "./reach.ts";
+import { isOpenWorld, tellReachAgain } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
 import { runArguments } from "./schemas.ts";
 
@@ -22,7 +22,7 @@ export function executeCommand(options: RunTool): Tool {
       description:
         "Runs a shell command line in an isolated sandbox and returns its output and exit code. With session_id it sees that " +
         "session's files and processes. Each call is a fresh shell in the home folder. " +
-        tellReach(options.reach),
+        tellReachAgain(options.reach, "execute_code"),
       input,
       annotations: {
         readOnlyHint: false,

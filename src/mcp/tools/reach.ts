@@ -8,14 +8,23 @@ export type Reach = {
   readonly secrets: readonly Pick<Secret, "name" | "host">[];
 };
 
-/** Names of each kind in a description, which every client reads. */
+/** Names of each kind in a description, which every client reads, and their characters in all. */
 const maxNamed = 8;
+const maxNamedLength = 160;
+/** What is longer is told once. */
+const maxRepeatedLength = 120;
 
 /** One or two sentences. Undefined: the backend governs it itself. */
 export function tellReach(reach: Reach | undefined): string {
   if (reach === undefined) return "There is no network access unless the operator arranged it.";
   const { secrets, network } = reach;
   return secrets.length === 0 ? tellNetwork(network) : `${tellNetwork(network)} ${tellSecrets(secrets)}`;
+}
+
+/** The same in a second tool, beside one that tells it: `first` is its name. */
+export function tellReachAgain(reach: Reach | undefined, first: string): string {
+  const told = tellReach(reach);
+  return told.length <= maxRepeatedLength ? told : `Network and keys: as ${first}.`;
 }
 
 /** Can code of a sandbox change anything out there? */
@@ -46,6 +55,8 @@ function tellSecrets(secrets: Reach["secrets"]): string {
 }
 
 function some(names: readonly string[]): string {
-  const rest = names.length - maxNamed;
-  return rest > 0 ? `${names.slice(0, maxNamed).join(", ")} and ${rest} more` : names.join(", ");
+  let count = 1;
+  while (count < maxNamed && names.slice(0, count + 1).join("").length <= maxNamedLength) count++;
+  const rest = names.length - count;
+  return rest > 0 ? `${names.slice(0, count).join(", ")} and ${rest} more` : names.join(", ");
 }

@@ -8,11 +8,11 @@ import { sessionsOverFake } from "../../fakes/sessions.ts";
 
 async function toolsWith(reach: Reach | undefined) {
   await using fake = sessionsOverFake();
-  const { sessions } = fake;
+  const { sessions, clock } = fake;
   const tools = createCatalog({
     ...{ sessions, reach, templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small", volumes: [] },
     ...{ sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000, maxExecutionTimeoutMs: 86_400_000, toolErrors: "error" },
-    ...{ executionWaitMs: 50_000, maxOutputBytes: 32_768 },
+    ...{ clock, executionWaitMs: 50_000, maxOutputBytes: 32_768 },
   });
   return tools.list();
 }
@@ -50,7 +50,8 @@ test("however many hosts and keys there are, the tools stay short enough for eve
   const hosts = Array.from({ length: 200 }, (_, index) => `a-rather-long-name-${index}.example.com`);
   const secrets = hosts.map((host, index) => ({ name: `A_RATHER_LONG_NAME_${index}`, host }));
   const tools = await toolsWith({ network: policyOf(`allow:${hosts.join(",")}`), secrets });
-  expect(tools[0]?.description).toContain(" and 192 more can be reached.");
-  // CONTRACT.md section 5: 3,000 tokens, of 4 bytes each.
-  expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(12_000);
+  expect(tools[0]?.description).toContain(" and 195 more can be reached.");
+  expect(tools[1]?.description).toEndWith(" Network and keys: as execute_code.");
+  // CONTRACT.md section 5: 3,000 tokens, of 4 bytes each. One more tool is to come.
+  expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(11_100);
 });
