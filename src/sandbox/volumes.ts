@@ -12,6 +12,11 @@ export type Volume = {
   readonly readOnly: boolean;
 };
 
+/** Where a run may change files of theirs, as the guest has it. */
+export function writableFolders(volumes: readonly Volume[]): readonly string[] {
+  return volumes.filter(({ readOnly }) => !readOnly).map(({ guestPath }) => guestPath);
+}
+
 /** Never shared, nor anything below: they are the machine itself, or hold its devices, sockets and secrets. */
 const hostSystemPlaces = ["/proc", "/sys", "/dev", "/etc", "/usr", "/boot", "/run", "/bin", "/sbin", "/lib", "/lib64"];
 

@@ -260,4 +260,5 @@ const neverBegun: Remembered = {
   durationMs: 0,
   interpreterRestarted: false,
   notices: [],
+  changes: undefined,
 };

@@ -12,8 +12,8 @@ import { InOrder } from "../files/in-order.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { wholeOf } from "../files/pieces.ts";
 import { defineTool, type Tool } from "../tool.ts";
+import { withLine } from "./content.ts";
 import { type FileTool, maxContentBytes, pathArgument, sessionArgument } from "./file-tool.ts";
-import { withLine } from "./told.ts";
 
 /** Of one call. */
 const maxEdits = 100;

@@ -8,8 +8,8 @@ import { counted } from "../files/counted.ts";
 import { type ListedFile, type Listing, listFolder } from "../files/listing.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool } from "../tool.ts";
+import { withLine } from "./content.ts";
 import { type FileTool, sessionArgument } from "./file-tool.ts";
-import { withLine } from "./told.ts";
 
 const maxDepth = 10;
 const maxEntries = 1000;

@@ -13,9 +13,9 @@ import { wholeOf } from "../files/pieces.ts";
 import { type ReadLines, readLines } from "../files/reading.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import type { CallContext } from "../tool-set.ts";
+import { withLine } from "./content.ts";
 import { type FileTool, hasReason, howToFetch, pathArgument, sessionArgument } from "./file-tool.ts";
 import { outputBudgetBytes } from "./fit.ts";
-import { withLine } from "./told.ts";
 
 /** Clients give a call up after 60 s. */
 const maxReadMs = 20_000;

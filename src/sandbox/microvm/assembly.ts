@@ -18,6 +18,8 @@ import { MicrovmLink } from "./link.ts";
 export type Assembling = {
   readonly machine: Machine;
   readonly spec: SandboxSpec;
+  /** As of InterpreterOptions. */
+  readonly volumes: readonly string[];
   /** `resume`: the interpreter of an earlier process goes on. */
   readonly how: "start" | "resume";
   readonly clock: Clock;
@@ -36,7 +38,7 @@ const interpreters: Readonly<Record<Language, string>> = { python: "python3", no
 
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
-  const { machine, spec, how, clock, interruptGraceMs, signal, whyLost, keep, destroy } = assembling;
+  const { machine, spec, volumes, how, clock, interruptGraceMs, signal, whyLost, keep, destroy } = assembling;
   const { language, env, image } = spec.template;
   const { fileName, source } = runnerPrograms[language];
   const runner = { path: `${pipesFolder}/${fileName}`, source };
@@ -58,7 +60,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   };
   const { onBackground = () => {} } = spec;
   const options: InterpreterOptions = {
-    ...{ language, env, clock, interpreter: interpreters[language], program: runner.path, onBackground },
+    ...{ language, env, clock, interpreter: interpreters[language], program: runner.path, volumes, onBackground },
     spawn: createSpawn(link, onEnd, onBackground),
   };
   const attach = () => asGuestProcess(true, (events) => link.attach(events), onEnd, onBackground);

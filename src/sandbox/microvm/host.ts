@@ -9,6 +9,7 @@ import { Gone } from "../linked/gone.ts";
 import type { LinkedSandbox } from "../linked/sandbox.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
 import { imageName } from "../templates.ts";
+import { writableFolders } from "../volumes.ts";
 import { assemble } from "./assembly.ts";
 import { toFailure } from "./failures.ts";
 import { Images } from "./images/images.ts";
@@ -159,9 +160,10 @@ class MicrovmHost implements SandboxHost {
     signal: AbortSignal,
   ): Promise<LinkedSandbox> {
     const { clock, interruptGraceMs } = this.#options;
+    const volumes = writableFolders(this.#options.volumes);
     const { name } = machine;
     return await assemble({
-      ...{ machine, spec, how, clock, interruptGraceMs, signal },
+      ...{ machine, spec, volumes, how, clock, interruptGraceMs, signal },
       whyLost: (otherwise) => this.#whyLost(name, otherwise),
       keep: (made) => void this.#sandboxes.add(made),
       destroy: async (made) => {

@@ -9,7 +9,7 @@ import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
-import type { Volume } from "../volumes.ts";
+import { type Volume, writableFolders } from "../volumes.ts";
 import { guestHome, guestPrograms, guestUser } from "./layout.ts";
 import { signals } from "./libc.ts";
 import { type Limits, watch } from "./limits.ts";
@@ -135,7 +135,16 @@ export class NamespaceHost implements SandboxHost {
     });
     stack.use(sandbox);
     this.#sandboxes.add(sandbox);
-    const options = { spawn: sandbox.spawn, language, interpreter, env, clock, onBackground: spec.onBackground };
+    const volumes = writableFolders(this.#options.volumes);
+    const options = {
+      spawn: sandbox.spawn,
+      language,
+      interpreter,
+      env,
+      clock,
+      volumes,
+      onBackground: spec.onBackground,
+    };
     const start = (program: string) => startInterpreter({ ...options, program }, signal);
     const source = programPath(language);
     sandbox.adopt(

@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { AgentProgram } from "../file-agent/agent.ts";
 import { AgentFiles } from "../file-agent/agent-files.ts";
+import type { Changes } from "../files.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
@@ -111,6 +112,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (!settled) request.onDisplay?.(display, stdoutBytes);
     };
     const guarded = { ...request, onOutput, onDisplay };
+    const beganMs = this.#options.clock.monotonicMs();
     try {
       const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
       const end = await (membership === null
@@ -123,7 +125,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (wasKilled) for (const other of this.#runs) other.kills += 1;
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
       if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") await this.#end(scope);
-      return wasKilled ? { ...end, ended: "out_of_memory" } : end;
+      const told: RunEnd = wasKilled ? { ...end, ended: "out_of_memory" } : end;
+      return membership === null ? told : { ...told, changes: await this.#changesSince(beganMs) };
     } finally {
       settled = true;
       this.#runs.delete(run);
@@ -214,6 +217,11 @@ export class NamespaceSandbox implements Sandbox, Watched {
       kill: () => program.kill(),
       ended: program.drained.then(() => program.exited).then(({ code, signal }) => signal ?? `exit status ${code}`),
     };
+  }
+
+  /** What a command has changed; unknown while the interpreter, which would have to look, runs code. */
+  async #changesSince(beganMs: number): Promise<Changes | undefined> {
+    return await this.#interpreter?.look(this.#options.clock.monotonicMs() - beganMs);
   }
 
   #enter(): Membership {

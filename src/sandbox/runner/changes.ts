@@ -6,6 +6,8 @@ import type { ChangedFile, Changes } from "../files.ts";
 const maxFiles = 100;
 /** Of a path, in characters. */
 const maxPathLength = 4096;
+/** Of all paths, in characters: a hundred executions of each session are remembered. */
+const maxPathsLength = 16 * 1024;
 
 /** Where nothing is said, nothing has changed. Undefined for what is not as agreed. */
 export function readChanges(value: unknown): Changes | undefined {
@@ -15,7 +17,9 @@ export function readChanges(value: unknown): Changes | undefined {
   if (!Array.isArray(files) || files.length > maxFiles || typeof complete !== "boolean") return undefined;
   const read = files.map(readFile);
   const known = read.filter((file) => file !== undefined);
-  return known.length < read.length ? undefined : { files: known, isComplete: complete };
+  if (known.length < read.length) return undefined;
+  if (known.reduce((sum, { path }) => sum + path.length, 0) > maxPathsLength) return undefined;
+  return { files: known, isComplete: complete };
 }
 
 const unchanged: Changes = { files: [], isComplete: true };

@@ -26,6 +26,8 @@ export type AssemblyOptions = {
 export type Assembling = {
   readonly address: Address;
   readonly spec: SandboxSpec;
+  /** As of InterpreterOptions. */
+  readonly volumes: readonly string[];
   /** By the monotonic clock: the interpreter is to be ready before. */
   readonly untilMs: number;
   readonly signal: AbortSignal;
@@ -38,7 +40,7 @@ export type Assembling = {
 /** Throws CallError, Gone, Failure and the signal's reason; what has been started in the place is then still there. */
 export async function assemble(
   { client, answers, clock, patienceMs, failureOf }: AssemblyOptions,
-  { address, spec, untilMs, signal, keep, destroy }: Assembling,
+  { address, spec, volumes, untilMs, signal, keep, destroy }: Assembling,
 ): Promise<LinkedSandbox> {
   const { onBackground = () => {} } = spec;
   const { language, env } = spec.template;
@@ -68,6 +70,7 @@ export async function assemble(
         program: runnerPath(booted, language),
         env,
         clock,
+        volumes,
       },
       signal,
     );

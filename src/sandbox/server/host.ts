@@ -10,7 +10,7 @@ import { Failure } from "../../failure.ts";
 import { Gone } from "../linked/gone.ts";
 import type { LinkedSandbox } from "../linked/sandbox.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
-import type { Volume } from "../volumes.ts";
+import { type Volume, writableFolders } from "../volumes.ts";
 import { type Answers, compileAnswers } from "./answers.ts";
 import { assemble } from "./assembly.ts";
 import { CallError } from "./call-error.ts";
@@ -196,7 +196,8 @@ class ServerHost implements SandboxHost {
     const { patienceMs = 10_000, clock } = this.#options;
     const { goneFailure: failureOf } = this.#telling;
     const options = { client: this.#client, answers: this.#answers, clock, patienceMs, failureOf };
-    return await assemble(options, { address, spec, untilMs, signal, keep, destroy });
+    const volumes = writableFolders(this.#options.volumes);
+    return await assemble(options, { address, spec, volumes, untilMs, signal, keep, destroy });
   }
 
   /** Ends the sandbox in a place, and gives the place back when it has ended. Never rejects. */

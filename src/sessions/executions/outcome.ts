@@ -1,5 +1,6 @@
 // How an execution ended, and where its time went.
 
+import type { Changes } from "../../sandbox/files.ts";
 import type { PlacedDisplay } from "./displays.ts";
 
 /** CONTRACT.md section 5. */
@@ -33,6 +34,8 @@ export type Outcome = {
   readonly interpreterRestarted: boolean;
   /** As `RunEnd.notices`; empty where there are none. */
   readonly notices: readonly string[];
+  /** As `RunEnd.changes`. */
+  readonly changes: Changes | undefined;
   /** In the order of their places in `stdout`. */
   readonly displays: readonly PlacedDisplay[];
 };

@@ -73,6 +73,7 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
       durationMs: clock.monotonicMs() - startedMs,
       interpreterRestarted: end.interpreterRestarted,
       notices: [...(end.notices ?? []), ...output.displays.notices],
+      changes: end.changes,
       displays,
     };
   } finally {

@@ -20,6 +20,7 @@ function createHost(): SandboxHost {
     create: async (spec, signal) => {
       const local = machines.use(await LocalMachine.boot(spec.sessionId));
       return await assemble({
+        volumes: [],
         ...{ machine: local.asRuntimeMachine, spec, how: "start", clock: systemClock, signal },
         interruptGraceMs: undefined,
         whyLost: async (otherwise) => new Gone(otherwise),

@@ -21,7 +21,7 @@ const FIRST_ENTRIES = 200;
 const MOST_DEPTH = 8;
 // Bounds of what is told: files, and characters of their paths.
 const MOST_FILES = 100;
-const MOST_PATH_CHARACTERS = 64 * 1024;
+const MOST_PATH_CHARACTERS = 16 * 1024;
 // The steps of the clock by which the kernel stamps files: that of 100 Hz has the longest.
 const STEP_MS = 10;
 // Who measures from outside does not know when exactly a command began.

@@ -10,7 +10,7 @@ FIRST_ENTRIES = 200
 MOST_DEPTH = 8
 # Bounds of what is told: files, and bytes of their paths.
 MOST_FILES = 100
-MOST_PATH_BYTES = 64 * 1024
+MOST_PATH_BYTES = 16 * 1024
 # The kernel stamps files by a clock that goes in steps, CLOCK_REALTIME_COARSE.
 STAMP_CLOCK = 5
 # Who measures from outside does not know when exactly a command began.
