@@ -3,6 +3,7 @@
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { FakeHost } from "../fakes/fake-host.ts";
 import { FakeWorld } from "../fakes/fake-world.ts";
+import { changesContract } from "./changes-contract.ts";
 import { type ConcurrentCommands, concurrentContract } from "./concurrent-contract.ts";
 import { type CommandSet, type ContractLanguage, describeContract, type ProgramSet } from "./port-contract.ts";
 
@@ -91,3 +92,5 @@ concurrentContract({
   })),
   commands: concurrentCommands,
 });
+
+changesContract({ name: "the fake", createHost, languages, commands });

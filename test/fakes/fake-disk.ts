@@ -41,6 +41,11 @@ export class FakeDisk {
     this.makeFolder("/tmp");
   }
 
+  /** The newest there is. */
+  get version(): number {
+    return this.#versions;
+  }
+
   folder(): FakeFolder {
     return { kind: "folder", entries: new Map(), ...this.#common(0o755) };
   }

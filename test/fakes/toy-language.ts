@@ -9,6 +9,7 @@
 
 import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
+import { changesSince } from "./fake-changes.ts";
 import type { FakeDisk } from "./fake-disk.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
 
@@ -29,8 +30,11 @@ const floodChunkBytes = 64 * 1024;
 export async function runToy(request: RunRequest, machine: ToyMachine, vanish: () => void): Promise<RunEnd> {
   const run = new ToyRun(request);
   request.onStarted?.(run);
+  const { version } = machine.disk;
   try {
-    return await new ToyProgram(request, run, machine, vanish).toItsEnd();
+    const end = await new ToyProgram(request, run, machine, vanish).toItsEnd();
+    // Who would have looked is gone.
+    return end.interpreterRestarted ? end : { ...end, changes: changesSince(machine.disk, version) };
   } finally {
     run.end();
   }

@@ -12,6 +12,7 @@ const {
   process,
   readFolder,
   readdirSync,
+  statSync,
 } = require("./references.cjs");
 
 // Bounds of one look. The first entries are looked at however long that takes. Less than the control thread waits before it terminates.
@@ -95,27 +96,15 @@ function nameOf(path) {
   return START !== "/" && path.startsWith(`${START}/`) ? path.slice(START.length + 1) : path;
 }
 
-/** Each with how deep to go. Of a root folder only its own files count: all else is below it. */
 function placesOf(volumes) {
-  const places = [];
-  for (const folder of [START, HOME, ...volumes]) {
-    if (folder === "/") places.push({ folder, depth: MOST_DEPTH });
-    else if (folder.startsWith("/") && !places.some((place) => isBelow(folder, place.folder))) {
-      places.push({ folder, depth: 1 });
-    }
-  }
-  return places;
-}
-
-function isBelow(folder, place) {
-  return place !== "/" && `${folder}/`.startsWith(`${place}/`);
+  return [...new Set([START, HOME, ...volumes])].filter((place) => place.startsWith("/"));
 }
 
 /** The files that have changed, by path; and whether all have been looked at. */
 function search(since, volumes) {
   const found = new Map();
   const isOver = openBudget();
-  const isKnown = tree?.folders.every(({ path, stamp }) => stateOf(path)?.ctimeMs === stamp) === true;
+  const isKnown = tree?.folders.every(({ path, stamp }) => stateOf(path, statSync)?.ctimeMs === stamp) === true;
   const isComplete = isKnown ? lookAtKnown(tree, since, isOver, found) : lookAtAll(volumes, since, isOver, found);
   // Where the clock has been set back, nobody knows.
   return Date.now() < since ? { found: new Map(), isComplete: false } : { found, isComplete };
@@ -142,46 +131,51 @@ function lookAtKnown({ files }, since, isOver, found) {
 function lookAtAll(volumes, since, isOver, found) {
   const settled = Date.now() - SLACK_MS;
   const places = placesOf(volumes);
-  const folders = [];
-  const files = [];
+  const known = { files: [], folders: [] };
   let isSettled = true;
   tree = null;
-  // What is deeper is looked at later.
-  for (const { folder, depth } of places) {
-    const state = stateOf(folder);
-    const inside = { files: [], changed: [], folders: [] };
-    for (const name of namesIn(folder, state)) {
-      const isLast = isOver();
-      const path = folder === "/" ? `/${name}` : `${folder}/${name}`;
-      const state = isLast || SKIPPED.has(name) || name.startsWith(OWN_PREFIX) ? undefined : stateOf(path);
-      const kind = state === undefined ? 0 : state.mode & KIND;
-      if (kind === FILE) inside.files.push(path);
-      if (kind === FILE && state.ctimeMs >= since)
-        inside.changed.push([path, { stamp: state.ctimeMs, size: state.size }]);
-      if (kind === FOLDER && depth < MOST_DEPTH) inside.folders.push({ folder: path, depth: depth + 1 });
-      if (kind === FILE && SKIPPED_WITH.has(name) && depth > 1) {
-        inside.files = inside.changed = inside.folders = [];
-        break;
-      }
-      if (isLast) {
-        for (const [path, state] of inside.changed) found.set(path, state);
-        return false;
-      }
-    }
+  // Of a root folder only its own files count: all else is below it. Each with the device that it is to be on. What is deeper is looked at later.
+  const queue = places.map((path) => ({ path, depth: path === "/" ? MOST_DEPTH : 1, device: null }));
+  for (const folder of queue) {
+    const own = stateOf(folder.path, statSync);
+    // What is mounted there is a place of its own, or not to be written to.
+    if (own !== undefined && folder.device !== null && own.dev !== folder.device) continue;
+    const inside = lookInto(folder, own, since, isOver);
     for (const [path, state] of inside.changed) found.set(path, state);
-    isSettled &&= state?.ctimeMs < settled;
-    folders.push({ path: folder, stamp: state?.ctimeMs });
-    files.push(...inside.files);
-    places.push(...inside.folders);
+    if (!inside.isComplete) return false;
+    known.folders.push({ path: folder.path, stamp: own?.ctimeMs });
+    known.files.push(...inside.files);
+    isSettled &&= own === undefined || own.ctimeMs < settled;
+    queue.push(...inside.folders.filter(({ path }) => !places.includes(path)));
   }
-  if (isSettled) tree = { files, folders };
+  if (isSettled) tree = known;
   return true;
 }
 
+function lookInto(folder, own, since, isOver) {
+  const inside = { files: [], changed: [], folders: [], isComplete: true };
+  const above = folder.path === "/" ? "" : folder.path;
+  for (const name of namesIn(folder.path, own)) {
+    if (isOver()) return { ...inside, isComplete: false };
+    if (SKIPPED.has(name) || name.startsWith(OWN_PREFIX)) continue;
+    const path = `${above}/${name}`;
+    const state = stateOf(path);
+    const kind = state === undefined ? 0 : state.mode & KIND;
+    if (kind === FOLDER && folder.depth < MOST_DEPTH) {
+      inside.folders.push({ path, depth: folder.depth + 1, device: own.dev });
+    } else if (kind === FILE) {
+      if (SKIPPED_WITH.has(name) && folder.depth > 1) return { files: [], changed: [], folders: [], isComplete: true };
+      inside.files.push(path);
+      if (state.ctimeMs >= since) inside.changed.push([path, { stamp: state.ctimeMs, size: state.size }]);
+    }
+  }
+  return inside;
+}
+
 /** Undefined for what is not there any more, or may not be asked for. */
-function stateOf(path) {
+function stateOf(path, ask = lstatSync) {
   try {
-    return lstatSync(toNative(path), { throwIfNoEntry: false });
+    return ask(toNative(path), { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@
 const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world } = node;
 const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING } = node;
 // As they are now, before the user puts something else in their place.
-const { closeSync, fstatSync, lstatSync, openSync, opendirSync, readdirSync, writeSync } = fs;
+const { closeSync, fstatSync, lstatSync, openSync, opendirSync, readdirSync, statSync, writeSync } = fs;
 const { closeSync: closeFolder, readSync: readFolder } = fs.Dir.prototype;
 const { createRequire } = moduleModule;
 const { join, isAbsolute } = path;
@@ -86,6 +86,7 @@ module.exports = {
   setImmediate,
   setTimeout,
   shared,
+  statSync,
   timers,
   timersPromises,
   util,

@@ -78,15 +78,8 @@ class Changes:
         return path.decode("utf-8", "surrogateescape")
 
     def places(self, volumes):
-        """Each with how deep to go. Of a root folder only its own files count: all else is below it."""
         folders = [self.start, self.home, *(volume.encode("utf-8", "surrogateescape") for volume in volumes)]
-        places = []
-        for folder in folders:
-            if folder == b"/":
-                places.append((folder, MOST_DEPTH))
-            elif folder.startswith(b"/") and not any(is_below(folder, place) for place, _ in places):
-                places.append((folder, 1))
-        return places
+        return [folder for folder in dict.fromkeys(folders) if folder.startswith(b"/")]
 
     def search(self, since, volumes):
         """The files that have changed, by path, with their stamps and sizes; and whether all have been looked at."""
@@ -125,16 +118,20 @@ class Tree:
         """Looks at all that there is. The files that have changed, by path, with their stamps and sizes."""
         found = {}
         settled = time.clock_gettime_ns(STAMP_CLOCK) - SLACK_NS
-        for folder, depth in places:
+        # Of a root folder only its own files count: all else is below it. Each with the device that it is to be on.
+        queue = [(place, MOST_DEPTH if place == b"/" else 1, None) for place in places]
+        for folder, depth, device in queue:
+            own = state_of(folder)
+            # What is mounted there is a place of its own, or not to be written to.
+            if own is not None and device is not None and own.st_dev != device:
+                continue
+            self.folders.append((folder, stamp_of(own)))
+            self.is_settled = self.is_settled and (own is None or own.st_ctime_ns < settled)
             try:
-                stamp = os.lstat(folder).st_ctime_ns
                 entries = os.scandir(folder)
             except OSError:
                 # It is not there any more, or not to be read.
-                self.is_settled = False
                 continue
-            self.folders.append((folder, stamp))
-            self.is_settled = self.is_settled and stamp < settled
             files, changed, folders = [], {}, []
             with entries:
                 for entry in entries:
@@ -156,20 +153,18 @@ class Tree:
                         if state.st_ctime_ns >= since:
                             changed[entry.path] = (state.st_ctime_ns, state.st_size)
                     elif depth < MOST_DEPTH and name not in SKIPPED and entry.is_dir(follow_symlinks=False):
-                        folders.append((entry.path, depth + 1))
+                        if entry.path not in places:
+                            folders.append((entry.path, depth + 1, own.st_dev))
             self.files += files
             found.update(changed)
             # What is deeper is looked at later.
-            places.extend(folders)
+            queue.extend(folders)
         return found
 
     def is_same(self):
-        try:
-            for folder, stamp in self.folders:
-                if os.lstat(folder).st_ctime_ns != stamp:
-                    return False
-        except OSError:
-            return False
+        for folder, stamp in self.folders:
+            if stamp_of(state_of(folder)) != stamp:
+                return False
         return True
 
     def look(self, since, budget):
@@ -187,5 +182,13 @@ class Tree:
         return found, True
 
 
-def is_below(folder, place):
-    return place != b"/" and (folder + b"/").startswith(place + b"/")
+def state_of(folder):
+    """None of what is not there."""
+    try:
+        return os.stat(folder)
+    except OSError:
+        return None
+
+
+def stamp_of(state):
+    return None if state is None else state.st_ctime_ns
