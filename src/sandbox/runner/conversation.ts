@@ -43,7 +43,7 @@ const stderrTailBytes = 2048;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
 /** How long the answer to a command waits for what it has changed. Milliseconds. */
-const lookMs = 250;
+const lookMs = 1000;
 /** A reason that nobody reads. */
 const isTold = "told";
 
