@@ -174,7 +174,7 @@ export type RunEnd = {
   readonly result: string | null;
   /** The interpreter had to be replaced: variables are gone, files are not. */
   readonly interpreterRestarted: boolean;
-  /** What the backend has to say of the run beside its output, a sentence each: a connection that the network policy refused. At most 10. */
+  /** What the backend has to say of the run beside its output, a sentence each: a connection that the network policy refused, a limit that was reached. At most 10. */
   readonly notices?: readonly string[];
   /** The files that it has made or changed; undefined where nobody has looked. */
   readonly changes?: Changes | undefined;

@@ -7,6 +7,7 @@ import type { Clock } from "../../clock.ts";
 import type { Resources } from "../flavors.ts";
 import { CommandGroups } from "./command-groups.ts";
 import { HeldFile } from "./held-file.ts";
+import { refusalsFile, refusedIn } from "./refused-forks.ts";
 import { memoryBytes, processLimit } from "./sizes.ts";
 
 export type Controller = "memory" | "pids" | "cpu";
@@ -29,6 +30,8 @@ export type LimitGroup = {
   readonly commands: CommandGroups | null;
   /** How many processes have been killed so far for want of memory. */
   outOfMemoryKills(): number;
+  /** How many processes could not be started so far, as there were as many as may be: of no command on version 1, of all on version 2. */
+  refusedForks(): number;
   /** While on, nothing in the group can start a process: a fork bomb stands still to be killed. */
   forbidForks(on: boolean): void;
   /** Resolves to false if the group is still in use after a bounded time. */
@@ -97,6 +100,7 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
   const list = folders.pids ?? folders.memory;
   const pidsMax = folders.pids === undefined ? null : join(folders.pids, "pids.max");
   const kills = openKills(group);
+  const refusals = folders.pids === undefined ? undefined : new HeldFile(join(folders.pids, refusalsFile));
   let areForksForbidden = false;
   const joinFile = group.version === 1 ? "tasks" : "cgroup.procs";
   const joinFiles = foldersOf(group).map((folder) => join(folder, joinFile));
@@ -108,6 +112,7 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
     commands,
     pids: () => (list === undefined ? null : [...readNumbers(join(list, "cgroup.procs")), ...(commands?.pids() ?? [])]),
     outOfMemoryKills: () => Number(/^oom_kill (\d+)$/m.exec(kills?.read() ?? "")?.[1] ?? 0),
+    refusedForks: () => refusedIn(refusals?.read() ?? ""),
     forbidForks: (on) => {
       if (pidsMax === null || on === areForksForbidden) return;
       areForksForbidden = on;
@@ -115,6 +120,7 @@ export function createGroup(hierarchy: Hierarchy, name: string, resources: Resou
     },
     remove: () => {
       kills?.[Symbol.dispose]();
+      refusals?.[Symbol.dispose]();
       return removeGroup(foldersOf(group), clock);
     },
   };

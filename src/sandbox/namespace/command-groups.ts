@@ -2,12 +2,15 @@
 
 import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { refusalsFile, refusedIn } from "./refused-forks.ts";
 
 export type CommandGroup = {
   readonly folder: string;
   /** As `LimitGroup.joinFiles`. */
   readonly joinFiles: readonly string[];
   pids(): readonly number[];
+  /** As `LimitGroup.refusedForks`, of the command alone; 0 on version 2. */
+  refusedForks(): number;
 };
 
 /** How many of those that are still in use are looked at again after each command. */
@@ -63,7 +66,8 @@ export class CommandGroups {
     const own = join(folder, this.#joinFile);
     const instead = join(this.#folder, this.#joinFile);
     const joinFiles = this.#joinFiles.map((file) => (file === instead ? own : file));
-    return { folder, joinFiles, pids: () => membersOf(folder) };
+    const refusedForks = () => refusedIn(tryRead(join(folder, refusalsFile)));
+    return { folder, joinFiles, pids: () => membersOf(folder), refusedForks };
   }
 
   #tidy(last: CommandGroup): void {
@@ -71,17 +75,22 @@ export class CommandGroups {
     for (const group of [last, ...oldest.slice(0, looksEach)]) {
       if (!this.#left.delete(group)) continue;
       if (group.pids().length > 0) this.#left.add(group);
-      else if (this.#spare === null) this.#spare = group;
+      // The next command would be told what this one was refused.
+      else if (this.#spare === null && group.refusedForks() === 0) this.#spare = group;
       else if (!tryRemove(group.folder)) this.#left.add(group);
     }
   }
 }
 
 function membersOf(folder: string): readonly number[] {
+  return tryRead(join(folder, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+}
+
+function tryRead(path: string): string {
   try {
-    return readFileSync(join(folder, "cgroup.procs"), "latin1").split("\n").filter(Boolean).map(Number);
+    return readFileSync(path, "latin1");
   } catch {
-    return [];
+    return "";
   }
 }
 

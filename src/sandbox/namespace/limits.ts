@@ -144,6 +144,7 @@ const noGroup: LimitGroup = {
   commands: null,
   pids: () => null,
   outOfMemoryKills: () => 0,
+  refusedForks: () => 0,
   forbidForks: () => {},
   remove: async () => true,
 };

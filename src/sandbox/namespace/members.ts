@@ -13,6 +13,8 @@ export type Membership = {
   readonly markUs: number | null;
   /** Its program, and all that this has started. */
   processes(): readonly Process[];
+  /** As `CommandGroup.refusedForks`; 0 where it has none. */
+  refusedForks(): number;
   /** The command is over; what it has left running stays. */
   leave(): void;
 };
@@ -54,13 +56,15 @@ export class Members {
         joinFiles: own.joinFiles,
         markUs: null,
         processes: () => processesIn(this.#pidLink, own.pids()),
+        refusedForks: () => own.refusedForks(),
         leave: () => commands.close(own),
       };
     }
     this.#marks += 1;
     const markUs = firstMarkUs + this.#marks;
     const isOwn = ({ pid }: Process) => markOf(pid) === markUs;
-    return { joinFiles, markUs, processes: () => this.all().filter(isOwn), leave: () => {} };
+    const processes = () => this.all().filter(isOwn);
+    return { joinFiles, markUs, processes, refusedForks: () => 0, leave: () => {} };
   }
 }
 

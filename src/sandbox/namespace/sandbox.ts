@@ -19,6 +19,7 @@ import { isOlder, type Moments } from "./moments.ts";
 import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
 import { RunScope } from "./run-scope.ts";
+import { processesPerCpu, processLimit } from "./sizes.ts";
 
 /** How long interrupted code has before it is ended by force. */
 const interruptGraceMs = 1000;
@@ -46,6 +47,10 @@ type OngoingRun = {
   wasSentKill: boolean;
   /** How many processes had been killed for want of memory when it began, and since in others that were told so. */
   kills: number;
+  /** The sandbox's `#crowding` when it began. */
+  readonly crowding: number;
+  /** Some of its processes could not be started, or were ended, as there were as many as may be; undefined until that is looked at. */
+  isCrowded: boolean | undefined;
 };
 
 export class NamespaceSandbox implements Sandbox, Watched {
@@ -62,6 +67,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #fileAgents = new Interpreters();
   #interpreter: Interpreter | null = null;
   #watchKills = 0;
+  #watchedCrowds = 0;
   #over: string | null = null;
   #disposal: Promise<void> | null = null;
 
@@ -100,7 +106,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
   async run(request: RunRequest): Promise<RunEnd> {
     this.#throwIfOver(request);
     const membership = request.kind === "command" ? this.#enter() : null;
-    const run: OngoingRun = { isAlone: this.#runs.size === 0, wasSentKill: false, kills: this.#outOfMemoryKills() };
+    const run: OngoingRun = {
+      ...{ isAlone: this.#runs.size === 0, wasSentKill: false, kills: this.#outOfMemoryKills() },
+      ...{ crowding: this.#crowding, isCrowded: undefined },
+    };
     for (const other of this.#runs) other.isAlone = false;
     this.#runs.add(run);
     let settled = false;
@@ -121,11 +130,13 @@ export class NamespaceSandbox implements Sandbox, Watched {
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
+      if (!end.success) this.#noteCrowd(run, membership);
       const wasKilled = this.#outOfMemoryKills() > run.kills && wasKilledForMemory(end, run);
       if (wasKilled) for (const other of this.#runs) other.kills += 1;
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
       if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") await this.#end(scope);
-      const told: RunEnd = wasKilled ? { ...end, ended: "out_of_memory" } : end;
+      const notices = run.isCrowded ? { notices: [crowded(this.resources)] } : {};
+      const told: RunEnd = { ...end, ...(wasKilled && { ended: "out_of_memory" }), ...notices };
       return membership === null ? told : { ...told, changes: await this.#changesSince(beganMs) };
     } finally {
       settled = true;
@@ -153,7 +164,9 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   endProcess(pid: number, reason: "memory" | "processes"): void {
-    if (this.#options.libc.kill(pid, signals.kill) && reason === "memory") this.#watchKills += 1;
+    if (!this.#options.libc.kill(pid, signals.kill)) return;
+    if (reason === "memory") this.#watchKills += 1;
+    else this.#watchedCrowds += 1;
   }
 
   async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
@@ -170,6 +183,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
         interruptGraceMs,
         stdin,
         afterInterrupt: () => {
+          this.#noteCrowd(run, null);
           ending = this.#end(scope);
         },
         onStarted: (control) => {
@@ -184,7 +198,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
       });
       // It must have stopped killing before the next run starts anything.
       await ending;
-      if (end.ended === "interrupted") await this.#end(scope);
+      if (end.ended === "interrupted") {
+        this.#noteCrowd(run, null);
+        await this.#end(scope);
+      }
       return end;
     } catch (cause) {
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
@@ -246,7 +263,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
           throw commandFailure(cause);
         }
       },
-      end: () => this.#end(scope),
+      end: () => {
+        this.#noteCrowd(run, membership);
+        return this.#end(scope);
+      },
       onSend: (signal) => {
         if (signal === "kill") run.wasSentKill = true;
       },
@@ -293,6 +313,16 @@ export class NamespaceSandbox implements Sandbox, Watched {
     return this.#options.group.outOfMemoryKills() + this.#watchKills;
   }
 
+  /** How often a process could not be started or was ended, as there were as many as may be: in all, but for those of commands on version 1. */
+  get #crowding(): number {
+    return this.#options.group.refusedForks() + this.#watchedCrowds;
+  }
+
+  /** Once, before the run's processes are ended: meanwhile the kernel refuses all others. */
+  #noteCrowd(run: OngoingRun, membership: Membership | null): void {
+    run.isCrowded ??= this.#crowding > run.crowding || (membership?.refusedForks() ?? 0) > 0;
+  }
+
   #throwIfOver({ kind }: Pick<RunRequest, "kind">, cause?: unknown): void {
     if (this.#over === null) return;
     const failure = kind === "code" ? "code_execution" : "command_execution";
@@ -312,6 +342,14 @@ export class NamespaceSandbox implements Sandbox, Watched {
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
   }
+}
+
+function crowded(resources: Resources): string {
+  const limit = processLimit(resources);
+  return (
+    `[this sandbox was at its limit of ${limit} processes and threads, ${processesPerCpu} for each CPU of its flavor: ` +
+    "no more could be started. End some, start fewer at once, or use a larger flavor]"
+  );
 }
 
 function interpreterFailure(cause: unknown): Failure {

@@ -43,6 +43,31 @@ describe("a fork bomb", () => {
     expect((await runIn(sandbox, "code", "print('again')")).stdout).toBe("again\n");
   }, 20_000);
 
+  test("is told as the limit that it is, to a command, to code and to the next command, which cannot start", async () => {
+    await using own = await bootOne(host, "told");
+    const limit = processLimit(small);
+    const told = [`[this sandbox was at its limit of ${limit} processes and threads, 128 for each CPU of its flavor: `];
+    const notice = told.map((start) => expect.stringContaining(start));
+    const fill = "import subprocess\nkept = []\nwhile True: kept.append(subprocess.Popen(['sleep', '100']))";
+    expect((await command(own, "exit 3")).end.notices).toBeUndefined();
+    const code = await runIn(own, "code", fill);
+    expect([code.end.notices, code.stderr]).toEqual([notice, expect.stringContaining("BlockingIOError")]);
+    const refused = await command(own, "true");
+    expect(refused.end).toMatchObject({ success: false, notices: notice });
+    expect(refused.stderr).toContain("no process can be had in the sandbox: it has as many as it may have");
+    expect((await runIn(own, "code", "for one in kept: one.kill(); one.wait()")).end.success).toBe(true);
+    expect((await command(own, "exit 3")).end.notices).toBeUndefined();
+    const caller = new AbortController();
+    const bombing = command(own, forkBomb, caller.signal);
+    setTimeout(() => caller.abort(), 1000);
+    expect((await bombing).end).toMatchObject({ ended: "interrupted", notices: notice });
+    expect((await command(own, "exit 3")).end.notices).toBeUndefined();
+    const quiet = new AbortController();
+    const sleeping = command(own, "while :; do sleep 0.01; done", quiet.signal);
+    setTimeout(() => quiet.abort(), 300);
+    expect((await sleeping).end.notices).toBeUndefined();
+  }, 20_000);
+
   test("cannot have more processes than the flavor gives", async () => {
     await using own = await bootOne(host, "crowded");
     const source =

@@ -28,6 +28,8 @@ const allowSpeculation = 4;
 /** As `ps` shows what waits outside, 15 letters at most. */
 const processName = "msb-mcp-guest";
 
+const noProcess = "no process can be had in the sandbox: it has as many as it may have, or the machine has";
+
 export type Launcher = {
   readonly architecture?: Architecture;
   /** Root can leave its groups behind; nobody else can. */
@@ -62,7 +64,7 @@ export function launcherBytes({ architecture = thisArchitecture(), isRoot }: Lau
     open({ argument: firstBirth }, folder, notJoined),
     openToWrite({ argument: firstBirth + 1 }, members, notJoined),
     ...enteredNamespaces.filter((name) => name !== "cgroup").map(enter),
-    { fork: { folder, members }, failure: "no process can be had in the sandbox" },
+    { fork: { folder, members }, failure: noProcess },
     // Where namespaces of control groups bound what may be moved, nobody can be born from an outer group into one of an inner namespace.
     enter("cgroup"),
     ...[...enteredNamespaces.keys(), folder, members].map(close),
