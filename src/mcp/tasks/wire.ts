@@ -20,11 +20,14 @@ export type TaskFields = {
 
 export type WireError = { readonly code: number; readonly message: string; readonly data?: unknown };
 
+/** The result of a call as 2026-07-28 has it, wherever it is told: its official client takes no other. */
+export type CompleteResult = CallToolResult & { readonly resultType: "complete" };
+
 /** As `tasks/get` and `notifications/tasks` tell it. */
 export type DetailedTask = TaskFields &
   (
     | { readonly status: "working" | "cancelled" }
-    | { readonly status: "completed"; readonly result: CallToolResult }
+    | { readonly status: "completed"; readonly result: CompleteResult }
     | { readonly status: "failed"; readonly error: WireError }
   );
 

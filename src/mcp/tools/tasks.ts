@@ -1,5 +1,6 @@
 // Executions as tasks of the protocol: the same id, the same life. The result of one that has ended is what its call would have been answered.
 
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Failure } from "../../failure.ts";
 import type { Execution } from "../../sessions/executions/execution.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
@@ -38,7 +39,7 @@ export function executionTasks({ sessions, toolErrors, structuredContent = "auto
         if (!(error instanceof Failure)) throw error;
         const fields = fieldsOf(execution);
         if (!isToldAsError(toolErrors, caller.audience)) {
-          return { ...fields, status: "completed", result: resultOf(error) };
+          return completed(fields, resultOf(error));
         }
         const { code, message, data } = wireError(error);
         return { ...fields, status: "failed", error: { code, message, data } };
@@ -69,8 +70,11 @@ async function detailed(sessions: Sessions, execution: Execution, { audience }: 
   if ("outcome" in end && end.outcome.ended === "canceled") return { ...fields, status: "cancelled" };
   const ran = await sessions.ranAs(execution);
   const notices = [...new Set([...ran.outcome.notices, ...execution.output.displays.notices])];
-  const result = tell({ ...ran, outcome: { ...ran.outcome, notices } }, audience);
-  return { ...fields, status: "completed", result };
+  return completed(fields, tell({ ...ran, outcome: { ...ran.outcome, notices } }, audience));
+}
+
+function completed(fields: TaskFields, result: CallToolResult): DetailedTask {
+  return { ...fields, status: "completed", result: { resultType: "complete", ...result } };
 }
 
 function fieldsOf(execution: Execution): TaskFields {
