@@ -4,10 +4,12 @@ import type { Clock } from "../../clock.ts";
 import { type Frame, Frames } from "./frames.ts";
 import { Slots } from "./slots.ts";
 
-/** What an adapter has started: with text-safe requests, so that any way of writing to a program will do. */
+/** What an adapter has started. What is written comes in order, and all of it, unless the program ends. */
 export type AgentProgram = {
-  /** Resolves when the guest's end has taken it, or never will. Never rejects. */
+  /** Never throws or rejects. */
   write(text: string): Promise<void> | void;
+  /** Where any bytes can be written; else they come as text. */
+  readonly writeBytes?: (bytes: Uint8Array) => void;
   closeInput(): void;
   kill(): void;
   /** How it ended, in words: "exit status 1". */
@@ -80,15 +82,24 @@ export class Agent {
   }
 
   /** Rejects with `Refused` or `AgentLost`. */
-  async request(op: string, options: Readonly<Record<string, unknown>>): Promise<Frame> {
+  async request(op: string, options: Readonly<Record<string, unknown>>, data?: Uint8Array): Promise<Frame> {
     if (this.#lost !== null) throw this.#lost;
     this.#numbers++;
     const id = this.#numbers;
     const answer = Promise.withResolvers<Frame>();
     this.#pending.set(id, answer);
     if (this.#watch === null) void this.#watchSilence();
-    void this.#program.write(`${JSON.stringify({ id, op, ...options })}\n`);
+    this.#send({ id, op, ...options }, data);
     return await answer.promise;
+  }
+
+  #send(request: Readonly<Record<string, unknown>>, data: Uint8Array | undefined): void {
+    const { writeBytes } = this.#program;
+    const isRaw = data !== undefined && writeBytes !== undefined;
+    const told = isRaw ? { ...request, raw: data.length } : request;
+    const line = JSON.stringify(data === undefined || isRaw ? told : { ...told, data: base64Of(data) });
+    void this.#program.write(`${line}\n`);
+    if (isRaw) writeBytes(data);
   }
 
   close(): void {
@@ -143,4 +154,8 @@ export class Agent {
     this.#watch?.abort();
     this.#watch = null;
   }
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }

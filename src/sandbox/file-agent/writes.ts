@@ -84,8 +84,7 @@ class Sender {
       this.#agent.slots.give();
       throw this.#failure.error;
     }
-    const data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString("base64");
-    const request = this.#agent.request("data", { handle: this.handle, offset: this.#offset, data });
+    const request = this.#agent.request("data", { handle: this.handle, offset: this.#offset }, piece);
     this.#offset += piece.length;
     const sent: Promise<void> = request
       .then(

@@ -74,7 +74,7 @@ export class GuestProgram {
     this.silent = Promise.all(this.#pipes.map((pipe) => pipe.ended)).then(() => {});
   }
 
-  write(text: string): void {
+  write(text: string | Uint8Array): void {
     const { stdin } = this.#process;
     if (typeof stdin !== "object" || !this.#running) return;
     try {

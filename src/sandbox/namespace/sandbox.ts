@@ -230,6 +230,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#fileAgents.add(program);
     return {
       write: (text) => program.write(text),
+      writeBytes: (bytes) => program.write(bytes),
       closeInput: () => program.closeInput(),
       kill: () => program.kill(),
       ended: program.drained.then(() => program.exited).then(({ code, signal }) => signal ?? `exit status ${code}`),

@@ -4,12 +4,12 @@ import { afterAll, expect } from "bun:test";
 import { guestHome } from "../../../src/sandbox/namespace/layout.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
 import { describeFiles } from "../../contract/files-contract.ts";
-import { bootOne, command, namespaceHost, patienceMs, pythonTemplate } from "./machine.ts";
+import { bootOne, command, namespaceHost, nodeTemplate, patienceMs, pythonTemplate } from "./machine.ts";
 
 const host = namespaceHost();
 afterAll(() => host[Symbol.asyncDispose](), patienceMs);
 
-for (const template of [pythonTemplate]) {
+for (const template of [pythonTemplate, nodeTemplate]) {
   let booted: Promise<Sandbox> | null = null;
   const sandbox = () => {
     booted ??= bootOne(host, `files-${template.language}`, template);

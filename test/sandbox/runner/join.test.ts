@@ -3,6 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeFileAgent } from "../../../src/sandbox/file-agent/node/program.ts";
+import { pythonFileAgent } from "../../../src/sandbox/file-agent/python/program.ts";
 import { nodeProgram } from "../../../src/sandbox/runner/node/program.ts";
 import { pythonProgram } from "../../../src/sandbox/runner/python/program.ts";
 import { nodeRelay } from "../../../src/sandbox/server/guest/relay/node/program.ts";
@@ -35,6 +37,8 @@ const programs: readonly Program[] = [
   { folder: "runner/python", joined: pythonText, ...ofPython },
   { folder: "runner/python/displays", joined: textIn(pythonText, "DISPLAYS"), ...ofPython },
   { folder: "runner/node", joined: `${nodeText}\n${textIn(nodeText, "MAIN")}`, ...ofNode },
+  { folder: "file-agent/python", joined: pythonFileAgent(), ...ofPython },
+  { folder: "file-agent/node", joined: nodeFileAgent(), ...ofNode },
   { folder: "server/guest/relay/python", joined: pythonRelay(), ...ofPython },
   { folder: "server/guest/relay/node", joined: nodeRelay(), ...ofNode },
 ];

@@ -1,8 +1,8 @@
-# The files of this guest for the host, by its user's rights. Requests come as lines of JSON on stdin, {"id", "op", ...}, data in them as base64.
-# Answers go to stdout in any order: a line of JSON, {"id", "bytes", ...} or {"id", "error"}, and so many bytes behind it. Where stdin ends, so
-# does the program, and what was being written is discarded.
+# The files of this guest for the host, by its user's rights. Requests come as lines of JSON on stdin, {"id", "op", ...}, data in them as
+# base64, or behind the line if that says "raw", how many bytes. Answers go to stdout in any order: a line of JSON, {"id", "bytes", ...} or
+# {"id", "error"}, and so many bytes behind it. Where stdin ends, so does the program, and what was being written is discarded.
 
-import base64
+import binascii
 import errno
 import fcntl
 import json
@@ -41,8 +41,13 @@ class Agent:
 
     def run(self):
         self.answer(0, {"ready": True})
-        for line in open(0, "rb", buffering=PIPE_BYTES, closefd=False):
+        stdin = open(0, "rb", buffering=PIPE_BYTES, closefd=False)
+        for line in iter(stdin.readline, b""):
             request = json.loads(line)
+            if "raw" in request:
+                request["data"] = stdin.read(request.pop("raw"))
+            elif "data" in request:
+                request["data"] = binascii.a2b_base64(request["data"])
             if self.workers == 0 or (self.workers < WORKERS and not self.requests.empty()):
                 self.start_worker()
             if request["op"] == "ping":
@@ -127,7 +132,7 @@ class Agent:
         return {"handle": self.keep(Writing(**options))}
 
     def do_data(self, handle, offset, data):
-        self.opened[handle].add(offset, base64.b64decode(data))
+        self.opened[handle].add(offset, data)
 
     def do_finish(self, handle, isLast):
         return {"info": self.opened.pop(handle).finish(isLast)}
