@@ -93,11 +93,11 @@ class Displays:
     def save(self, shown, content, media_type, what):
         self.fitting.save(shown, content, media_type, what)
 
-    def tell(self, shown, room=None):
-        """`room`: for its picture, if not all that there is."""
+    def tell(self, shown, waiting=1):
+        """`waiting`: how many pictures share the room that is left, with this one."""
         budget = self.budget()
         try:
-            display = self.fitting.fit(shown, budget, room)
+            display = self.fitting.fit(shown, budget, waiting)
         except Exception as error:
             self.print("[%s could not be shown: %s]\n" % (shown.stem, one_line(error)))
             return

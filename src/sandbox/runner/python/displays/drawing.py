@@ -1,17 +1,15 @@
-# matplotlib's figures as PNG, within the sides and the characters that an answer has for them.
+# matplotlib's figures as PNG, with sides as they are shown.
 
 from ..references import io, sys
-from .limits import MAX_SIDE, MIN_SIDE
-from .pictures import base64_length, picture_of, smaller_note
+from .limits import MAX_SIDE
+from .pictures import picture_of
 
-# A picture that is still too large after so many attempts goes to a file.
-ATTEMPTS = 5
 # Something drawn so far outside is cut off: how often its box may be as wide or high as the figure.
 FAR_OUTSIDE = 4
 
 
-def draw(figure, limit):
-    """A Picture of the figure; at its own dpi, unless it would be too large."""
+def draw(figure):
+    """A Picture of the figure; at its own dpi, unless it would have too many pixels."""
     wanted = sys.modules["matplotlib"].rcParams["savefig.dpi"]
     wanted = float(figure.dpi if wanted == "figure" else wanted)
     try:
@@ -20,19 +18,13 @@ def draw(figure, limit):
         # What cannot be measured may still be drawn; if not, that tells why.
         box = None
     inches = [box.width, box.height] if box is not None else list(figure.get_size_inches())
-    full = [round(side * wanted) for side in inches]
     # A pixel less: sides are rounded up.
     dpi = min(wanted, (MAX_SIDE - 1) / max(inches))
-    for _ in range(ATTEMPTS):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches=box)
-        picture = picture_of(buffer.getvalue(), "image/png")
-        if dpi < wanted:
-            picture.note = smaller_note(picture.size, full) + ", which savefig() has"
-        length = base64_length(picture.data)
-        if length <= limit or max(picture.size) <= MIN_SIDE:
-            break
-        dpi *= max(0.4, min(0.9, (limit / length) ** 0.5 * 0.95))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches=box)
+    picture = picture_of(buffer.getvalue(), "image/png")
+    if dpi < wanted:
+        picture.full_size = tuple(round(side * wanted) for side in inches)
     return picture
 
 

@@ -3,7 +3,6 @@
 from ..references import os, sys
 from .drawing import draw
 from .forms import Shown, one_line, text_of
-from .limits import PICTURE_CHARACTERS
 
 BACKEND = "msb_mcp_figures"
 # What opens windows, and cannot where there is no screen: the names that a configuration file may have.
@@ -49,13 +48,12 @@ class Figures:
         if manager is not None:
             manager.msb_mcp_has_shown = True
         text = text_of(figure)
-        room = self.displays.budget().room(waiting)
         try:
-            picture = draw(figure, room or PICTURE_CHARACTERS)
+            picture = draw(figure)
         except Exception as error:
             self.displays.tell(Shown({"text/plain": text}, notes=["it could not be drawn: %s" % one_line(error)]))
             return
-        self.displays.tell(Shown({picture.media_type: picture, "text/plain": text}, "figure"), room)
+        self.displays.tell(Shown({picture.media_type: picture, "text/plain": text}, "figure"), waiting)
 
     def show_open(self):
         """Those that have not been shown, by number; closes all. With the backend Agg too, which is often chosen only because it opens no window."""

@@ -17,7 +17,7 @@ class Fitting:
         self.runner = runner
         self.saving = Saving()
 
-    def fit(self, shown, budget, room=None):
+    def fit(self, shown, budget, waiting):
         """The display as the host gets it: its data, and a path and a note where there are such."""
         data = {}
         has_picture = False
@@ -25,7 +25,7 @@ class Fitting:
             if media_type in PICTURE_TYPES or media_type in OTHER_PICTURES:
                 if not has_picture:
                     has_picture = True
-                    self.add_picture(shown, data, media_type, form, budget, room)
+                    self.add_picture(shown, data, media_type, form, budget.room(waiting), budget)
             elif media_type == "application/javascript" and isinstance(form, str):
                 self.add_text(shown, data, "text/plain", form)
             elif media_type in TEXT_TYPES:
@@ -41,8 +41,7 @@ class Fitting:
             display["note"] = "; ".join(shown.notes)[:NOTE_CHARACTERS]
         return display
 
-    def add_picture(self, shown, data, media_type, form, budget, room):
-        available = budget.room() if room is None else min(room, budget.room())
+    def add_picture(self, shown, data, media_type, form, available, budget):
         picture = form
         if not isinstance(form, Picture):
             picture = picture_of(self.bytes_of(form), media_type)
@@ -63,8 +62,8 @@ class Fitting:
             self.save_picture(shown, picture, why)
             return
         budget.take(base64_length(picture.data))
-        if picture.note is not None:
-            shown.notes.append(picture.note)
+        if picture.full_size != picture.size:
+            shown.notes.append("made smaller: %d × %d pixels of %d × %d" % (*picture.size, *picture.full_size))
         data[picture.media_type] = self.runner.to_base64(picture.data, newline=False).decode()
 
     def try_smaller(self, picture, limit):

@@ -11,7 +11,7 @@ def image_of(value, room):
     kind = getattr(sys.modules.get("PIL.Image"), "Image", None)
     if not isinstance(kind, type) or not isinstance(value, kind):
         return None
-    picture = encode_image(value, room or PICTURE_CHARACTERS)
+    picture = encode_image(value, room or PICTURE_CHARACTERS, value.size)
     if picture is None:
         picture = encode_as(value, "PNG", {}, None)
     return Shown({picture.media_type: picture, "text/plain": text_of(value)}, "image")

@@ -15,13 +15,13 @@ NEAREST, LANCZOS = 0, 1
 
 
 class Picture:
-    """A picture in its encoded form. `note` tells what has been done to it, or is None."""
+    """A picture in its encoded form; and the size that it would have, had it not been made smaller."""
 
-    def __init__(self, data, media_type, size, note=None):
+    def __init__(self, data, media_type, size, full_size=None):
         self.data = data
         self.media_type = media_type
         self.size = size
-        self.note = note
+        self.full_size = full_size or size
 
 
 def base64_length(data):
@@ -91,27 +91,29 @@ def make_smaller(picture, limit):
     except ImportError:
         return None
     with Image.open(io.BytesIO(picture.data)) as image:
-        return encode_image(image, limit, picture.size)
+        return encode_image(image, limit, picture.full_size)
 
 
-def encode_image(image, limit, told_size=None):
+def encode_image(image, limit, full_size):
     """A picture of PIL's image: as PNG, else as JPEG, else with fewer pixels; None where it does not fit at all."""
     width, height = image.size
     longest = max(width, height)
     side = min(longest, MAX_SIDE)
+    if image.mode not in PNG_MODES:
+        image = image.convert("RGBA" if "a" in image.mode or "A" in image.mode else "RGB")
+    if image.mode == "RGBA" and image.getextrema()[3][0] == 255:
+        # Nothing shows through.
+        image = image.convert("RGB")
     while True:
         size = (max(1, round(width * side / longest)), max(1, round(height * side / longest)))
-        if image.mode not in PNG_MODES:
-            image = image.convert("RGBA" if "a" in image.mode or "A" in image.mode else "RGB")
         smaller = image
         if size != image.size:
             # Colours that are indices cannot be mixed.
             smaller = image.convert("RGBA") if image.mode in ("P", "1") else image
             smaller = smaller.resize(size, NEAREST if smaller.mode.startswith("I") else LANCZOS)
-        note = None if size == image.size else smaller_note(size, told_size or image.size)
-        found = encode_as(smaller, "PNG", {}, note)
+        found = encode_as(smaller, "PNG", {}, full_size)
         if base64_length(found.data) > limit and smaller.mode in ("L", "RGB"):
-            found = encode_as(smaller, "JPEG", {"quality": JPEG_QUALITY}, note)
+            found = encode_as(smaller, "JPEG", {"quality": JPEG_QUALITY}, full_size)
         if base64_length(found.data) <= limit:
             return found
         if side <= MIN_SIDE:
@@ -119,11 +121,7 @@ def encode_image(image, limit, told_size=None):
         side = max(min(MIN_SIDE, longest), int(side * 0.7))
 
 
-def encode_as(image, name, options, note):
+def encode_as(image, name, options, full_size):
     buffer = io.BytesIO()
     image.save(buffer, name, **options)
-    return Picture(buffer.getvalue(), "image/" + name.lower(), image.size, note)
-
-
-def smaller_note(size, full):
-    return "made smaller: %d × %d pixels of %d × %d" % (*size, *full)
+    return Picture(buffer.getvalue(), "image/" + name.lower(), image.size, full_size)
