@@ -30,7 +30,7 @@ class Charts:
         except Exception as error:
             shown.notes.append("no page of it: %s" % one_line(error))
         else:
-            self.displays.save(shown, page, "text/html", "interactive in a browser")
+            self.displays.fitting.save(shown, page, "text/html", "interactive in a browser")
         if make_picture is not None and library not in self.given_up:
             picture, problem = within(EXPORT_SECONDS, make_picture)
             if problem is None:

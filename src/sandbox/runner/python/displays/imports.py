@@ -87,4 +87,4 @@ def show_here(module, displays):
     """IPython's own display() prints texts where there is no notebook."""
     # Not by hasattr(): the module warns of names that it had once.
     if "display" in vars(module):
-        module.display = displays.for_ipython
+        module.display = displays.builtin

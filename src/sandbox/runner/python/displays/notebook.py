@@ -1,7 +1,5 @@
 # A stand-in for IPython where it is not installed: the names that notebooks take from it, and no interpreter behind them.
 
-from ..references import sys
-
 STAND_IN = ("IPython", "IPython.display", "IPython.core", "IPython.core.display", "IPython.core.display_functions")
 
 
@@ -89,4 +87,4 @@ def fill_stand_in(module, displays):
         others = [elsewhere_kind(kind) for kind in ("Audio", "Video", "IFrame", "YouTubeVideo", "FileLink", "FileLinks")]
         vars(module).update({kind.__name__: kind for kind in (*kinds, *others)})
         module.clear_output = clear_output
-    module.display = sys.modules["builtins"].display if displays is None else displays.for_ipython
+    module.display = displays.builtin
