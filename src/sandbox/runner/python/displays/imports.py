@@ -3,7 +3,7 @@
 from ..references import sys
 from .charts import show_charts_of
 from .figures import BACKEND, choose_backend, fill_backend
-from .notebook import STAND_IN, fill_stand_in
+from .notebook import STAND_IN, clear_output, fill_stand_in
 
 # IPython's modules that define display(), by version.
 OF_IPYTHON = ("IPython.core.display_functions", "IPython.core.display")
@@ -84,7 +84,8 @@ def then_do(spec, act):
 
 
 def show_here(module, displays):
-    """IPython's own display() prints texts where there is no notebook."""
-    # Not by hasattr(): the module warns of names that it had once.
-    if "display" in vars(module):
-        module.display = displays.builtin
+    """Where there is no notebook, IPython's own display() prints texts, and its clear_output() what only a terminal understands."""
+    for name, own in (("display", displays.builtin), ("clear_output", clear_output)):
+        # Not by hasattr(): the module warns of names that it had once.
+        if name in vars(module):
+            setattr(module, name, own)
