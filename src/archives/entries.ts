@@ -1,0 +1,149 @@
+// What comes out of an archive, entry after entry, in one form for tar and zip; nothing of it has been believed yet.
+
+import { Readable } from "node:stream";
+import { createTarDecoder } from "modern-tar";
+import { fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
+import type { OpenedFile } from "../sandbox/files.ts";
+import { maxReadBytes } from "../sandbox/files.ts";
+import { ArchiveRefused, refused } from "./names.ts";
+
+export type Entry =
+  | { readonly kind: "folder"; readonly name: string }
+  | { readonly kind: "link" | "hard_link"; readonly name: string; readonly target: string }
+  | {
+      readonly kind: "file";
+      readonly name: string;
+      readonly permissions: number | undefined;
+      /** Read to its end, or not at all, before the next entry is asked for. */
+      readonly content: AsyncIterable<Uint8Array>;
+    };
+
+/** Of an archive's own tables, what is read of a link's target. Bytes. */
+const maxTargetBytes = 4096;
+
+/** Throws ArchiveRefused for what is no archive, or one that is broken or ends too early; what `packed` throws. */
+export async function* tarEntries(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Entry> {
+  let problem: unknown;
+  const source = fromPieces(packed, (error) => {
+    problem = error;
+  });
+  const entries = source.pipeThrough(new DecompressionStream("gzip")).pipeThrough(createTarDecoder({ strict: true }));
+  try {
+    for await (const { header, body } of entries) {
+      const { name, type = "file", linkname: target = "", mode } = header;
+      if (header.pax !== undefined && Object.keys(header.pax).some((key) => key.startsWith("GNU.sparse."))) {
+        throw refused(name, "is a sparse file, which is not unpacked here; pack it without --sparse");
+      }
+      switch (type) {
+        case "directory":
+          yield { kind: "folder", name };
+          break;
+        case "symlink":
+          yield { kind: "link", name, target };
+          break;
+        case "link":
+          yield { kind: "hard_link", name, target };
+          break;
+        case "file":
+          yield { kind: "file", name, permissions: mode, content: body };
+          break;
+        default:
+          throw refused(name, `is a ${type}, which is not unpacked here`);
+      }
+    }
+  } catch (error) {
+    if (problem !== undefined) throw problem;
+    throw asRefused(error, "tar.gz");
+  }
+}
+
+/** The pieces' own error comes back to whoever asks for more; the streams in between tell it in their own words. */
+function fromPieces(pieces: AsyncIterable<Uint8Array>, onError: (error: unknown) => void) {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await iterator.next();
+          if (done === true) controller.close();
+          else controller.enqueue(new Uint8Array(value));
+        } catch (error) {
+          onError(error);
+          controller.error(error);
+        }
+      },
+      cancel: () => void iterator.return?.().catch(() => undefined),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Zip's table is at its end, so the archive has to be there as a file. Throws ArchiveRefused as `tarEntries`. */
+export async function* zipEntries(archive: OpenedFile): AsyncGenerator<Entry> {
+  try {
+    const zip = await fromRandomAccessReaderPromise(new GuestFileReader(archive), archive.info.sizeBytes, {
+      autoClose: false,
+      lazyEntries: true,
+    });
+    for await (const entry of zip.eachEntry()) {
+      const { fileName: name, versionMadeBy, externalFileAttributes } = entry;
+      if (entry.isEncrypted()) throw refused(name, "is encrypted");
+      if (!entry.canDecodeFileData())
+        throw refused(name, `is packed in a way (${entry.compressionMethod}) that is not known here`);
+      // 3: made on Unix, with its modes.
+      const mode = versionMadeBy >>> 8 === 3 ? externalFileAttributes >>> 16 : 0;
+      const kind = mode & 0o170000;
+      const content = async function* () {
+        yield* await zip.openReadStreamPromise(entry);
+      };
+      if (name.endsWith("/")) yield { kind: "folder", name };
+      else if (kind === 0o120000) yield { kind: "link", name, target: await textOf(name, content()) };
+      else if (kind !== 0 && kind !== 0o100000) throw refused(name, "is neither a file nor a folder nor a link");
+      else yield { kind: "file", name, permissions: mode === 0 ? undefined : mode, content: content() };
+    }
+  } catch (error) {
+    throw asRefused(error, "zip");
+  }
+}
+
+class GuestFileReader extends RandomAccessReader {
+  readonly #file: OpenedFile;
+
+  constructor(file: OpenedFile) {
+    super();
+    this.#file = file;
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(rangeOf(this.#file, start, end), { objectMode: false });
+  }
+}
+
+async function* rangeOf(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; ) {
+    const piece = await file.read(at, Math.min(maxReadBytes, end - at));
+    if (piece.length === 0) throw new ArchiveRefused("The archive became shorter while it was read.");
+    at += piece.length;
+    yield piece;
+  }
+}
+
+async function textOf(name: string, content: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = []; // at most maxTargetBytes, and a piece
+  let bytes = 0;
+  for await (const piece of content) {
+    bytes += piece.length;
+    if (bytes > maxTargetBytes) throw refused(name, "is a link whose target is too long");
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+/** The libraries tell by messages what is wrong with an archive; an error of another kind has a cause of its own to be told. */
+function asRefused(error: unknown, format: string): unknown {
+  if (error instanceof ArchiveRefused) return error;
+  const isOfArchive =
+    error instanceof Error && error.name !== "Failure" && error.name !== "Refused" && error.name !== "AbortError";
+  if (!isOfArchive) return error;
+  return new ArchiveRefused(`This is no whole ${format} archive: ${error.message}`, { cause: error });
+}
