@@ -121,6 +121,7 @@ export type Event =
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
   | ExecutionEnded
   | CallEnded
+  | TransferEnded
   /** A client cancelled what it has not asked, or what has been answered. */
   | { readonly type: "cancel.unmatched" }
   /** Bytes of a request's body, once it has been read. */
@@ -156,6 +157,19 @@ export type ExecutionEnded = {
   readonly truncatedBytes: number;
   /** A function, so that only a subscriber that means to has it: it is in no log line. */
   readonly source: () => string;
+};
+
+/** Bytes of a session's files have come or gone over HTTP, or between it and a folder of this machine. */
+export type TransferEnded = {
+  readonly type: "transfer.ended";
+  readonly sessionId: string;
+  readonly principal: string;
+  /** By a signed URL, by a token (or none where none is needed), or through `--transfer-dir`. */
+  readonly way: "signed" | "token" | "folder";
+  readonly direction: "upload" | "download";
+  readonly bytes: number;
+  readonly outcome: "whole" | "broken_off" | "refused";
+  readonly durationMs: number;
 };
 
 /** A tool call has its result or its error. */

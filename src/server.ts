@@ -8,6 +8,7 @@ import { commit, version } from "./config/version.ts";
 import type { Emit } from "./events.ts";
 import { causeOf, Failure, StartError } from "./failure.ts";
 import { isLoopback } from "./http/authority.ts";
+import { createFileLinks } from "./http/files/links.ts";
 import { serveHttp } from "./http/serve.ts";
 import { createStatus } from "./http/status.ts";
 import { createCatalog } from "./mcp/catalog.ts";
@@ -17,6 +18,7 @@ import { edgeLimits } from "./mcp/limits.ts";
 import { paramHeadersOf } from "./mcp/param-headers.ts";
 import { createMcpServer } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
+import type { TransferWay } from "./mcp/tools/transfer-file.ts";
 import { openHost } from "./sandbox/open.ts";
 import { openSessions } from "./sessions/open.ts";
 import { openInstallation, openStateDir } from "./state/installation.ts";
@@ -87,7 +89,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   // Before the first thing is written: another server on this directory is refused.
   await openStateDir(stateDir);
   const claim = stack.use(claimState(stateDir, transport, options.pid));
-  const { id: installationId, sessionKey } = await openInstallation(stateDir, claim.slot);
+  const { id: installationId, sessionKey, linkKey } = await openInstallation(stateDir, claim.slot);
 
   const sandboxes = await openHost(
     {
@@ -111,9 +113,18 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     stack,
   );
 
+  const { publicUrl, maxTransferBytes: maxBytes, fileUrlLifetimeMs: lifetimeMs } = settings;
+  const links = createFileLinks({ key: linkKey, publicUrl, maxBytes, lifetimeMs, clock });
   // What a microsandbox server lets its sandboxes reach is its own affair.
   const reach = choice.backend === "server" ? undefined : settings;
-  const tools = createCatalog({ ...settings, templates, sessions, clock, volumes: settings.sharedVolumes, reach });
+  const transfers: TransferWay =
+    transport === "http"
+      ? { kind: "links", mint: links.mint }
+      : { kind: "folders", dirs: settings.transferDirs, maxBytes };
+  const tools = createCatalog({
+    ...settings,
+    ...{ templates, sessions, clock, volumes: settings.sharedVolumes, reach, transfers },
+  });
   const description = describeServer(version, choice.warning);
   const limits = edgeLimits(settings);
   const server = createMcpServer(tools, { description, clock, emit, limits });
@@ -134,7 +145,9 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     );
     const { warning } = choice;
     const status = createStatus({ ...options, ...watchers, host, version, sessions, warning });
-    const serving = stack.use(await serveHttp({ settings, endpoint, status, sessions, drainGraceMs, clock, emit }));
+    const serving = stack.use(
+      await serveHttp({ settings, endpoint, status, sessions, links, drainGraceMs, clock, emit }),
+    );
     claim.tellUrl(serving.url);
     emit({ type: "server.listening", url: serving.url, backend: host.backend, auth: serving.auth });
   }

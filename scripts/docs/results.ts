@@ -50,6 +50,20 @@ const shownExecution = {
   output_bytes: 6,
 };
 
+const transferUrl = "http://localhost:8000/files/WzEs…Nzld.Zq3v…8wQ";
+const transferCommand = `curl -fsS -o ./chart.png ${transferUrl}`;
+const transferText = `${transferCommand}\n\nGET, 48213 bytes, until 2026-11-24T11:00:00.000Z or the session's end. Whoever has the URL may use it.`;
+const transferred = {
+  session_id: sessionId,
+  path: "data/chart.png",
+  direction: "download",
+  url: transferUrl,
+  method: "GET",
+  command: transferCommand,
+  expires_at: "2026-11-24T11:00:00.000Z",
+  size_bytes: 48_213,
+};
+
 export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
   ...runTools,
   get_sessions: {
@@ -74,6 +88,31 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
           },
         ],
       }),
+    },
+  },
+  transfer_file: {
+    result: Type.Object(
+      {
+        session_id: Type.String(),
+        path: Type.String({ description: "as it was given" }),
+        direction: among(["upload", "download"]),
+        url: Type.String({ description: "permits this transfer, without a token" }),
+        method: among(["GET", "PUT"]),
+        command: Type.String({ description: "a command line for it, to run where the other copy is" }),
+        expires_at: Type.String({ description: "the URL works until then, and not after the session's end" }),
+        size_bytes: Type.Optional(Type.Integer({ description: "of the file that is there" })),
+        max_bytes: Type.Optional(Type.Integer({ description: "of an upload, at most" })),
+      },
+      closed,
+    ),
+    example: {
+      arguments: { session_id: sessionId, path: "data/chart.png", direction: "download" },
+      result: {
+        ...transferred,
+        content: [{ type: "text", text: transferText }],
+        isError: false,
+        structuredContent: transferred,
+      },
     },
   },
   stop_session: {

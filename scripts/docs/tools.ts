@@ -5,6 +5,7 @@ import type { TObject } from "@sinclair/typebox";
 import { loadConfig } from "../../src/config/load.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import type { ToolSet } from "../../src/mcp/tool-set.ts";
+import { fakeLinks } from "../../test/fakes/links.ts";
 import { sessionsOverFake } from "../../test/fakes/sessions.ts";
 import type { Example } from "./answers.ts";
 import { markdownTable } from "./markdown.ts";
@@ -16,8 +17,10 @@ export function openCatalog(): { readonly tools: ToolSet } & AsyncDisposable {
   if (loaded.kind !== "config") throw new Error("the defaults are no configuration");
   const { config } = loaded;
   const fake = sessionsOverFake();
+  const links = fakeLinks(fake.clock, config.maxTransferBytes, "http://localhost:8000");
   const tools = createCatalog({
     ...{ ...config, sessions: fake.sessions, clock: fake.clock, volumes: config.sharedVolumes, reach: config },
+    transfers: { kind: "links", mint: links.mint },
   });
   return { tools, [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose]() };
 }

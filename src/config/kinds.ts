@@ -1,6 +1,7 @@
 // The kinds of values that options take: how a text becomes a value, and the words for what is allowed.
 // Which options there are is options.ts; where their texts come from is load.ts; hosts and URLs are addresses.ts.
 
+import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseVolumes, type Volume } from "../sandbox/volumes.ts";
 
@@ -88,6 +89,20 @@ export const path: Kind<string> = {
   completions: "files",
 };
 
+/** Made absolute, links resolved. */
+export const folders: Kind<readonly string[]> = {
+  rule: "a folder that is there, several as a comma list",
+  placeholder: "DIR",
+  repeatable: true,
+  completions: "files",
+  show: quote,
+  read: (texts, { cwd }) => {
+    const given = texts.flatMap(itemsOf).map((item) => resolve(cwd, item));
+    const found = given.map(realFolder).filter((folder) => folder !== undefined);
+    return found.length === given.length && found.length > 0 ? { ok: true, value: [...new Set(found)] } : refused;
+  },
+};
+
 export const volumes: Kind<readonly Volume[]> = {
   rule: 'HOST:GUEST or HOST:GUEST:ro, several as a comma list or as JSON: ["HOST:GUEST", …]',
   placeholder: "HOST:GUEST[:ro]",
@@ -138,6 +153,14 @@ export function itemsOf(text: string): readonly string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function realFolder(path: string): string | undefined {
+  try {
+    return statSync(path).isDirectory() ? realpathSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** In quotes, control characters escaped, at most 100 characters of it. */

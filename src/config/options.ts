@@ -7,7 +7,7 @@ import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
-import { boolean, choice, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
+import { boolean, choice, folders, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
 import { poolShares, unknownShares } from "./pool.ts";
 import { archiveFile, flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
 
@@ -64,6 +64,27 @@ export const options = {
     group: "Server",
     summary: "The least severe messages to log",
     kind: choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+  }),
+  publicUrl: optional({
+    flag: "--public-url",
+    variable: "MCP_PUBLIC_URL",
+    group: "Server",
+    summary: "Where clients reach this server, if a proxy stands before it: the base of the URLs of files",
+    kind: httpUrl,
+  }),
+  transferDirs: noneByDefault({
+    flag: "--transfer-dir",
+    variable: "MCP_TRANSFER_DIR",
+    group: "Server",
+    summary: "Folder of this machine that files may be copied from and to (stdio transport, which has no URLs)",
+    kind: folders,
+  }),
+  fileUrlLifetimeMs: withDefault("3600", {
+    flag: "--file-url-lifetime",
+    variable: "MCP_FILE_URL_LIFETIME",
+    group: "Server",
+    summary: "How long a URL for a file works",
+    kind: seconds(10, 86_400),
   }),
   logFormat: {
     ...optional({
@@ -437,6 +458,13 @@ export const options = {
     summary: "Size of one request's body",
     kind: wholeNumber(KIB, 256 * MIB),
   }),
+  maxTransferBytes: withDefault(String(16 * 1024 * MIB), {
+    flag: "--max-transfer-bytes",
+    variable: "MCP_MAX_TRANSFER_BYTES",
+    group: "Limits",
+    summary: "Size of a file that is uploaded, and of all that an uploaded archive unpacks to",
+    kind: wholeNumber(KIB, 1024 * 1024 * MIB),
+  }),
   maxJsonDepth: withDefault("64", {
     flag: "--max-json-depth",
     variable: "MCP_MAX_JSON_DEPTH",
@@ -481,6 +509,15 @@ export const rules: readonly Rule[] = [
     check: ({ auditFile, auditSource }) =>
       auditSource && auditFile === undefined
         ? ["--audit-source (MCP_AUDIT_SOURCE): there is no audit file to write it into; give --audit-file as well"]
+        : [],
+  },
+  {
+    needs: ["transport", "transferDirs"],
+    check: ({ transport, transferDirs }) =>
+      transport === "http" && transferDirs.length > 0
+        ? [
+            "--transfer-dir (MCP_TRANSFER_DIR): callers over HTTP do not reach files of this machine; leave it out, or use --transport stdio",
+          ]
         : [],
   },
   {

@@ -5,11 +5,14 @@ import { Elysia } from "elysia";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import { metricsContentType } from "../watch/metrics.ts";
 import type { Authentication, Authenticator } from "./auth/authenticator.ts";
 import { metadataPaths } from "./auth/metadata.ts";
 import { createBodyReader } from "./body.ts";
 import { corsOptions } from "./cors.ts";
+import type { FileLinks } from "./files/links.ts";
+import { createFileRoutes } from "./files/routes.ts";
 import type { Guard } from "./guard.ts";
 import { notFound } from "./not-found.ts";
 import { createProxyWatch } from "./proxy-watch.ts";
@@ -23,6 +26,11 @@ export type AppOptions = {
   readonly authenticator: Authenticator;
   readonly enableCors: boolean;
   readonly maxRequestBytes: number;
+  readonly files: {
+    readonly sessions: Pick<Sessions, "withFiles">;
+    readonly links: FileLinks;
+    readonly maxTransferBytes: number;
+  };
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -52,6 +60,8 @@ export function createApp(options: AppOptions): App {
   const warnOfProxy = createProxyWatch(access === "open", emit);
   const stop = new AbortController();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock, stop.signal);
+
+  const files = createFileRoutes({ ...options.files, guard, authenticator, clock, emit, stop: stop.signal });
 
   function answerMcp(request: Request, awaited?: Awaited): Response | Promise<Response> {
     const arrivedMs = clock.monotonicMs();
@@ -103,6 +113,8 @@ export function createApp(options: AppOptions): App {
       if (refusal !== null) return refuse(refusal, emit);
       return new Response(await status.metrics(), { headers: { "Content-Type": metricsContentType } });
     })
+    .all("/files/*", ({ request }) => files.signed(request), { parse: "none" })
+    .all("/sessions/:id/files/*", ({ request }) => files.named(request), { parse: "none" })
     .all("/mcp", ({ request }) => answerMcp(request), { parse: "none" })
     .all("/*", ({ request }) => notFound(request, access), { parse: "none" });
   return {

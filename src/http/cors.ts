@@ -12,6 +12,23 @@ const allowedHeaders = [
   "Last-Event-ID",
   "Mcp-Method",
   "Mcp-Name",
+  "Range",
+  "Content-Range",
+  "If-Match",
+  "If-None-Match",
+  "If-Range",
+];
+
+const exposedHeaders = [
+  "Mcp-Session-Id",
+  "WWW-Authenticate",
+  "ETag",
+  "Content-Length",
+  "Content-Range",
+  "Content-Disposition",
+  "Accept-Ranges",
+  "Upload-Offset",
+  "Retry-After",
 ];
 
 /** How long a browser may keep a preflight's answer, in seconds: the longest that Chromium honours. */
@@ -21,9 +38,9 @@ const preflightMaxAgeS = 7_200;
 export function corsOptions(isAllowedOrigin: (origin: string) => boolean): CORSConfig {
   return {
     origin: (request) => isAllowedOrigin(request.headers.get("origin") ?? ""),
-    methods: ["GET", "POST", "DELETE"],
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
     allowedHeaders,
-    exposeHeaders: ["Mcp-Session-Id", "WWW-Authenticate"],
+    exposeHeaders: exposedHeaders,
     credentials: false,
     maxAge: preflightMaxAgeS,
   };

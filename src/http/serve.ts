@@ -4,9 +4,11 @@ import { type Clock, within } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import { createApp } from "./app.ts";
 import { type Authenticator, type AuthMode, createAuthenticator } from "./auth/authenticator.ts";
 import { readTokenFile } from "./auth/token-file.ts";
+import type { FileLinks } from "./files/links.ts";
 import { createGuard } from "./guard.ts";
 import { type Listening, listen } from "./listen.ts";
 import type { Status } from "./status.ts";
@@ -17,6 +19,7 @@ export type HttpSettings = AccessSettings & {
   readonly allowedOrigins: readonly string[];
   readonly enableCors: boolean;
   readonly maxRequestBytes: number;
+  readonly maxTransferBytes: number;
 };
 
 type AccessSettings = {
@@ -32,16 +35,14 @@ type AccessSettings = {
 };
 
 /** What is asked for over HTTP, and is to end before the answers to it are cut off. */
-export type Served = AsyncDisposable & {
-  /** Takes no more runs, and resolves once all have ended. */
-  drain(): Promise<void>;
-};
+export type Served = AsyncDisposable & Pick<Sessions, "drain" | "withFiles">;
 
 export type ServeHttpOptions = {
   readonly settings: HttpSettings;
   readonly endpoint: McpEndpoint;
   readonly status: Status;
   readonly sessions: Served;
+  readonly links: FileLinks;
   /** How long running calls may go on once the server is told to stop. */
   readonly drainGraceMs: number;
   readonly clock: Clock;
@@ -59,13 +60,15 @@ const answerGraceMs = 2_000;
 
 /** Throws StartError and Failure `configuration`. */
 export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp> {
-  const { settings, endpoint, status, sessions, drainGraceMs, clock, emit } = options;
-  const { host, port, allowedHosts, allowedOrigins, enableCors, maxRequestBytes } = settings;
+  const { settings, endpoint, status, sessions, links, drainGraceMs, clock, emit } = options;
+  const { host, port, allowedHosts, allowedOrigins, enableCors, maxRequestBytes, maxTransferBytes } = settings;
   const authenticator = await openAuthenticator(settings, clock, emit);
   const isTokenRequired = authenticator.access !== "open";
   const guard = createGuard({ listeningHost: host, isTokenRequired, allowedHosts, allowedOrigins });
-  const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit });
+  const files = { sessions, links, maxTransferBytes };
+  const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, files, clock, emit });
   const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
+  links.listensAt(listening.url);
   const stop = async () => {
     listening.stopAccepting();
     await within(sessions.drain(), drainGraceMs, clock);

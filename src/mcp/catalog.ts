@@ -14,7 +14,6 @@ import { controlExecution } from "./tools/control-execution.ts";
 import { editFile } from "./tools/edit-file.ts";
 import { executeCode } from "./tools/execute-code.ts";
 import { executeCommand } from "./tools/execute-command.ts";
-import type { LinkFor } from "./tools/file-tool.ts";
 import { getExecution } from "./tools/get-execution.ts";
 import { getSessions } from "./tools/get-sessions.ts";
 import { getVolumePath } from "./tools/get-volume-path.ts";
@@ -23,6 +22,7 @@ import type { Reach } from "./tools/reach.ts";
 import { readFile } from "./tools/read-file.ts";
 import { stopSession } from "./tools/stop-session.ts";
 import { executionTasks } from "./tools/tasks.ts";
+import { linksOf, type TransferWay, transferFile } from "./tools/transfer-file.ts";
 import { writeFile } from "./tools/write-file.ts";
 
 export type CatalogOptions = {
@@ -39,23 +39,24 @@ export type CatalogOptions = {
   readonly maxExecutionTimeoutMs: number;
   readonly executionWaitMs: number;
   readonly maxOutputBytes: number;
+  readonly transfers: TransferWay;
   readonly toolErrors: ToolErrors;
   /** Default auto. */
   readonly structuredContent?: StructuredContent;
-  /** Undefined where files cannot be downloaded by a link. */
-  readonly linkFor?: LinkFor | undefined;
 };
 
 export function createCatalog(options: CatalogOptions): ToolSet {
+  const files = { ...options, linkFor: linksOf(options.transfers) };
   const tools = [
     executeCode(options),
     executeCommand(options),
     getExecution(options),
     controlExecution(options),
-    readFile(options),
-    writeFile(options),
-    editFile(options),
-    listFiles(options),
+    readFile(files),
+    writeFile(files),
+    editFile(files),
+    listFiles(files),
+    transferFile(options),
     getSessions(options),
     stopSession(options),
     getVolumePath(options),
@@ -65,7 +66,7 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const wire = tools.map((tool) => tool.wire);
   return {
     tasks: executionTasks(options),
-    resources: resourceTable([sandboxFiles(options)]),
+    resources: resourceTable([sandboxFiles(files)]),
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);

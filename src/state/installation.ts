@@ -11,6 +11,8 @@ export type Installation = {
   readonly id: string;
   /** Signs the ids of MCP sessions, so that clients keep theirs over a restart. Secret, 32 bytes. */
   readonly sessionKey: Uint8Array;
+  /** Signs URLs of files, so that they stay valid over a restart. Secret, 32 bytes. */
+  readonly linkKey: Uint8Array;
 };
 
 const secretBytes = 32;
@@ -29,6 +31,7 @@ export async function openInstallation(stateDir: string, slot = ""): Promise<Ins
     return {
       id: derive(secret, ["installation id", slot].join(" ").trim()).toString("hex").slice(0, 16),
       sessionKey: derive(secret, "mcp session key"),
+      linkKey: derive(secret, "file link key"),
     };
   } catch (error) {
     throw unusable(stateDir, error);

@@ -46,6 +46,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "audit.lost": "WARNING",
   "execution.ended": "DEBUG",
   "call.ended": "DEBUG",
+  "transfer.ended": "DEBUG",
   "cancel.unmatched": "INFO",
   "request.received": "DEBUG",
   "response.sent": "DEBUG",

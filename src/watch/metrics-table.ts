@@ -234,6 +234,20 @@ export const metricTable = {
     labels: ["tool", "outcome"],
     watch: "`internal` is always a fault, the log has it under its request id; `limit_reached`: no room",
   },
+  transfers: {
+    name: "msb_mcp_transfers_total",
+    type: "counter",
+    help: "Uploads and downloads of files, by their outcome: whole, broken_off, refused",
+    labels: ["direction", "outcome"],
+    watch: "many `broken_off`: slow or unstable clients",
+  },
+  transferredBytes: {
+    name: "msb_mcp_transferred_bytes_total",
+    type: "counter",
+    help: "Bytes of files that were uploaded or downloaded",
+    labels: ["direction"],
+    watch: "–",
+  },
   requestsRefused: {
     name: "msb_mcp_requests_refused_total",
     type: "counter",

@@ -90,6 +90,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const outputBytes = counter(metricTable.outputBytes);
   const truncatedBytes = counter(metricTable.truncatedBytes);
   const calls = counter(metricTable.calls);
+  const transfers = counter(metricTable.transfers);
+  const transferredBytes = counter(metricTable.transferredBytes);
   const requestsRefused = counter(metricTable.requestsRefused);
   const requestsFailed = counter(metricTable.requestsFailed);
   const receivedBytes = counter(metricTable.receivedBytes);
@@ -153,6 +155,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "sandbox.lost": () => sandboxesLost(1),
     "execution.ended": onExecution,
     "call.ended": onCall,
+    "transfer.ended": ({ direction, outcome, bytes }) => {
+      transfers(1, direction, outcome);
+      transferredBytes(bytes, direction);
+    },
     "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),
     "response.sent": ({ bytes }) => sentBytes(bytes),

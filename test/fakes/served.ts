@@ -16,10 +16,10 @@ import { paramHeadersOf } from "../../src/mcp/param-headers.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import type { StructuredContent } from "../../src/mcp/structured.ts";
 import type { ToolErrors } from "../../src/mcp/tool.ts";
-import type { LinkFor } from "../../src/mcp/tools/file-tool.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import type { Volume } from "../../src/sandbox/volumes.ts";
+import { fakeLinks } from "./links.ts";
 import { type FakeLimits, sessionsOverFake } from "./sessions.ts";
 
 export type ServedOptions = {
@@ -29,11 +29,24 @@ export type ServedOptions = {
   readonly volumes?: readonly Volume[];
   /** As `FakeProcess.spoolFolder`. */
   readonly spoolFolder?: string;
-  readonly linkFor?: LinkFor;
+  /** None: no token is needed. The client that has connected is the first one's. */
+  readonly tokens?: readonly { readonly principal: string; readonly token: string }[];
+  readonly enableCors?: boolean;
+  readonly maxTransferBytes?: number;
+  readonly publicUrl?: string;
 };
 
-export async function serveOverFake(options: ServedOptions = {}) {
-  const { limits = {}, toolErrors = "auto", structuredContent = "auto", volumes = [], spoolFolder, linkFor } = options;
+export async function serveOverFake({
+  limits = {},
+  toolErrors = "auto",
+  structuredContent = "auto",
+  volumes = [],
+  spoolFolder,
+  tokens = [],
+  enableCors = false,
+  maxTransferBytes = 1_000_000_000,
+  publicUrl,
+}: ServedOptions = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits, { spoolFolder }));
   const { sessions, host, clock, events, metrics, conditions } = fake;
@@ -43,7 +56,9 @@ export async function serveOverFake(options: ServedOptions = {}) {
     conditions.emit(event);
   };
   const description = describeServer("0", undefined);
+  const links = fakeLinks(clock, maxTransferBytes, publicUrl);
   const tools = createCatalog({
+    transfers: { kind: "links", mint: links.mint },
     sessions,
     clock,
     templates: defaultTemplates,
@@ -58,34 +73,47 @@ export async function serveOverFake(options: ServedOptions = {}) {
     maxOutputBytes: 32_768,
     toolErrors,
     structuredContent,
-    linkFor,
   });
   const server = createMcpServer(tools, { description, clock, emit });
   const endpoint = stack.use(
     await createEndpoint({ server, description, clock, emit, paramHeaders: paramHeadersOf(tools.list()) }),
   );
   const authenticator = await createAuthenticator({
-    ...{ mode: "none", listeningHost: "localhost", tokens: [], digests: [], stateDir: "", clock, emit },
+    ...{ mode: tokens.length > 0 ? "auto" : "none", listeningHost: "localhost", tokens, digests: [], stateDir: "" },
+    ...{ clock, emit },
   });
   const guard = createGuard({
     listeningHost: "localhost",
-    isTokenRequired: false,
+    isTokenRequired: tokens.length > 0,
     allowedHosts: [],
     allowedOrigins: [],
   });
   const memory = () => ({ residentBytes: 64_000_000, heapBytes: 32_000_000 });
   const status = createStatus({ host, clock, version: "0", sessions, memory, metrics, conditions, warning: undefined });
   const app = createApp({
-    ...{ endpoint, status, guard, authenticator, enableCors: false, maxRequestBytes: 4_194_304, clock, emit },
+    ...{ endpoint, status, guard, authenticator, enableCors, maxRequestBytes: 4_194_304, clock, emit },
+    files: { sessions, links, maxTransferBytes },
   });
   const listening = listen(app, { hostname: "127.0.0.1", port: 0, clock: systemClock });
   stack.defer(() => listening.close());
+  links.listensAt(listening.url);
   const url = new URL(`${listening.url}/mcp`);
   const client = new Client({ name: "test", version: "0" });
-  await client.connect(new StreamableHTTPClientTransport(url));
+  const [own] = tokens;
+  const headers = own === undefined ? {} : { Authorization: `Bearer ${own.token}` };
+  await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
   stack.defer(() => client.close());
   const call = async (name: string, args: Readonly<Record<string, unknown>> = {}): Promise<CallToolResult> =>
     CallToolResultSchema.parse(await client.callTool({ name, arguments: args }));
   const parts = stack.move();
-  return { ...fake, url, client, call, tools, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return {
+    ...fake,
+    url,
+    base: listening.url,
+    links,
+    client,
+    call,
+    tools,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }

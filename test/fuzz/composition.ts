@@ -11,6 +11,7 @@ import { createEndpoint } from "../../src/mcp/endpoint.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
+import { fakeLinks } from "../fakes/links.ts";
 import { sessionsOverFake } from "../fakes/sessions.ts";
 
 export async function openApp() {
@@ -19,7 +20,10 @@ export async function openApp() {
   const events: Event[] = []; // of one test
   const emit = (event: Event) => void events.push(event);
   const clock = systemClock;
+  const links = fakeLinks(clock);
+  links.listensAt("http://localhost:8000");
   const tools = createCatalog({
+    transfers: { kind: "links", mint: links.mint },
     sessions: fake.sessions,
     clock,
     templates: defaultTemplates,
@@ -57,6 +61,7 @@ export async function openApp() {
     authenticator,
     enableCors: true,
     maxRequestBytes: 1_000_000,
+    files: { sessions, links, maxTransferBytes: 1_000_000 },
     clock,
     emit,
   });

@@ -22,16 +22,21 @@ describe("with CORS on", () => {
     expect(headers.get("access-control-allow-origin")).toBe(allowed);
     expect(headers.get("vary")).toBe("Origin");
     expect(headers.get("access-control-allow-credentials")).toBeNull();
-    expect(headers.get("access-control-allow-methods")).toBe("GET, POST, DELETE");
+    expect(headers.get("access-control-allow-methods")).toBe("GET, HEAD, POST, PUT, DELETE");
     expect(headers.get("access-control-allow-headers")?.toLowerCase().split(", ").sort()).toEqual([
       "accept",
       "authorization",
+      "content-range",
       "content-type",
+      "if-match",
+      "if-none-match",
+      "if-range",
       "last-event-id",
       "mcp-method",
       "mcp-name",
       "mcp-protocol-version",
       "mcp-session-id",
+      "range",
     ]);
   });
 
@@ -50,7 +55,7 @@ describe("with CORS on", () => {
     const { status, headers } = await fetch(edge.url, { method: "POST", headers: { origin: allowed }, body: "{}" });
     expect(status).toBe(401);
     expect(headers.get("access-control-allow-origin")).toBe(allowed);
-    expect(headers.get("access-control-expose-headers")).toBe("Mcp-Session-Id, WWW-Authenticate");
+    expect(headers.get("access-control-expose-headers")).toStartWith("Mcp-Session-Id, WWW-Authenticate, ETag,");
     expect(headers.get("access-control-allow-credentials")).toBeNull();
   });
 });

@@ -5,10 +5,12 @@ import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { systemClock } from "../../../src/clock.ts";
 import type { Emit } from "../../../src/events.ts";
+import { Failure } from "../../../src/failure.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { createAuthenticator } from "../../../src/http/auth/authenticator.ts";
 import { createGuard } from "../../../src/http/guard.ts";
 import type { McpEndpoint } from "../../../src/mcp/endpoint.ts";
+import { fakeLinks } from "../../fakes/links.ts";
 
 export type EdgeChoices = {
   readonly enableCors: boolean;
@@ -34,6 +36,8 @@ export async function startEdge({ enableCors, allowedOrigins, token, emit = () =
     allowedHosts: [],
     allowedOrigins,
   });
+  const withFiles = () => Promise.reject(new Failure("session_not_found", "there are no sessions here."));
+  const sessions = { withFiles };
   const app = createApp({
     endpoint: await greetingEndpoint(),
     status: { page: async () => ({ status: "healthy" }), ready: async () => ({ ok: true }), metrics: async () => "" },
@@ -41,6 +45,7 @@ export async function startEdge({ enableCors, allowedOrigins, token, emit = () =
     authenticator,
     enableCors,
     maxRequestBytes: 1_000_000,
+    files: { sessions, links: fakeLinks(systemClock), maxTransferBytes: 1_000_000 },
     clock: systemClock,
     emit,
   });

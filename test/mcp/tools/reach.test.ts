@@ -12,6 +12,7 @@ async function toolsWith(reach: Reach | undefined) {
   const tools = createCatalog({
     ...{ sessions, reach, templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small", volumes: [] },
     ...{ sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000, maxExecutionTimeoutMs: 86_400_000, toolErrors: "error" },
+    transfers: { kind: "folders", dirs: [], maxBytes: 1_000_000 },
     ...{ clock, executionWaitMs: 50_000, maxOutputBytes: 32_768 },
   });
   return tools.list();
@@ -52,6 +53,6 @@ test("however many hosts and keys there are, the tools stay short enough for eve
   const tools = await toolsWith({ network: policyOf(`allow:${hosts.join(",")}`), secrets });
   expect(tools[0]?.description).toContain(" and 195 more can be reached.");
   expect(tools[1]?.description).toEndWith(" Network and keys: as execute_code.");
-  // CONTRACT.md section 5: 3,000 tokens, of 4 bytes each. One more tool is to come.
-  expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(11_100);
+  // CONTRACT.md section 5: 3,000 tokens, of 4 bytes each.
+  expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(12_000);
 });

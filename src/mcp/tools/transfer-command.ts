@@ -1,0 +1,32 @@
+// The command line for a transfer by URL, as a person or an agent pastes it into a shell, whatever is in the names.
+
+import type { ArchiveFormat } from "../../archives/format.ts";
+
+export type Transferred = {
+  readonly path: string;
+  readonly format: ArchiveFormat | undefined;
+  readonly direction: "upload" | "download";
+};
+
+export function commandLine(url: string, { path, format, direction }: Transferred): string {
+  const name = localName(path);
+  const at = quoted(url);
+  if (direction === "download") {
+    if (format === "tar.gz") return `mkdir -p ${name} && curl -fsS ${at} | tar -xz -C ${name}`;
+    return `curl -fsS -o ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
+  }
+  if (format === "tar.gz") return `tar -cz -C ${name} . | curl -fsS -T - ${at}`;
+  return `curl -fsS -T ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
+}
+
+/** The last part of the path, from here on: a name that begins with a dash is no option. */
+function localName(path: string, extension = ""): string {
+  const name = path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const plain = ["", ".", ".."].includes(name) ? "files" : name;
+  return quoted(`./${plain.toWellFormed().replaceAll("\uFFFD", "_")}${extension}`);
+}
+
+/** As POSIX shells take it as it is. A plain word stays one. */
+export function quoted(text: string): string {
+  return /^[A-Za-z0-9_./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,72 @@
+// transfer_file on stdio: a copy between a sandbox and folders of this machine, within those that the operator allows.
+
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { Failure } from "../../failure.ts";
+import { readBelow, writeBelow } from "../../folders/copies.ts";
+import type { OpenedFile } from "../../sandbox/files.ts";
+import { maxReadBytes } from "../../sandbox/files.ts";
+import type { Sessions } from "../../sessions/sessions.ts";
+import type { CallContext } from "../tool-set.ts";
+import { plainResult } from "./plain.ts";
+
+export type CopyFile = {
+  readonly kind: "folders";
+  /** Real paths. */
+  readonly dirs: readonly string[];
+  readonly maxBytes: number;
+};
+
+type Args = {
+  readonly session_id: string;
+  readonly path: string;
+  readonly direction: "upload" | "download";
+  readonly host_path: string;
+};
+
+export function copyDescription({ dirs }: CopyFile): string {
+  return dirs.length === 0
+    ? "The operator allows no folder of this machine (--transfer-dir)."
+    : `On this machine, in ${dirs.join(" or ")}; relative to ${dirs.length === 1 ? "it" : "the first"}.`;
+}
+
+/** Throws Failure `configuration` where no folder is allowed; what reading and writing throw. */
+export async function copyFile(
+  sessions: Pick<Sessions, "withFiles">,
+  { dirs, maxBytes }: CopyFile,
+  { session_id, path, direction, host_path }: Args,
+  { principal, signal }: Pick<CallContext, "principal" | "signal">,
+): Promise<CallToolResult> {
+  if (dirs.length === 0) throw noFolders();
+  const request = { principal, sessionId: session_id, signal };
+  return await sessions.withFiles(request, async ({ files, signal }) => {
+    if (direction === "upload") {
+      const content = readBelow(dirs, host_path, maxBytes);
+      const { sizeBytes } = await files.write(path, content, { mode: "replace", makeFolders: true }, signal);
+      return plainResult({ path, host_path, direction, size_bytes: sizeBytes });
+    }
+    await using file = await files.open(path, signal);
+    const size_bytes = await writeBelow(dirs, host_path, piecesOf(file, signal));
+    return plainResult({ path, host_path, direction, size_bytes });
+  });
+}
+
+async function* piecesOf(file: OpenedFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { sizeBytes } = file.info;
+  for (let at = 0; at < sizeBytes; ) {
+    signal.throwIfAborted();
+    const piece = await file.read(at, Math.min(maxReadBytes, sizeBytes - at));
+    if (piece.length === 0) throw new Failure("file_refused", "The file became shorter while it was read.");
+    at += piece.length;
+    yield piece;
+  }
+}
+
+function noFolders(): Failure {
+  const what =
+    "this server speaks stdio, so it has no URLs, and its operator allows no folder of this machine for copies.";
+  return new Failure("configuration", what, {
+    advice: [
+      "Ask the operator to start it with --transfer-dir DIR, or use read_file and write_file for what is small.",
+    ],
+  });
+}
