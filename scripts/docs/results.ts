@@ -5,6 +5,7 @@ import { Type } from "@sinclair/typebox";
 import { flavorNames } from "../../src/sandbox/flavors.ts";
 import { sessionStates } from "../../src/watch/metrics-table.ts";
 import { among, closed, executionId, executionKinds, executionStates, sessionId, type ToolAnswer } from "./answers.ts";
+import { fileTools } from "./file-answers.ts";
 import { runTools } from "./run-answers.ts";
 
 const otherId = "session-k3f7q-7tq2m9xk4bdw6hc8n5r3vjps";
@@ -66,6 +67,7 @@ const transferred = {
 
 export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
   ...runTools,
+  ...fileTools,
   get_sessions: {
     result: Type.Object(
       { sessions: Type.Array(session, { description: "yours, each with the fields of the example" }) },

@@ -97,9 +97,26 @@ function typeOf(schema: object): string {
     maximum,
     const: only,
   } = { ...schema } as Readonly<Record<string, unknown>>;
+  if (isListOfObjects(schema)) return `list of ${schemaFields(schema.items)}`;
   if (only !== undefined) return `\`${only}\``;
   if (Array.isArray(values)) return values.map((value) => `\`${value}\``).join(", ");
   if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one)).join(anyOf.length > 2 ? ", " : " or ");
   if (minimum === undefined) return String(type);
   return maximum === undefined ? `${type}, at least ${minimum}` : `${type}, ${minimum} to ${maximum}`;
+}
+
+type ListOfObjects = { readonly type: "array"; readonly items: Fields };
+
+/** In arguments; the fields of a result are told by its example. */
+function isListOfObjects(schema: object): schema is ListOfObjects {
+  const { type, items, minItems } = { ...schema } as Readonly<Record<string, unknown>>;
+  return type === "array" && minItems !== undefined && typeof items === "object" && items !== null;
+}
+
+function schemaFields({ properties = {}, required = [] }: Fields): string {
+  const names = Object.entries(properties).map(([name, schema]) => {
+    const what = "description" in schema ? `: ${schema.description}` : "";
+    return `\`${name}\` (${typeOf(schema)}${required.includes(name) ? "" : ", not required"}${what})`;
+  });
+  return names.join(", ");
 }

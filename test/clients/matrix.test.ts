@@ -100,12 +100,16 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
       if (way.revision !== undefined) expect(client.revision).toBe(way.revision);
       expect([...(await client.toolNames())].sort()).toEqual([
         "control_execution",
+        "edit_file",
         "execute_code",
         "execute_command",
         "get_execution",
         "get_sessions",
         "get_volume_path",
+        "list_files",
+        "read_file",
         "stop_session",
+        "write_file",
       ]);
       const session_id = sessionOf(await client.call("execute_code", { code: "x = 42" }));
       expect(await client.call("execute_code", { code: "print(x)", session_id })).toMatchObject({

@@ -98,6 +98,10 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "executions-search": { by: "test/docs/executions.test.ts" },
     "executions-server": { by: "test/docs/executions.test.ts" },
   },
+  "docs/file-tools.md": {
+    "file-tools-edit": { by: "test/docs/file-tools.test.ts" },
+    "file-tools-functions": { by: "test/docs/file-tools.test.ts" },
+  },
   "docs/network.md": {
     "network-packages": commands,
     "network-secret": commands,

@@ -77,6 +77,22 @@ describe.skipIf(Bun.which("bwrap") === null)("of a server on the namespace backe
     await call("stop_session", { session_id });
   });
 
+  test("the examples of the tools for files are answered so, one after the other", async () => {
+    const fileTools = ["write_file", "read_file", "edit_file", "list_files"] as const;
+    let session_id: unknown;
+    for (const name of fileTools) {
+      const { example } = answerOf(name);
+      const result = await call(name, { ...example.arguments, session_id });
+      expect(alike(result)).toEqual(alike(example.result));
+      expect(mismatches(name, result)).toEqual([]);
+      expect(mismatches(name, example.result)).toEqual([]);
+      session_id ??= structured(result).session_id;
+    }
+    await call("write_file", { session_id, path: "a.bin", content_base64: "AAAA" });
+    expect(mismatches("read_file", await call("read_file", { session_id, path: "a.bin" }))).toEqual([]);
+    expect(mismatches("list_files", await call("list_files", { session_id, path: "/", depth: 2 }))).toEqual([]);
+  });
+
   test("the example of get_sessions is answered so", async () => {
     await endAll();
     await call("execute_code", { code: "x = 41\nprint('hello')" });
@@ -156,6 +172,7 @@ function alike(result: Fields): unknown {
     .replace(/session-[0-9a-z]{5}-[0-9a-z]{24}/g, "SESSION")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
     .replace(/execution-[0-9a-z]{5}-[0-9a-z]{24}/g, "EXECUTION")
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "TIME")
     .replace(/\d+\.\d s/g, "N s")
     .replace(/\d+ ms/g, "N ms")
     .replace(/"execution_time_ms":\d+/g, '"execution_time_ms":0')
