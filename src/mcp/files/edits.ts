@@ -5,19 +5,22 @@ import { mostSimilarLine } from "./similar.ts";
 
 export type Edit = { readonly old: string; readonly new: string; readonly replace_all?: boolean };
 
-/** Of the places of an ambiguous one. */
+/** Of the places of an ambiguous one: lines that are told, and places that are counted. */
 const maxToldPlaces = 10;
+const maxCountedPlaces = 100;
 
 /** Throws Failure `invalid_arguments` that says how many matches there are and where. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const isCrlf = hasOnlyCrlf(text);
-  return edits.reduce((current, edit, index) => {
+  // Bytes are searched in linear time, whatever is sought in whatever text; strings are not.
+  const edited = edits.reduce<Buffer>((current, edit, index) => {
     try {
       return apply(current, edit, isCrlf);
     } catch (error) {
       throw error instanceof Mismatch ? told(error, index, edits.length) : error;
     }
-  }, text);
+  }, Buffer.from(text));
+  return edited.toString("utf8");
 }
 
 function told(mismatch: Mismatch, index: number, count: number): Failure {
@@ -41,31 +44,36 @@ class Mismatch extends Error {
   }
 }
 
-function apply(text: string, edit: Edit, isCrlf: boolean): string {
+function apply(text: Buffer, edit: Edit, isCrlf: boolean): Buffer {
   if (edit.old === "") throw new Mismatch("old is empty.", "Give the text that is to be replaced, or use write_file.");
   if (edit.old === edit.new) throw new Mismatch("old and new are the same.", "Leave this edit out.");
-  const { found, places } = find(text, edit);
-  const [first] = places;
-  if (first === undefined) throw notFound(text, edit.old);
-  if (places.length > 1 && edit.replace_all !== true) throw ambiguous(text, places);
-  const replacement = isCrlf ? withCrlf(edit.new) : edit.new;
-  if (edit.replace_all === true) return text.split(found).join(replacement);
-  return text.slice(0, first) + replacement + text.slice(first + found.length);
+  if (!edit.old.isWellFormed() || !edit.new.isWellFormed()) {
+    throw new Mismatch("old or new has half a character in it (a lone surrogate).", "Give whole characters.");
+  }
+  const found = foundAs(text, edit.old);
+  const replacement = Buffer.from(isCrlf ? withCrlf(edit.new) : edit.new);
+  const first = text.indexOf(found);
+  if (first < 0) throw notFound(text, edit.old);
+  if (edit.replace_all === true) return replaceAll(text, found, replacement);
+  if (text.indexOf(found, first + 1) >= 0) throw ambiguous(text, found);
+  return Buffer.concat([text.subarray(0, first), replacement, text.subarray(first + found.length)]);
 }
 
 /** In a file with CRLF, models write line breaks as LF. */
-function find(text: string, { old }: Edit): { readonly found: string; readonly places: readonly number[] } {
-  const places = placesOf(text, old);
-  if (places.length > 0 || !text.includes("\r\n")) return { found: old, places };
-  const found = withCrlf(old);
-  return { found, places: placesOf(text, found) };
+function foundAs(text: Buffer, old: string): Buffer {
+  const exact = Buffer.from(old);
+  if (text.includes(exact) || !text.includes("\r\n")) return exact;
+  return Buffer.from(withCrlf(old));
 }
 
-/** Overlapping ones too: which one is meant is as open there. */
-function placesOf(text: string, found: string): readonly number[] {
-  const places: number[] = [];
-  for (let at = text.indexOf(found); at >= 0; at = text.indexOf(found, at + 1)) places.push(at);
-  return places;
+function replaceAll(text: Buffer, found: Buffer, replacement: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (let at = text.indexOf(found); at >= 0; at = text.indexOf(found, from)) {
+    pieces.push(text.subarray(from, at), replacement);
+    from = at + found.length;
+  }
+  return Buffer.concat([...pieces, text.subarray(from)]);
 }
 
 function withCrlf(text: string): string {
@@ -76,31 +84,38 @@ function hasOnlyCrlf(text: string): boolean {
   return text.includes("\r\n") && !/(?:^|[^\r])\n/.test(text);
 }
 
-function ambiguous(text: string, places: readonly number[]): Mismatch {
+function ambiguous(text: Buffer, found: Buffer): Mismatch {
+  const places: number[] = [];
+  // Overlapping ones too: which one is meant is as open there.
+  for (let at = text.indexOf(found); at >= 0; at = text.indexOf(found, at + 1)) {
+    places.push(at);
+    if (places.length > maxCountedPlaces) break;
+  }
+  const isMore = places.length > maxCountedPlaces;
+  const matches = isMore ? `more than ${maxCountedPlaces}` : places.length;
   const lines = linesOf(text, places.slice(0, maxToldPlaces));
   const more = places.length > maxToldPlaces ? ", …" : "";
   return new Mismatch(
-    `old matches ${places.length} times, at lines ${lines.join(", ")}${more}.`,
+    `old matches ${matches} times, at lines ${lines.join(", ")}${more}.`,
     "Take in more of the lines around the right one, or set replace_all.",
     { matches: places.length, lines },
   );
 }
 
 /** `places` in ascending order. */
-function linesOf(text: string, places: readonly number[]): readonly number[] {
+function linesOf(text: Buffer, places: readonly number[]): readonly number[] {
   let line = 1;
   let from = 0;
   return places.map((place) => {
-    for (let at = text.indexOf("\n", from); at >= 0 && at < place; at = text.indexOf("\n", from)) {
-      line++;
-      from = at + 1;
-    }
+    for (; from < place; from++) if (text[from] === lineFeed) line++;
     return line;
   });
 }
 
-function notFound(text: string, old: string): Mismatch {
-  const similar = mostSimilarLine(text, old);
+const lineFeed = 0x0a;
+
+function notFound(text: Buffer, old: string): Mismatch {
+  const similar = mostSimilarLine(text.toString("utf8"), old);
   const told =
     similar === undefined ? "" : ` The most similar place is line ${similar.line}: ${JSON.stringify(similar.text)}.`;
   const blanks = similar?.differsInBlanks === true ? " It differs in white space only." : "";

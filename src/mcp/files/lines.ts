@@ -140,7 +140,7 @@ export class LineWindow {
   }
 
   #cut(kept: Buffer, leftOutBytes: number): string {
-    const broken = this.#options.encoding === "utf-8" ? brokenEndBytes(kept) : 0;
+    const broken = this.#options.encoding === "windows-1252" ? 0 : brokenEndBytes(kept);
     const whole = kept.subarray(0, kept.length - broken);
     return `${this.#decode(whole)}[… ${leftOutBytes + broken} bytes of this line left out]\n`;
   }

@@ -13,7 +13,7 @@ import { meantPath, shownPath } from "../files/paths.ts";
 import { wholeOf } from "../files/pieces.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { withLine } from "./content.ts";
-import { type FileTool, maxContentBytes, pathArgument, sessionArgument } from "./file-tool.ts";
+import { type FileTool, maxContentBytes, maxToldTwiceBytes, pathArgument, sessionArgument } from "./file-tool.ts";
 
 /** Of one call. */
 const maxEdits = 100;
@@ -65,7 +65,7 @@ async function edit({ maxOutputBytes }: FileTool, used: SessionFiles, args: Edit
   const { info, text: before } = await textOf(files, path, signal);
   const after = applyEdits(before, args.edits);
   const shown = shownPath(info.path);
-  const diff = diffOf(shown, before, after, maxOutputBytes);
+  const diff = diffOf(shown, before, after, Math.min(maxOutputBytes, maxToldTwiceBytes));
   const bytes = Buffer.from(after);
   if (bytes.length > maxContentBytes) throw tooLarge(shown, "would have", bytes.length);
   const isDry = args.dry_run === true;

@@ -27,6 +27,9 @@ export type FileTool = {
 /** What tool arguments carry, and what is edited (CONTRACT.md section 10). */
 export const maxContentBytes = 1024 * 1024;
 
+/** Of what is in an answer twice, as text and as structured content, each byte up to six as JSON: it has 900,000 bytes at most. */
+export const maxToldTwiceBytes = 70_000;
+
 export const sessionArgument = Type.String({ ...sessionHeader, description: "From an earlier result." });
 
 export const pathArgument = Type.String({ minLength: 1, description: "Absolute, or from the home folder on." });

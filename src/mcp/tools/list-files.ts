@@ -9,7 +9,7 @@ import { type ListedFile, type Listing, listFolder } from "../files/listing.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { withLine } from "./content.ts";
-import { type FileTool, sessionArgument } from "./file-tool.ts";
+import { type FileTool, maxToldTwiceBytes, sessionArgument } from "./file-tool.ts";
 
 const maxDepth = 10;
 const maxEntries = 1000;
@@ -23,7 +23,7 @@ export function listFiles(options: FileTool): Tool {
     {
       session_id: sessionArgument,
       path: Type.Optional(Type.String({ description: "Default: the home folder." })),
-      pattern: Type.Optional(Type.String({ description: "Glob, as *.py or src/**/*.ts." })),
+      pattern: Type.Optional(Type.String({ maxLength: 1000, description: "Glob, as *.py or src/**/*.ts." })),
       depth: Type.Optional(
         Type.Integer({ minimum: 1, maximum: maxDepth, description: `Default: 1, ${maxDepth} for a pattern with /.` }),
       ),
@@ -51,7 +51,7 @@ async function list(options: FileTool, used: SessionFiles, args: ListArguments):
   const depth = args.depth ?? (args.pattern?.includes("/") ? maxDepth : 1);
   const startMs = clock.monotonicMs();
   const request = {
-    ...{ pattern: args.pattern, depth, maxEntries, maxBytes: maxOutputBytes },
+    ...{ pattern: args.pattern, depth, maxEntries, maxBytes: Math.min(maxOutputBytes, maxToldTwiceBytes) },
     isOver: () => clock.monotonicMs() - startMs > maxListMs,
   };
   const listing = folder.kind === "folder" ? await listFolder(files, folder.path, request, signal) : onlyItself(folder);

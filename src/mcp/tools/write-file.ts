@@ -5,7 +5,7 @@ import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
 import type { Files, GuestPath } from "../../sandbox/files.ts";
 import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
-import type { SessionFiles } from "../../sessions/files.ts";
+import type { FilesRequest, SessionFiles } from "../../sessions/files.ts";
 import { counted } from "../files/counted.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -49,15 +49,34 @@ export function writeFile(options: WriteTool): Tool {
       input,
       mayBeEmpty: ["content"],
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: false },
-      call: ({ session_id, template, ...args }, { principal, signal, progress }) => {
+      call: async ({ session_id, template, ...args }, context) => {
         const bytes = bytesOf(args);
-        const onProgress = (message: string) => progress(`${message}\n`);
+        const onProgress = (message: string) => context.progress(`${message}\n`);
+        const { principal, signal } = context;
         const request = { principal, sessionId: session_id, template, signal, onProgress };
-        return options.sessions.withFiles(request, (used) => write(used, args, bytes));
+        return await inOne(options, request, (used) => write(used, args, bytes));
       },
     },
     options.toolErrors,
   );
+}
+
+/** A session that was started for a file that cannot be written is stopped again: nobody has been told of it. */
+async function inOne<T>(
+  { sessions }: WriteTool,
+  request: FilesRequest,
+  use: (used: SessionFiles) => Promise<T>,
+): Promise<T> {
+  let startedId: string | undefined;
+  try {
+    return await sessions.withFiles(request, (used) => {
+      if (used.created) startedId = used.session.sessionId;
+      return use(used);
+    });
+  } catch (error) {
+    if (startedId !== undefined) await sessions.stop(request.principal, startedId);
+    throw error;
+  }
 }
 
 async function write(used: SessionFiles, args: WriteArguments, bytes: Uint8Array): Promise<CallToolResult> {

@@ -46,6 +46,16 @@ describe("an edit that cannot be made says why", () => {
   });
 });
 
+test("what is sought in a text that is nearly made of it is found, or not, before long", () => {
+  const half = "a".repeat(65_536);
+  const text = `${"a".repeat(131_067)}b`.repeat(8);
+  const edit = { old: `${half}ba${half}`, new: "c" };
+  expect(() => applyEdits(text, [edit])).toThrow("old matches 7 times");
+  expect(() => applyEdits("a".repeat(1_000_000), [{ old: half, new: "c" }])).toThrow("old matches more than 100 times");
+  const all = applyEdits("a".repeat(1_000_000), [{ old: "a", new: "bb", replace_all: true }]);
+  expect(all.length).toBe(2_000_000);
+}, 5000);
+
 test("replace_all replaces every place", () => {
   expect(applyEdits("a b a\n", [{ old: "a", new: "aa", replace_all: true }])).toBe("aa b aa\n");
 });

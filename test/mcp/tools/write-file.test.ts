@@ -81,6 +81,14 @@ describe("the content", () => {
   });
 });
 
+test("a session that was started for a file that cannot be written is stopped again", async () => {
+  await using served = await serveOverFake();
+  const result = await served.call("write_file", { path: "/tmp", content: "a" });
+  expect(result.isError).toBe(true);
+  expect(served.host.booted).toHaveLength(1);
+  expect(served.sessions.list("local")).toEqual([]);
+});
+
 test("a folder is not replaced", async () => {
   await using served = await serveFiles();
   const result = await served.tool("write_file", { path: "/tmp", content: "a" });
