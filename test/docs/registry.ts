@@ -6,6 +6,7 @@ export type Entry = { readonly by: string } | { readonly why: string };
 const images = { by: "test/docker/images.test.ts" };
 const commands = { by: "test/docs/commands.test.ts" };
 const proxies = { by: "test/docs/proxies.test.ts" };
+const files = { by: "test/docs/files.test.ts" };
 const notPublished = "it downloads what only a published release has; the same files are tried from a local server";
 const clients = { by: "test/commands/install/docs.test.ts" };
 
@@ -101,6 +102,13 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
   "docs/file-tools.md": {
     "file-tools-edit": { by: "test/docs/file-tools.test.ts" },
     "file-tools-functions": { by: "test/docs/file-tools.test.ts" },
+  },
+  "docs/files.md": {
+    "files-folders": files,
+    "files-functions": files,
+    "files-named": files,
+    "files-signed": files,
+    "files-stdio": files,
   },
   "docs/network.md": {
     "network-packages": commands,

@@ -56,9 +56,6 @@ export type ReceivingLimits = {
   readonly expectedBytes: number | undefined;
 };
 
-/** What is gathered before it is given on: each write to the guest has its price. */
-const gatheredBytes = 128 * 1024;
-
 /** The request's body, in pieces. Throws Refused for one that is too large or ends too early; the signal's reason. */
 export async function* received(
   request: Request,
@@ -68,8 +65,6 @@ export async function* received(
 ): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader();
   let bytes = 0;
-  let gathered: Uint8Array[] = []; // at most gatheredBytes, and a chunk
-  let held = 0;
   // Ends the read that is on, if one is.
   const onAbort = () => void reader?.cancel().catch(() => undefined);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -79,18 +74,11 @@ export async function* received(
       const { done, value } = await reader.read().catch(brokenOff);
       if (done) break;
       bytes += value.length;
-      held += value.length;
       transfer.moved(value.length);
       if (bytes > maxBytes) throw tooLarge(maxBytes);
-      gathered.push(value);
-      if (held < gatheredBytes) continue;
-      yield Buffer.concat(gathered, held);
-      gathered = [];
-      held = 0;
+      yield value;
     }
     signal.throwIfAborted();
-    // What came is good: a write in parts keeps it.
-    if (held > 0) yield Buffer.concat(gathered, held);
     if (expectedBytes !== undefined && bytes !== expectedBytes) brokenOff();
   } finally {
     signal.removeEventListener("abort", onAbort);
