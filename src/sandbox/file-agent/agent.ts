@@ -136,7 +136,7 @@ export class Agent {
       for (let seen = -1, isAsked = false; ; ) {
         await this.#clock.sleep(silenceMs, watch.signal);
         if (seen !== this.#frames) isAsked = false;
-        else if (isAsked) break;
+        else if (isAsked || this.#frames === 0) break;
         else {
           isAsked = true;
           void this.#program.write(`${JSON.stringify({ id: 0, op: "ping" })}\n`);

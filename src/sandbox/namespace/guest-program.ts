@@ -78,7 +78,7 @@ export class GuestProgram {
     const { stdin } = this.#process;
     if (typeof stdin !== "object" || !this.#running) return;
     try {
-      stdin.write(text);
+      Promise.resolve(stdin.write(text)).catch(() => {});
       Promise.resolve(stdin.flush()).catch(() => {});
     } catch {
       // The program has closed its end; `exited` tells the rest.

@@ -6,12 +6,14 @@ const { absolute, described, files, refusal, toBytes } = require("./paths.cjs");
 const { Opened, Walk } = require("./reading.cjs");
 const { Writing, discard, makeFolder, partBytes } = require("./writing.cjs");
 const { move, remove } = require("./changing.cjs");
+const { Answers } = require("./answers.cjs");
 const { Requests } = require("./requests.cjs");
 
 /** Of all files and walks that are open, so that there are descriptors for the rest. */
 const MAX_OPEN = 384;
 
 const opened = new Map();
+const answers = new Answers(1, end);
 let numbers = 0;
 
 const operations = {
@@ -65,10 +67,8 @@ async function handle({ id, op, ...options }) {
   }
 }
 
-/** A pipe is written to at once. */
 function answer(id, told, data = Buffer.alloc(0)) {
-  process.stdout.write(`${JSON.stringify({ id, bytes: data.length, ...told })}\n`);
-  if (data.length > 0) process.stdout.write(data);
+  answers.add(Buffer.from(`${JSON.stringify({ id, bytes: data.length, ...told })}\n`), data);
 }
 
 function end() {
@@ -85,7 +85,6 @@ function end() {
 process.umask(0o022);
 // What is typed at the program that started this is not for it.
 process.on("SIGINT", () => {});
-process.stdout.on("error", end);
 new Requests(process.stdin, handle);
 process.stdin.on("end", end);
 answer(0, { ready: true });

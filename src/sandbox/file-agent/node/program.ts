@@ -1,6 +1,7 @@
 // The modules of the Node program that works on a guest's files, embedded in the executable, each after those whose names it needs at once.
 
 import { joinCommonJs } from "../../runner/join.ts";
+import answers from "./answers.cjs" with { type: "text" };
 import changing from "./changing.cjs" with { type: "text" };
 import descriptors from "./descriptors.cjs" with { type: "text" };
 import main from "./main.cjs" with { type: "text" };
@@ -10,5 +11,5 @@ import requests from "./requests.cjs" with { type: "text" };
 import writing from "./writing.cjs" with { type: "text" };
 
 export function nodeFileAgent(): string {
-  return joinCommonJs([paths, descriptors, reading, writing, changing, requests, main]);
+  return joinCommonJs([paths, descriptors, reading, writing, changing, answers, requests, main]);
 }
