@@ -40,6 +40,7 @@ function context() {
   return {
     principal: "local",
     audience: "program" as const,
+    takesLinks: false,
     mayBecomeTask: false,
     signal: new AbortController().signal,
     requestId: "example",

@@ -58,6 +58,7 @@ export function createCarryOut(options: CallsOptions): CarryOut {
 class Call implements CallContext {
   readonly principal: string;
   readonly audience: Audience;
+  readonly takesLinks: boolean;
   readonly requestId: string;
   readonly account: CallAccount = { spentMs: null, failure: undefined };
   readonly progress: (message: string) => void;
@@ -81,6 +82,7 @@ class Call implements CallContext {
     this.#tool = tool;
     this.principal = caller.principal;
     this.audience = caller.audience ?? "agent";
+    this.takesLinks = caller.takesLinks ?? true;
     this.requestId = requestId;
     this.#startedMs = caller.arrivedMs ?? options.clock.monotonicMs();
     const progress = startProgress(options, exchange, notify);

@@ -9,7 +9,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
 import { acceptedBodies, type Dialect, mediaTypesOf } from "./answer.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, knowsLinks } from "./caller.ts";
 import { type DispatchOptions, dispatch } from "./dispatch.ts";
 import type { Edge } from "./edge.ts";
 import type { EdgeLimits } from "./limits.ts";
@@ -189,7 +189,7 @@ export class Revisions2025 {
   #dispatch(request: Request, requests: readonly IncomingRequest[], about: About): Response | Promise<Response> {
     const { session, caller, batch = false, headers, faults } = about;
     const options: DispatchOptions = {
-      caller: session === undefined ? { ...caller, audience: "program" } : caller,
+      caller: spoken(caller, session),
       dialect: session === undefined ? this.#bare : this.#resumable(session),
       accepts: acceptedBodies(request),
       batch,
@@ -222,6 +222,11 @@ export class Revisions2025 {
       openResumableStream({ ...this.#edge, limits: this.#limits, replay: this.#replay, session });
     return { ...this.#bare, openStream };
   }
+}
+
+function spoken(caller: Caller, session: McpSession | undefined): Caller {
+  if (session === undefined) return { ...caller, audience: "program" };
+  return knowsLinks(session.protocolVersion) ? caller : { ...caller, takesLinks: false };
 }
 
 function sessionNeeded(method: string): Response {

@@ -9,6 +9,7 @@ import type {
   RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Emit } from "../events.ts";
+import { knowsLinks } from "./caller.ts";
 import type { Exchange, Outlet } from "./exchange.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import {
@@ -59,6 +60,8 @@ class StdioClient implements Outlet {
   readonly #limits: EdgeLimits;
   /** At most `requestsPerPrincipal`: there is one principal. */
   readonly #inFlight = new Set<Exchange>();
+  /** By the revision that it has asked for. */
+  #takesLinks = true;
   /** Cancelled requests are not answered on stdio; of those that are, this is empty again at once. */
   readonly #cancelling = new Set<Exchange>();
 
@@ -128,9 +131,10 @@ class StdioClient implements Outlet {
       this.#refuse(request.id, INVALID_REQUEST, `Resource limit exceeded: ${most} requests at a time are allowed.`);
       return;
     }
+    if (request.method === "initialize") this.#takesLinks = knowsLinks(String(request.params?.protocolVersion));
     const exchange = this.#transport.open(request, this, this);
     this.#inFlight.add(exchange);
-    this.#transport.ask(exchange, this.#options);
+    this.#transport.ask(exchange, { principal: this.#options.principal, takesLinks: this.#takesLinks });
   }
 
   #cancel(requestId: RequestId): void {

@@ -22,6 +22,8 @@ export type CallContext = {
   /** Who calls, as decided before the edge. */
   readonly principal: string;
   readonly audience: Audience;
+  /** The client knows blocks of the type `resource_link`. */
+  readonly takesLinks: boolean;
   /** Aborts when the client cancelled, or left where leaving is cancelling, or the server stops. */
   readonly signal: AbortSignal;
   /** Names this call in the log, and to the client if it fails unexpectedly. Unique in this process's life. */

@@ -54,7 +54,8 @@ export function controlExecution(options: ExecutionTool): Tool {
         if (signal !== undefined) execution.send(signal);
         const isAnswered = () => signal === undefined && execution.output.spool.counts.all > offset;
         await sessions.waitFor(execution, isAnswered, settleMs, context.signal);
-        return tellExecution(execution, await lookAt(execution, { offset }, maxOutputBytes, context.signal));
+        const seen = await lookAt(execution, { offset }, maxOutputBytes, context.signal);
+        return tellExecution(execution, seen, context);
       },
     },
     options.toolErrors,

@@ -2,6 +2,7 @@
 // What is left out is counted, like what was left out while the program ran (sessions/output.ts).
 
 import type { Outcome } from "../../sessions/executions/outcome.ts";
+import { filesBytes } from "./changed-files.ts";
 import { displaysBytes } from "./content.ts";
 
 /** An answer's encoded size (CONTRACT.md section 5), less what is beside the output and the result. Bytes. */
@@ -14,13 +15,13 @@ const maxBytesPerUnit = 6;
 type Output = Pick<
   Outcome,
   "stdout" | "stderr" | "stdoutTruncatedBytes" | "stderrTruncatedBytes" | "result" | "displays"
->;
+> & { readonly changes?: Outcome["changes"] };
 
 /** Standard output and error are in an answer twice, as text and as structured content; the result and what was shown once. */
 export function fitOutcome<T extends Output>(outcome: T): T {
-  const { stdout, stderr, result, displays } = outcome;
+  const { stdout, stderr, result, displays, changes } = outcome;
   const units = 2 * (stdout.length + stderr.length) + (result?.length ?? 0);
-  const roomBytes = outputBudgetBytes - displaysBytes(displays);
+  const roomBytes = outputBudgetBytes - displaysBytes(displays) - filesBytes(changes);
   if (units * maxBytesPerUnit <= roomBytes) return outcome;
   const told = fitResult(result, roomBytes);
   const budgetBytes = (roomBytes - encodedBytes(told ?? "")) / 2;

@@ -70,11 +70,11 @@ export function getExecution(options: ExecutionTool): Tool {
           const seen = await see();
           // Who reads on from an offset is answered at once if there is something.
           const isNew = seen.output !== "" || seen.displays.length > 0;
-          if (wait === 0 || isNew || execution.status === "ended") return tellExecution(execution, seen);
+          if (wait === 0 || isNew || execution.status === "ended") return tellExecution(execution, seen, context);
         }
         const isNews = () => offset !== undefined && execution.output.spool.counts[stream] > counts[stream];
         await sessions.waitFor(execution, isNews, wait * 1000, context.signal);
-        return tellExecution(execution, await see());
+        return tellExecution(execution, await see(), context);
       },
     },
     options.toolErrors,

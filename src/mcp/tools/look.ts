@@ -3,9 +3,11 @@
 import { Failure } from "../../failure.ts";
 import type { PlacedDisplay } from "../../sessions/executions/displays.ts";
 import type { Execution } from "../../sessions/executions/execution.ts";
+import type { Outcome } from "../../sessions/executions/outcome.ts";
 import { type Range, readBytes, readLines, readTail, type Unit } from "../../sessions/executions/reading.ts";
 import { search } from "../../sessions/executions/search.ts";
 import type { Source } from "../../sessions/executions/spool.ts";
+import { filesBytes } from "./changed-files.ts";
 import { displaysBytes } from "./content.ts";
 import { encodedBytes, fitResult, outputBudgetBytes } from "./fit.ts";
 
@@ -64,7 +66,7 @@ export async function lookAt(
     if (!isEnded && hasEnded(execution)) continue;
     // It is in an answer twice, as text and as structured content.
     const bytes = 2 * encodedBytes(seen.output);
-    const shownBytes = displaysBytes(seen.displays, execution.output.displays.all);
+    const shownBytes = displaysBytes(seen.displays, execution.output.displays.all) + filesBytes(changesOf(execution));
     const result = fitResult(resultOf(execution), outputBudgetBytes - shownBytes);
     const roomBytes = outputBudgetBytes - shownBytes - encodedBytes(result ?? "");
     if (bytes <= roomBytes) return { ...seen, result };
@@ -74,6 +76,10 @@ export async function lookAt(
 
 function hasEnded({ status }: Execution): boolean {
   return status === "ended";
+}
+
+export function changesOf({ end }: Execution): Outcome["changes"] {
+  return end !== undefined && "outcome" in end ? end.outcome.changes : undefined;
 }
 
 function resultOf({ end }: Execution): string | null {

@@ -58,7 +58,7 @@ export async function runAndTell(tool: RunTool, args: RunArguments, context: Cal
   }
   const { queueMs, bootMs, runMs } = ran.phases;
   context.account.spentMs = queueMs + (bootMs ?? 0) + runMs;
-  return tell(ran, context.audience);
+  return tell(ran, context);
 }
 
 /** A shorter wait is what the caller asks for by name: it is obeyed. */

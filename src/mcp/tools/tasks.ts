@@ -70,7 +70,7 @@ async function detailed(sessions: Sessions, execution: Execution, { audience }: 
   if ("outcome" in end && end.outcome.ended === "canceled") return { ...fields, status: "cancelled" };
   const ran = await sessions.ranAs(execution);
   const notices = [...new Set([...ran.outcome.notices, ...execution.output.displays.notices])];
-  return completed(fields, tell({ ...ran, outcome: { ...ran.outcome, notices } }, audience));
+  return completed(fields, tell({ ...ran, outcome: { ...ran.outcome, notices } }, { audience, takesLinks: true }));
 }
 
 function completed(fields: TaskFields, result: CallToolResult): DetailedTask {

@@ -2,11 +2,12 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Execution } from "../../sessions/executions/execution.ts";
+import { fileLinks, filesFields, filesLines } from "./changed-files.ts";
 import { contentOf, displayFields } from "./content.ts";
-import type { Seen } from "./look.ts";
-import { howItEnded, tellMissing } from "./told.ts";
+import { changesOf, type Seen } from "./look.ts";
+import { howItEnded, type Reader, tellMissing } from "./told.ts";
 
-export function tellExecution(execution: Execution, seen: Seen): CallToolResult {
+export function tellExecution(execution: Execution, seen: Seen, reader: Reader): CallToolResult {
   const { view, end } = execution;
   const { output, nextOffset, hasMore, matches } = seen;
   const { spool } = execution.output;
@@ -18,9 +19,15 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
     `next_offset ${nextOffset}${seen.unit === "lines" ? " (lines)" : ""}${hasMore ? ", there is more" : ""}`,
     ...notices,
   ];
+  const changes = changesOf(execution);
+  const line = [...filesLines(changes), `[${parts.join(" · ")}]`].join("\n");
   const outer = { execution_id: view.executionId, session_id: view.sessionId };
   return {
-    content: contentOf({ stdout: output, stderr: "", displays: seen.displays }, `[${parts.join(" · ")}]`, "agent"),
+    content: [
+      ...contentOf({ stdout: output, stderr: "", displays: seen.displays }, line, "agent"),
+      // Not with each part of a long output.
+      ...(hasMore ? [] : fileLinks(view.sessionId, changes, reader)),
+    ],
     isError: false,
     ...outer,
     structuredContent: {
@@ -42,6 +49,7 @@ export function tellExecution(execution: Execution, seen: Seen): CallToolResult 
       stderr_bytes: spool.counts.stderr,
       ...(notices.length > 0 && { notices }),
       ...displayFields(execution.output.displays.all),
+      ...filesFields(changes),
     },
   };
 }

@@ -6,16 +6,24 @@ import type { Remembered } from "../../sessions/executions/outcome.ts";
 import type { Missing } from "../../sessions/executions/spool.ts";
 import type { Left, Ran } from "../../sessions/runs.ts";
 import type { Audience } from "../caller.ts";
+import type { CallContext } from "../tool-set.ts";
+import { fileLinks, filesFields, filesLines } from "./changed-files.ts";
 import { contentOf, displayFields } from "./content.ts";
 import { fitOutcome } from "./fit.ts";
 
-export function tell(ran: Ran, audience: Audience): CallToolResult {
+/** Who reads a result. */
+export type Reader = Pick<CallContext, "audience" | "takesLinks">;
+
+export function tell(ran: Ran, reader: Reader): CallToolResult {
   const { session } = ran;
   const outcome = fitOutcome(ran.outcome);
   const outer = outerFields(ran);
   const notices = [...outcome.notices, ...missingParts(ran)];
   return {
-    content: contentOf(outcome, summary(ran, notices), audience),
+    content: [
+      ...contentOf(outcome, summary(ran, notices, reader.audience), reader.audience),
+      ...fileLinks(session.sessionId, outcome.changes, reader),
+    ],
     isError: !outcome.success,
     ...outer,
     structuredContent: {
@@ -37,6 +45,7 @@ export function tell(ran: Ran, audience: Audience): CallToolResult {
       ...(outcome.interpreterRestarted && { interpreter_restarted: true }),
       ...(notices.length > 0 && { notices }),
       ...displayFields(outcome.displays),
+      ...filesFields(outcome.changes),
       ...lateFields(ran),
     },
   };
@@ -133,12 +142,16 @@ function seconds(ms: number): string {
 }
 
 /** One line for hosts that show a model only the text. */
-function summary(ran: Ran, notices: readonly string[]): string {
+function summary(ran: Ran, notices: readonly string[], audience: Audience): string {
   const { outcome, endsSoon, execution } = ran;
   const parts = [sessionPart(ran), howItEnded(outcome, execution.limits), `${Math.round(outcome.durationMs)} ms`];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
   if (endsSoon !== undefined) parts.push(endsSoon);
-  return [`[${parts.join(" · ")}]`, ...notices, ...lateLines(ran)].join("\n");
+  const line = `[${parts.join(" · ")}]`;
+  const files = filesLines(outcome.changes);
+  // A program's second block begins with the session, an agent's text ends with it.
+  const lines = audience === "program" ? [line, ...files] : [...files, line];
+  return [...lines, ...notices, ...lateLines(ran)].join("\n");
 }
 
 export function howItEnded(
