@@ -15,6 +15,15 @@ const late = Type.Optional(
   }),
 );
 
+const changed = {
+  files: Type.Optional(
+    Type.Array(Type.Object({ path: Type.String(), size_bytes: Type.Integer() }, closed), {
+      description: "[the files that it has made or changed](../sessions.md#what-a-run-has-changed), at most 100",
+    }),
+  ),
+  files_complete: Type.Optional(Type.Literal(false, { description: "there may be more than `files` has" })),
+};
+
 const run = Type.Object(
   {
     session_id: sessionField,
@@ -45,6 +54,7 @@ const run = Type.Object(
       Type.Literal(true, { description: "a new interpreter has taken its place: variables are gone, files are kept" }),
     ),
     notices: Type.Optional(Type.Array(Type.String(), { description: "what the backend has to say of this run" })),
+    ...changed,
     background_output: late,
   },
   closed,
@@ -96,6 +106,7 @@ const looked = Type.Object(
     stdout_bytes: Type.Integer({ description: "what can be read of standard output" }),
     stderr_bytes: Type.Integer({ description: "the same for standard error" }),
     notices: Type.Optional(Type.Array(Type.String(), { description: "what of its output is missing" })),
+    ...changed,
   },
   closed,
 );

@@ -156,3 +156,20 @@ test("2026-07-28 is spoken to those who speak it", async () => {
   });
   await stdio.end();
 });
+
+test("a client of a revision that has no links to resources is sent none", async () => {
+  for (const [protocolVersion, takesLinks] of [
+    ["2025-03-26", false],
+    ["2025-06-18", true],
+  ] as const) {
+    const stdio = startStdio();
+    await stdio.send(
+      request(1, "initialize", { protocolVersion, capabilities: {}, clientInfo: { name: "t", version: "1" } }),
+    );
+    await stdio.send(call(2, "wait"));
+    const { context, finish } = await stdio.tools.arrived(1);
+    expect([protocolVersion, context.takesLinks]).toEqual([protocolVersion, takesLinks]);
+    finish("done");
+    await stdio.end();
+  }
+});
