@@ -119,6 +119,23 @@ signal.setitimer(signal.ITIMER_REAL, 0)`;
     expect(ran.displays.filter(({ data }) => data["text/markdown"] !== "alarm")).toHaveLength(40);
   });
 
+  test("whatever a program has put in the place of builtins and modules' functions, its values are shown", async () => {
+    await using fresh = await Prompt.start("python");
+    await fresh.run(kinds);
+    await fresh.run(`import os, sys, json, binascii, time, io
+show, data = display, png()
+class Picture:
+    def _repr_png_(self): return data
+    def _repr_json_(self): return [1]`);
+    await fresh.run(`for module in (os, json, binascii, time, io, os.path):
+    for name in [*vars(module)]:
+        if name[:2] != "__": setattr(module, name, None)
+for name in [*__builtins__.__dict__]: __builtins__.__dict__[name] = None`);
+    const ran = await fresh.run("show(Picture())");
+    expect(ran).toMatchObject({ ended: "exited", success: true, interpreterRestarted: false });
+    expect(ran.displays.map(({ data }) => Object.keys(data))).toEqual([["image/png", "application/json"]]);
+  });
+
   test("a call with IPython's options is understood", async () => {
     const source = `handle = display(Of(markdown="1"), display_id=True)
 handle.update(Of(markdown="2"))
