@@ -3,8 +3,8 @@
 
 /** `from .streams import flush_streams`, in one line or in brackets; two dots where it is a module of the folder above. */
 const pythonSibling = /^from \.{1,2}\w+ import (?:\([^)]*\)|.*)\n/gm;
-/** `const { send } = require("./protocol.cjs");` and `module.exports = { send };`. */
-const commonJsSibling = /^const \{[^}]*\} = require\("\.\/[^"]*"\);\n|^module\.exports = \{[^}]*\};\n/gm;
+/** `const { send } = require("./protocol.cjs");` and `module.exports = { send };`, likewise. */
+const commonJsSibling = /^const \{[^}]*\} = require\("\.{1,2}\/[^"]*"\);\n|^module\.exports = \{[^}]*\};\n/gm;
 
 /** The text of a Python program, of modules that take from each other by names only. */
 export function joinPython(modules: readonly string[]): string {

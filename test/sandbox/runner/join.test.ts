@@ -37,6 +37,7 @@ const programs: readonly Program[] = [
   { folder: "runner/python", joined: pythonText, ...ofPython },
   { folder: "runner/python/displays", joined: textIn(pythonText, "DISPLAYS"), ...ofPython },
   { folder: "runner/node", joined: `${nodeText}\n${textIn(nodeText, "MAIN")}`, ...ofNode },
+  { folder: "runner/node/displays", joined: textIn(textIn(nodeText, "MAIN"), "DISPLAYS"), ...ofNode },
   { folder: "file-agent/python", joined: pythonFileAgent(), ...ofPython },
   { folder: "file-agent/node", joined: nodeFileAgent(), ...ofNode },
   { folder: "server/guest/relay/python", joined: pythonRelay(), ...ofPython },

@@ -10,7 +10,7 @@ const AGAIN_MS = 100;
 // The same for an interrupt that the code may have its own answer to.
 const BUSY_ONCE_MS = 500;
 // Shared by both threads: the number of the run that is on (0 for none), the last ping that the main thread has answered, how many interrupts it
-// has left to the user's code, and 1 while somebody writes to control-out.
+// has left to the user's code, and who writes to control-out: 1 for the main thread, 2 for this one.
 const RUNNING = 0;
 const PONG = 1;
 const HEEDED = 2;
@@ -80,7 +80,7 @@ async function readControl() {
 
   function took(id, number) {
     const line = `${JSON.stringify({ id, taken: number })}\n`;
-    while (Atomics.compareExchange(shared, SPEAKING, 0, 1) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
+    while (Atomics.compareExchange(shared, SPEAKING, 0, 2) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
     fs.writeSync(CONTROL_OUT, line);
     Atomics.store(shared, SPEAKING, 0);
   }

@@ -108,15 +108,24 @@ function finish(run) {
   else connect();
   run.held.length = 0;
   Atomics.store(shared, RUNNING, 0);
+  tellLeftOut(run);
   const { id, ended, success, exitCode, result, error } = run;
   const answer = { id, ended, success, exitCode, result, error, displays: [] };
   const line = encode(withChanges(answer, look(run.begun, run.volumes)));
   const [stdout, stderr] = MARKED;
   writeAll(stderr, run.mark);
   const whole = run.where === "stdout" ? toBytes(run.mark + line) : null;
-  const fits = whole !== null && whole.length <= WHOLE_BYTES;
+  // Behind what it has shown, which may still be on its way.
+  const fits = whole !== null && !run.hasShown && whole.length <= WHOLE_BYTES;
   writeAll(stdout, fits ? whole : `${run.mark}\n`);
   if (!fits) send(line);
+}
+
+/** The place of the last display that the host takes of a run is at its end. */
+function tellLeftOut({ id, displays, leftOut }) {
+  if (leftOut === 0) return;
+  const note = `${leftOut} more were left out: a run shows at most ${displays}`;
+  send(encode({ id, display: { number: displays + 1, data: { "text/plain": "" }, note } }));
 }
 
 function exitStatus(code) {

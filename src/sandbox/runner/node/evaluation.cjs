@@ -39,6 +39,13 @@ function begin(seq, request, stdin = null) {
     timersLimit: 1000,
     resources: null,
     promise: null,
+    // What it shows beside its output (displays/): how many, and of them pictures, and characters of their base64.
+    displays: 0,
+    pictures: 0,
+    pictureCharacters: 0,
+    hasShown: false,
+    awaitedDisplays: 0,
+    leftOut: 0,
     settledAt: 0,
     result: null,
     error: null,

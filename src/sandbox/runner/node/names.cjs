@@ -2,6 +2,7 @@
 
 const { importer } = require("./importer.cjs");
 const { createRequire, cwd, given, join, moduleModule, world } = require("./references.cjs");
+const { provideDisplay } = require("./showing.cjs");
 const { last } = require("./values.cjs");
 
 function provideNames() {
@@ -24,6 +25,7 @@ function provideNames() {
       define("_", { value, writable: true });
     },
   });
+  provideDisplay();
   for (const name of moduleModule.builtinModules) {
     if (/^_|\//.test(name) || name in world) continue;
     define(name, { get: () => require(name), set: (value) => define(name, { value, writable: true }) });

@@ -6,6 +6,13 @@ import cells from "./cells.cjs" with { type: "text" };
 import changes from "./changes.cjs" with { type: "text" };
 import control from "./control.cjs" with { type: "text" };
 import declarations from "./declarations.cjs" with { type: "text" };
+import bytes from "./displays/bytes.cjs" with { type: "text" };
+import displays from "./displays/displays.cjs" with { type: "text" };
+import fitting from "./displays/fitting.cjs" with { type: "text" };
+import forms from "./displays/forms.cjs" with { type: "text" };
+import limits from "./displays/limits.cjs" with { type: "text" };
+import saving from "./displays/saving.cjs" with { type: "text" };
+import shrinking from "./displays/shrinking.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
 import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
@@ -19,6 +26,7 @@ import output from "./output.cjs" with { type: "text" };
 import protocol from "./protocol.cjs" with { type: "text" };
 import references from "./references.cjs" with { type: "text" };
 import resources from "./resources.cjs" with { type: "text" };
+import showing from "./showing.cjs" with { type: "text" };
 import start from "./start.cjs" with { type: "text" };
 import state from "./state.cjs" with { type: "text" };
 import stdin from "./stdin.cjs" with { type: "text" };
@@ -28,14 +36,32 @@ import tokens from "./tokens.cjs" with { type: "text" };
 import values from "./values.cjs" with { type: "text" };
 import waiting from "./waiting.cjs" with { type: "text" };
 
-/** One file of two programs: what runs in a realm of its own is a text in the other, which makes a function of it there. */
+/**
+ * One file of three programs: what runs in a realm of its own is a text in the first, which makes a function of it there, and what shows values
+ * beside the output is one in that.
+ */
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
   const sources = [tokens, imports, declarations, importer];
   const parts = [changes, streams, stdin, errors, inspector, resources, timers];
-  const run = [ending, values, names, waiting, evaluation];
-  const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main]);
+  const run = [ending, showing, values, names, waiting, evaluation];
+  const { text, taken } = displayProgram();
+  const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main])
+    .replace('"taken"', () => `({ ${taken} })`)
+    .replace('"displays.cjs"', () => JSON.stringify(text));
   return joinCommonJs([input, control, start]).replace('"main.cjs"', () =>
     JSON.stringify(`(function (node) {${realm}})`),
   );
+}
+
+/** `taken`: the names that it takes of the realm's. */
+function displayProgram(): { readonly text: string; readonly taken: string } {
+  const modules = [limits, bytes, saving, shrinking, forms, fitting, displays];
+  const taken = modules
+    .flatMap((module) => [...module.matchAll(/^const \{([^}]*)\} = require\("\.\.\/[^"]*"\);$/gm)])
+    .flatMap(([, names = ""]) => names.split(",").map((name) => name.trim()))
+    .filter((name) => name !== "");
+  const names = [...new Set(taken)].toSorted().join(", ");
+  const joined = joinCommonJs([`const { ${names} } = taken;\n`, ...modules]);
+  return { text: `(function (taken) {${joined}\nreturn { display, showLast };})`, taken: names };
 }

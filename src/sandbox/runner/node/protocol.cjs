@@ -4,6 +4,9 @@ const { writeAll } = require("./output.cjs");
 const { CONTROL_OUT, SPEAKING, process, shared } = require("./references.cjs");
 
 const MARKED = [5, 6];
+/** As in control.cjs. */
+const SPEAKER = 1;
+const OTHER_SPEAKER = 2;
 const READY = { ready: true, pid: process.pid, protocol: 4 };
 // No more than this is sure to stay in one piece in a pipe that others write to as well (PIPE_BUF), in bytes.
 const WHOLE_BYTES = 4096;
@@ -13,9 +16,10 @@ function attach(mark) {
   send(encode(READY));
 }
 
-/** One thread at a time: what is long goes out in pieces. */
+/** One thread at a time: what is long goes out in pieces. What this thread holds already was left by code that was terminated. */
 function send(line) {
-  while (Atomics.compareExchange(shared, SPEAKING, 0, 1) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
+  while (Atomics.compareExchange(shared, SPEAKING, 0, SPEAKER) === OTHER_SPEAKER)
+    Atomics.wait(shared, SPEAKING, OTHER_SPEAKER, 1);
   writeAll(CONTROL_OUT, line);
   Atomics.store(shared, SPEAKING, 0);
 }

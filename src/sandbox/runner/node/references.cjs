@@ -4,18 +4,33 @@
 const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world } = node;
 const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING } = node;
 // As they are now, before the user puts something else in their place.
-const { closeSync, fstatSync, lstatSync, openSync, opendirSync, readdirSync, statSync, writeSync } = fs;
+const {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  opendirSync,
+  readdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} = fs;
 const { closeSync: closeFolder, readSync: readFolder } = fs.Dir.prototype;
 const { createRequire } = moduleModule;
 const { join, isAbsolute } = path;
 const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
 const { inspect } = util;
-const { isNativeError, isPromise } = util.types;
+const { isAnyArrayBuffer, isNativeError, isPromise, isProxy } = util.types;
 const { Script } = vm;
+const { runInContext } = Script.prototype;
 const { AsyncResource } = node.asyncHooks;
 const { Session } = node.inspector;
 const { onInit } = node.promiseHooks;
 const { Promise: UsersPromise, SyntaxError: UsersSyntaxError } = world;
+const bufferFrom = own(world.Buffer, "from");
+// What toString() calls by name.
+const { base64Slice, utf8Slice } = world.Buffer.prototype;
 const FunctionPrototype = world.Function.prototype;
 const cwd = own(process, "cwd");
 const kill = own(process, "kill");
@@ -51,6 +66,8 @@ module.exports = {
   UsersPromise,
   UsersSyntaxError,
   activeResources,
+  base64Slice,
+  bufferFrom,
   bytesOf,
   clearImmediate,
   clearTimeout,
@@ -63,8 +80,10 @@ module.exports = {
   given,
   inspect,
   isAbsolute,
+  isAnyArrayBuffer,
   isNativeError,
   isPromise,
+  isProxy,
   join,
   kill,
   listen,
@@ -73,6 +92,7 @@ module.exports = {
   listenerCount,
   listeners,
   lstatSync,
+  mkdirSync,
   moduleModule,
   nextTick,
   node,
@@ -83,12 +103,15 @@ module.exports = {
   process,
   readFolder,
   readdirSync,
+  runInContext,
   setImmediate,
   setTimeout,
   shared,
   statSync,
   timers,
   timersPromises,
+  unlinkSync,
+  utf8Slice,
   util,
   vm,
   world,

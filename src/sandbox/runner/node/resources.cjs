@@ -50,6 +50,7 @@ function hasWork(run, counts) {
     if (!timer._destroyed && timer.hasRef() && typeof timer._repeat !== "number") return true;
   }
   if (isReadingStdin()) return true;
+  if (run.awaitedDisplays > 0 && Date.now() - run.settledAt < LINGER_MS) return true;
   const isAwaited = run.promise !== null && isPending(run.promise);
   for (const [type, count] of counts) {
     if (count <= (run.resources.get(type) ?? 0) || LASTING.has(type)) continue;

@@ -38,12 +38,13 @@ function start() {
     new Worker(__filename, { workerData: shared.buffer, execArgv: [], argv: [], trackUnmanagedFds: false });
   const importFrom = (specifier) => import(specifier);
   const readFirst = () => readRequest(modules.fs);
-  const loadNet = () => require("node:net");
+  const load = (name) => require(name);
+  const context = vm.createContext();
   const own = {
     ...{ file: __filename, world: globalThis, shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING },
-    ...{ startControl, importFrom, readFirst, loadNet },
+    ...{ startControl, importFrom, readFirst, load, context },
   };
-  vm.runInContext(MAIN, vm.createContext(), { filename: __filename })({ ...modules, ...own });
+  vm.runInContext(MAIN, context, { filename: __filename })({ ...modules, ...own });
 }
 
 /**

@@ -58,7 +58,7 @@ function openEmpty() {
 
 /** Of a descriptor of its own, which it makes non-blocking: that of child processes is not to be. */
 function openPipe(readEnd) {
-  const { Socket } = node.loadNet();
+  const { Socket } = node.load("node:net");
   const fd = openSync(`/proc/self/fd/${readEnd}`, "r");
   const stream = new Socket({ fd, readable: true, writable: false, manualStart: true });
   stream.fd = 0;

@@ -4,6 +4,7 @@ const { fail } = require("./ending.cjs");
 const { RESULT_CHARACTERS, withoutOwnFrames } = require("./errors.cjs");
 const { writeAll } = require("./output.cjs");
 const { inspect } = require("./references.cjs");
+const { hasForms, showLast } = require("./showing.cjs");
 
 /** `_`, until the user takes the name for something else. */
 const last = { value: undefined, isTaken: false };
@@ -16,6 +17,7 @@ function show(run, value) {
     const text = withoutOwnFrames(inspect(value, { showProxy: true }));
     run.result = text.slice(0, RESULT_CHARACTERS);
     writeAll(1, `${text}\n`);
+    if (hasForms(value)) showLast(value);
     return true;
   } catch (error) {
     fail(run, error, undefined);
