@@ -32,6 +32,8 @@ const languages: readonly ContractLanguage[] = defaultTemplates.map((template) =
     value: (text) => `value ${text}`,
     crash: (status) => `crash ${status}`,
     segfault: "killed",
+    show: (text) => `show text/markdown ${text}`,
+    showPicture: "show image/png",
   },
 }));
 

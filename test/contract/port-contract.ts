@@ -3,6 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
+import type { Display } from "../../src/sandbox/files.ts";
+import { pictureOf } from "../../src/sandbox/picture.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxHost } from "../../src/sandbox/port.ts";
 import type { Template } from "../../src/sandbox/templates.ts";
 
@@ -37,6 +39,10 @@ export type CodeSet = ProgramSet & {
   readonly crash: (status: number) => string;
   /** Takes the interpreter away by SIGSEGV. */
   readonly segfault: string;
+  /** Shows the text as Markdown. */
+  readonly show: (text: string) => string;
+  /** Shows a picture of 3 × 2 pixels. */
+  readonly showPicture: string;
 };
 
 export type CommandSet = ProgramSet & {
@@ -463,6 +469,30 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     const ran = await run(code.value("6"));
     expect(ran.stdout).toBe("6\n");
     expect(ran.end).toMatchObject({ ended: "exited", success: true, result: "6", exitCode: null });
+  });
+
+  promise("what code shows comes beside its output, with its place in it, and a large one too", async () => {
+    const shown: [Display, number][] = [];
+    let stdout = "";
+    const big = "x".repeat(30_000);
+    const source = [code.print("one"), code.show("two"), code.showPicture, code.print("three"), code.show(big)];
+    const end = await sandbox().run({
+      ...{ kind: "code", source: source.join("\n"), timeoutMs: patienceMs, signal: new AbortController().signal },
+      onOutput: (_, bytes) => {
+        stdout += Buffer.from(bytes).toString();
+      },
+      onDisplay: (display, stdoutBytes) => shown.push([display, stdoutBytes]),
+    });
+    expect([end.success, stdout]).toEqual([true, "one\nthree\n"]);
+    expect(shown.map(([{ data }, at]) => [Object.keys(data), at])).toEqual([
+      [["text/markdown"], 4],
+      [["image/png"], 4],
+      [["text/markdown"], 10],
+    ]);
+    const [two, picture, three] = shown.map(([{ data }]) => data);
+    expect([two?.["text/markdown"], three?.["text/markdown"]]).toEqual(["two", big]);
+    const sides = { width: 3, height: 2 };
+    expect(pictureOf(Buffer.from(picture?.["image/png"] ?? "", "base64"))).toEqual({ mediaType: "image/png", sides });
   });
 
   promise("an exit status that the code asks for is told, and does not take the interpreter away", async () => {

@@ -11,6 +11,7 @@ import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
 import { changesSince } from "./fake-changes.ts";
 import type { FakeDisk } from "./fake-disk.ts";
+import { samplePng } from "../programs/sample.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
 
 export type ToyMachine = {
@@ -19,10 +20,6 @@ export type ToyMachine = {
   /** Background processes by name, each with what ends it. */
   readonly processes: Map<string, () => void>;
 };
-
-/** A real one. */
-export const samplePng =
-  "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAHElEQVR42mNgYDhhw3CiguEEA0PUCZuoExVRJwA8MgcnnxsoWAAAAABJRU5ErkJggg==";
 
 const floodChunkBytes = 64 * 1024;
 

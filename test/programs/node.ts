@@ -2,6 +2,7 @@
 
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
+import { samplePng } from "./sample.ts";
 
 export const node: CodeSet = {
   print: (text) => `console.log("${text}");`,
@@ -29,6 +30,8 @@ while (true) hoard.push(new Uint8Array(8_000_000).fill(1));
   value: (text) => `${text}`,
   crash: (status) => `process.reallyExit(${status});`,
   segfault: "process.kill(process.pid, 'SIGSEGV'); while (true) {}",
+  show: (text) => `display("${text}", "text/markdown")`,
+  showPicture: `display(Buffer.from("${samplePng}", "base64"))`,
 };
 
 export const concurrentNode: ConcurrentCode = {

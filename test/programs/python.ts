@@ -2,6 +2,7 @@
 
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
+import { samplePng } from "./sample.ts";
 
 export const python: CodeSet = {
   print: (text) => `print("${text}")`,
@@ -33,6 +34,8 @@ while True:
   value: (text) => `${text}`,
   crash: (status) => `import os\nos._exit(${status})`,
   segfault: "import ctypes\nctypes.string_at(0)",
+  show: (text) => `display({"text/markdown": "${text}"}, raw=True)`,
+  showPicture: `import base64\ndisplay({"image/png": base64.b64decode("${samplePng}")}, raw=True)`,
 };
 
 export const concurrentPython: ConcurrentCode = {

@@ -2,9 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { pictureOf } from "../../src/sandbox/picture.ts";
+import { samplePng } from "../programs/sample.ts";
 
 const samples = {
-  png: "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAHElEQVR42mNgYDhhw3CiguEEA0PUCZuoExVRJwA8MgcnnxsoWAAAAABJRU5ErkJggg==",
+  png: samplePng,
   gif: "R0lGODlhAwACAIAAAP///wAAACwAAAAAAwACAAACAoRRADs=",
 };
 

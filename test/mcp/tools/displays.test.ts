@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Display } from "../../../src/sandbox/files.ts";
 import { serveOverFake } from "../../fakes/served.ts";
-import { samplePng } from "../../fakes/toy-language.ts";
+import { samplePng } from "../../programs/sample.ts";
 import { executionsOf, leave, type Served } from "./executions.ts";
 
 const image = { type: "image" as const, data: samplePng, mimeType: "image/png" };

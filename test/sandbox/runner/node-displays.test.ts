@@ -9,14 +9,12 @@ import { systemClock } from "../../../src/clock.ts";
 import { pictureOf } from "../../../src/sandbox/picture.ts";
 import { runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import { startInterpreter } from "../../../src/sandbox/runner/runner.ts";
+import { samplePng } from "../../programs/sample.ts";
 import { Prompt, spawnIn } from "./spawn.ts";
-
-const smallPng =
-  "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAHElEQVR42mNgYDhhw3CiguEEA0PUCZuoExVRJwA8MgcnnxsoWAAAAABJRU5ErkJggg==";
 
 /** `png`: a real one. `head(width, height, bytes)`: the beginning of one. `noisy(width, height)`: a real one that hardly packs. */
 const kinds = `
-var png = Buffer.from("${smallPng}", "base64");
+var png = Buffer.from("${samplePng}", "base64");
 var head = (width, height, bytes = 0) => {
   const head = Buffer.concat([png.subarray(0, 33), Buffer.alloc(bytes)]);
   head.writeUInt32BE(width, 16);
@@ -50,7 +48,7 @@ async function dataOf(source: string) {
   return (await prompt.run(source)).displays.map(({ data }) => data);
 }
 
-const picture = { "image/png": smallPng };
+const picture = { "image/png": samplePng };
 
 describe("display() and last values", () => {
   test("a picture comes in its place, and a last value's behind its text", async () => {
