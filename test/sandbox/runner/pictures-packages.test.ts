@@ -197,6 +197,12 @@ Image.effect_noise((6000, 5000), 90)`);
       undefined,
       "made smaller",
     ]);
+    const moving = await run(`buffer = io.BytesIO()
+Image.new("RGB", (7, 7)).save(buffer, "GIF", save_all=True, append_images=[Image.new("RGB", (7, 7), "red")])
+display({"image/gif": buffer.getvalue()}, raw=True)`);
+    expect(moving.displays).toMatchObject([
+      { data: { "image/png": expect.any(String) }, note: "image/gif as one picture" },
+    ]);
     const bytes = `class Bytes:
     def _repr_png_(self):
         buffer = io.BytesIO(); Image.new("RGB", (5000, 100)).save(buffer, "PNG"); return buffer.getvalue()

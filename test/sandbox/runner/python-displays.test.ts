@@ -60,6 +60,13 @@ display(Bundle())`);
   test("what has no other form is printed, and so is what display() gets of plain values", async () => {
     const ran = await prompt.run("display(1, 'two', [3], None)\ndisplay()");
     expect(ran).toMatchObject({ stdout: "1\n'two'\n[3]\nNone\n", displays: [], result: null });
+    const long = await prompt.run("display('x' * 100_000)");
+    expect(long).toMatchObject({ stdout: `'${"x".repeat(100_000)}'\n`, displays: [] });
+    const widget = await prompt.run(`class Widget:
+    def _repr_mimebundle_(self, **options):
+        return {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "a widget"}
+display(Widget())`);
+    expect(widget).toMatchObject({ stdout: "a widget\n", displays: [] });
   });
 
   test("a last value whose text was printed is not told as HTML too", async () => {

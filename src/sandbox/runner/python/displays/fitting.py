@@ -8,8 +8,10 @@ from .saving import Saving
 NOTE_CHARACTERS = 500
 # Shown as texts; other types are files.
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex", "text/html", "image/svg+xml", "application/json")
-# What is no picture of the above: converted where PIL can do it.
+# Pictures that clients do not show: converted where PIL can do it.
 OTHER_PICTURES = ("image/gif", "image/bmp", "image/tiff")
+# Says nothing without the program that made it.
+NOTHING = ("application/vnd.jupyter.widget-view+json",)
 
 
 class Fitting:
@@ -30,7 +32,7 @@ class Fitting:
                 self.add_text(shown, data, "text/plain", form)
             elif media_type in TEXT_TYPES:
                 self.add_text(shown, data, media_type, form)
-            else:
+            elif media_type not in NOTHING:
                 self.save(shown, form, media_type, media_type)
         if not data:
             data["text/plain"] = ""
@@ -52,6 +54,8 @@ class Fitting:
                 why = "cannot be read" if picture.size is None else "does not fit in an answer"
                 self.save_picture(shown, picture, "its %s %s" % (picture.media_type, why))
                 return
+            if picture.media_type not in PICTURE_TYPES:
+                shown.notes.append("%s as one picture" % picture.media_type)
             picture = smaller
         if available == 0:
             why = "a run shows at most %d pictures" % PICTURES
@@ -83,7 +87,8 @@ class Fitting:
 
     def add_text(self, shown, data, media_type, form):
         text = form if isinstance(form, str) and media_type != "application/json" else self.json_of(form)
-        if fits_as_text(text):
+        # What has no other form is output, of any length.
+        if fits_as_text(text) or len(shown.data) == 1 and media_type == "text/plain":
             data[media_type] = text
         elif not (media_type == "text/plain" and data):
             self.save(shown, text, media_type, "%d characters of %s" % (len(text), media_type))

@@ -78,8 +78,7 @@ def clear_output(wait=False):
 def fill_stand_in(module, displays):
     name = module.__name__
     if name in ("IPython", "IPython.core"):
-        # Others look for modules of it there; and matplotlib for its version.
-        module.__path__ = []
+        # matplotlib asks.
         module.__version__, module.version_info = "8.24.0", (8, 24, 0)
         module.get_ipython = get_ipython
     else:
