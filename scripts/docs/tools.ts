@@ -39,7 +39,9 @@ function section({ name, title, description, inputSchema, annotations, _meta }: 
   const answer = toolAnswers[name];
   if (answer === undefined) throw new Error(`scripts/docs/results.ts does not tell what ${name} answers`);
   const { result, example, running } = answer;
-  const hints = Object.entries({ ...annotations, ..._meta }).map(([hint, value]) => `\`${hint}\`: ${value}`);
+  const hints = Object.entries({ ...annotations, ..._meta }).map(
+    ([hint, value]) => `\`${hint}\`: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   return [
     `## ${name}`,
     `${title}. What agents read of it:`,

@@ -5,6 +5,7 @@ import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { pages } from "./resources/pages.ts";
 import { sandboxFiles } from "./resources/sandbox.ts";
 import { resourceTable } from "./resources/table.ts";
 import { type StructuredContent, structuredAs } from "./structured.ts";
@@ -66,7 +67,7 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const wire = tools.map((tool) => tool.wire);
   return {
     tasks: executionTasks(options),
-    resources: resourceTable([sandboxFiles(files)]),
+    resources: resourceTable([sandboxFiles(files), pages()]),
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);

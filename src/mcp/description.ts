@@ -1,5 +1,6 @@
 // How this server presents itself to clients, and what it tells the model that uses it.
 
+import { uiExtension } from "./apps/page.ts";
 import type { ServerDescription } from "./server.ts";
 import { tasksExtension } from "./tasks/wire.ts";
 
@@ -11,7 +12,7 @@ export function describeServer(version: string, warning: string | undefined): Se
   return {
     info: { name: "msb-mcp", title: "msb-mcp", version },
     capabilities: { tools: {}, resources: {} },
-    extensions: { [tasksExtension]: {} },
+    extensions: { [tasksExtension]: {}, [uiExtension]: {} },
     instructions: warning === undefined ? instructions : `${instructions} Note: ${warning}`,
   };
 }

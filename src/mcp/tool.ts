@@ -24,6 +24,8 @@ export type ToolDefinition<S extends TObject> = {
   /** Optional texts of which an empty one is not the same as none. */
   readonly mayBeEmpty?: readonly string[];
   readonly annotations: NonNullable<WireTool["annotations"]>;
+  /** For hosts: how its results are shown. */
+  readonly meta?: NonNullable<WireTool["_meta"]>;
   readonly call: (args: Static<S>, context: CallContext) => Promise<ToolAnswer> | ToolAnswer;
 };
 
@@ -46,7 +48,7 @@ export class ProtocolError extends Error {
 }
 
 export function defineTool<S extends TObject>(definition: ToolDefinition<S>, toolErrors: ToolErrors): Tool {
-  const { name, title, description, input, annotations, mayBeEmpty = [] } = definition;
+  const { name, title, description, input, annotations, meta, mayBeEmpty = [] } = definition;
   const fits = TypeCompiler.Compile(checkable(input));
   return {
     wire: {
@@ -55,6 +57,7 @@ export function defineTool<S extends TObject>(definition: ToolDefinition<S>, too
       description,
       inputSchema: { ...input, properties: nullable(input), type: "object" },
       annotations,
+      ...(meta !== undefined && { _meta: meta }),
     },
     call(args, context) {
       try {

@@ -1,10 +1,20 @@
 // The files of sandboxes as resources, in the three ways of MCP.
 
 import { describe, expect, test } from "bun:test";
+import { getToolUiResourceUri } from "@modelcontextprotocol/ext-apps/app-bridge";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
+import { resultPageText } from "../../src/mcp/apps/page.ts";
 import { readSandboxUri, sandboxUri } from "../../src/mcp/resources/uri.ts";
 import { serveFiles } from "./tools/with-files.ts";
 
+const page = {
+  uri: "ui://msb-mcp/result",
+  name: "result",
+  title: "Result of a run",
+  description: expect.any(String),
+  mimeType: "text/html;profile=mcp-app",
+  _meta: { ui: { csp: expect.any(Object), prefersBorder: true } },
+};
 const template = "sandbox://{session_id}/{+path}";
 
 async function ask(url: URL, method: string, params: object, headers: Readonly<Record<string, string>> = {}) {
@@ -30,14 +40,26 @@ function ask2026(url: URL, method: string, params: object & { readonly uri?: str
   return ask(url, method, { ...params, _meta }, headers);
 }
 
+describe("the page of MCP Apps", () => {
+  test("is named by the tools whose results it shows, and read as the resource that they name", async () => {
+    await using served = await serveFiles();
+    const { tools } = await served.client.listTools();
+    const shown = tools.filter((tool) => getToolUiResourceUri({ _meta: tool._meta }) === page.uri).map(({ name }) => name);
+    expect(shown).toEqual(["execute_code", "execute_command", "get_execution"]);
+    const { contents } = await served.client.readResource({ uri: page.uri });
+    expect(contents).toMatchObject([{ uri: page.uri, mimeType: page.mimeType, text: resultPageText() }]);
+    await expect(served.client.readResource({ uri: "ui://msb-mcp/other" })).rejects.toThrow("Resource not found");
+  });
+});
+
 describe("a client of 2025", () => {
-  test("finds the template, an empty list, and reads text as text", async () => {
+  test("finds the template and the page, and reads text as text", async () => {
     await using served = await serveFiles();
     const { client, session_id } = served;
     served.disk.put("data/a.csv", "\ufeffx,y\r\n1,2\r\n");
     expect(client.getServerCapabilities()?.resources).toEqual({});
     expect((await client.listResourceTemplates()).resourceTemplates).toMatchObject([{ uriTemplate: template }]);
-    expect((await client.listResources()).resources).toEqual([]);
+    expect((await client.listResources()).resources).toEqual([page]);
     for (const path of ["data/a.csv", "/home/user/data/a.csv", "%2Fhome%2Fuser%2Fdata%2Fa.csv"]) {
       const uri = `sandbox://${session_id}/${path}`;
       expect((await client.readResource({ uri })).contents).toEqual([
@@ -92,7 +114,7 @@ describe("a client of 2026-07-28", () => {
     served.disk.put("a.txt", "one\n");
     expect((await ask2026(served.url, "server/discover")).result).toMatchObject({ capabilities: { resources: {} } });
     expect((await ask2026(served.url, "resources/list")).result).toMatchObject({
-      ...{ resultType: "complete", resources: [], ttlMs: 300_000, cacheScope: "public" },
+      ...{ resultType: "complete", resources: [page], ttlMs: 300_000, cacheScope: "public" },
     });
     expect((await ask2026(served.url, "resources/templates/list")).result).toMatchObject({
       ...{ resourceTemplates: [{ uriTemplate: template }], ttlMs: 300_000, cacheScope: "public" },

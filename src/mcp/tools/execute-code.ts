@@ -2,6 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import { defaultTemplate } from "../../sandbox/templates.ts";
+import { shownByResultPage } from "../apps/page.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { isOpenWorld, tellReach } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
@@ -25,6 +26,7 @@ export function executeCode(options: RunTool): Tool {
         `session, which ends ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
         "A failed program is a result with isError and its traceback; state from before is kept.",
       input,
+      meta: shownByResultPage,
       annotations: {
         readOnlyHint: false,
         destructiveHint: false,

@@ -2,6 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
+import { shownByResultPage } from "../apps/page.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { isOpenWorld, tellReachAgain } from "./reach.ts";
 import { type RunTool, runAndTell } from "./run.ts";
@@ -24,6 +25,7 @@ export function executeCommand(options: RunTool): Tool {
         "session's files and processes. Each call is a fresh shell in the home folder. " +
         tellReachAgain(options.reach, "execute_code"),
       input,
+      meta: shownByResultPage,
       annotations: {
         readOnlyHint: false,
         destructiveHint: false,

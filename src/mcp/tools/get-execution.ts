@@ -2,6 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import type { Sessions } from "../../sessions/sessions.ts";
+import { shownByResultPage } from "../apps/page.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import { lookAt, sources, units } from "./look.ts";
 import { oneOf } from "./schemas.ts";
@@ -59,6 +60,7 @@ export function getExecution(options: ExecutionTool): Tool {
         "Tells whether a run is still on, how it ended, and what it has written. Without offset, tail or search: the beginning and end " +
         "of its output.",
       input,
+      meta: shownByResultPage,
       annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
       call: async ({ execution_id, wait = 0, ...look }, context) => {
         const { sessions, maxOutputBytes } = options;
