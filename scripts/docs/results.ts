@@ -70,7 +70,14 @@ export const toolAnswers: Readonly<Record<string, ToolAnswer>> = {
   ...fileTools,
   get_sessions: {
     result: Type.Object(
-      { sessions: Type.Array(session, { description: "yours, each with the fields of the example" }) },
+      {
+        sessions: Type.Array(session, { description: "yours, each with the fields of the example" }),
+        reason: Type.Optional(
+          Type.String({ description: "why the session that was asked for is not active, as in `stop_session`" }),
+        ),
+        message: Type.Optional(Type.String({ description: "the same as a sentence" })),
+        at: Type.Optional(Type.String({ description: "when it had ended, if that is known" })),
+      },
       closed,
     ),
     example: {

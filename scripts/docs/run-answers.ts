@@ -53,7 +53,12 @@ const run = Type.Object(
     interpreter_restarted: Type.Optional(
       Type.Literal(true, { description: "a new interpreter has taken its place: variables are gone, files are kept" }),
     ),
-    notices: Type.Optional(Type.Array(Type.String(), { description: "what the backend has to say of this run" })),
+    notices: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "what else there is to say of this run: a limit that it has reached, or output that could not be kept",
+      }),
+    ),
     ...changed,
     background_output: late,
   },
@@ -74,6 +79,7 @@ const left = Type.Object(
     flavor: among(flavorNames, "of the session"),
     stdout_truncated_bytes: Type.Integer({ description: "bytes of standard output that were left out of its middle" }),
     stderr_truncated_bytes: Type.Integer({ description: "the same for standard error" }),
+    notices: Type.Optional(Type.Array(Type.String(), { description: "what of its output could not be kept" })),
     background_output: late,
   },
   closed,
