@@ -116,7 +116,7 @@ export type Event =
   /** The audit file did not take what there was to write; it is tried again. `reason` is the system's code: ENOSPC. */
   | { readonly type: "audit.failed"; readonly reason: string }
   | { readonly type: "audit.restored" }
-  /** So many executions will not be in the audit file: too much waited for it, or the server stopped before it could be written. */
+  /** So many executions and transfers will not be in the audit file: too much waited for it, or the server stopped before it could be written. */
   | { readonly type: "audit.lost"; readonly executions: number }
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
   | ExecutionEnded
@@ -167,6 +167,8 @@ export type TransferEnded = {
   /** By a signed URL, by a token (or none where none is needed), or through `--transfer-dir`. */
   readonly way: "signed" | "token" | "folder";
   readonly direction: "upload" | "download";
+  /** A function, as `ExecutionEnded.source`. */
+  readonly path: () => string;
   readonly bytes: number;
   readonly outcome: "whole" | "broken_off" | "refused";
   readonly durationMs: number;

@@ -120,7 +120,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const transfers: TransferWay =
     transport === "http"
       ? { kind: "links", mint: links.mint }
-      : { kind: "folders", dirs: settings.transferDirs, maxBytes };
+      : { kind: "folders", dirs: settings.transferDirs, maxBytes, clock, emit };
   const tools = createCatalog({
     ...settings,
     ...{ templates, sessions, clock, volumes: settings.sharedVolumes, reach, transfers },

@@ -100,7 +100,7 @@ export const options = {
     flag: "--audit-file",
     variable: "MCP_AUDIT_FILE",
     group: "Server",
-    summary: "File that gets a JSON line for each execution: who ran what, by its hash, and how it ended",
+    summary: "File that gets a JSON line for each execution and each transfer of a file: who, what, and how it ended",
     kind: path,
   }),
   auditSource: withDefault("false", {

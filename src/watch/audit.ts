@@ -1,10 +1,11 @@
-// Who ran what: a line of JSON for each execution, in a file that only grows. A disk that is full or broken never fails a call: lines wait,
-// a bounded number of them, and what is lost is told. The file is opened anew for each batch, so that it can be moved away at any time.
+// Who ran what, and whose files came and went: a line of JSON for each execution and each transfer, in a file that only grows. A disk that is
+// full or broken never fails a call: lines wait, a bounded number of them, and what is lost is told. The file is opened anew for each batch, so
+// that it can be moved away at any time.
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
-import type { Emit, ExecutionEnded } from "../events.ts";
+import type { Emit, ExecutionEnded, TransferEnded } from "../events.ts";
 import { Failure } from "../failure.ts";
 
 export type AuditOptions = {
@@ -53,7 +54,8 @@ class AuditFile implements Audit {
   }
 
   readonly emit: Emit = (event) => {
-    if (event.type === "execution.ended") this.#add(event);
+    if (event.type === "execution.ended") this.#add(this.#execution(event));
+    else if (event.type === "transfer.ended") this.#add(this.#transfer(event));
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,8 +69,8 @@ class AuditFile implements Audit {
     if (executions > 0) this.#options.emit({ type: "audit.lost", executions });
   }
 
-  #add(event: ExecutionEnded): void {
-    const line = Buffer.from(`${JSON.stringify(this.#record(event))}\n`);
+  #add(record: Readonly<Record<string, unknown>>): void {
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
     if (this.#waitingBytes + line.length > maxWaitingBytes) {
       this.#options.emit({ type: "audit.lost", executions: 1 });
       return;
@@ -78,7 +80,21 @@ class AuditFile implements Audit {
     this.#writing ??= this.#write();
   }
 
-  #record(event: ExecutionEnded) {
+  #transfer(event: TransferEnded) {
+    return {
+      time: new Date(this.#options.clock.now()).toISOString(),
+      principal: event.principal,
+      session_id: event.sessionId,
+      kind: event.direction,
+      way: event.way,
+      path: event.path(),
+      bytes: event.bytes,
+      ended: event.outcome,
+      seconds: Math.round(event.durationMs) / 1000,
+    };
+  }
+
+  #execution(event: ExecutionEnded) {
     const source = event.source();
     return {
       time: new Date(this.#options.clock.now()).toISOString(),

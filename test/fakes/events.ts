@@ -102,6 +102,7 @@ export const sampleEvents: Samples = {
     principal: "alice",
     way: "signed",
     direction: "upload",
+    path: () => "data/in.csv",
     bytes: 52_428_800,
     outcome: "whole",
     durationMs: 640,

@@ -39,6 +39,25 @@ describe("the audit file", () => {
     ]);
   });
 
+  test("gets a line for each transfer of a file, with its path", async () => {
+    const { path, audit } = await opened();
+    audit.emit(sampleEvents["transfer.ended"]);
+    await audit[Symbol.asyncDispose]();
+    expect(await linesOf(path)).toEqual([
+      {
+        time: "2026-11-23T12:00:00.000Z",
+        principal: "alice",
+        session_id: "session-1",
+        kind: "upload",
+        way: "signed",
+        path: "data/in.csv",
+        bytes: 52_428_800,
+        ended: "whole",
+        seconds: 0.64,
+      },
+    ]);
+  });
+
   test("has the source only where that was asked for", async () => {
     const without = await opened();
     without.audit.emit(execution());

@@ -59,14 +59,21 @@ export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
       const signal = AbortSignal.any([held.signal, transfer.signal]);
       const partId = createHash("sha256").update(asked.partKey).digest("hex").slice(0, 32);
       const reached = { ...asked, files: held.files, partId, transfer, signal, isWhole: true };
-      await answerWith(request, reached, head.resolve);
+      try {
+        await answerWith(request, reached, head.resolve);
+      } catch (error) {
+        // What was aborted fails in many ways; why it was is what counts.
+        if (transfer.signal.aborted) throw transfer.signal.reason;
+        throw held.signal.aborted ? brokenOff(request.signal.aborted) : error;
+      }
       return reached.isWhole;
     };
     const told = (outcome: "whole" | "broken_off" | "refused") => {
       const direction = request.method === "PUT" ? "upload" : "download";
       const durationMs = clock.monotonicMs() - startedMs;
       const { bytes } = transfer;
-      emit({ type: "transfer.ended", principal, sessionId, way, direction, bytes, outcome, durationMs });
+      const path = () => asked.path;
+      emit({ type: "transfer.ended", principal, sessionId, way, direction, path, bytes, outcome, durationMs });
     };
     sessions
       .withFiles({ principal, sessionId, signal: request.signal }, use)
@@ -74,7 +81,7 @@ export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
         (isWhole) => told(isWhole ? "whole" : "broken_off"),
         (error: unknown) => {
           told(request.signal.aborted || transfer.signal.aborted ? "broken_off" : "refused");
-          head.reject(transfer.signal.aborted ? transfer.signal.reason : error);
+          head.reject(request.signal.aborted ? brokenOff(true) : error);
         },
       )
       .finally(() => transfer[Symbol.dispose]());
@@ -161,6 +168,16 @@ function notFound({ message }: Failure, headers: Readonly<Record<string, string>
 function notPermitted(): Refused {
   const message = "This URL permits nothing, or not any more. Ask for a new one with transfer_file.";
   return new Refused({ status: 403, error: "not_permitted", message });
+}
+
+function brokenOff(hasClientLeft: boolean): Refused {
+  return hasClientLeft
+    ? new Refused({ status: 400, error: "broken_off", message: "The request was broken off." })
+    : new Refused({
+        status: 410,
+        error: "session_ended",
+        message: "The session ended meanwhile, with all of its files.",
+      });
 }
 
 function badPath(): Refused {

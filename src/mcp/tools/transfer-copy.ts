@@ -1,6 +1,8 @@
 // transfer_file on stdio: a copy between a sandbox and folders of this machine, within those that the operator allows.
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import type { Clock } from "../../clock.ts";
+import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import { readBelow, writeBelow } from "../../folders/copies.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
@@ -14,6 +16,8 @@ export type CopyFile = {
   /** Real paths. */
   readonly dirs: readonly string[];
   readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly emit: Emit;
 };
 
 type Args = {
@@ -32,22 +36,32 @@ export function copyDescription({ dirs }: CopyFile): string {
 /** Throws Failure `configuration` where no folder is allowed; what reading and writing throw. */
 export async function copyFile(
   sessions: Pick<Sessions, "withFiles">,
-  { dirs, maxBytes }: CopyFile,
+  { dirs, maxBytes, clock, emit }: CopyFile,
   { session_id, path, direction, host_path }: Args,
   { principal, signal }: Pick<CallContext, "principal" | "signal">,
 ): Promise<CallToolResult> {
   if (dirs.length === 0) throw noFolders();
   const request = { principal, sessionId: session_id, signal };
-  return await sessions.withFiles(request, async ({ files, signal }) => {
-    if (direction === "upload") {
-      const content = readBelow(dirs, host_path, maxBytes);
-      const { sizeBytes } = await files.write(path, content, { mode: "replace", makeFolders: true }, signal);
-      return plainResult({ path, host_path, direction, size_bytes: sizeBytes });
-    }
-    await using file = await files.open(path, signal);
-    const size_bytes = await writeBelow(dirs, host_path, piecesOf(file, signal));
-    return plainResult({ path, host_path, direction, size_bytes });
-  });
+  const startedMs = clock.monotonicMs();
+  const told = (outcome: "whole" | "refused", bytes: number) => {
+    const transfer = { sessionId: session_id, principal, way: "folder", direction, path: () => path } as const;
+    emit({ type: "transfer.ended", ...transfer, bytes, outcome, durationMs: clock.monotonicMs() - startedMs });
+  };
+  try {
+    const size_bytes = await sessions.withFiles(request, async ({ files, signal }) => {
+      if (direction === "upload") {
+        const content = readBelow(dirs, host_path, maxBytes);
+        return (await files.write(path, content, { mode: "replace", makeFolders: true }, signal)).sizeBytes;
+      }
+      await using file = await files.open(path, signal);
+      return await writeBelow(dirs, host_path, piecesOf(file, signal));
+    });
+    told("whole", size_bytes);
+    return plainResult({ session_id, path, host_path, direction, size_bytes });
+  } catch (error) {
+    told("refused", 0);
+    throw error;
+  }
 }
 
 async function* piecesOf(file: OpenedFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {

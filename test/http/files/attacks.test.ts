@@ -240,6 +240,26 @@ test("an upload that breaks off leaves nothing under its name, and goes on where
   expect(Buffer.compare(whole, content)).toBe(0);
 });
 
+test("a session that ends during a transfer ends it, and says so to who can still hear it", async () => {
+  await using served = await serveFiles();
+  await put(served.files, "big", Buffer.alloc(30_000_000));
+  const down = await fetch(await served.link("big", "download"));
+  const reader = down.body?.getReader();
+  await reader?.read();
+  const url = new URL(await served.link("up", "upload"));
+  using up = await connectRaw(served.base);
+  up.send(`PUT ${url.pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n`);
+  up.send(Buffer.alloc(2_000_000));
+  while ((await fetch(url, { method: "HEAD" })).headers.get("upload-offset") === "0") await Bun.sleep(1);
+  await served.call("stop_session", { session_id: served.sessionId });
+  expect(await up.closed).toMatch(/^HTTP\/1\.1 410 .*session_ended/s);
+  const rest = async () => {
+    while ((await reader?.read())?.done === false);
+  };
+  await expect(rest()).rejects.toThrow();
+  expect(served.events.filter(({ type }) => type === "request.failed")).toEqual([]);
+});
+
 test("a download whose client has left lets go of its session", async () => {
   await using served = await serveFiles();
   await put(served.files, "big", Buffer.alloc(30_000_000));

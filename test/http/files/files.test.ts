@@ -163,6 +163,22 @@ test("what is missing, a folder, a session that never was: each has its status a
   expect([deleted.status, deleted.headers.get("allow")]).toEqual([405, "GET, HEAD, PUT"]);
 });
 
+test("a page of an allowed origin may send and read what it needs, and big files still stream to it", async () => {
+  await using served = await serveFiles({ enableCors: true });
+  await put(served.files, "big", Buffer.alloc(3_000_000, "x"));
+  const headers = { Origin: "http://localhost:3000" };
+  const preflight = await fetch(await served.link("new", "upload"), {
+    method: "OPTIONS",
+    headers: { ...headers, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-range" },
+  });
+  expect(preflight.headers.get("access-control-allow-methods")).toContain("PUT");
+  const response = await fetch(await served.link("big", "download"), { headers });
+  expect(response.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
+  expect(response.headers.get("access-control-expose-headers")).toContain("ETag");
+  expect(response.headers.get("content-disposition")).toContain("attachment");
+  expect((await response.arrayBuffer()).byteLength).toBe(3_000_000);
+});
+
 test("a transfer is told to log and metrics, without its URL", async () => {
   await using served = await serveFiles();
   const url = await served.link("a.txt", "upload");

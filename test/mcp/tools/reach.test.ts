@@ -12,7 +12,7 @@ async function toolsWith(reach: Reach | undefined) {
   const tools = createCatalog({
     ...{ sessions, reach, templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small", volumes: [] },
     ...{ sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000, maxExecutionTimeoutMs: 86_400_000, toolErrors: "error" },
-    transfers: { kind: "folders", dirs: [], maxBytes: 1_000_000 },
+    transfers: { kind: "folders", dirs: [], maxBytes: 1_000_000, clock, emit: () => undefined },
     ...{ clock, executionWaitMs: 50_000, maxOutputBytes: 32_768 },
   });
   return tools.list();

@@ -79,9 +79,10 @@ describe("on stdio", () => {
     const { session } = await fake.run("x = 1", { principal: "local" });
     const { files } = fake.host.only();
     const { maxBytes = 1_000_000 } = limits;
-    const { sessions } = fake;
+    const { sessions, clock, events } = fake;
+    const emit = (event: (typeof events)[number]) => void events.push(event);
     const toolOf = (dirs: readonly string[]) =>
-      transferFile({ sessions, transfers: { kind: "folders", dirs, maxBytes }, toolErrors: "result" });
+      transferFile({ sessions, transfers: { kind: "folders", dirs, maxBytes, clock, emit }, toolErrors: "result" });
     const copyWith = async (dirs: readonly string[], direction: string, path: string, host_path: string) => {
       const context = { principal: "local", audience: "agent", signal: never, account: {} } as CallContext;
       const args = { session_id: session.sessionId, path, direction, host_path };
@@ -94,7 +95,7 @@ describe("on stdio", () => {
     };
     const copy = (direction: string, path: string, host_path: string) => copyWith([dir], direction, path, host_path);
     const parts = stack.move();
-    return { dir, secret, files, copy, copyWith, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+    return { dir, secret, files, events, copy, copyWith, [Symbol.asyncDispose]: () => parts.disposeAsync() };
   }
 
   test("a file is copied in and out, by an absolute path and from the folder on", async () => {
@@ -103,6 +104,10 @@ describe("on stdio", () => {
     expect(await it.copy("upload", "data/in.csv", "sub/in.csv")).toMatchObject({ size_bytes: 400_000 });
     expect(await it.copy("download", "data/in.csv", join(it.dir, "out.csv"))).toMatchObject({ size_bytes: 400_000 });
     expect(await Bun.file(join(it.dir, "out.csv")).text()).toBe("1,2\n".repeat(100_000));
+    expect(it.events.filter(({ type }) => type === "transfer.ended")).toMatchObject([
+      { way: "folder", direction: "upload", bytes: 400_000, outcome: "whole" },
+      { way: "folder", direction: "download", bytes: 400_000, outcome: "whole" },
+    ]);
     expect((await readdir(it.dir)).sort()).toEqual(["out.csv", "sub"]);
   });
 
