@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
 import type { FileRefusal, GuestPath } from "../../sandbox/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
+import type { StructuredContent } from "../structured.ts";
 import type { ToolErrors } from "../tool.ts";
 import { sessionHeader } from "./schemas.ts";
 
@@ -21,6 +22,8 @@ export type FileTool = {
   /** Bytes of text in an answer. */
   readonly maxOutputBytes: number;
   readonly toolErrors: ToolErrors;
+  /** Default auto. */
+  readonly structuredContent?: StructuredContent;
   readonly linkFor?: LinkFor | undefined;
 };
 

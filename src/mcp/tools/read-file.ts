@@ -5,17 +5,18 @@ import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
 import type { SessionFiles } from "../../sessions/files.ts";
-import { type Content, contentOf, encodingName, mediaTypeOf } from "../files/content.ts";
+import { type Content, contentOf, mediaTypeOf } from "../files/content.ts";
 import { counted } from "../files/counted.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { flawOf, maxPictureBytes } from "../files/pictures.ts";
 import { wholeOf } from "../files/pieces.ts";
-import { type ReadLines, readLines } from "../files/reading.ts";
+import { readLines } from "../files/reading.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import type { CallContext } from "../tool-set.ts";
 import { withLine } from "./content.ts";
 import { type FileTool, hasReason, howToFetch, pathArgument, sessionArgument } from "./file-tool.ts";
 import { outputBudgetBytes } from "./fit.ts";
+import { lineFields, toldLines } from "./told-lines.ts";
 
 /** Clients give a call up after 60 s. */
 const maxReadMs = 20_000;
@@ -85,30 +86,27 @@ async function read(
   const path = shownPath(file.info.path);
   const parts = [
     path,
-    ...rangeOf(lines),
-    counted(sizeBytes, "byte"),
-    ...notesOf(lines, content),
+    ...toldLines(lines, sizeBytes, content),
     ...(sizeBytes > largeBytes ? [fetching(options, file, args, context)] : []),
   ];
   const line = `[${parts.join(" · ")}]`;
-  // Some hosts show a model nothing but the structured content where there is any, so it gets none.
-  if (context.audience === "agent") return { content: [text(withLine(lines.text, line))], isError: false };
+  const isProgram = context.audience === "program";
   return {
-    content: [text(lines.text), text(line)],
+    content: isProgram ? [text(lines.text), text(line)] : [text(withLine(lines.text, line))],
     isError: false,
-    structuredContent: {
-      session_id: args.session_id,
-      path,
-      kind: "text",
-      size_bytes: sizeBytes,
-      offset: lines.first,
-      lines: lines.count,
-      ...(lines.total !== undefined && { total_lines: lines.total }),
-      ...(lines.nextOffset !== undefined && { next_offset: lines.nextOffset }),
-      ...(lines.cutLines > 0 && { cut_lines: lines.cutLines }),
-      encoding: content.encoding,
-    },
+    ...(isStructured(options, context) && {
+      structuredContent: {
+        ...{ session_id: args.session_id, path, kind: "text", size_bytes: sizeBytes },
+        ...lineFields(lines),
+        encoding: content.encoding,
+      },
+    }),
   };
+}
+
+/** Some hosts show their model nothing but the structured content where there is any, and there is no text in it. */
+function isStructured({ structuredContent }: FileTool, { audience }: CallContext): boolean {
+  return audience === "program" || structuredContent === "always";
 }
 
 async function open({ files, signal }: SessionFiles, args: ReadArguments): Promise<OpenedFile> {
@@ -143,7 +141,7 @@ async function tellOther(
   const result = (parts: readonly string[], sides: object = {}, image: readonly Image[] = []): CallToolResult => ({
     content: [...image, text(`[${[path, ...parts].join(" · ")}]`)],
     isError: false,
-    ...(context.audience === "program" && {
+    ...(isStructured(options, context) && {
       structuredContent: { ...told, ...(mediaType !== undefined && { media_type: mediaType }), ...sides },
     }),
   });
@@ -165,29 +163,6 @@ async function tellOther(
 }
 
 type Image = { readonly type: "image"; readonly data: string; readonly mimeType: string };
-
-function rangeOf({ first, count, total, nextOffset }: ReadLines): string[] {
-  if (count === 0) return total === 0 ? ["empty"] : [`line ${first} is behind the end: there are ${total} lines`];
-  const last = first + count - 1;
-  const range = count === 1 ? `line ${first}` : `lines ${first} to ${last}`;
-  if (first < 0) return nextOffset === undefined ? [`the last ${counted(count, "line")}`] : [range, more(nextOffset)];
-  if (nextOffset !== undefined) return [range, more(nextOffset)];
-  return first === 1 ? [`all of ${counted(count, "line")}`] : [`${range} of ${total}`];
-}
-
-function more(nextOffset: number): string {
-  return `there is more: go on with offset ${nextOffset}`;
-}
-
-function notesOf(lines: ReadLines, { encoding, bomBytes }: Extract<Content, { kind: "text" }>): string[] {
-  return [
-    encodingName(encoding, bomBytes),
-    lines.hasCrlf && "line breaks are CRLF",
-    lines.cutLines > 0 && `${counted(lines.cutLines, "long line")} cut: execute_command with cut -b shows the rest`,
-    lines.hasForeignBytes && "bytes that are not UTF-8 are shown as \ufffd",
-    lines.count > 0 && lines.total !== undefined && !lines.text.endsWith("\n") && "no line break at the end",
-  ].filter((note) => typeof note === "string");
-}
 
 function fetching(options: FileTool, file: OpenedFile, args: ReadArguments, { principal }: CallContext): string {
   const { path } = file.info;

@@ -88,6 +88,23 @@ test("an answer has its bound, and says how many are left out", async () => {
   expect(result.structuredContent).toMatchObject({ left_out: 1500 - listed, complete: false });
 });
 
+test("a folder that takes too long to look at is told as far as it was looked at", async () => {
+  await using served = await project();
+  const { files } = served.sandbox;
+  const { walk } = files;
+  files.walk = async function* (...args) {
+    for await (const info of walk.apply(files, args)) {
+      await served.clock.advance(6000);
+      yield info;
+    }
+  };
+  const result = await served.tool("list_files", {});
+  expect(textOf(result)).toEndWith(
+    "[/home/user · 3 entries · not all could be looked at in time: name a folder below]",
+  );
+  expect(result.structuredContent).toMatchObject({ left_out: 0, complete: false });
+});
+
 test("a file is told as itself, and what is not there as that", async () => {
   await using served = await project();
   expect(namesIn(textOf(await served.tool("list_files", { path: "README.md" })))).toEqual(["/home/user/README.md"]);

@@ -88,6 +88,14 @@ describe("text", () => {
   });
 });
 
+test("an agent gets structured content if the operator says always", async () => {
+  await using served = await serveFiles({ structuredContent: "always" });
+  served.disk.put("a.txt", "one\n");
+  const result = await served.tool("read_file", { path: "a.txt" });
+  expect(result.content).toEqual([{ type: "text", text: "one\n[/home/user/a.txt · all of 1 line · 4 bytes]" }]);
+  expect(result.structuredContent).toMatchObject({ kind: "text", lines: 1, total_lines: 1 });
+});
+
 describe("a picture", () => {
   test("is one, with its type and sides, and without structured content, beside which hosts do not show it", async () => {
     await using served = await serveFiles();
