@@ -328,7 +328,7 @@ function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-function baseName({ path }: FileInfo): string {
+export function baseName({ path }: FileInfo): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 

@@ -32,7 +32,7 @@ const {
 const PREFIX = ".msb-";
 const COPY_BYTES = 1024 * 1024;
 /** What systems say that cannot give a file a second name. */
-const NO_LINKS = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EMLINK", "EXDEV", "EINVAL"];
+const NO_LINKS = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EMLINK", "EINVAL"];
 
 class Writing {
   /** `token` names the hidden file: the host knows it, to have it removed when this program has been killed. */
