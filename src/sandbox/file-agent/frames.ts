@@ -38,7 +38,7 @@ export class Frames {
     this.#line = [];
     this.#lineBytes = 0;
     const { bytes: dataBytes = 0 } = this.#header;
-    if (typeof dataBytes !== "number" || !(dataBytes >= 0 && dataBytes <= maxDataBytes)) {
+    if (typeof dataBytes !== "number" || !Number.isInteger(dataBytes) || dataBytes < 0 || dataBytes > maxDataBytes) {
       throw new Error("a number of bytes is none");
     }
     this.#data = new Uint8Array(dataBytes);
