@@ -5,7 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
-import { withoutFiles } from "../files.ts";
+import { type Changes, withoutFiles } from "../files.ts";
 import type { RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
@@ -20,6 +20,8 @@ export type LinkedSandboxOptions = {
   readonly interpreter: Interpreter;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  /** The interpreter is asked what a command has changed. Not where that would take as long as a command does. */
+  readonly looksAfterCommands: boolean;
   /** How long an interrupted run has before it is ended by force, in milliseconds. Default 1,000. */
   readonly interruptGraceMs?: number | undefined;
   /** What is thrown, by runs of `kind`, for a sandbox that has gone. */
@@ -188,6 +190,7 @@ export class LinkedSandbox implements Sandbox {
   async #runCommand(request: RunRequest, run: Run, late: LateOutput): Promise<RunEnd> {
     const { link, env, clock } = this.#options;
     const { source, stdin, signal, onOutput, onStarted } = request;
+    const beganMs = clock.monotonicMs();
     const { promise: ended, resolve } = Promise.withResolvers<ProgramEnd>();
     const { argv, input } = stdin === "open" ? openCommandLine(source) : commandLine(source);
     const program = link.start(
@@ -205,7 +208,7 @@ export class LinkedSandbox implements Sandbox {
     const first = await Promise.race([ended, aborted.promise]);
     signal.removeEventListener("abort", onAbort);
     if (first !== null) {
-      return commandEnd(first, run);
+      return { ...commandEnd(first, run), changes: await this.#changesSince(beganMs) };
     }
     program.signal(signalNumbers.terminate, run.isAlone);
     const grace = new AbortController();
@@ -213,7 +216,14 @@ export class LinkedSandbox implements Sandbox {
     grace.abort();
     await program.sweep(run.isAlone);
     const { code } = await ended;
-    return { ended: "interrupted", success: false, exitCode: code, result: null, interpreterRestarted: false };
+    const rest = { success: false, exitCode: code, result: null, interpreterRestarted: false };
+    return { ended: "interrupted", ...rest, changes: await this.#changesSince(beganMs) };
+  }
+
+  /** What a command has changed; unknown while the interpreter, which would have to look, runs code. */
+  async #changesSince(beganMs: number): Promise<Changes | undefined> {
+    const { interpreter, clock, looksAfterCommands } = this.#options;
+    return looksAfterCommands ? await interpreter.look(clock.monotonicMs() - beganMs) : undefined;
   }
 
   /** Gives the sandbox up if a run goes on long after it was to end. */

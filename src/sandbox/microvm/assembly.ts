@@ -71,6 +71,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     else await link.endLost();
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs },
+      looksAfterCommands: true,
       failureOf: (gone, kind) =>
         new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone }),
       destroy: () => destroy(made),

@@ -76,6 +76,8 @@ export async function assemble(
     );
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env, failureOf },
+      // Each thing that is asked of the guest is a request to the portal, and so is a command.
+      looksAfterCommands: false,
       destroy: async () => {
         over.abort();
         await destroy(made);

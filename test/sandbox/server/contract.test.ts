@@ -1,6 +1,7 @@
 // The server host keeps the contract, on a stub or on the live server at MSB_SERVER_URL.
 
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
+import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { describeContract } from "../../contract/port-contract.ts";
 import { concurrentNode, node } from "../../programs/node.ts";
@@ -56,4 +57,15 @@ concurrentContract({
     { template: templateOf("node"), code: concurrentNode },
   ],
   commands: { ...concurrentShell, ...hogOf(concurrentShell) },
+});
+
+changesContract({
+  name: `the server host on ${subjectName}`,
+  createHost: subjectHost,
+  languages: [
+    { template: templateOf("python"), code: python },
+    { template: templateOf("node"), code: node },
+  ],
+  commands: shell,
+  looksAfterCommands: false,
 });
