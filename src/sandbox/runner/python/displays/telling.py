@@ -2,8 +2,11 @@
 
 from ..descriptors import write_all
 from ..references import _thread, os, sys
-from ..streams import flush_streams
 from .limits import DISPLAYS_A_RUN, LINE_BYTES, Budget
+
+
+# Errors of a stream that is closed, gone or in use.
+NO_STREAM = (AttributeError, OSError, ValueError, RuntimeError)
 
 
 class Telling:
@@ -34,7 +37,7 @@ class Telling:
         # Within another one: the user's code was called in the midst of it, by a signal for one.
         if budget.run is None or self.owner == me:
             return False
-        flush_streams(self.runner.flush_native)
+        self.flush()
         with self.lock:
             if self.showing.run is not budget.run:
                 return False
@@ -46,6 +49,16 @@ class Telling:
                 return self.say(budget, display)
             finally:
                 self.owner = None
+
+    def flush(self):
+        """What has been printed comes before. Unlike at the end of a run, what the user's signals raise meanwhile is the program's."""
+        for name in ("stdout", "stderr"):
+            try:
+                getattr(sys, name).flush()
+            except NO_STREAM:
+                pass
+        if self.runner.flush_native is not None:
+            self.runner.flush_native()
 
     def say(self, budget, display):
         runner, run = self.runner, budget.run
@@ -88,6 +101,8 @@ def print_text(text):
         sys.stdout.write(text)
     except UnicodeEncodeError:
         sys.stdout.write(text.encode("ascii", "backslashreplace").decode())
-    except (AttributeError, OSError, ValueError):
-        # There is no such stream.
+    except RuntimeError:
+        # Called by a signal's handler, while the stream was writing.
+        write_all(1, text.encode("utf-8", "backslashreplace"))
+    except NO_STREAM:
         pass
