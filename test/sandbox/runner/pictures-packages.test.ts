@@ -19,7 +19,7 @@ describe.skipIf(missing !== undefined)(`packages that draw${reason}`, () => {
   beforeAll(async () => {
     prompt = await Prompt.start("python", spawnIn, argv[0]);
     await run("import os, sys, numpy as np, matplotlib, matplotlib.pyplot as plt, pandas as pd\nfrom PIL import Image");
-    await run("def numbered(count):\n    for n in range(count): plt.figure(); plt.plot([n, 1])");
+    await run("def numbered(count):\n    for n in range(count): plt.figure().text(0.5, 0.5, str(n))");
   });
   afterAll(() => prompt?.[Symbol.asyncDispose]());
 
@@ -143,6 +143,12 @@ None`);
     });
     const far = await run("plt.text(0.5, 900, 'far away', transform=plt.gca().transAxes); None");
     expect((await sidesOf(far.displays))[0]?.height).toBeWithin(300, 500);
+  });
+
+  test("what matplotlib warns of is told once, and not as the runner's", async () => {
+    const ran = await prompt.run("plt.title('\\u4e2d'); plt.show(); plt.title('\\u4e2d\\u4e2d')");
+    expect(ran.displays).toHaveLength(2);
+    expect(ran.stderr).toMatch(/^(UserWarning: Glyph 20013 .* missing from .*\n){2}$/);
   });
 
   test("figures of threads, of parts and without pyplot are shown, and forks save theirs", async () => {

@@ -87,6 +87,19 @@ display(Widget())`);
     ]);
   });
 
+  test("a warning of a value's own method is told without the runner's name, and the next run's again", async () => {
+    await prompt.run(`import warnings
+def warned():
+    warnings.warn("old", FutureWarning, stacklevel=2)
+    warnings.warn("new", FutureWarning, stacklevel=3)
+    return "m"`);
+    for (const source of ["display(Of(markdown=warned))", "display(Of(markdown=warned), Of(markdown=warned))"]) {
+      const { stderr, displays } = await prompt.run(source);
+      expect(displays[0]?.data).toEqual({ "text/markdown": "m" });
+      expect(stderr).toMatch(/^(<cell \d+>:\d+: FutureWarning: old\nFutureWarning: new\n)+$/);
+    }
+  });
+
   test("an answer that is short comes behind what was shown", async () => {
     for (let round = 0; round < 20; round++) {
       const ran = await prompt.run(`display(Of(markdown="m" * ${round * 100}))\n1`);

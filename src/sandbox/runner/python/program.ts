@@ -20,6 +20,7 @@ import pictures from "./displays/pictures.py" with { type: "text" };
 import saving from "./displays/saving.py" with { type: "text" };
 import tables from "./displays/tables.py" with { type: "text" };
 import telling from "./displays/telling.py" with { type: "text" };
+import warned from "./displays/warned.py" with { type: "text" };
 import errors from "./errors.py" with { type: "text" };
 import interrupts from "./interrupts.py" with { type: "text" };
 import mailbox from "./mailbox.py" with { type: "text" };
@@ -45,5 +46,5 @@ export function pythonProgram(): string {
 
 function displayProgram(): string {
   const ground = [limits, saving, pictures, tables, forms, images, fitting];
-  return joinPython([...ground, telling, drawing, figures, charts, notebook, imports, displays]);
+  return joinPython([...ground, telling, warned, drawing, figures, charts, notebook, imports, displays]);
 }

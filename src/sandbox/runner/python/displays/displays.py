@@ -7,10 +7,12 @@ from .forms import Shown, forms_of, one_line
 from .images import image_of
 from .imports import Imports
 from .telling import Telling, print_text
+from .warned import with_warnings
 
 
 class Displays:
     def __init__(self, runner, showing):
+        self.runner = runner
         self.telling = Telling(runner, showing)
         self.fitting = Fitting(runner)
         self.figures = Figures(self)
@@ -28,6 +30,9 @@ class Displays:
         return Handle(self) if options.get("display_id") else None
 
     def show_value(self, value, is_last=False):
+        with_warnings(self.runner, self.show_as_it_is, value, is_last)
+
+    def show_as_it_is(self, value, is_last):
         try:
             figure = root_figure(value)
             if figure is not None:
@@ -67,7 +72,7 @@ class Displays:
         run = self.telling.budget().run
         # Who has been interrupted may have no time left: figures stay open for the next run.
         if run is not None and not run.asked:
-            self.figures.show_open()
+            with_warnings(self.runner, self.figures.show_open)
 
     def end(self):
         self.telling.end()

@@ -3,6 +3,7 @@
 from ..references import os, sys
 from .drawing import draw
 from .forms import Shown, one_line, text_of
+from .warned import with_warnings
 
 BACKEND = "msb_mcp_figures"
 # What opens windows, and cannot where there is no screen: the names that a configuration file may have.
@@ -25,7 +26,7 @@ def fill_backend(module, figures):
 
     class FigureManager(FigureManagerBase):
         def show(self):
-            figures.show(self.canvas.figure)
+            figures.displays.show_value(self.canvas.figure)
 
     class FigureCanvas(FigureCanvasAgg):
         manager_class = FigureManager
@@ -33,7 +34,7 @@ def fill_backend(module, figures):
     def show(*args, **options):
         # Who does not wait goes on drawing: plt.pause(), for one.
         if (args + (options.get("block"),))[0] is not False:
-            figures.show_open()
+            with_warnings(figures.displays.runner, figures.show_open)
 
     module.FigureManager, module.FigureCanvas, module.show = FigureManager, FigureCanvas, show
 
