@@ -5,6 +5,8 @@ export type Answer =
       readonly kind: "result";
       /** The first text block. */
       readonly text: string;
+      /** All blocks: texts as they are, pictures as their media type and their base64. */
+      readonly blocks: readonly string[];
       readonly isError: boolean;
       readonly structured: Readonly<Record<string, unknown>>;
     }
@@ -36,6 +38,7 @@ export function resultAnswer(result: unknown): Answer {
   return {
     kind: "result",
     text: isRecord(first) && typeof first.text === "string" ? first.text : "",
+    blocks: result.content.map(({ type, text, mimeType, data }) => (type === "text" ? text : `${mimeType} ${data}`)),
     isError: result.isError === true,
     structured: isRecord(structuredContent) ? structuredContent : {},
   };

@@ -1,6 +1,8 @@
 // The official MCP clients, unmodified, and curl, each over every way it can speak, against the server as it is.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { python as pythonPrograms } from "../programs/python.ts";
+import { samplePng } from "../programs/sample.ts";
 import type { Answer, Client, UnderTest } from "./client.ts";
 import { openCurl } from "./curl.ts";
 import { openDriven } from "./driven.ts";
@@ -81,6 +83,19 @@ const programs = [
   },
 ] as const;
 
+async function expectPicture(client: Client, session_id: unknown, way: Way): Promise<void> {
+  const code = [pythonPrograms.print("before"), pythonPrograms.showPicture, pythonPrograms.print("after")].join("\n");
+  const line = expect.stringContaining(`[session ${session_id}`);
+  const picture = `image/png ${samplePng}`;
+  expect(await client.call("execute_code", { code, session_id })).toMatchObject({
+    isError: false,
+    blocks:
+      way === bare
+        ? ["before\nafter\n", line, picture]
+        : ["before\n", picture, expect.stringMatching(/^after\n\[session /)],
+  });
+}
+
 let server: ServerUnderTest;
 let sleeps = 0;
 
@@ -118,6 +133,8 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
         isError: false,
         structured: { session_id, session_created: false, stdout: "42\n" },
       });
+      // Each call of the Inspector's is a process of its own, which takes seconds to start.
+      if (way !== inspector) await expectPicture(client, session_id, way);
       expect(await client.call("execute_code", { code: "1 / 0", session_id })).toMatchObject({
         kind: "result",
         text: expect.stringMatching(/^Traceback .*ZeroDivisionError: division by zero\n(?:\[session .*)?$/s),
