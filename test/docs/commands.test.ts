@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Glob } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
 import { findInstalled } from "../../src/sandbox/microvm/runtime/installed.ts";
+import { pictureOf } from "../../src/sandbox/picture.ts";
 import { fencedBlock, root } from "./blocks.ts";
 import { freePort } from "./ports.ts";
 import { Shell } from "./shell.ts";
@@ -32,6 +33,15 @@ describe.skipIf(noBubblewrap)("on the namespace backend", () => {
     const { result } = JSON.parse(stdout);
     expect(result).toMatchObject({ isError: false, session_created: true });
     expect(result.content[0].text).toBe("Hello from MCP!\n");
+  });
+
+  test.skipIf(Bun.which("node") === null)("the picture that a call shows is a file as the guide has it", async () => {
+    await using server = await shell.serve("exec msb-mcp --port 0");
+    const block = await fencedBlock("docs/pictures.md", "pictures-file");
+    const ended = await shell.run(block.replace("localhost:8000", authorityOf(server.url)));
+    expect(ended).toEqual({ status: 0, stdout: "", stderr: "" });
+    const bytes = await Bun.file(join(shell.home, "picture.gif")).bytes();
+    expect(pictureOf(bytes)).toEqual({ mediaType: "image/gif", sides: { width: 1, height: 1 } });
   });
 
   test("README's commands to uninstall leave nothing of a server that ran, and nothing of its entry in a client", async () => {

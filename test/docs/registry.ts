@@ -80,6 +80,9 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-server": images,
     "docker-stdio": images,
   },
+  "docs/pictures.md": {
+    "pictures-file": commands,
+  },
   "docs/service.md": {
     "service-completions-bash": { by: "test/commands/completions.test.ts" },
     "service-completions-fish": { by: "test/commands/completions.test.ts" },

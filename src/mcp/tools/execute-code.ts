@@ -22,8 +22,8 @@ export function executeCode(options: RunTool): Tool {
       title: "Execute code",
       description:
         `Runs ${languagesOf(options)} code in an isolated sandbox and returns what it printed. The value of a last expression is ` +
-        "printed too. Variables, imports and files persist between calls with the same session_id; a call without one starts a " +
-        `session, which ends ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
+        "printed too; open matplotlib figures and display(value) come as pictures. Variables, imports and files persist between " +
+        `calls with the same session_id; a call without one starts a session, which ends ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
         "A failed program is a result with isError and its traceback; state from before is kept.",
       input,
       meta: shownByResultPage,
