@@ -9,9 +9,9 @@
 
 import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
+import { samplePng } from "../programs/sample.ts";
 import { changesSince } from "./fake-changes.ts";
 import type { FakeDisk } from "./fake-disk.ts";
-import { samplePng } from "../programs/sample.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
 
 export type ToyMachine = {

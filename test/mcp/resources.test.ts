@@ -44,7 +44,9 @@ describe("the page of MCP Apps", () => {
   test("is named by the tools whose results it shows, and read as the resource that they name", async () => {
     await using served = await serveFiles();
     const { tools } = await served.client.listTools();
-    const shown = tools.filter((tool) => getToolUiResourceUri({ _meta: tool._meta }) === page.uri).map(({ name }) => name);
+    const shown = tools
+      .filter((tool) => getToolUiResourceUri({ _meta: tool._meta }) === page.uri)
+      .map(({ name }) => name);
     expect(shown).toEqual(["execute_code", "execute_command", "get_execution"]);
     const { contents } = await served.client.readResource({ uri: page.uri });
     expect(contents).toMatchObject([{ uri: page.uri, mimeType: page.mimeType, text: resultPageText() }]);
