@@ -66,8 +66,6 @@ describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
       await call(client, "execute_command", { command, session_id }).then(({ structured }) => {
         expect(structured).toMatchObject({ stderr: "" });
       });
-    const fetched = (path: string) =>
-      `download: transfer_file ${JSON.stringify({ session_id, path: `/home/user/${path}`, direction: "download" })}]`;
     const read = (path: string, more: Arguments = {}) => call(client, "read_file", { session_id, path, ...more });
 
     test("reads the first and the last lines of a file of 2 GB", async () => {
@@ -75,8 +73,8 @@ describe.skipIf(Bun.which("bwrap") === null)("with bubblewrap", () => {
         "yes text | head -c 70000 > big.log; truncate -s 2G big.log; printf '\\nlast but one\\nlast\\n' >> big.log",
       );
       const tail = await read("big.log", { offset: -2 });
-      expect(tail.text).toBe(
-        `last but one\nlast\n[/home/user/big.log · the last 2 lines · 2147483667 bytes · ${fetched("big.log")}`,
+      expect(tail.text).toMatch(
+        /^last but one\nlast\n\[\/home\/user\/big\.log · the last 2 lines · 2147483667 bytes · download: http\S+\]$/,
       );
       expect((await read("big.log", { limit: 2 })).text).toStartWith(
         "text\ntext\n[/home/user/big.log · lines 1 to 2 · ",

@@ -258,7 +258,7 @@ describe("session_id as a header", () => {
     await using served = await serveOverFake();
     const { result } = await ask(served, "tools/list", {});
     const names = annotated(result?.tools as Listed[]).map(({ name }) => name);
-    const ofFiles = ["read_file", "write_file", "edit_file", "list_files"];
+    const ofFiles = ["read_file", "write_file", "edit_file", "list_files", "transfer_file"];
     expect(names).toEqual(["execute_code", "execute_command", ...ofFiles, "get_sessions", "stop_session"]);
     expect(JSON.stringify(await served.client.listTools())).not.toContain("x-mcp-header");
   });

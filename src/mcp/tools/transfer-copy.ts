@@ -8,6 +8,7 @@ import { readBelow, writeBelow } from "../../folders/copies.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
 import { maxReadBytes } from "../../sandbox/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
+import { meantPath, shownPath } from "../files/paths.ts";
 import type { CallContext } from "../tool-set.ts";
 import { plainResult } from "./plain.ts";
 
@@ -37,10 +38,11 @@ export function copyDescription({ dirs }: CopyFile): string {
 export async function copyFile(
   sessions: Pick<Sessions, "withFiles">,
   { dirs, maxBytes, clock, emit }: CopyFile,
-  { session_id, path, direction, host_path }: Args,
+  { session_id, path: named, direction, host_path }: Args,
   { principal, signal }: Pick<CallContext, "principal" | "signal">,
 ): Promise<CallToolResult> {
   if (dirs.length === 0) throw noFolders();
+  const path = meantPath(named);
   const request = { principal, sessionId: session_id, signal };
   const startedMs = clock.monotonicMs();
   const told = (outcome: "whole" | "refused", bytes: number) => {
@@ -57,7 +59,7 @@ export async function copyFile(
       return await writeBelow(dirs, host_path, piecesOf(file, signal));
     });
     told("whole", size_bytes);
-    return plainResult({ session_id, path, host_path, direction, size_bytes });
+    return plainResult({ session_id, path: shownPath(path), host_path, direction, size_bytes });
   } catch (error) {
     told("refused", 0);
     throw error;

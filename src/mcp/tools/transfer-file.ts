@@ -7,6 +7,7 @@ import { type ArchiveFormat, archiveFormats } from "../../archives/format.ts";
 import { Failure } from "../../failure.ts";
 import type { FileInfo, Files } from "../../sandbox/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
+import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import type { LinkFor } from "./file-tool.ts";
 import { oneOf, sessionHeader } from "./schemas.ts";
@@ -77,7 +78,8 @@ export function transferFile({ sessions, transfers, toolErrors }: TransferFileOp
         "For files that are large or binary: answers a URL that permits this one transfer without a token, and the curl line for it, to run " +
         "where the other copy of the file is (not in the sandbox).",
       input: Type.Object({ ...common, format }, { additionalProperties: false }),
-      call: async ({ session_id, path, direction, format }, { principal, signal }) => {
+      call: async ({ session_id, path: named, direction, format }, { principal, signal }) => {
+        const path = meantPath(named);
         const request = { principal, sessionId: session_id, signal };
         const look = async ({ files, signal }: { readonly files: Files; readonly signal: AbortSignal }) =>
           direction === "download" ? await files.stat(path, signal) : await unlessMissing(files.stat(path, signal));
@@ -103,13 +105,17 @@ function formatFor(
   if (kind === "folder" && format === undefined) {
     if (direction === "download") return "tar.gz";
     throw unfit(
-      `${info?.path} is a folder.`,
+      `${shownPath(info?.path ?? "")} is a folder.`,
       "is_folder",
       "Name a file in it, or give format to unpack an archive there.",
     );
   }
   if (info !== undefined && kind === "file" && format !== undefined) {
-    throw unfit(`${info.path} is not a folder, which alone has a format.`, "not_folder", "Leave format out.");
+    throw unfit(
+      `${shownPath(info.path)} is not a folder, which alone has a format.`,
+      "not_folder",
+      "Leave format out.",
+    );
   }
   return format;
 }
@@ -143,7 +149,7 @@ function told(
   const bytes = direction === "upload" ? `at most ${maxBytes} bytes` : sizeText(info);
   const text = `${command}\n\n${method}, ${bytes}, until ${expires} or the session's end. Whoever has the URL may use it.`;
   const link = { url, method, command, expires_at: expires, ...size, ...limit };
-  const object = { session_id: sessionId, path, direction, ...link };
+  const object = { session_id: sessionId, path: shownPath(path), direction, ...link };
   return { ...object, content: [{ type: "text", text }], isError: false, structuredContent: object };
 }
 

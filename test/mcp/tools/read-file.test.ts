@@ -1,6 +1,7 @@
 // read_file as an agent has it, and as a program does.
 
 import { describe, expect, test } from "bun:test";
+import { howToFetch } from "../../../src/mcp/tools/file-tool.ts";
 import { bare, serveFiles, textOf } from "./with-files.ts";
 
 const png = Buffer.from(
@@ -119,7 +120,7 @@ describe("a picture", () => {
     const result = await served.tool("read_file", { path: "a.png" });
     expect(result.content).toHaveLength(1);
     expect(textOf(result)).toContain(`not shown: ${why}`);
-    expect(textOf(result)).toMatch(/ · download: http:\S+\]$/);
+    expect(textOf(result)).toMatch(/ · download: http:\S+\/files\/\S+\]$/);
   });
 });
 
@@ -131,13 +132,17 @@ test("anything else is told with type, size and how to fetch it", async () => {
   );
 });
 
-test("what is not shown is told with a link that downloads it", async () => {
+test("what is not shown is downloaded by the URL that is told, and on stdio by the tool that is", async () => {
   await using served = await serveFiles();
-  served.disk.put("a.bin", new Uint8Array([0, 1, 2, 3]));
-  const text = textOf(await served.tool("read_file", { path: "a.bin" }));
-  const [, url = ""] =
-    /^\[\/home\/user\/a\.bin · binary · 4 bytes · not shown · download: (http:\S+)\]$/.exec(text) ?? [];
-  expect(new Uint8Array(await (await fetch(url)).arrayBuffer())).toEqual(new Uint8Array([0, 1, 2, 3]));
+  const bytes = Buffer.from("PK\u0003\u0004\0\0\0\0");
+  served.disk.put("a.zip", bytes);
+  const text = textOf(await served.tool("read_file", { path: "a.zip" }));
+  const [, url = ""] = / · not shown · download: (http:\S+)\]$/.exec(text) ?? [];
+  const response = await fetch(url.replace(/^http:\/\/[^/]+/, served.url.origin));
+  expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
+  expect(howToFetch("session-1", "/a", undefined)).toBe(
+    'download: transfer_file {"session_id":"session-1","path":"/a","direction":"download"}',
+  );
 });
 
 describe("what cannot be read is told as a result", () => {
