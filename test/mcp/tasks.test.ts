@@ -212,10 +212,11 @@ test.each(["tasks/result", "tasks/list"])("%s is no method of this revision", as
   expect((await ask(served, method, {})).error?.code).toBe(-32601);
 });
 
-test("server/discover announces tasks, initialize does not", async () => {
+test("server/discover announces tasks and MCP Apps, initialize does not", async () => {
   await using served = await serveOverFake();
   const { result } = await ask(served, "server/discover", {});
-  expect(result?.capabilities).toEqual({ tools: {}, resources: {}, extensions: { [extension]: {} } });
+  const ui = "io.modelcontextprotocol/ui";
+  expect(result?.capabilities).toEqual({ tools: {}, resources: {}, extensions: { [extension]: {}, [ui]: {} } });
   expect(served.client.getServerCapabilities()).toEqual({ tools: {}, resources: {} });
 });
 

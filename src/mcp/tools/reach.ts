@@ -10,7 +10,7 @@ export type Reach = {
 
 /** Names of each kind in a description, which every client reads, and their characters in all. */
 const maxNamed = 8;
-const maxNamedLength = 160;
+const maxNamedLength = 120;
 /** What is longer is told once. */
 const maxRepeatedLength = 120;
 

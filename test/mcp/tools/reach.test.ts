@@ -51,7 +51,7 @@ test("however many hosts and keys there are, the tools stay short enough for eve
   const hosts = Array.from({ length: 200 }, (_, index) => `a-rather-long-name-${index}.example.com`);
   const secrets = hosts.map((host, index) => ({ name: `A_RATHER_LONG_NAME_${index}`, host }));
   const tools = await toolsWith({ network: policyOf(`allow:${hosts.join(",")}`), secrets });
-  expect(tools[0]?.description).toContain(" and 195 more can be reached.");
+  expect(tools[0]?.description).toContain(" and 197 more can be reached.");
   expect(tools[1]?.description).toEndWith(" Network and keys: as execute_code.");
   // CONTRACT.md section 5: 3,000 tokens, of 4 bytes each.
   expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(12_000);
