@@ -147,6 +147,12 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
         isError: false,
         structured: { session_id, exit_code: 0 },
       });
+      // With a link to the file behind its text, which no client may stumble over.
+      expect(await client.call("execute_command", { command: "echo hello > note.txt", session_id })).toMatchObject({
+        kind: "result",
+        isError: false,
+        structured: { files: [{ path: "note.txt", size_bytes: 6 }] },
+      });
       expect(await client.call("get_sessions", { session_id })).toMatchObject({
         structured: { sessions: [{ session_id, template: "python", flavor: "small", status: "ready" }] },
       });

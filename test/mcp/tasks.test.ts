@@ -320,7 +320,7 @@ test("tasks are found again by the server that follows a killed one: with their 
     await clock.advance(2000);
     return (await starting).execution.executionId;
   };
-  const asked = await start("ask\nprint done");
+  const asked = await start("ask\nwrite made.txt x\nprint done");
   await sessions.execution("alice", asked).input("Ada\n");
   await sessions.execution("alice", asked).settled;
   const isOn = await start("print on\nforever");
@@ -332,7 +332,14 @@ test("tasks are found again by the server that follows a killed one: with their 
   const after = executionTasks({ sessions: restarts.start().sessions, toolErrors: "auto" });
   expect(await after.get(caller, asked)).toMatchObject({
     ...{ taskId: asked, status: "completed", createdAt: "createdAt" in result && result.createdAt },
-    result: { isError: false, structuredContent: { ended: "exited", stdout: "name? got:Ada\ndone\n" } },
+    result: {
+      isError: false,
+      content: [{ type: "text" }, { type: "resource_link", name: "made.txt" }],
+      structuredContent: {
+        ...{ ended: "exited", stdout: "name? got:Ada\ndone\n" },
+        files: [{ path: "made.txt", size_bytes: 1 }],
+      },
+    },
   });
   expect(await after.get(caller, isOn)).toMatchObject({
     ...{ taskId: isOn, status: "completed" },
