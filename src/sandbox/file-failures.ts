@@ -76,6 +76,16 @@ const rows: Readonly<Record<string, Row>> = {
   },
   EBUSY: { reason: "other", what: "is in use by the system, as a mounted place is", advice: "Choose another path." },
   EFBIG: { reason: "other", what: "would be larger than a file may be there", advice: "Write less." },
+  EMFILE: {
+    reason: "other",
+    what: "cannot be opened: too many files of this sandbox are being read and written at once",
+    advice: "Wait until some of them are done.",
+  },
+  ENOMEM: {
+    reason: "other",
+    what: "cannot be worked on: the sandbox's memory is used up",
+    advice: "End processes that are no longer needed, or take a larger flavor.",
+  },
   ETXTBSY: {
     reason: "other",
     what: "is a program that runs now",
@@ -83,7 +93,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
 };
 
-const sameAs: Readonly<Record<string, string>> = { EPERM: "EACCES", EDQUOT: "ENOSPC" };
+const sameAs: Readonly<Record<string, string>> = { EPERM: "EACCES", EDQUOT: "ENOSPC", ENFILE: "EMFILE" };
 
 /** `context` tells more of it, for programs. */
 export function fileFailure(

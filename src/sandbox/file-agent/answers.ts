@@ -1,6 +1,11 @@
 // What the guest's program tells of files, held against what it may be: anybody in the guest may have said it.
 
-import type { FileInfo } from "../files.ts";
+import type { FileInfo, GuestPath } from "../files.ts";
+
+/** A path that a walk makes of names may be longer than one that can be asked for. */
+const maxPathLength = 16_384;
+/** Nobody is to be led elsewhere by what a walk tells. */
+const pathShape = /^(?!.*\/\.{1,2}(?:\/|$))\/[^\0]*$/s;
 
 const kinds: readonly FileInfo["kind"][] = ["file", "folder", "link", "other"];
 
@@ -8,23 +13,28 @@ const kinds: readonly FileInfo["kind"][] = ["file", "folder", "link", "other"];
 export function readInfo(value: unknown): FileInfo {
   const { path, kind, sizeBytes, modifiedMs, permissions, version, target } = fieldsOf(value);
   const known = kinds.find((one) => one === kind);
-  if (typeof path !== "string" || known === undefined || typeof version !== "string") throw new NoAnswer();
+  if (known === undefined || typeof version !== "string") throw new NoAnswer();
   if (!/^[A-Za-z0-9.-]{1,200}$/.test(version)) throw new NoAnswer();
   const info = {
-    path,
+    path: readPath(path, pathShape),
     kind: known,
     sizeBytes: readCount(sizeBytes),
     modifiedMs: typeof modifiedMs === "number" ? modifiedMs : 0,
     permissions: readCount(permissions) & 0o7777,
     version,
   };
-  return typeof target === "string" ? { ...info, target } : info;
+  return target === undefined ? info : { ...info, target: readPath(target, /^[^\0]+$/) };
 }
 
 export function readInfos(data: Uint8Array): readonly FileInfo[] {
   const value: unknown = JSON.parse(new TextDecoder().decode(data));
   if (!Array.isArray(value)) throw new NoAnswer();
   return value.map(readInfo);
+}
+
+function readPath(value: unknown, shape: RegExp): GuestPath {
+  if (typeof value !== "string" || value.length > maxPathLength || !shape.test(value)) throw new NoAnswer();
+  return value;
 }
 
 export function readCount(value: unknown): number {

@@ -2,14 +2,15 @@
 
 export class Pieces {
   readonly #sizeBytes: number;
-  #waiting: Uint8Array[] = [];
+  /** What waits is copied here: whoever made it may use the memory again. */
+  #waiting: Uint8Array | null = null;
   #waitingBytes = 0;
 
   constructor(sizeBytes: number) {
     this.#sizeBytes = sizeBytes;
   }
 
-  /** Those that are full. What waits is a copy: its maker may use the memory again. */
+  /** Those that are full. */
   *add(bytes: Uint8Array): Generator<Uint8Array> {
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + this.#sizeBytes - this.#waitingBytes);
@@ -18,16 +19,17 @@ export class Pieces {
         yield piece;
         continue;
       }
-      this.#waiting.push(piece.slice());
+      this.#waiting ??= new Uint8Array(this.#sizeBytes);
+      this.#waiting.set(piece, this.#waitingBytes);
       this.#waitingBytes += piece.length;
       if (this.#waitingBytes === this.#sizeBytes) yield* this.rest();
     }
   }
 
   *rest(): Generator<Uint8Array> {
-    if (this.#waitingBytes === 0) return;
-    const piece = Buffer.concat(this.#waiting);
-    this.#waiting = [];
+    if (this.#waiting === null) return;
+    const piece = this.#waiting.subarray(0, this.#waitingBytes);
+    this.#waiting = null;
     this.#waitingBytes = 0;
     yield piece;
   }

@@ -181,7 +181,17 @@ for (const nonsense of [
   });
 }
 
-for (const wrong of [{ path: 1 }, { kind: "door" }, { sizeBytes: -1 }, { version: "a/b" }, { permissions: "rw" }]) {
+for (const wrong of [
+  { path: 1 },
+  { path: "x" },
+  { path: "/a/../b" },
+  { path: "/.." },
+  { target: "" },
+  { kind: "door" },
+  { sizeBytes: -1 },
+  { version: "a/b" },
+  { permissions: "rw" },
+]) {
   test(`an answer that tells no file is no answer: ${JSON.stringify(wrong)}`, async () => {
     const guest = new Guest();
     guest.answer = ({ id }) => `${JSON.stringify({ id, bytes: 0, info: { ...info, ...wrong } })}\n`;
