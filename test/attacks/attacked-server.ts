@@ -36,7 +36,8 @@ export class AttackedServer implements AsyncDisposable {
     this.url = url;
   }
 
-  static async start(flags: readonly string[]): Promise<AttackedServer> {
+  /** Ended after `lifeMs`, whatever becomes of its tests. */
+  static async start(flags: readonly string[], lifeMs = patienceMs): Promise<AttackedServer> {
     const stateDir = await mkdtemp(join(tmpdir(), "msb-mcp-attacked-"));
     const fixed = ["--port", "0", "--backend", "namespace", "--state-dir", stateDir, "--log-level", "DEBUG"];
     const child = Bun.spawn([process.execPath, main, ...fixed, ...flags], {
@@ -44,7 +45,7 @@ export class AttackedServer implements AsyncDisposable {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
-      timeout: patienceMs,
+      timeout: lifeMs,
       killSignal: "SIGKILL",
     });
     const log = { text: "" };
