@@ -84,7 +84,9 @@ const programs = [
 ] as const;
 
 async function expectPicture(client: Client, session_id: unknown, way: Way): Promise<void> {
-  const code = [pythonPrograms.print("before"), pythonPrograms.showPicture, pythonPrograms.print("after")].join("\n");
+  const code = [pythonPrograms.print("before"), pythonPrograms.showPicture(0), pythonPrograms.print("after")].join(
+    "\n",
+  );
   const line = expect.stringContaining(`[session ${session_id}`);
   const picture = `image/png ${samplePng}`;
   expect(await client.call("execute_code", { code, session_id })).toMatchObject({

@@ -33,7 +33,7 @@ const languages: readonly ContractLanguage[] = defaultTemplates.map((template) =
     crash: (status) => `crash ${status}`,
     segfault: "killed",
     show: (text) => `show text/markdown ${text}`,
-    showPicture: "show image/png",
+    showPicture: (moreBytes) => `show-picture ${moreBytes}`,
   },
 }));
 

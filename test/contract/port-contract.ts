@@ -41,8 +41,8 @@ export type CodeSet = ProgramSet & {
   readonly segfault: string;
   /** Shows the text as Markdown. */
   readonly show: (text: string) => string;
-  /** Shows a picture of 3 × 2 pixels. */
-  readonly showPicture: string;
+  /** Shows a picture of 3 × 2 pixels, and of so many bytes more than that takes. */
+  readonly showPicture: (moreBytes: number) => string;
 };
 
 export type CommandSet = ProgramSet & {
@@ -475,7 +475,13 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     const shown: [Display, number][] = [];
     let stdout = "";
     const big = "x".repeat(30_000);
-    const source = [code.print("one"), code.show("two"), code.showPicture, code.print("three"), code.show(big)];
+    const source = [
+      code.print("one"),
+      code.show("two"),
+      code.showPicture(400_000),
+      code.print("three"),
+      code.show(big),
+    ];
     const end = await sandbox().run({
       ...{ kind: "code", source: source.join("\n"), timeoutMs: patienceMs, signal: new AbortController().signal },
       onOutput: (_, bytes) => {
@@ -491,8 +497,9 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     ]);
     const [two, picture, three] = shown.map(([{ data }]) => data);
     expect([two?.["text/markdown"], three?.["text/markdown"]]).toEqual(["two", big]);
-    const sides = { width: 3, height: 2 };
-    expect(pictureOf(Buffer.from(picture?.["image/png"] ?? "", "base64"))).toEqual({ mediaType: "image/png", sides });
+    const bytes = Buffer.from(picture?.["image/png"] ?? "", "base64");
+    expect(bytes.length).toBeGreaterThan(400_000);
+    expect(pictureOf(bytes)).toEqual({ mediaType: "image/png", sides: { width: 3, height: 2 } });
   });
 
   promise("an exit status that the code asks for is told, and does not take the interpreter away", async () => {

@@ -4,8 +4,8 @@
 //   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · processes · vanish
 //   start NAME (a background process) · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
 //   on SIGNAL TEXT (waits; then prints it and exits with 7, as code goes on) · ask (reads a line of input) · echo (prints all of it)
-//   None · undefined (nothing) · show TYPE TEXT (a display of that form; image/png without a text is a picture of 3 × 2 pixels)
-//   show-saved PATH NOTE (a display that is a file)
+//   None · undefined (nothing) · show TYPE TEXT (a display of that form) · show-saved PATH NOTE (one that is a file)
+//   show-picture N (one of 3 × 2 pixels, with N bytes more than that takes)
 
 import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
@@ -103,8 +103,13 @@ class ToyProgram {
         this.#say("stdout", `${disk.text(name) ?? ""}\n`);
         return null;
       case "show":
-        this.#show({ data: { [name]: text === "" && name === "image/png" ? samplePng : text } });
+        this.#show({ data: { [name]: text } });
         return null;
+      case "show-picture": {
+        const bytes = Buffer.concat([Buffer.from(samplePng, "base64"), Buffer.alloc(Number(rest))]);
+        this.#show({ data: { "image/png": bytes.toString("base64") } });
+        return null;
+      }
       case "show-saved":
         this.#show({ data: {}, path: name, note: text });
         return null;

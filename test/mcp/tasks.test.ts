@@ -6,6 +6,7 @@ import { executionTasks } from "../../src/mcp/tools/tasks.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { Restarts } from "../fakes/restarts.ts";
 import { serveOverFake } from "../fakes/served.ts";
+import { samplePng } from "../programs/sample.ts";
 import { eventsOf, messagesOf } from "./edge.ts";
 import { type Arguments, executionsOf, running, type Served } from "./tools/executions.ts";
 
@@ -346,4 +347,34 @@ test("tasks are found again by the server that follows a killed one: with their 
     result: { isError: true, content: [{ text: expect.stringContaining("the server was stopped while it ran") }] },
   });
   await expect(after.get({ ...caller, principal: "bob" }, asked)).rejects.toMatchObject({ code: -32602 });
+});
+
+test("a task's result has what was shown in its place; of the server that follows a killed one, a notice that it was not kept", async () => {
+  await using restarts = new Restarts();
+  const caller = { principal: "alice", audience: "agent" as const };
+  const { runFor, clock, sessions } = restarts.start();
+  const source = "print one\nshow-picture 0\nask\nprint two";
+  const starting = runFor(2000, source, { kind: "code", stdin: "open" });
+  await clock.advance(2000);
+  const { executionId } = (await starting).execution;
+  await sessions.execution("alice", executionId).input("Ada\n");
+  await sessions.execution("alice", executionId).settled;
+  const before = await executionTasks({ sessions, toolErrors: "auto" }).get(caller, executionId);
+  expect(before).toMatchObject({
+    status: "completed",
+    result: {
+      content: [
+        { type: "text", text: "one\n" },
+        { type: "image", data: samplePng, mimeType: "image/png" },
+        { type: "text", text: expect.stringMatching(/^name\? got:Ada\ntwo\n\[session /) },
+      ],
+    },
+  });
+  expect(before).not.toHaveProperty("result.structuredContent");
+  restarts.kill();
+  const after = executionTasks({ sessions: restarts.start().sessions, toolErrors: "auto" });
+  const notices = ["What it has shown was not kept over a restart of the server."];
+  expect(await after.get(caller, executionId)).toMatchObject({
+    result: { content: [{ type: "text" }], structuredContent: { stdout: "one\nname? got:Ada\ntwo\n", notices } },
+  });
 });

@@ -30,8 +30,9 @@ while (true) hoard.push(new Uint8Array(8_000_000).fill(1));
   value: (text) => `${text}`,
   crash: (status) => `process.reallyExit(${status});`,
   segfault: "process.kill(process.pid, 'SIGSEGV'); while (true) {}",
-  show: (text) => `display("${text}", "text/markdown")`,
-  showPicture: `display(Buffer.from("${samplePng}", "base64"))`,
+  show: (text) => `display("${text}", "text/markdown");`,
+  showPicture: (moreBytes) =>
+    `display(Buffer.concat([Buffer.from("${samplePng}", "base64"), Buffer.alloc(${moreBytes})]));`,
 };
 
 export const concurrentNode: ConcurrentCode = {

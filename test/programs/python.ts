@@ -35,7 +35,8 @@ while True:
   crash: (status) => `import os\nos._exit(${status})`,
   segfault: "import ctypes\nctypes.string_at(0)",
   show: (text) => `display({"text/markdown": "${text}"}, raw=True)`,
-  showPicture: `import base64\ndisplay({"image/png": base64.b64decode("${samplePng}")}, raw=True)`,
+  showPicture: (moreBytes) =>
+    `import base64\ndisplay({"image/png": base64.b64decode("${samplePng}") + bytes(${moreBytes})}, raw=True)`,
 };
 
 export const concurrentPython: ConcurrentCode = {

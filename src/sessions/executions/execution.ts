@@ -275,8 +275,17 @@ export class Execution {
         startedAt: this.#startedAt,
         endedAt: this.#endedAt,
       },
-      ...{ outcome: end !== undefined && "outcome" in end ? end.outcome : null, failure },
+      ...{ outcome: this.#outcomeForLater, failure },
     });
+  }
+
+  /** As a later process tells it, which has not what was shown. */
+  get #outcomeForLater(): Remembered | null {
+    const end = this.#end;
+    if (end === undefined || "failure" in end) return null;
+    if (this.output.displays.all.length === 0) return end.outcome;
+    const { notices } = end.outcome;
+    return { ...end.outcome, notices: [...notices, "What it has shown was not kept over a restart of the server."] };
   }
 
   /** Asks for its end, as a caller who leaves does. */

@@ -38,7 +38,7 @@ function textsOf(content: readonly { readonly type: string; readonly text?: stri
 describe("a picture", () => {
   test("stands between the output before it and after it, and what was written to stderr stays behind", async () => {
     await using served = await serveOverFake();
-    const code = "print one\nwarn oops\nshow image/png\nprint twó\nshow image/png\nshow image/png\nprint three";
+    const code = "print one\nwarn oops\nshow-picture 0\nprint twó\nshow-picture 0\nshow-picture 0\nprint three";
     const { content, isError, ...rest } = await served.call("execute_code", { code });
     expect(content).toEqual([
       { type: "text", text: "one\n" },
@@ -56,13 +56,13 @@ describe("a picture", () => {
 
   test("at the very beginning or end makes no empty text", async () => {
     await using served = await serveOverFake();
-    const { content } = await served.call("execute_code", { code: "show image/png\nprint \nshow image/png" });
+    const { content } = await served.call("execute_code", { code: "show-picture 0\nprint \nshow-picture 0" });
     expect(content).toEqual([image, image, { type: "text", text: line }]);
   });
 
   test("comes behind the output and the line for a program", async () => {
     await using served = await serveOverFake();
-    const code = "print one\nshow image/png\nprint two\nwarn oops\nshow text/markdown **bold**";
+    const code = "print one\nshow-picture 0\nprint two\nwarn oops\nshow text/markdown **bold**";
     expect(await callBare(served, code)).toMatchObject({
       result: {
         content: [
@@ -78,7 +78,7 @@ describe("a picture", () => {
   test("keeps its place where output is left out around it", async () => {
     await using served = await serveOverFake({ limits: { maxOutputBytes: 100 } });
     const code =
-      "print begin\nshow image/png\nflood 1000\nshow image/jpeg middle\nflood 1000\nprint \nshow image/gif\nprint end";
+      "print begin\nshow-picture 0\nflood 1000\nshow image/jpeg middle\nflood 1000\nprint \nshow image/gif\nprint end";
     const { content } = await served.call("execute_code", { code });
     const [before, , gap, , after, , end] = content;
     expect(content.map(({ type }) => type)).toEqual(["text", "image", "text", "image", "text", "image", "text"]);
@@ -90,7 +90,7 @@ describe("a picture", () => {
 });
 
 describe("structured content", () => {
-  const code = "print one\nshow image/png\nshow-saved /root/displays/figure-2.png too large";
+  const code = "print one\nshow-picture 0\nshow-saved /root/displays/figure-2.png too large";
   const displays = [
     { media_types: ["image/png"], shown_as: "image/png", width: 3, height: 2, offset: 4 },
     { media_types: [], path: "/root/displays/figure-2.png", note: "too large", offset: 4 },
@@ -200,7 +200,7 @@ describe("an answer has", () => {
 describe("get_execution", () => {
   test("shows the pictures of the part that is read, each once to who reads on", async () => {
     await using served = await serveOverFake();
-    const code = "print one\nshow image/png\nprint two\nshow image/gif second\nwarn three\nshow image/png";
+    const code = "print one\nshow-picture 0\nprint two\nshow image/gif second\nwarn three\nshow-picture 0";
     const { execution_id } = await served.call("execute_code", { code });
     const kinds = async (look: Readonly<Record<string, unknown>>) => {
       const { content } = await served.call("get_execution", { execution_id, ...look });
@@ -218,7 +218,7 @@ describe("get_execution", () => {
 
   test("shows what a run that goes on has shown so far, and the answer that it goes on does too", async () => {
     await using served = await serveOverFake();
-    const called = served.call("execute_code", { code: "print one\nshow image/png\nprint two\nforever", wait: 1 });
+    const called = served.call("execute_code", { code: "print one\nshow-picture 0\nprint two\nforever", wait: 1 });
     while (executionsOf(served)[0]?.status !== "running") await served.clock.advance(0);
     await served.clock.advance(1000);
     const left = await called;
@@ -235,6 +235,6 @@ describe("get_execution", () => {
 
 test("a command shows nothing", async () => {
   await using served = await serveOverFake();
-  const { content } = await leave(served, "show image/png");
+  const { content } = await leave(served, "show-picture 0");
   expect(content.map(({ type }) => type)).toEqual(["text"]);
 });

@@ -48,6 +48,8 @@ async function dataOf(source: string) {
   return (await prompt.run(source)).displays.map(({ data }) => data);
 }
 
+/** On a busy machine. */
+const patient = { interruptGraceMs: 20_000 };
 const picture = { "image/png": samplePng };
 
 describe("display() and last values", () => {
@@ -273,11 +275,12 @@ describe("at the edges of a run", () => {
     );
     const shown: unknown[] = [];
     await interpreter.run({
-      source: `${kinds}\nconst timer = setInterval(() => { clearInterval(timer); display(png) }, 20)`,
+      source: `${kinds}\nconst timer = setInterval(() => { if (!require("fs").existsSync("over")) return; clearInterval(timer); display(png) }, 20)`,
       signal: new AbortController().signal,
       onOutput: () => undefined,
       onDisplay: (display) => shown.push(display),
     });
+    writeFileSync(join(directory, "over"), "");
     const path = join(directory, "displays", "picture-1.png");
     expect(await printed.promise).toBe(`[a picture is shown only while a run is on; saved as ${path}]\n`);
     expect([shown, existsSync(path)]).toEqual([[], true]);
@@ -293,7 +296,7 @@ describe("at the edges of a run", () => {
       exitCode: 3,
       displays: [{ data: picture }],
     });
-    const ran = await prompt.interruptAfterOutput("display(png); console.log('on'); for (;;);");
+    const ran = await prompt.interruptAfterOutput("display(png); console.log('on'); for (;;);", undefined, patient);
     expect(ran).toMatchObject({ ended: "interrupted", interpreterRestarted: false, displays: [{ data: picture }] });
   });
 
@@ -301,6 +304,8 @@ describe("at the edges of a run", () => {
     for (let round = 0; round < 5; round++) {
       const ran = await prompt.interruptAfterOutput(
         "console.log('on'); for (;;) display('x'.repeat(30000), 'text/markdown');",
+        undefined,
+        patient,
       );
       expect(ran.ended).toBe("interrupted");
       expect(await prompt.run("display(png); 6 * 7")).toMatchObject({ result: "42", displays: [{ data: picture }] });
@@ -316,6 +321,12 @@ describe("at the edges of a run", () => {
       if (typeof Object.getOwnPropertyDescriptor(all, name).value === "function" && name !== "constructor") all[name] = null;
     }`);
     expect((await fresh.run("display(png)")).displays).toMatchObject([{ data: picture }]);
+  });
+
+  test("a line of the user's own on the runner's descriptor shows nothing under another id, and ends nothing", async () => {
+    const line = JSON.stringify({ id: "another", display: { number: 1, data: picture } });
+    const ran = await prompt.run(`require("fs").writeSync(3, ${JSON.stringify(`${line}\n`)}); console.log("d1")`);
+    expect(ran).toMatchObject({ stdout: "d1\n", displays: [], interpreterRestarted: false });
   });
 
   test("a child process has no part in it", async () => {

@@ -92,9 +92,13 @@ export class Prompt implements AsyncDisposable {
   }
 
   /** Interrupts the run as soon as it has printed something. */
-  async interruptAfterOutput(source: string, afterInterrupt?: () => void): Promise<Ran> {
+  async interruptAfterOutput(
+    source: string,
+    afterInterrupt?: () => void,
+    more: { interruptGraceMs?: number } = {},
+  ): Promise<Ran> {
     const abort = new AbortController();
-    return this.#run(source, abort.signal, () => abort.abort(), afterInterrupt && { afterInterrupt });
+    return this.#run(source, abort.signal, () => abort.abort(), { ...more, ...(afterInterrupt && { afterInterrupt }) });
   }
 
   async #run(
