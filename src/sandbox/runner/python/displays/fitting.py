@@ -9,7 +9,7 @@ NOTE_CHARACTERS = 500
 # Shown as texts; other types are files.
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex", "text/html", "image/svg+xml", "application/json")
 # Pictures that clients do not show: converted where PIL can do it.
-OTHER_PICTURES = ("image/gif", "image/bmp", "image/tiff")
+OTHER_PICTURES = ("image/bmp", "image/tiff")
 # Says nothing without the program that made it.
 NOTHING = ("application/vnd.jupyter.widget-view+json",)
 
@@ -54,8 +54,8 @@ class Fitting:
                 why = "cannot be read" if picture.size is None else "does not fit in an answer"
                 self.save_picture(shown, picture, "its %s %s" % (picture.media_type, why))
                 return
-            if picture.media_type not in PICTURE_TYPES:
-                shown.notes.append("%s as one picture" % picture.media_type)
+            if picture.media_type == "image/gif":
+                shown.notes.append("the first picture of a GIF")
             picture = smaller
         if available == 0:
             why = "a run shows at most %d pictures" % PICTURES

@@ -4,7 +4,7 @@ from ..references import io
 from .limits import MAX_SIDE, MIN_SIDE
 
 # What clients show.
-PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 # PIL is not asked to decode more. Pixels.
 MAX_PIXELS = 80_000_000
 JPEG_QUALITY = 85
@@ -84,14 +84,14 @@ def webp_size(data):
 
 def make_smaller(picture, limit):
     """A picture of a type that clients show, within the sides and the limit; None where PIL is not there or cannot do it."""
-    if picture.size is None or picture.size[0] * picture.size[1] > MAX_PIXELS:
-        return None
     try:
         from PIL import Image
     except ImportError:
         return None
     with Image.open(io.BytesIO(picture.data)) as image:
-        return encode_image(image, limit, picture.full_size)
+        if image.size[0] * image.size[1] > MAX_PIXELS:
+            return None
+        return encode_image(image, limit, picture.full_size or image.size)
 
 
 def encode_image(image, limit, full_size):
