@@ -128,7 +128,7 @@ figure`);
 
   test("noisy figures share the room of an answer", async () => {
     const ran = await run(`for n in range(4):
-    plt.figure(figsize=(8, 8)); plt.imshow(np.random.rand(800, 800, 3))
+    plt.figure(figsize=(8, 8)); plt.imshow(np.random.rand(500, 500, 3))
 None`);
     const sides = await sidesOf(ran.displays);
     expect(sides).toHaveLength(4);
@@ -187,7 +187,7 @@ thread = threading.Thread(target=lambda: plt.plot([1])); thread.start(); thread.
   test("PIL's images are shown, made smaller where they are too large, in any mode", async () => {
     const ran =
       await run(`display(Image.new("RGB", (3000, 1000), "red"), Image.new("CMYK", (10, 10)), Image.new("P", (2000, 5)), Image.new("F", (9, 9)))
-Image.effect_noise((6000, 5000), 90)`);
+Image.effect_noise((4000, 3000), 90)`);
     const sides = await sidesOf(ran.displays);
     expect(sides.slice(0, 4).map(({ width, height }) => [width, height])).toEqual([
       [1568, 523],
