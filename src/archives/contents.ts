@@ -2,7 +2,7 @@
 
 import { Failure } from "../failure.ts";
 import type { FileInfo, Files, OpenedFile } from "../sandbox/files.ts";
-import { maxReadBytes } from "../sandbox/files.ts";
+import { readBetween } from "../sandbox/read-between.ts";
 import type { LeftOut } from "./left-out.ts";
 import { maxDepth, maxEntries } from "./limits.ts";
 
@@ -66,15 +66,9 @@ async function* opened(
   }
 }
 
-/** As many bytes as it had when it was opened. Throws where it has become shorter: an archive cannot take that back. */
-export async function* bytesOf(file: OpenedFile): AsyncGenerator<Uint8Array> {
-  const size = file.info.sizeBytes;
-  for (let at = 0; at < size; ) {
-    const piece = await file.read(at, Math.min(maxReadBytes, size - at));
-    if (piece.length === 0) throw new Error("a file became shorter while it was packed");
-    at += piece.length;
-    yield piece;
-  }
+/** As many bytes as it had when it was opened: an archive cannot take back what it has said. */
+export function bytesOf(file: OpenedFile): AsyncGenerator<Uint8Array> {
+  return readBetween(file, 0, file.info.sizeBytes);
 }
 
 /** Archives have names in UTF-8: a byte that is none is written out, as \xff. */

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { createTarDecoder } from "modern-tar";
 import { fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
 import type { OpenedFile } from "../sandbox/files.ts";
-import { maxReadBytes } from "../sandbox/files.ts";
+import { readBetween } from "../sandbox/read-between.ts";
 import { ArchiveRefused, refused } from "./names.ts";
 
 export type Entry =
@@ -115,16 +115,7 @@ class GuestFileReader extends RandomAccessReader {
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
-    return Readable.from(rangeOf(this.#file, start, end), { objectMode: false });
-  }
-}
-
-async function* rangeOf(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; ) {
-    const piece = await file.read(at, Math.min(maxReadBytes, end - at));
-    if (piece.length === 0) throw new ArchiveRefused("The archive became shorter while it was read.");
-    at += piece.length;
-    yield piece;
+    return Readable.from(readBetween(this.#file, start, end), { objectMode: false });
   }
 }
 

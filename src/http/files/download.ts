@@ -1,7 +1,7 @@
 // A file on its way out, whole or a range of it, and what is said of one that is not sent.
 
 import type { OpenedFile } from "../../sandbox/files.ts";
-import { maxReadBytes } from "../../sandbox/files.ts";
+import { readBetween } from "../../sandbox/read-between.ts";
 import { Refused } from "./answers.ts";
 import { sending } from "./bodies.ts";
 import { readVerdict, type Span, spanOf } from "./conditions.ts";
@@ -47,34 +47,16 @@ export async function download(
     answer(new Response(body, head));
     return;
   }
-  const { body, over } = sending(piecesOf(file, { start, end }), transfer, signal);
+  const { body, over } = sending(readBetween(file, start, end), transfer, signal);
   answer(new Response(body, head));
   reached.isWhole = await over;
 }
 
-async function wholeOf(file: OpenedFile, span: Span, signal: AbortSignal): Promise<Buffer<ArrayBuffer>> {
+async function wholeOf(file: OpenedFile, { start, end }: Span, signal: AbortSignal): Promise<Buffer<ArrayBuffer>> {
   const pieces: Uint8Array[] = []; // at most maxWholeBytes in all
-  for await (const piece of piecesOf(file, span)) {
+  for await (const piece of readBetween(file, start, end)) {
     signal.throwIfAborted();
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
-}
-
-/** Throws where the file has become shorter meanwhile: what is promised cannot be kept. */
-async function* piecesOf(file: OpenedFile, { start, end }: Span): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; ) {
-    const piece = await file.read(at, Math.min(maxReadBytes, end - at));
-    if (piece.length === 0) throw shrunk();
-    at += piece.length;
-    yield piece;
-  }
-}
-
-function shrunk(): Refused {
-  return new Refused({
-    status: 409,
-    error: "changed",
-    message: "The file became shorter while it was read. Try again.",
-  });
 }

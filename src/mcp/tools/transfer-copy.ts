@@ -5,8 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import { readBelow, writeBelow } from "../../folders/copies.ts";
-import type { OpenedFile } from "../../sandbox/files.ts";
-import { maxReadBytes } from "../../sandbox/files.ts";
+import { readBetween } from "../../sandbox/read-between.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import type { CallContext } from "../tool-set.ts";
@@ -56,24 +55,13 @@ export async function copyFile(
         return (await files.write(path, content, { mode: "replace", makeFolders: true }, signal)).sizeBytes;
       }
       await using file = await files.open(path, signal);
-      return await writeBelow(dirs, host_path, piecesOf(file, signal));
+      return await writeBelow(dirs, host_path, readBetween(file, 0, file.info.sizeBytes));
     });
     told("whole", size_bytes);
     return plainResult({ session_id, path: shownPath(path), host_path, direction, size_bytes });
   } catch (error) {
     told("refused", 0);
     throw error;
-  }
-}
-
-async function* piecesOf(file: OpenedFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const { sizeBytes } = file.info;
-  for (let at = 0; at < sizeBytes; ) {
-    signal.throwIfAborted();
-    const piece = await file.read(at, Math.min(maxReadBytes, sizeBytes - at));
-    if (piece.length === 0) throw new Failure("file_refused", "The file became shorter while it was read.");
-    at += piece.length;
-    yield piece;
   }
 }
 
