@@ -126,6 +126,7 @@ describe.each(titled([...ways, bare, inspector]))("%s", (_, way) => {
         "list_files",
         "read_file",
         "stop_session",
+        "transfer_file",
         "write_file",
       ]);
       const session_id = sessionOf(await client.call("execute_code", { code: "x = 42" }));
