@@ -9,8 +9,8 @@ export const shell: CommandSet = {
   printError: (text) => `echo '${text}' >&2`,
   fail: "false",
   exit: (status) => `exit ${status}`,
-  forever: "while :; do sleep 0.1; done",
-  stubborn: "trap '' INT TERM HUP QUIT; echo on; while :; do sleep 0.1; done",
+  forever: "while :; do sleep 1; done",
+  stubborn: "trap '' INT TERM HUP QUIT; echo on; while :; do sleep 1; done",
   flood: (bytes) => `head -c ${bytes} /dev/zero`,
   writeFile: (name, text) => `echo '${text}' > ${name}`,
   readFile: (name) => `cat ${name}`,
@@ -24,7 +24,8 @@ until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; don
   vanish: "kill -9 -1; sleep 10",
 };
 
-const goesOn = "'while :; do sleep 0.2; done'";
+/** Without a process a moment: eighteen of them would be all that an emulated machine does. */
+const goesOn = "'sleep 1000; :'";
 const signalNames = { interrupt: "INT", terminate: "TERM" };
 
 export const concurrentShell: ConcurrentCommands = {

@@ -15,7 +15,7 @@ import { startCommand } from "./guest/command.ts";
 import type { Exec } from "./guest/exec.ts";
 import { Ends, type Exit } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
-import { guestPrograms, pipesFolder } from "./guest/programs.ts";
+import { groupsFolder, guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { Warden } from "./guest/warden.ts";
 
 export type MicrovmLinkOptions = {
@@ -63,7 +63,16 @@ export class MicrovmLink implements Link {
     if (!options.control) return this.#startCommand(argv.at(-1) ?? "", options, events);
     const { interpreter, runner, endMark } = this.#options;
     const folder = `${pipesFolder}/${crypto.randomUUID().slice(0, 8)}`;
-    const start = [...guestPrograms.start, folder, endMark, runner.path, runner.source, interpreter, ...argv];
+    const start = [
+      ...guestPrograms.start,
+      folder,
+      endMark,
+      runner.path,
+      runner.source,
+      groupsFolder,
+      interpreter,
+      ...argv,
+    ];
     return this.#carry(start, folder, options.env, events);
   }
 

@@ -85,7 +85,10 @@ for (const language of ["python", "node"] as const) {
     const folder = join(top, "one");
     const interpreter = interpreters[language];
     const argv = runnerArgv(language, interpreter, program);
-    const first = carry([...guestPrograms.start, folder, "end-mark", program, source, interpreter, ...argv], folder);
+    const first = carry(
+      [...guestPrograms.start, folder, "end-mark", program, source, join(top, "groups"), interpreter, ...argv],
+      folder,
+    );
     const options: InterpreterOptions = {
       language,
       interpreter,
@@ -124,7 +127,16 @@ for (const language of ["python", "node"] as const) {
 }
 
 test("an interpreter that is not in the image is told by the shell's own status", async () => {
-  const argv = [...guestPrograms.start, join(top, "one"), "mark", join(top, "x.py"), "", "no-such-interpreter", "x"];
+  const argv = [
+    ...guestPrograms.start,
+    join(top, "one"),
+    "mark",
+    join(top, "x.py"),
+    "",
+    top,
+    "no-such-interpreter",
+    "x",
+  ];
   expect(await Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"] }).exited).toBe(127);
 });
 
@@ -142,7 +154,7 @@ async function inGuest(script: string): Promise<string> {
   mkfifo "$top/requests"
   start() {
     # A shell's background jobs ignore an interrupt, which would be handed down.
-    setsid env --default-signal=INT /bin/sh -c "$command" sh "$2" MARK empty "$top/commands" $1 >"$top/$1.out" 2>"$top/$1.err" &
+    setsid env --default-signal=INT /bin/sh -c "$command" sh "$2" MARK empty "$top/commands" $1 "$top/groups" >"$top/$1.out" 2>"$top/$1.err" &
     eval "root_$1=$!"
     commands=$commands$!:$1,
     until grep -qs on "$top/$1.out"; do sleep 0.02; done
@@ -156,7 +168,7 @@ async function inGuest(script: string): Promise<string> {
   going() { echo $(cmdlines 2>/dev/null | sed -n 's/^sleep \\([0-9]*\\) $/\\1/p' | sort -n); }
   stdout() { until grep -q MARK "$top/$1.out"; do sleep 0.02; done; cat "$top/$1.out" "$top/$1.err"; echo; }
   commands=, asked=0
-  /bin/sh -c "$warden" sh "$top" <"$top/requests" >"$top/answers" &
+  /bin/sh -c "$warden" sh "$top" "$top/groups" <"$top/requests" >"$top/answers" &
   exec 7>"$top/requests"
   ${script}`;
   const programs = [guestPrograms.warden[2] ?? "", guestPrograms.command[2] ?? ""];
@@ -236,7 +248,18 @@ test.skipIf(!canUnshare)(
 test("text for a command's stdin comes as it was written, and its end after it", async () => {
   const fifo = join(top, "one.in");
   const [, , command = ""] = guestPrograms.command;
-  const argv = ["/bin/sh", "-c", command, "sh", "cat; echo end", "MARK", fifo, join(top, "commands"), "1001"];
+  const argv = [
+    "/bin/sh",
+    "-c",
+    command,
+    "sh",
+    "cat; echo end",
+    "MARK",
+    fifo,
+    join(top, "commands"),
+    "1001",
+    join(top, "groups"),
+  ];
   const program = Bun.spawn(argv, { stdio: ["ignore", "pipe", "pipe"] });
   const feed = Bun.spawn([...guestPrograms.feed, fifo], { stdio: ["pipe", "pipe", "ignore"] });
   feed.stdin.write(`${escaped("a\nb\\n\\\\0101%s\0c ä😀")}\n`);

@@ -14,9 +14,14 @@ exec 3>&1 4>&2
 said=$(
   exec 2>&1
   # Another shell redirects, because some tell of a signal to where the command's own output goes.
-  /bin/sh -c 'exec /bin/sh -c "$1" >&3 2>&4 3>&- 4>&-' sh "$1"
+  /bin/sh -c '
+    { mkdir "$2" && echo 0 >"$2/cgroup.procs"; } 2>/dev/null
+    exec /bin/sh -c "$1" >&3 2>&4 3>&- 4>&-
+  ' sh "$1" "$6/$5"
   echo " $?"
 )
 { echo "-$5" >>"$4"; } 2>/dev/null
 printf %s "$2" >&3
 printf '%s%s%s' "$2" "$said" "$2" >&4
+# Groups are empty once their commands have ended, with all that they had left behind. One that has just been made can be made out by its limit.
+rmdir "$6"/[0-9]* 2>/dev/null

@@ -9,7 +9,7 @@ import { MarkedStream } from "../../runner/marked-stream.ts";
 import { type Exec, startExec } from "./exec.ts";
 import { type Exit, fromRuntime, notFound, readVerdict } from "./exit.ts";
 import { Feed } from "./feed.ts";
-import { guestPrograms, pipesFolder } from "./programs.ts";
+import { groupsFolder, guestPrograms, pipesFolder } from "./programs.ts";
 
 export type CommandOptions = {
   readonly machine: Machine;
@@ -106,7 +106,7 @@ export function startCommand(options: CommandOptions): Command {
   };
   const closed = input === null ? "empty" : "own";
   const stdin = isOpen ? fifoOf(id) : closed;
-  const argv = [...guestPrograms.command, source, mark, stdin, `${pipesFolder}/commands`, id];
+  const argv = [...guestPrograms.command, source, mark, stdin, `${pipesFolder}/commands`, id, groupsFolder];
   const started = startExec({ machine, argv, env, stdin: stdin === "own", clock }, events).then((it) => {
     exec = it;
     if (stdin === "own") it.write(input ?? "");

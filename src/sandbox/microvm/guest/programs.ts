@@ -20,6 +20,9 @@ export const guestPrograms = {
 /** Where in the guest the pipes of interpreters are, each in a folder of its own. */
 export const pipesFolder = "/run/msb-mcp";
 
+/** Where in the guest its control groups are: of each command, by its id, and of the interpreter. */
+export const groupsFolder = "/sys/fs/cgroup/msb-mcp";
+
 function shell(source: string): readonly string[] {
   return ["/bin/sh", "-c", source, "sh"];
 }

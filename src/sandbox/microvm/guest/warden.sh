@@ -1,26 +1,43 @@
 # Watches over the processes of a guest: signals or ends those of a run when told to. One shell that goes on, because a guest that is full of a
 # fork bomb starts no other. Only what is built into every shell, but for `oom`.
 #
-# Argument: the folder of interpreters' pipes. Requests are lines "WHAT ID RUN STRAYS HOW-LONG COMMANDS CARRIERS…". RUN is a command's id, or "code": what
-# the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of before. COMMANDS, as
-# ",PID:ID,PID:ID,", are those that are on, by their first processes. Whose a process is tell its ancestors, its session and its soft limit of
-# file locks, which all inherit and no Linux since 2.4 heeds: 0 is code's.
-# One of which none of them does is a stray: if STRAYS is 1, those of the last HOW-LONG hundredths of a second are the run's. CARRIERS are the programs
-# that carry streams to the host; they and what they start stay. Answers are lines "ID ANSWER".
+# Arguments: the folder of interpreters' pipes; that of control groups. Requests are lines "WHAT ID RUN STRAYS HOW-LONG COMMANDS CARRIERS…". RUN is a
+# command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of
+# before. COMMANDS, as ",PID:ID,PID:ID,", are those that are on, by their first processes. CARRIERS are the programs that carry streams to the host; they
+# and what they start stay. Answers are lines "ID ANSWER".
+#
+# Whose a process is tells its control group, of which each command has one, and the interpreter. Where there are none, its ancestors, its session and
+# its soft limit of file locks do, which all inherit and no Linux since 2.4 heeds: 0 is code's. One of which none of them does is a stray: if STRAYS is
+# 1, those of the last HOW-LONG hundredths of a second are the run's.
 top=$1
+groups=$2
 
 # The kernel's own threads, of which a guest has dozens: PF_KTHREAD in the flags of a process.
 kernel_thread=2097152
+# How long one request may take, in hundredths of a second.
+patience=800
 
-# Every process that is no zombie and no thread of the kernel: its parent in q_PID, its session in s_PID, when it was started (in hundredths of a second since boot) in
-# t_PID, its id in `all`.
+# How long the guest has been up, in hundredths of a second, in `now`.
+read_clock() {
+  read -r up _ </proc/uptime
+  fraction=${up#*.}
+  now=$((${up%%.*} * 100 + 1$fraction - 100))
+}
+
+# The processes of the run's control group, in `members`. Fails if it has none.
+look_into_group() {
+  members=
+  { while read -r pid; do members="$members $pid"; done <"$groups/$run/cgroup.procs"; } 2>/dev/null
+}
+
+# Of the processes $@ every one that is no zombie and no thread of the kernel: its parent in q_PID, its session in s_PID, when it was started (in
+# hundredths of a second since boot) in t_PID, its id in `all`.
 look() {
   all=
-  for file in /proc/[0-9]*/stat; do
+  for pid; do
+    pid=${pid#/proc/}
     line=
-    { while IFS= read -r part || [ -n "$part" ]; do line="$line $part"; done <"$file"; } 2>/dev/null || continue
-    pid=${file#/proc/}
-    pid=${pid%/stat}
+    { while IFS= read -r part || [ -n "$part" ]; do line="$line $part"; done <"/proc/$pid/stat"; } 2>/dev/null || continue
     set -- ${line##*) }
     case ${1-Z} in Z | X) continue ;; esac
     [ $# -ge 20 ] || continue
@@ -74,9 +91,15 @@ is_recent() {
   done
 }
 
-# The run's processes, in `victims`; but for the two shells that tell a command's end, if $1 is "spare".
+# The run's processes, in `victims`; but for the two shells that tell a command's end, if $1 is "spare": they are in no group.
 find() {
-  look
+  if look_into_group; then
+    victims=$members
+    [ "$run" = code ] || return 0
+    look $members
+  else
+    look /proc/[0-9]*
+  fi
   # The root's own word is exact, and remembered for when it has ended; the time that a request took on its way is not.
   eval "started=\${t_${root:-0}-}"
   [ -z "$started" ] || known=$run known_since=$started
@@ -89,7 +112,7 @@ find() {
     [ "$started" -ge "$since" ] || continue
     case " $$ $carriers " in *" $parent "*) continue ;; esac
     [ "$1" != spare ] || case " $pid $parent " in *" ${root:-none} "*) continue ;; esac
-    own "$pid"
+    if [ -n "$members" ]; then owner=$run; else own "$pid"; fi
     case $owner in
       "$run") [ "$run" != code ] || is_recent "$pid" || continue ;;
       nobody) [ "$strays" = 1 ] && is_recent "$pid" || continue ;;
@@ -100,29 +123,32 @@ find() {
   return 0
 }
 
-# A command that has just been started is not yet there to be told.
+# A command that has just been started is not yet there to be told. At most for some seconds.
 wait_for_victims() {
-  round=0
-  while find spare && [ -z "$victims" ] && [ -n "$root" ] && [ $round -lt 30 ] && kill -0 "$root" 2>/dev/null; do
-    round=$((round + 1))
+  begun=$now
+  while find spare && [ -z "$victims" ] && [ -n "$root" ] && kill -0 "$root" 2>/dev/null; do
+    read_clock
+    [ $((now - begun)) -lt $patience ] || return 0
   done
 }
 
-# Ends the victims of `find $1`.
+# Ends the victims of `find $1`. A fork bomb takes several rounds where there is no group to end it at one stroke.
 end() {
-  # A fork bomb takes several rounds.
-  round=0
-  while find "$1" && [ -n "$victims" ] && [ $round -lt 100 ]; do
-    kill -STOP $victims 2>/dev/null
-    kill -KILL $victims 2>/dev/null
-    round=$((round + 1))
+  begun=$now
+  while find "$1" && [ -n "$victims" ]; do
+    [ "$run" != code ] && { echo 1 >"$groups/$run/cgroup.kill"; } 2>/dev/null || {
+      kill -STOP $victims 2>/dev/null
+      kill -KILL $victims 2>/dev/null
+    }
+    read_clock
+    [ $((now - begun)) -lt $patience ] || return 0
   done
 }
 
 echo ready
 known=
 while read -r what id run strays ago commands carriers; do
-  read -r up _ </proc/uptime
+  read_clock
   answer=done
   kept=
   name=
@@ -137,8 +163,7 @@ while read -r what id run strays ago commands carriers; do
     roots=,$pid:code$roots
     [ "$file" != pid ] || interpreter=$pid
   done
-  fraction=${up#*.}
-  since=$((${up%%.*} * 100 + 1$fraction - 100 - ${ago:-0}))
+  since=$((now - ${ago:-0}))
   root=
   case $commands in *":$run,"*) root=${commands%":$run,"*} root=${root##*,} ;; esac
   case $what in

@@ -3,7 +3,7 @@
 import type { Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../../clock.ts";
 import { type Exec, startExec } from "./exec.ts";
-import { guestPrograms, pipesFolder } from "./programs.ts";
+import { groupsFolder, guestPrograms, pipesFolder } from "./programs.ts";
 
 /** How long the warden may take for one request; a fork bomb's end is the longest. Milliseconds. */
 const answerMs = 12_000;
@@ -83,7 +83,7 @@ export class Warden {
     const exec = startExec(
       {
         machine: this.#machine,
-        argv: [...guestPrograms.warden, pipesFolder],
+        argv: [...guestPrograms.warden, pipesFolder, groupsFolder],
         env: {},
         stdin: true,
         clock: this.#clock,
