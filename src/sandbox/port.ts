@@ -29,6 +29,8 @@ export type SandboxSpec = {
    * taken until then. Never rejects.
    */
   readonly onRemains?: ((gone: Promise<void>) => void) | undefined;
+  /** Of one that is taken over: the runs, by their ids, that the caller goes on with. Others that are on are ended. */
+  readonly resumes?: readonly string[] | undefined;
 };
 
 /** Makes sandboxes. Disposing it disposes every sandbox that it still has. */
@@ -110,9 +112,18 @@ export interface Sandbox extends AsyncDisposable {
    * if the backend cannot be reached. Nothing that may have run is ever repeated.
    */
   run(request: RunRequest): Promise<RunEnd>;
+  /** Of one that was taken over: those of `SandboxSpec.resumes` that go on, or have ended meanwhile. Not there where runs end with their process. */
+  readonly resumable?: readonly string[];
+  /**
+   * Goes on with one of `resumable`, once. From here on it is a run like those of `run`, and throws what they do; an open stdin has come to its
+   * end.
+   */
+  readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
 }
 
 export type RunRequest = {
+  /** Letters, digits and `-`; unique for all time. A later process may find the run by it (`Sandbox.resume`). */
+  readonly id?: string | undefined;
   readonly kind: "code" | "command";
   readonly source: string;
   /** The caller's deadline, for backends that must know it beforehand. The caller keeps it itself, by `signal`. */
@@ -136,6 +147,14 @@ export type RunRequest = {
   readonly stdin?: "empty" | "open" | undefined;
   /** Called once, when the program is there to be spoken to. Not called for a run that ends before. */
   readonly onStarted?: ((run: RunControl) => void) | undefined;
+};
+
+export type ResumeRequest = Pick<RunRequest, "kind" | "signal" | "onOutput" | "onLateOutput" | "onStarted"> & {
+  readonly id: string;
+  /** How many bytes of each stream an earlier process has got and kept, or knows to be missing. */
+  readonly received: Readonly<Record<Stream, number>>;
+  /** Called before more of the stream comes, if so many bytes behind those are gone with the earlier process. */
+  readonly onMissing: (stream: Stream, bytes: number) => void;
 };
 
 /** What can be done to a run that is on. Once it is over, nothing here has an effect. */

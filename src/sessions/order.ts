@@ -43,6 +43,11 @@ export class Order {
    * Throws Failure `limit_reached`; `close`'s error; the reason of its signal if it is canceled while it waits.
    */
   async enter(execution: Execution): Promise<() => void> {
+    if (execution.isResumed) {
+      // It is on already, and was left running.
+      this.#running.add(execution);
+      return () => this.#running.delete(execution);
+    }
     this.#refuseTooMany(execution);
     const endTurn = await this.#turnOf(execution);
     this.#running.add(execution);

@@ -126,6 +126,16 @@ export class Runs {
     });
   }
 
+  /**
+   * Goes on with what an earlier process had left running in a session that waits for its sandbox: before anything else is run there. If the sandbox
+   * does not go on with it, it is told as failed.
+   */
+  goOn(execution: Execution, session: Session): void {
+    this.#isLeft(execution);
+    const opening = { session, release: session.hold(), boot: () => Promise.resolve(undefined) };
+    this.#counted(() => this.#carryOut(execution, opening)).catch(() => undefined);
+  }
+
   async #call<T>(request: RunInSession, attend: (begun: Begun) => Promise<T>): Promise<T> {
     if (this.#drained !== undefined) throw shuttingDown();
     const { executions } = this.#options;
@@ -210,6 +220,10 @@ export class Runs {
       execution.cancel();
       throw error;
     }
+    this.#isLeft(execution);
+  }
+
+  #isLeft(execution: Execution): void {
     this.#leftRunning.add(execution);
     execution.leaveRunning();
   }

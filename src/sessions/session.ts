@@ -235,7 +235,8 @@ export class Session {
     const { signal } = execution;
     const cameMs = this.#clock.monotonicMs();
     const isBooting = this.status === "starting";
-    if (isBooting) await unlessAborted(this.#bootOrEnding, signal);
+    // What goes on already is ended in the sandbox, or not at all.
+    if (isBooting) await (execution.isResumed ? this.#bootOrEnding : unlessAborted(this.#bootOrEnding, signal));
     const startedMs = this.#clock.monotonicMs();
     const bootMs = isBooting ? startedMs - cameMs : waited.bootMs;
     const sandbox = this.#sandbox;
@@ -251,7 +252,7 @@ export class Session {
     ending.addEventListener("abort", onEnding, { once: true });
     signal.addEventListener("abort", onStop, { once: true });
     if (signal.aborted) onStop();
-    this.#executions++;
+    if (!execution.isResumed) this.#executions++;
     execution.begun();
     const phases = () => ({ queueMs: waited.queueMs, bootMs, runMs: this.#clock.monotonicMs() - startedMs });
     try {

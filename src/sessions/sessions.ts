@@ -8,6 +8,7 @@ import type { Executions } from "./executions/executions.ts";
 import type { RunSize } from "./executions/limits.ts";
 import { type FilesRequest, FileUses, type SessionFiles } from "./files.ts";
 import { originOf } from "./ids.ts";
+import type { Entry } from "./ledger-rows.ts";
 import { refuseOther } from "./matching.ts";
 import { Openings, type OpenRequest } from "./opening.ts";
 import type { SessionsOptions } from "./options.ts";
@@ -15,7 +16,7 @@ import { Orphans } from "./orphans.ts";
 import { startReaper } from "./reaper.ts";
 import { shuttingDown } from "./refusal.ts";
 import { closedEvent } from "./reports.ts";
-import { clockWarning, fateOf, takeOver } from "./restart.ts";
+import { clockWarning, fateOf, type Returning, type Returns, takeOver } from "./restart.ts";
 import { type Left, type Ran, type RunInSession, Runs } from "./runs.ts";
 import type { Session, SessionView } from "./session.ts";
 import { Stillness } from "./stillness.ts";
@@ -102,12 +103,11 @@ export class Sessions implements AsyncDisposable {
     if (warning !== undefined) emit({ type: "server.warning", message: warning });
     const returning = before.flatMap((entry) => {
       const fate = fateOf(entry, { nowMs, sessionTimeoutMs, templates, canSurvive: survivors !== undefined });
-      if (fate.kind === "returns") return [this.#openings.expect(entry, fate)];
+      if (fate.kind === "returns") return [this.#expect(entry, fate)];
       ledger.ended(entry.sessionId, fate.ending);
       emit(closedEvent(entry, fate.ending));
       return [];
     });
-    for (const { session } of returning) this.#executions.restore(session.id, this.#sizeOf(session));
     void this.#executions.sweep(new Set(returning.map(({ session }) => session.id)));
     if (survivors === undefined) return;
     this.#restarting = takeOver(returning, {
@@ -119,6 +119,13 @@ export class Sessions implements AsyncDisposable {
       },
       onLost: (session, why) => this.#table.lose(session, why),
     }).then(() => this.#orphans?.start());
+  }
+
+  #expect(entry: Entry, fate: Returns): Returning {
+    const { session, sandboxName, spec } = this.#openings.expect(entry, fate);
+    const on = this.#executions.restore(session.id, this.#sizeOf(session));
+    for (const execution of on) this.#runs.goOn(execution, session);
+    return { session, sandboxName, spec: { ...spec, resumes: on.map(({ id }) => id) } };
   }
 
   /** What there is now, whoever's it is: for the operator. */

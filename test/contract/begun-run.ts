@@ -17,7 +17,7 @@ export class BegunRun {
     sandbox: Sandbox,
     kind: RunRequest["kind"],
     source: string,
-    { stdin, timeoutMs }: { readonly stdin?: "open"; readonly timeoutMs: number },
+    { stdin, timeoutMs, id }: { readonly stdin?: "open"; readonly timeoutMs: number; readonly id?: string },
   ) {
     const { promise, resolve } = Promise.withResolvers<RunControl>();
     this.control = promise;
@@ -28,7 +28,7 @@ export class BegunRun {
     };
     const onLateOutput = (stream: Stream, bytes: Uint8Array) => this.#late.add(stream, bytes);
     const signal = this.#caller.signal;
-    const request = { kind, source, timeoutMs, signal, stdin, onOutput, onLateOutput, onStarted: resolve };
+    const request = { id, kind, source, timeoutMs, signal, stdin, onOutput, onLateOutput, onStarted: resolve };
     this.end = sandbox.run(request).finally(() => {
       isOver = true;
     });

@@ -5,7 +5,14 @@ import { FakeHost } from "../fakes/fake-host.ts";
 import { FakeWorld } from "../fakes/fake-world.ts";
 import { changesContract } from "./changes-contract.ts";
 import { type ConcurrentCommands, concurrentContract } from "./concurrent-contract.ts";
-import { type CommandSet, type ContractLanguage, describeContract, type ProgramSet } from "./port-contract.ts";
+import { lastingContract } from "./lasting-contract.ts";
+import {
+  type CommandSet,
+  type ContractLanguage,
+  describeContract,
+  type ProgramSet,
+  type SurvivalSubject,
+} from "./port-contract.ts";
 
 const shared: ProgramSet = {
   print: (text) => `print ${text}`,
@@ -56,24 +63,27 @@ const createHost = () => {
   return host;
 };
 
+const survival: SurvivalSubject = {
+  canBeAdopted: true,
+  open: async () => {
+    const world = new FakeWorld();
+    world.doRunsLast = true;
+    return {
+      host: (installation) => new FakeHost({ world, installation }),
+      kill: async (host) => {
+        if (host instanceof FakeHost) host.crash();
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  },
+};
+
 describeContract({
   name: "the fake",
   createHost,
   languages,
   commands,
-  survival: {
-    canBeAdopted: true,
-    open: async () => {
-      const world = new FakeWorld();
-      return {
-        host: (installation) => new FakeHost({ world, installation }),
-        kill: async (host) => {
-          if (host instanceof FakeHost) host.crash();
-        },
-        [Symbol.asyncDispose]: async () => undefined,
-      };
-    },
-  },
+  survival,
   leftovers: async (names) =>
     hosts.flatMap(({ live }) =>
       [...live].map(({ name }) => name).filter((name) => names.some((gone) => name.endsWith(gone))),
@@ -96,3 +106,12 @@ concurrentContract({
 });
 
 changesContract({ name: "the fake", createHost, languages, commands });
+
+const [language] = languages;
+if (language === undefined) throw new Error("the fake has a language");
+lastingContract({
+  name: "the fake",
+  survival,
+  template: language.template,
+  commands: { ...commands, waitFor: (name) => `until ${name}` },
+});

@@ -129,6 +129,7 @@ export class FakeHost implements SandboxHost {
     return new FakeSandbox({
       spec,
       machine,
+      doRunsLast: this.#world?.doRunsLast ?? false,
       run: (request, self, toy) => this.script(request, self, toy),
       gone: async (self) => {
         await this.#disposeGate?.promise;

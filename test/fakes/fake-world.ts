@@ -15,6 +15,8 @@ export type FakeMachine = {
 export class FakeWorld {
   /** All that exist, of all installations. */
   readonly machines = new Map<string, FakeMachine>();
+  /** Whether runs outlive the process that began them. */
+  doRunsLast = false;
   /** While true, nothing that is asked of it is answered. */
   isSilent = false;
   /** Names that cannot be taken over. */

@@ -4,14 +4,15 @@
 //   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · processes · vanish
 //   start NAME (a background process) · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
 //   on SIGNAL TEXT (waits; then prints it and exits with 7, as code goes on) · ask (reads a line of input) · echo (prints all of it)
-//   None · undefined (nothing) · show TYPE TEXT (a display of that form) · show-saved PATH NOTE (one that is a file)
-//   show-picture N (one of 3 × 2 pixels, with N bytes more than that takes)
+//   until FILE (waits for it) · None · undefined (nothing) · show TYPE TEXT (a display of that form)
+//   show-saved PATH NOTE (one that is a file) · show-picture N (one of 3 × 2 pixels, with N bytes more than that takes)
 
 import type { Display } from "../../src/sandbox/files.ts";
 import type { RunEnd, RunRequest } from "../../src/sandbox/port.ts";
 import { samplePng } from "../programs/sample.ts";
 import { changesSince } from "./fake-changes.ts";
 import type { FakeDisk } from "./fake-disk.ts";
+import type { LastingRun } from "./lasting-run.ts";
 import { type Told, ToyRun } from "./toy-run.ts";
 
 export type ToyMachine = {
@@ -19,6 +20,8 @@ export type ToyMachine = {
   readonly disk: FakeDisk;
   /** Background processes by name, each with what ends it. */
   readonly processes: Map<string, () => void>;
+  /** Runs that go on without the process that began them, by their ids. */
+  readonly lasting: Map<string, LastingRun>;
 };
 
 const floodChunkBytes = 64 * 1024;
@@ -126,6 +129,10 @@ class ToyProgram {
         return this.#end({ ended: "out_of_memory", interpreterRestarted: this.#isCode });
       case "flood":
         await this.#flood(Number(rest));
+        return null;
+      case "until":
+        while (disk.text(rest) === undefined && this.#run.heard() === null)
+          await new Promise((resolve) => setImmediate(resolve));
         return null;
       case "forever":
         return this.#endedBy(await this.#run.nextTold());

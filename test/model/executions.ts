@@ -154,7 +154,11 @@ export class ExecutionWalk {
     const isLast = this.#random.next() < 0.15;
     const text = isLast && this.#random.next() < 0.5 ? undefined : `${++this.#lines} grün €5 😀\n`;
     this.#parts.say(`  ${tracked.id} ${text?.trim() ?? ""}${isLast ? ", closed" : ""}`);
-    const isTaken = execution.status === "running" && program.stdin === "open" && !tracked.isInputClosed;
+    const isTaken =
+      execution.status === "running" &&
+      program.stdin === "open" &&
+      !tracked.isInputClosed &&
+      tracked.stoppedAtBytes === null;
     try {
       const { sessions } = this.#ground.life;
       await sessions.giveInput(execution, text, isLast, 1000);
@@ -246,7 +250,8 @@ export class ExecutionWalk {
         continue;
       }
       if (tracked.ended !== undefined) throw new Error(`${tracked.id} had ended, and is ${status}`);
-      if (!isExact) continue;
+      // One that its server was killed under may go on, until its session has its sandbox.
+      if (!isExact || (tracked.stoppedAtBytes !== null && told?.status === "starting")) continue;
       const reason = hasSession ? tracked.mustHaveEnded(nowMs) : "its session has ended";
       if (reason !== undefined) throw new Error(`${tracked.program.name} ${tracked.id} is ${status}, but ${reason}`);
       if (told?.status === "ready") throw new Error(`${tracked.id} is ${status} in a session that is ready`);

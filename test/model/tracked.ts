@@ -77,18 +77,21 @@ export class Tracked {
   /** Why it cannot have ended so, if it cannot; `hasSession`: its session is there and neither lost nor ending. */
   objectionTo(end: ExecutionEnd, nowMs: number, hasSession: boolean): string | undefined {
     if ("failure" in end) {
-      if (this.stoppedAtBytes !== null) {
+      if (this.stoppedAtBytes !== null && hasSession) {
         return end.failure.what.startsWith("the server was stopped while it ran") ? undefined : end.failure.what;
       }
       return hasSession ? `it failed: ${end.failure.message}` : undefined;
     }
-    if (this.stoppedAtBytes !== null) return `it is told as ${end.outcome.ended} by a server that never had it`;
+    // Whoever ends one that may go on is told so.
+    const isAsked = this.isCanceled || this.sent.size > 0;
+    if (this.stoppedAtBytes !== null && !(end.outcome.ended === "canceled" && (isAsked || !hasSession)))
+      return `it is told as ${end.outcome.ended} by a server that never had it`;
     const { ended, success, signal, exitCode } = end.outcome;
     const { program, sent } = this;
     const isSignaled = sent.size > 0;
     switch (ended) {
       case "canceled":
-        return this.isCanceled || !hasSession ? undefined : "nobody canceled it";
+        return this.isCanceled || this.stoppedAtBytes !== null || !hasSession ? undefined : "nobody canceled it";
       case "timed_out":
         return this.cameMs === null || nowMs - this.cameMs >= this.timeoutMs ? undefined : "it had time left";
       case "exited": {

@@ -1,6 +1,7 @@
 // Command lines for /bin/sh, for the contract and for tests of real hosts.
 
 import type { ConcurrentCommands } from "../contract/concurrent-contract.ts";
+import type { LastingCommands } from "../contract/lasting-contract.ts";
 import type { CommandSet } from "../contract/port-contract.ts";
 
 /** A background process carries its name in its arguments, where `listBackground` finds it. */
@@ -22,6 +23,11 @@ until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; don
   killed: "kill -SEGV $$",
   listBackground: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed -n 's/^background-//p' | sort",
   vanish: "kill -9 -1; sleep 10",
+};
+
+export const lastingShell: LastingCommands = {
+  ...shell,
+  waitFor: (name) => `until [ -e ${name} ]; do sleep 0.1; done`,
 };
 
 /** Without a process a moment: eighteen of them would be all that an emulated machine does. */

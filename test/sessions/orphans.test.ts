@@ -10,7 +10,7 @@ import { Restarts } from "../fakes/restarts.ts";
 
 function stray(world: FakeWorld, installation = "fake", sessionId = newSessionId("0123456789abcdef")): string {
   const name = `fake-${sessionId}`;
-  const machine = { variables: new Map(), disk: new FakeDisk(), processes: new Map() };
+  const machine = { variables: new Map(), disk: new FakeDisk(), processes: new Map(), lasting: new Map() };
   world.machines.set(name, { name, sessionId, installation, createdAtMs: 0, machine });
   return name;
 }

@@ -295,9 +295,61 @@ describe("executions of a server that was killed and started again", () => {
     restarts.kill();
     const after = restarts.start();
     const again = after.sessions.execution("alice", id);
+    expect(again.status).toBe("running");
+    await settle();
     expect(endOf(again)).toStartWith("the server was stopped while it ran");
     expect(await textOf(again.output.spool, "all")).toBe("one\n");
     expect(after.sessions.list("alice")[0]?.status).not.toBe("busy");
+  });
+
+  test("go on where the sandbox does, with their output from before and after, their time and their signals", async () => {
+    await using restarts = new Restarts();
+    restarts.world.doRunsLast = true;
+    const before = restarts.start();
+    const id = await left(before, "print one\nuntil go\nprint two\nexit 3", { timeoutMs: 600_000 });
+    const other = await left(before, "print on\nforever", { sessionId: before.sessions.list("alice")[0]?.sessionId });
+    await before.clock.advance(1000);
+    restarts.kill();
+    const after = restarts.start();
+    const [execution, beside] = [id, other].map((one) => after.sessions.execution("alice", one));
+    await settle();
+    expect([execution?.status, beside?.status]).toEqual(["running", "running"]);
+    const [session] = after.sessions.list("alice");
+    expect(session?.status).toBe("busy");
+    await after.run("write go now", { kind: "command", sessionId: session?.sessionId });
+    await execution?.settled;
+    expect(execution?.end).toMatchObject({ outcome: { ended: "exited", exitCode: 3, stdoutBytes: 8 } });
+    expect(await textOf(after.sessions.execution("alice", id).output.spool, "all")).toBe("one\ntwo\n");
+    expect(execution?.view).toMatchObject({ startedAt: before.clock.now() - 3000 });
+    // It was begun 2 s before the kill, and has its 20 s.
+    await after.clock.advance(17_000);
+    expect(beside?.status).toBe("running");
+    await after.clock.advance(1_000);
+    await beside?.settled;
+    expect(beside?.end).toMatchObject({ outcome: { ended: "timed_out", durationMs: 20_000 } });
+    expect(execution?.gone).toEqual({ stdout: 0, stderr: 0 });
+  });
+
+  test("tell how much of their output went with the servers that were killed", async () => {
+    await using restarts = new Restarts();
+    restarts.world.doRunsLast = true;
+    const id = await left(restarts.start(), "print one\nuntil go\nprint two\nuntil on\nprint three");
+    // Nothing of it has been written yet.
+    restarts.kill();
+    const second = restarts.start();
+    await settle();
+    expect(second.sessions.execution("alice", id).gone).toEqual({ stdout: 4, stderr: 0 });
+    const sessionId = second.sessions.list("alice")[0]?.sessionId;
+    await second.run("write go now", { kind: "command", sessionId });
+    await settle();
+    restarts.kill();
+    const third = restarts.start();
+    await settle();
+    await third.run("write on now", { kind: "command", sessionId });
+    const execution = third.sessions.execution("alice", id);
+    await execution.settled;
+    expect(execution.gone).toEqual({ stdout: 8, stderr: 0 });
+    expect(await textOf(execution.output.spool, "all")).toBe("three\n");
   });
 
   test("do not make their session idle for as long as they were on", async () => {
@@ -316,10 +368,13 @@ describe("executions of a server that was killed and started again", () => {
     await using restarts = new Restarts();
     const id = await left(restarts.start(), "forever");
     restarts.kill();
-    const second = restarts.start().sessions.execution("alice", id).view;
+    const second = restarts.start().sessions.execution("alice", id);
+    await settle();
+    const told = second.view;
+    expect(told.ended).toBe("failed");
     await restarts.current.clock.advance(5000);
     restarts.kill();
-    expect(restarts.start().sessions.execution("alice", id).view).toEqual(second);
+    expect(restarts.start().sessions.execution("alice", id).view).toEqual(told);
   });
 
   test("whose output was larger than an answer is are found again, small ones are forgotten", async () => {
@@ -334,6 +389,36 @@ describe("executions of a server that was killed and started again", () => {
     expect((await textOf(again.output.spool, "stdout")).length).toBe(large.outputBytes.stdout);
     expect(await textOf(again.output.spool, "stdout", 299_990)).toHaveLength(large.outputBytes.stdout - 299_990);
     expect(() => after.sessions.execution("alice", small.executionId)).toThrow("is forgotten");
+  });
+
+  test("are forgotten with a session whose sandbox cannot be taken over, and leave no file", async () => {
+    await using restarts = new Restarts();
+    restarts.world.doRunsLast = true;
+    const before = restarts.start();
+    const id = await left(before, "print one\nforever");
+    await before.clock.advance(1000);
+    restarts.kill();
+    for (const name of restarts.world.machines.keys()) restarts.world.stubborn.add(name);
+    const after = restarts.start();
+    expect(after.sessions.execution("alice", id).status).toBe("running");
+    await settle();
+    expect(() => after.sessions.execution("alice", id)).toThrow("is forgotten");
+    expect(readdirSync(restarts.spoolFolder)).toEqual([]);
+  });
+
+  test("that are canceled before their sandbox has come are ended in it", async () => {
+    await using restarts = new Restarts();
+    restarts.world.doRunsLast = true;
+    const before = restarts.start();
+    const id = await left(before, "start worker\nforever");
+    restarts.kill();
+    const after = restarts.start();
+    const execution = after.sessions.execution("alice", id);
+    execution.cancel();
+    await execution.settled;
+    expect(endOf(execution)).toBe("canceled");
+    const sessionId = after.sessions.list("alice")[0]?.sessionId;
+    expect(await after.run("processes", { kind: "command", sessionId })).toMatchObject({ outcome: { stdout: "" } });
   });
 
   test("leave no file once their sessions have not come back", async () => {

@@ -82,13 +82,16 @@ function ended({ end, view }: Execution, result: string | null) {
 
 /** What is missing of the output, and what is still to come of the input. */
 export function noticesOf(
-  { isTakingInput, end, view: { missing }, output: { displays } }: Execution,
+  { isTakingInput, end, gone, view: { missing }, output: { displays } }: Execution,
   cutLines = 0,
 ): string[] {
   const isReading = isTakingInput && end === undefined;
+  const goneBytes = gone.stdout + gone.stderr;
   return [
     ...displays.notices,
     isReading && "its program has not read all of its input yet; the rest is given to it as it reads",
+    goneBytes > 0 &&
+      `${goneBytes} bytes of its output are missing (stdout ${gone.stdout}, stderr ${gone.stderr}): they were on their way when the server was killed`,
     missing !== undefined && tellMissing(missing),
     cutLines > 0 &&
       `${cutLines} ${cutLines === 1 ? "line is" : "lines are"} so long that only the beginning was searched`,

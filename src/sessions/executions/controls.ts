@@ -14,10 +14,11 @@ export class Controls {
   /** There while the program can be spoken to. */
   program: RunControl | undefined;
 
-  constructor(executionId: string, stdin: "empty" | "open") {
+  /** `isInputOpen`: false of one that outlived the server that began it, with which its input came to its end. */
+  constructor(executionId: string, stdin: "empty" | "open", isInputOpen: boolean) {
     this.#executionId = executionId;
     this.#stdin = stdin;
-    this.#isInputOpen = stdin === "open";
+    this.#isInputOpen = stdin === "open" && isInputOpen;
   }
 
   /** Some of an input is on its way: its program has not read enough for that. */

@@ -61,7 +61,7 @@ export type ExecutionParts = {
   /** Its call started the session; not known of one that an earlier process had. */
   readonly startedSession?: boolean;
   /** Of one that an earlier process had. */
-  readonly past?: Pick<ExecutionRecord, "preview" | "createdAt" | "startedAt"> | undefined;
+  readonly past?: Pick<ExecutionRecord, "preview" | "createdAt" | "startedAt" | "gone"> | undefined;
 };
 
 const previewLength = 80;
@@ -81,9 +81,10 @@ export class Execution {
   readonly #clock: Clock;
   #lastSignMs: number;
   #untoldLate: Late | undefined;
-  readonly #writeDown: ExecutionParts["writeDown"];
+  #writeDown: ExecutionParts["writeDown"];
   /** An earlier process had it, and has written it down. */
   readonly #isPast: boolean;
+  #gone: Readonly<Record<Stream, number>> | undefined;
   readonly #cancel = new AbortController();
   readonly #settled = Promise.withResolvers<void>();
   /** Empty once it has ended: up to a megabyte, a hundred times a session. */
@@ -111,15 +112,22 @@ export class Execution {
     const { maxKeptOutputBytes } = parts.limits;
     this.limits = { timeoutMs, maxKeptOutputBytes, ...size };
     this.stdin = parts.stdin;
-    this.output = new ExecutionOutput(parts.id, parts.spool, parts.displayRoom, parts.limits.maxOutputBytes);
+    this.#isPast = parts.past !== undefined;
+    this.#gone = parts.past?.gone;
+    this.output = new ExecutionOutput(
+      parts.id,
+      parts.spool,
+      parts.displayRoom,
+      parts.limits.maxOutputBytes,
+      this.#isPast,
+    );
     this.createdAt = parts.past?.createdAt ?? parts.clock.now();
     this.#startedAt = parts.past?.startedAt ?? null;
     this.startedSession = parts.startedSession ?? false;
     this.#clock = parts.clock;
     this.#lastSignMs = parts.clock.monotonicMs();
     this.#writeDown = parts.writeDown;
-    this.#isPast = parts.past !== undefined;
-    this.#controls = new Controls(parts.id, parts.stdin);
+    this.#controls = new Controls(parts.id, parts.stdin, !this.#isPast);
   }
 
   /** Aborts when it is canceled. */
@@ -168,8 +176,30 @@ export class Execution {
   }
 
   begun(): void {
-    this.#startedAt = this.#clock.now();
+    this.#startedAt ??= this.#clock.now();
+    if (this.#isLeftRunning) this.#record();
   }
+
+  /** An earlier process began it: it is not to be run, but to be gone on with. */
+  get isResumed(): boolean {
+    return this.#isPast;
+  }
+
+  /** Bytes of its output that went with a server that was killed while they were on their way. */
+  get gone(): Readonly<Record<Stream, number>> {
+    return this.#gone ?? { stdout: 0, stderr: 0 };
+  }
+
+  /** Of its output, what has been kept or is known to be gone. */
+  get received(): Readonly<Record<Stream, number>> {
+    const { counts } = this.output.spool;
+    return { stdout: counts.stdout + this.gone.stdout, stderr: counts.stderr + this.gone.stderr };
+  }
+
+  readonly misses = (stream: Stream, bytes: number): void => {
+    this.#gone = { ...this.gone, [stream]: this.gone[stream] + bytes };
+    this.#record();
+  };
 
   reached(control: RunControl): void {
     this.#controls.program = control;
@@ -257,6 +287,11 @@ export class Execution {
     if (this.#isLeftRunning) onLeft();
   }
 
+  /** Nobody can ask for it any more: nothing of it is written down from now on. */
+  forget(): void {
+    this.#writeDown = undefined;
+  }
+
   /** Its id matters to somebody who has no whole answer: it was told as running, or wrote more than an answer has. */
   get #isToSurvive(): boolean {
     const matters = this.#isLeftRunning || this.#isPast || this.output.spool.fileBytes > 0;
@@ -276,6 +311,7 @@ export class Execution {
         endedAt: this.#endedAt,
       },
       ...{ outcome: this.#outcomeForLater, failure },
+      ...{ gone: this.#gone, stdin: this.stdin === "open" ? "open" : undefined },
     });
   }
 

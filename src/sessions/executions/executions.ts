@@ -64,18 +64,21 @@ export class Executions {
     return execution;
   }
 
-  /** What an earlier process has written down of a session that goes on. One that was on then is told as failed, with what is there of its output. */
-  restore(sessionId: string, size: RunSize): void {
+  /** What an earlier process has written down of a session that goes on. Returns those that had not ended, the oldest first. */
+  restore(sessionId: string, size: RunSize): readonly Execution[] {
+    const on: Execution[] = [];
     const { spools, limits, clock } = this.#options;
     for (const { record, spool } of spools.reopen(sessionId)) {
       const { outcome, failure, endedAt } = record;
-      const own = { ...record, source: "", stdin: "empty" as const, size, spool, limits, clock };
+      const own = { ...record, source: "", stdin: record.stdin ?? ("empty" as const), size, spool, limits, clock };
       const room = { displayRoom: this.#displayRoom, writeDown: this.#writeDown };
       const execution = new Execution({ ...own, ...room, past: record });
       this.#add(execution);
       if (outcome !== null) execution.settle({ outcome, phases: noPhases }, endedAt ?? record.createdAt);
-      else execution.settle({ failure: failureOf(record, failure) }, endedAt ?? clock.now());
+      else if (failure === null) on.push(execution);
+      else execution.settle({ failure: new Failure(failure.kind, failure.what) }, endedAt ?? clock.now());
     }
+    return on;
   }
 
   /** Removes what an earlier process has left of sessions that are not among `kept`. Never rejects. */
@@ -159,6 +162,7 @@ export class Executions {
 
   #forget(execution: Execution): void {
     this.#byId.delete(execution.id);
+    execution.forget();
     this.#forgotten.set(execution.id, execution.sessionId);
     for (const oldest of this.#forgotten.keys()) {
       if (this.#forgotten.size <= maxForgotten) break;
@@ -194,14 +198,6 @@ export class Executions {
     const why = `its session ${tellAbsence(sessionId, ending, clock.now())}`;
     return { why, context: { ...context, session_ended: ending.reason, at: new Date(ending.at).toISOString() } };
   }
-}
-
-function failureOf({ kind }: ExecutionRecord, failure: ExecutionRecord["failure"]): Failure {
-  if (failure !== null) return new Failure(failure.kind, failure.what);
-  const what =
-    "the server was stopped while it ran. What it had written until a second before is here, and what it wrote after that is not.";
-  const advice = ["Look for what it has left in the sandbox, and run it again if need be."];
-  return new Failure(kind === "code" ? "code_execution" : "command_execution", what, { advice });
 }
 
 const why: Readonly<Record<ReturnType<typeof originOf>, (id: string) => string>> = {

@@ -19,16 +19,18 @@ export class ExecutionOutput {
   readonly displays: ExecutionDisplays;
   readonly #executionId: string;
   readonly #capBytes: number;
-  /** Undefined once it has ended: an answer that comes later is read from the spool. */
+  /** Undefined once it has ended, or if it is of an earlier process: an answer is read from the spool then. */
   #captures: Readonly<Record<Stream, OutputCapture>> | undefined;
   #totalBytes = 0;
 
-  constructor(executionId: string, spool: Spool, room: DisplayRoom, capBytes: number) {
+  /** `isPast`: an earlier process has written what is in the spool. */
+  constructor(executionId: string, spool: Spool, room: DisplayRoom, capBytes: number, isPast: boolean) {
     this.spool = spool;
     this.displays = new ExecutionDisplays(room);
     this.#executionId = executionId;
     this.#capBytes = capBytes;
-    this.#captures = { stdout: new OutputCapture(capBytes), stderr: new OutputCapture(capBytes) };
+    this.#totalBytes = spool.counts.all;
+    if (!isPast) this.#captures = { stdout: new OutputCapture(capBytes), stderr: new OutputCapture(capBytes) };
   }
 
   /** Of both streams together. */
@@ -56,7 +58,7 @@ export class ExecutionOutput {
   /** The output so far. */
   read(): Output {
     const captures = this.#captures;
-    if (captures === undefined) throw new Error("the execution has ended: what it wrote is in its spool");
+    if (captures === undefined) throw new Error("what the execution wrote is in its spool only");
     const { all } = this.displays;
     const offsets = all.map((display) => display.offsets.stdout);
     const stdout = captures.stdout.read(this.#gapOf("stdout"), offsets);

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FailureKind, failureTable } from "../../failure.ts";
+import type { Stream } from "../../sandbox/port.ts";
 import { type Ended, endings, type Remembered } from "./outcome.ts";
 import { removeIfMay } from "./removal.ts";
 
@@ -19,6 +20,10 @@ export type ExecutionRecord = {
   readonly endedAt: number | null;
   readonly outcome: Remembered | null;
   readonly failure: { readonly kind: FailureKind; readonly what: string } | null;
+  /** It was started with an open one. */
+  readonly stdin?: "open" | undefined;
+  /** Bytes of its output that went with a server that was killed; not there if none did. */
+  readonly gone?: Readonly<Record<Stream, number>> | undefined;
 };
 
 const ending = ".json";
@@ -69,12 +74,19 @@ function readRecord(path: string): ExecutionRecord | undefined {
 /** Only this program writes there; a file of another version of it may differ all the same. */
 function isRecord(value: unknown): value is ExecutionRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { id, sessionId, principal, kind, preview, timeoutMs, createdAt, outcome, failure } = value as Partial<
+  const { id, sessionId, principal, kind, preview, timeoutMs, createdAt, outcome, failure, gone } = value as Partial<
     Record<keyof ExecutionRecord, unknown>
   >;
   const areTexts = [id, sessionId, principal, preview].every((text) => typeof text === "string");
   const areNumbers = [timeoutMs, createdAt].every((number) => typeof number === "number");
-  return areTexts && areNumbers && (kind === "code" || kind === "command") && isOutcome(outcome) && isFailure(failure);
+  const isKind = kind === "code" || kind === "command";
+  return areTexts && areNumbers && isKind && isOutcome(outcome) && isFailure(failure) && isGone(gone);
+}
+
+function isGone(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { stdout, stderr } = (value ?? {}) as { readonly stdout?: unknown; readonly stderr?: unknown };
+  return typeof stdout === "number" && typeof stderr === "number";
 }
 
 function isOutcome(value: unknown): boolean {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
-import type { RunEnd, Sandbox } from "../../sandbox/port.ts";
+import type { ResumeRequest, RunControl, RunEnd, RunRequest, Sandbox, Stream } from "../../sandbox/port.ts";
 import type { Execution } from "./execution.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -13,13 +13,13 @@ const isOver = "over";
 const settleGraceMs = 10_000;
 
 /**
- * Runs it and tells how it ended; `signal` cancels it.
+ * Runs it, or goes on with one that an earlier process began, and tells how it ended; `signal` cancels it.
  *
  * Throws Failure `code_execution` / `command_execution` / `connection` if the sandbox was lost under a run that nobody had asked to end; a
  * `SandboxStuck` (a Failure too) if it did not end the run when asked to.
  */
 export async function run(sandbox: Sandbox, execution: Execution, signal: AbortSignal, clock: Clock): Promise<Outcome> {
-  const { output, kind, source, stdin } = execution;
+  const { id, output, kind, source, stdin } = execution;
   const { timeoutMs, maxKeptOutputBytes } = execution.limits;
   const stop = new AbortController();
   let cause: "timed_out" | "canceled" | "output_limit" | undefined;
@@ -33,31 +33,35 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
   const onCancel = () => stopFor("canceled");
   signal.addEventListener("abort", onCancel, { once: true });
   if (signal.aborted) onCancel();
-  clock.sleep(timeoutMs, done.signal).then(
+  // Of one that was begun before, its time goes on.
+  const ranMs = execution.runningMs ?? 0;
+  clock.sleep(Math.max(0, timeoutMs - ranMs), done.signal).then(
     () => stopFor("timed_out"),
     () => undefined,
   );
 
   const startedMs = clock.monotonicMs();
   try {
-    const running = sandbox.run({
-      ...{ kind, source, timeoutMs, stdin },
+    const events = {
       signal: stop.signal,
-      onStarted: (control) => execution.reached(control),
-      onOutput: (stream, bytes) => {
+      onStarted: (control: RunControl) => execution.reached(control),
+      onOutput: (stream: Stream, bytes: Uint8Array) => {
         execution.write(stream, bytes);
         if (output.totalBytes > maxKeptOutputBytes) stopFor("output_limit");
       },
-      onDisplay: (display, stdoutBytes) => execution.show(display, stdoutBytes),
-      onLateOutput: (stream, bytes) => execution.writeLate(stream, bytes),
-    });
+      onLateOutput: (stream: Stream, bytes: Uint8Array) => execution.writeLate(stream, bytes),
+    };
+    const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => execution.show(display, stdoutBytes);
+    const running = execution.isResumed
+      ? resume(sandbox, { id, kind, ...events, received: execution.received, onMissing: execution.misses })
+      : sandbox.run({ ...{ id, kind, source, timeoutMs, stdin, onDisplay }, ...events });
     const end = await settled(running, stop.signal, kind, clock, done.signal).catch((error: unknown) => {
       // A run that was asked to end and whose sandbox went away meanwhile ended for the reason it was asked to.
       if (cause === undefined || error instanceof SandboxStuck) throw error;
       return interrupted;
     });
     const ended = end.ended === "interrupted" ? (cause ?? "canceled") : end.ended;
-    const { stdout, stderr, displays } = output.read();
+    const { stdout, stderr, displays } = await output.reread();
     return {
       ended,
       success: ended === "exited" && end.success,
@@ -70,7 +74,7 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
       result: end.result,
       exitCode: end.exitCode,
       signal: end.signal ?? null,
-      durationMs: clock.monotonicMs() - startedMs,
+      durationMs: ranMs + clock.monotonicMs() - startedMs,
       interpreterRestarted: end.interpreterRestarted,
       notices: [...(end.notices ?? []), ...output.displays.notices],
       changes: end.changes,
@@ -80,6 +84,14 @@ export async function run(sandbox: Sandbox, execution: Execution, signal: AbortS
     done.abort(isOver);
     signal.removeEventListener("abort", onCancel);
   }
+}
+
+async function resume(sandbox: Sandbox, request: ResumeRequest): Promise<RunEnd> {
+  if (sandbox.resume !== undefined && sandbox.resumable?.includes(request.id)) return await sandbox.resume(request);
+  const what =
+    "the server was stopped while it ran. What it had written until a second before is here, and what it wrote after that is not.";
+  const advice = ["Look for what it has left in the sandbox, and run it again if need be."];
+  throw new Failure(request.kind === "code" ? "code_execution" : "command_execution", what, { advice });
 }
 
 /** The sandbox did not end a run that it was asked to end. Whoever owns it must give it up. */
