@@ -1,7 +1,7 @@
 // What a sandbox at the far end of a link needs of it: programs started there, and the processes of one run ended. How that
 // gets there is the adapter's (server/link.ts through a portal, microvm/link.ts through exec streams).
 
-import type { Stream } from "../port.ts";
+import type { ResumeRequest, Stream } from "../port.ts";
 import type { GuestExit, GuestSpawnOptions } from "../runner/guest.ts";
 
 export type ProgramEnd = GuestExit & {
@@ -46,13 +46,24 @@ export interface Program extends RunProcesses {
 export type ProgramOptions = GuestSpawnOptions & {
   /** Stdin is what is written, behind `input` if there is that, until it is closed. Not for programs with `control`. */
   readonly stdin?: "open" | "empty" | undefined;
+  /** By which a later process finds it, if it can (`Link.resume`). */
+  readonly name?: string | undefined;
 };
+
+/** As port.ts has it. */
+export type Resuming = Pick<ResumeRequest, "id" | "received" | "onMissing">;
 
 export interface Link {
   /** Starts a program in the guest. One that cannot be started ends with 127, as in a shell. What is asked of it is done in order. */
   start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program;
   /** From here to the next mark is the time of one run of code. Its processes are those that were started in it, but for commands and theirs. */
   mark(): RunProcesses;
+  /** Commands of an earlier process that can be gone on with, by their names. */
+  readonly resumable?: readonly string[];
+  /** Goes on with one of them, once; its stdin has come to its end. */
+  readonly resume?: (resuming: Resuming, events: ProgramEvents) => Program;
+  /** As Sandbox's, in port.ts. */
+  readonly cpuTimeMs?: () => Promise<number | null>;
   /** Ends every process that was started through the link, and theirs, where they would outlive it. Resolves when that is done. */
   endAll(): Promise<void>;
   /** Fetches what happens until disposed, where that takes fetching; programs that are starting or ending are watched anyway. */

@@ -6,12 +6,12 @@ import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
 import { type Changes, withoutFiles } from "../files.ts";
-import type { RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
+import type { ResumeRequest, RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
 import { Gone } from "./gone.ts";
 import { LateOutput } from "./late-output.ts";
-import type { Link, ProgramEnd, RunProcesses } from "./link.ts";
+import type { Link, Program, ProgramEnd, ProgramEvents, RunProcesses } from "./link.ts";
 import { openCommandLine } from "./open-command-line.ts";
 
 export type LinkedSandboxOptions = {
@@ -88,7 +88,45 @@ export class LinkedSandbox implements Sandbox {
     this.#interpreterEnd = end;
   }
 
+  get resumable(): readonly string[] {
+    return this.#options.link.resumable ?? [];
+  }
+
+  async cpuTimeMs(): Promise<number | null> {
+    return (await this.#options.link.cpuTimeMs?.()) ?? null;
+  }
+
   async run(request: RunRequest): Promise<RunEnd> {
+    return await this.#attend(request, (own, run, late) => {
+      const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => {
+        if (!run.isOver) own.onDisplay?.(display, stdoutBytes);
+      };
+      if (own.kind === "code") return this.#runCode({ ...own, onDisplay }, run);
+      const { argv, input } = own.stdin === "open" ? openCommandLine(own.source) : commandLine(own.source);
+      const { id: name, stdin } = own;
+      const { link, env } = this.#options;
+      const start = (events: ProgramEvents) => link.start(argv, { control: false, env, input, stdin, name }, events);
+      return this.#runCommand(own, start, stdin === "open", run, late);
+    });
+  }
+
+  async resume(request: ResumeRequest): Promise<RunEnd> {
+    const { link } = this.#options;
+    const end = await this.#attend(request, (own, run, late) => {
+      const start = (events: ProgramEvents) => {
+        if (link.resume === undefined) throw new Error("nothing can be gone on with over this link");
+        return link.resume(own, events);
+      };
+      return this.#runCommand(own, start, false, run, late);
+    });
+    // Those since its begin are not known here.
+    return { ...end, changes: undefined };
+  }
+
+  async #attend<T extends RunRequest | ResumeRequest>(
+    request: T,
+    start: (request: T, run: Run, late: LateOutput) => Promise<RunEnd>,
+  ): Promise<RunEnd> {
     const { link, failureOf } = this.#options;
     const kind = request.kind === "code" ? "code_execution" : "command_execution";
     if (this.#gone !== null) {
@@ -101,9 +139,6 @@ export class LinkedSandbox implements Sandbox {
     const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
       if (!run.isOver) request.onOutput(stream, bytes);
     };
-    const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => {
-      if (!run.isOver) request.onDisplay?.(display, stdoutBytes);
-    };
     const finished = new AbortController();
     void this.#insist(request.signal, finished.signal);
     const late = new LateOutput((stream, bytes) => {
@@ -113,9 +148,7 @@ export class LinkedSandbox implements Sandbox {
       const over = this.#over.promise.then((gone) => {
         throw failureOf(gone, kind);
       });
-      const own = { ...request, onOutput, onDisplay };
-      const running = request.kind === "code" ? this.#runCode(own, run) : this.#runCommand(own, run, late);
-      return await Promise.race([over, running]);
+      return await Promise.race([over, start({ ...request, onOutput }, run, late)]);
     } catch (error) {
       // What ends because the sandbox has gone is told so, whichever of the two was first.
       throw this.#gone === null ? error : failureOf(this.#gone, kind);
@@ -187,20 +220,20 @@ export class LinkedSandbox implements Sandbox {
     }
   }
 
-  async #runCommand(request: RunRequest, run: Run, late: LateOutput): Promise<RunEnd> {
-    const { link, env, clock } = this.#options;
-    const { source, stdin, signal, onOutput, onStarted } = request;
+  async #runCommand(
+    { signal, onOutput, onStarted }: Pick<RunRequest, "signal" | "onOutput" | "onStarted">,
+    start: (events: ProgramEvents) => Program,
+    isOpen: boolean,
+    run: Run,
+    late: LateOutput,
+  ): Promise<RunEnd> {
+    const { clock } = this.#options;
     const beganMs = clock.monotonicMs();
     const { promise: ended, resolve } = Promise.withResolvers<ProgramEnd>();
-    const { argv, input } = stdin === "open" ? openCommandLine(source) : commandLine(source);
-    const program = link.start(
-      argv,
-      { control: false, env, input, stdin },
-      { onOutput, onControl: () => {}, onEnd: resolve, onLate: late.push },
-    );
+    const program = start({ onOutput, onControl: () => {}, onEnd: resolve, onLate: late.push });
     const write = (text: string) => program.write(text);
     const closeInput = () => program.closeInput();
-    if (!signal.aborted) onStarted?.(controlOf(run, stdin === "open" ? { write, closeInput } : null, program));
+    if (!signal.aborted) onStarted?.(controlOf(run, isOpen ? { write, closeInput } : null, program));
     const aborted = Promise.withResolvers<null>();
     const onAbort = () => aborted.resolve(null);
     signal.addEventListener("abort", onAbort, { once: true });

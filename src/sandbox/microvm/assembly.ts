@@ -68,7 +68,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     const interpreter =
       how === "start" ? await startInterpreter(options, signal) : await resumeInterpreter(options, attach, signal);
     if (how === "start") link.guard();
-    else await link.endLost();
+    else await link.findCommands(spec.resumes ?? []);
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs },
       looksAfterCommands: true,

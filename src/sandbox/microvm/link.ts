@@ -9,10 +9,11 @@ import {
   type Program,
   type ProgramEvents,
   type ProgramOptions,
+  type Resuming,
   type RunProcesses,
 } from "../linked/link.ts";
-import { startCommand } from "./guest/command.ts";
-import type { Exec } from "./guest/exec.ts";
+import { type Command, resumeCommand, startCommand } from "./guest/command.ts";
+import type { CommandOutputEvents } from "./guest/command-output.ts";
 import { Ends, type Exit } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
 import { groupsFolder, guestPrograms, pipesFolder } from "./guest/programs.ts";
@@ -35,7 +36,10 @@ const sigint = 2;
 const statusOfSigint = 128 + sigint;
 const names: Readonly<Record<number, "INT" | "TERM">> = { [sigint]: "INT", 15: "TERM" };
 
-/** Commands that have ended but whose output something in the background still holds; the oldest is ended beyond that. */
+const nothing = { stdout: 0, stderr: 0 };
+const nobody: ProgramEvents = { onOutput: () => {}, onControl: () => {}, onEnd: () => {}, onLate: () => {} };
+
+/** Commands that have ended but whose output something in the background still holds; beyond that, the oldest's is read no more. */
 const lingeringLimit = 256;
 
 export class MicrovmLink implements Link {
@@ -44,12 +48,12 @@ export class MicrovmLink implements Link {
   readonly #ends: Ends;
   /** Those that have not ended: an interpreter and commands, bounded as runs are, and what is being replaced. */
   readonly #programs = new Set<ProgramEvents>();
-  /** The first processes of commands that are on, by the commands' ids. */
-  readonly #commands = new Map<string, number>();
-  readonly #lingering = new Set<Exec>();
+  /** Of an earlier process, the commands' ids by their names. */
+  readonly #resumable = new Map<string, string>();
+  readonly #lingering = new Map<string, Command>();
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
-  /** The pids of what feeds open stdins. */
+  /** The pids of what feeds open stdins, and of what carries commands' streams. */
   readonly #feeds = new Set<number>();
   #ended = false;
 
@@ -86,13 +90,42 @@ export class MicrovmLink implements Link {
     this.#warden.start().catch(() => {});
   }
 
-  /** Ends what is left of commands that were on when another process of ours had this guest, and was killed. */
-  endLost(): Promise<void> {
-    return this.#warden.endLost();
+  /**
+   * Looks for commands that another process of ours has left in this guest: those of `names` can be resumed, by these; others that are on are ended.
+   */
+  async findCommands(names: readonly string[]): Promise<void> {
+    const found = await this.#warden.commands();
+    await Promise.all(
+      found.map(async ({ id, name, hasEnded }) => {
+        if (names.includes(name)) {
+          this.#resumable.set(name, id);
+          return;
+        }
+        const program = this.#attend(id, nobody, (events) =>
+          resumeCommand({ ...this.#options, id, received: nothing, onMissing: () => {}, ...events }),
+        );
+        if (!hasEnded) await program.sweep(false);
+      }),
+    );
+  }
+
+  get resumable(): readonly string[] {
+    return [...this.#resumable.keys()];
+  }
+
+  resume({ id: name, received, onMissing }: Resuming, events: ProgramEvents): Program {
+    const id = this.#resumable.get(name);
+    if (id === undefined) throw new Error(`there is no command ${name} to go on with`);
+    this.#resumable.delete(name);
+    return this.#attend(id, events, (own) => resumeCommand({ ...this.#options, id, received, onMissing, ...own }));
   }
 
   mark(): RunProcesses {
     return this.#processesOf("code");
+  }
+
+  cpuTimeMs(): Promise<number | null> {
+    return this.#warden.cpuTimeMs();
   }
 
   /** Nothing outlives the machine. */
@@ -116,7 +149,7 @@ export class MicrovmLink implements Link {
     const tell = async (what: "INT" | "TERM" | "KILL" | "sweep", withStrays: boolean) => {
       await ready.catch(() => {});
       await this.#warden.tell(what, {
-        ...{ run, withStrays, commands: this.#commands },
+        ...{ run, withStrays },
         agoMs: this.#options.clock.monotonicMs() - sinceMs,
         carriers: [...this.#carriers, ...this.#feeds],
       });
@@ -155,33 +188,48 @@ export class MicrovmLink implements Link {
   }
 
   #startCommand(source: string, options: ProgramOptions, events: ProgramEvents): Program {
-    this.#programs.add(events);
     const { machine, clock } = this.#options;
     // By chance, because there may have been others before us in this guest.
     const id = String(1 + (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0));
+    return this.#attend(id, events, (own) =>
+      startCommand({
+        ...{ machine, id, name: options.name ?? "", source, env: options.env, clock, ...own },
+        input: options.input ?? null,
+        isOpen: options.stdin === "open",
+        onFeed: (pid) => {
+          this.#feeds.add(pid);
+          return () => void this.#feeds.delete(pid);
+        },
+      }),
+    );
+  }
+
+  #attend(id: string, events: ProgramEvents, start: (events: CommandOutputEvents) => Command): Program {
+    this.#programs.add(events);
     let wasInterrupted = false;
-    const command = startCommand({
-      ...{ machine, id, source, env: options.env, clock, onOutput: events.onOutput },
-      input: options.input ?? null,
-      isOpen: options.stdin === "open",
+    let isOver = false;
+    let pid = 0;
+    const command = start({
+      onOutput: events.onOutput,
       onLate: (stream, bytes) => {
         if (!this.#ended) events.onLate(stream, bytes);
       },
-      onFeed: (pid) => {
-        this.#feeds.add(pid);
-        return () => void this.#feeds.delete(pid);
-      },
-      onExit: (exit, left) => {
-        this.#commands.delete(id);
-        if (left !== null) this.#linger(left);
+      onExit: (exit) => {
+        this.#linger(id, command);
         // Of an interrupt alone shells say nothing.
         const isSigint = wasInterrupted && "code" in exit && exit.code === statusOfSigint;
         void this.#tell(events, isSigint ? { signal: sigint } : exit);
       },
+      onOver: () => {
+        isOver = true;
+        this.#feeds.delete(pid);
+        this.#release(id, command);
+      },
     });
     command.started.then(
-      (pid) => {
-        if (this.#programs.has(events)) this.#commands.set(id, pid);
+      (its) => {
+        pid = its;
+        if (!isOver) this.#feeds.add(pid);
       },
       () => {},
     );
@@ -199,11 +247,19 @@ export class MicrovmLink implements Link {
     if (this.#programs.delete(events)) events.onEnd(end);
   }
 
-  #linger(exec: Exec): void {
-    this.#lingering.add(exec);
+  #linger(id: string, command: Command): void {
+    this.#lingering.set(id, command);
     const [oldest] = this.#lingering;
-    if (this.#lingering.size <= lingeringLimit || oldest === undefined) return;
-    oldest.kill();
-    this.#lingering.delete(oldest);
+    if (this.#lingering.size > lingeringLimit && oldest !== undefined) this.#release(...oldest);
+  }
+
+  /** What it has left in the background finds nobody who reads its output. */
+  #release(id: string, command: Command): void {
+    if (!this.#lingering.delete(id)) return;
+    // Behind its answer, which it would be in the way of.
+    setImmediate(() => {
+      command.kill();
+      if (!this.#ended) void this.#warden.release(id);
+    });
   }
 }

@@ -1,6 +1,9 @@
 // The microvm host keeps the contract, in real microVMs: they outlive the process that has made them, and the next one takes them over.
 
+import { lastingContract } from "../../contract/lasting-contract.ts";
+import { lastingShell } from "../../programs/shell.ts";
 import { describeSubject } from "./contract.ts";
+import { templateOf } from "./host.ts";
 import { KilledHost } from "./killed-host.ts";
 
 async function open() {
@@ -20,4 +23,6 @@ function newId(): string {
   return crypto.randomUUID().slice(0, 8);
 }
 
-describeSubject("python", { parts: [], survival: { open, canBeAdopted: true } });
+const survival = { open, canBeAdopted: true };
+describeSubject("python", { parts: [], survival });
+lastingContract({ name: "the microvm host", survival, template: templateOf("python"), commands: lastingShell });

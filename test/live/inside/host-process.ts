@@ -1,7 +1,7 @@
 // A microvm host in a process of its own, for killed-host.ts: it answers one message with one message, and tells output in between.
 
 import { Failure } from "../../../src/failure.ts";
-import type { Sandbox } from "../../../src/sandbox/port.ts";
+import type { RunControl, Sandbox, Stream } from "../../../src/sandbox/port.ts";
 import { createHost } from "./host.ts";
 import type { Answer, Ask, Told } from "./killed-host.ts";
 
@@ -10,13 +10,15 @@ const sandboxes = new Map<string, Sandbox>();
 
 process.on("message", ({ id, ask }: { readonly id: number; readonly ask: Ask }) => {
   const tell = (told: Told) => process.send?.({ id, ...told });
-  perform(ask, tell).then(
+  perform(id, ask, tell).then(
     (answer) => tell({ answer }),
     (error: unknown) => tell({ error: asPlain(error) }),
   );
 });
 
-async function perform(ask: Ask, tell: (told: Told) => void): Promise<Answer> {
+const runs = new Map<number, { readonly abort: () => void; control?: RunControl }>();
+
+async function perform(id: number, ask: Ask, tell: (told: Told) => void): Promise<Answer> {
   const { survivors } = host;
   if (survivors === undefined) throw new Error("a host whose sandboxes survive has survivors");
   const signal = "left" in ask && ask.left !== null ? AbortSignal.abort(new Error(ask.left)) : never;
@@ -31,10 +33,15 @@ async function perform(ask: Ask, tell: (told: Told) => void): Promise<Answer> {
       await survivors.destroy(ask.name, signal);
       return null;
     case "run":
-      return await sandboxOf(ask.name).run({
-        ...{ kind: ask.kind, source: ask.source, timeoutMs: ask.timeoutMs, signal: never },
-        onOutput: (stream, bytes) => tell({ stream, bytes: Buffer.from(bytes).toString("base64") }),
-      });
+      return await sandboxOf(ask.name).run({ ...ask, ...eventsOf(id, tell) });
+    case "resume":
+      return (await sandboxOf(ask.name).resume?.({ ...ask, ...eventsOf(id, tell) })) ?? null;
+    case "send": {
+      const run = runs.get(ask.run);
+      if (ask.signal === "abort") run?.abort();
+      else run?.control?.send(ask.signal);
+      return null;
+    }
     case "dispose":
       await (ask.name === null ? host : sandboxOf(ask.name))[Symbol.asyncDispose]();
       return null;
@@ -43,9 +50,24 @@ async function perform(ask: Ask, tell: (told: Told) => void): Promise<Answer> {
 
 const never = new AbortController().signal;
 
+function eventsOf(id: number, tell: (told: Told) => void) {
+  const caller = new AbortController();
+  const run: { abort: () => void; control?: RunControl } = { abort: () => caller.abort() };
+  runs.set(id, run);
+  return {
+    signal: caller.signal,
+    onOutput: (stream: Stream, bytes: Uint8Array) => tell({ stream, bytes: Buffer.from(bytes).toString("base64") }),
+    onMissing: (stream: Stream, bytes: number) => tell({ missing: stream, bytes }),
+    onStarted: (control: RunControl) => {
+      run.control = control;
+      tell({ started: true });
+    },
+  };
+}
+
 function keep(sandbox: Sandbox): Answer {
   sandboxes.set(sandbox.name, sandbox);
-  return { name: sandbox.name };
+  return { name: sandbox.name, resumable: sandbox.resumable ?? [] };
 }
 
 function sandboxOf(name: string): Sandbox {

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { Failure } from "../../../src/failure.ts";
 import { withoutFiles } from "../../../src/sandbox/files.ts";
 import type {
+  ResumeRequest,
+  RunControl,
   RunEnd,
   RunRequest,
+  RunSignal,
   Sandbox,
   SandboxHost,
   SandboxSpec,
@@ -21,22 +24,29 @@ export type Ask =
   | { readonly what: "adopt"; readonly name: string; readonly spec: Spec; readonly left: string | null }
   | { readonly what: "list" }
   | { readonly what: "destroy"; readonly name: string }
-  | ({ readonly what: "run"; readonly name: string } & Pick<RunRequest, "kind" | "source" | "timeoutMs">)
+  | ({ readonly what: "run"; readonly name: string } & Pick<RunRequest, "id" | "kind" | "source" | "timeoutMs">)
+  | ({ readonly what: "resume"; readonly name: string } & Pick<ResumeRequest, "id" | "kind" | "received">)
+  /** To the run that was asked for by this number. */
+  | { readonly what: "send"; readonly run: number; readonly signal: RunSignal | "abort" }
   /** The sandbox, or all. */
   | { readonly what: "dispose"; readonly name: string | null };
 
-export type Answer = { readonly name: string } | Survivor[] | RunEnd | null;
+export type Answer = { readonly name: string; readonly resumable: readonly string[] } | Survivor[] | RunEnd | null;
 
 export type Told =
   | { readonly answer: Answer }
   | { readonly error: { readonly kind: Failure["kind"] | null; readonly message: string } }
-  | { readonly stream: Stream; readonly bytes: string };
+  | { readonly stream: Stream; readonly bytes: string }
+  | { readonly missing: Stream; readonly bytes: number }
+  | { readonly started: true };
 
 type Waiting = {
   readonly hear: (answer: Answer) => void;
   readonly refuse: (error: Error) => void;
-  readonly onOutput: RunRequest["onOutput"];
+  readonly events: RunEvents;
 };
+
+type RunEvents = Pick<RunRequest, "onOutput" | "onStarted"> & Partial<Pick<ResumeRequest, "onMissing">>;
 
 export class KilledHost implements SandboxHost {
   readonly backend = "microvm";
@@ -90,37 +100,54 @@ export class KilledHost implements SandboxHost {
 
   #sandbox(answer: Answer): Sandbox {
     if (answer === null || !("name" in answer)) throw new Error("the answer is no sandbox");
-    const { name } = answer;
+    const { name, resumable } = answer;
     return {
       name,
       files: withoutFiles("Its files are beyond this process."),
+      resumable,
       lost: new Promise(() => {}),
-      run: async ({ kind, source, timeoutMs, onOutput }) => {
-        const end = await this.#ask({ what: "run", name, kind, source, timeoutMs }, onOutput);
-        if (end === null || !("ended" in end)) throw new Error("the answer is no end of a run");
-        return end;
-      },
+      run: async ({ id, kind, source, timeoutMs, ...events }) =>
+        await this.#run({ what: "run", name, id, kind, source, timeoutMs }, events),
+      resume: async ({ id, kind, received, ...events }) =>
+        await this.#run({ what: "resume", name, id, kind, received }, events),
       [Symbol.asyncDispose]: async () => void (await this.#ask({ what: "dispose", name })),
     };
   }
 
-  #ask(ask: Ask, onOutput: RunRequest["onOutput"] = () => {}): Promise<Answer> {
+  async #run(ask: Ask, { signal, ...events }: RunEvents & Pick<RunRequest, "signal">): Promise<RunEnd> {
+    const run = this.#lastId + 1;
+    const onAbort = () => void this.#ask({ what: "send", run, signal: "abort" });
+    const ending = this.#ask(ask, events);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const end = await ending;
+    if (end === null || !("ended" in end)) throw new Error("the answer is no end of a run");
+    return end;
+  }
+
+  #ask(ask: Ask, events: RunEvents = { onOutput: () => {} }): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#lastId += 1;
-    this.#waiting.set(this.#lastId, { hear: resolve, refuse: reject, onOutput });
+    this.#waiting.set(this.#lastId, { hear: resolve, refuse: reject, events });
     this.#child.send({ id: this.#lastId, ask });
     return promise;
+  }
+
+  #controlOf(run: number): RunControl {
+    const send = (signal: RunSignal) => void this.#ask({ what: "send", run, signal });
+    return { send, write: async () => {}, closeInput: () => {} };
   }
 
   #hear({ id, ...told }: { readonly id: number } & Told): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
-    if ("stream" in told) {
-      waiting.onOutput(told.stream, Buffer.from(told.bytes, "base64"));
-      return;
-    }
-    this.#waiting.delete(id);
+    const { events } = waiting;
+    if ("stream" in told) events.onOutput(told.stream, Buffer.from(told.bytes, "base64"));
+    else if ("missing" in told) events.onMissing?.(told.missing, told.bytes);
+    else if ("started" in told) events.onStarted?.(this.#controlOf(id));
+    else this.#waiting.delete(id);
     if ("answer" in told) waiting.hear(told.answer);
+    else if (!("error" in told)) return;
     else if (told.error.kind === null) waiting.refuse(new Error(told.error.message));
     else waiting.refuse(new Failure(told.error.kind, told.error.message));
   }

@@ -31,6 +31,31 @@ promise("a session survives a server that is killed: the next one finds it, with
   await next.call("stop_session", { session_id });
 });
 
+promise(
+  "a command that was left running outlives a server that is killed, with its output from before and after",
+  async () => {
+    const first = await start({ flags: ["--flavor", "small=1:256"] });
+    const command = "echo before; until [ -e /root/go ]; do sleep 1; done; echo after; exit 3";
+    const left = await first.call("execute_command", { command, wait: 0 });
+    const session_id = sessionOf(left);
+    const { execution_id } = left.result?.structuredContent ?? {};
+    const look = async (server: typeof first, more = {}) =>
+      (await server.call("get_execution", { execution_id, ...more })).result?.structuredContent ?? {};
+    while ((await look(first, { wait: 50 })).output !== "before\n");
+    // Nothing more comes, and what has come is written down within a second.
+    await look(first, { offset: "before\n".length, wait: 3 });
+    await first.end("SIGKILL");
+    await using next = await start({ stateDir: first.stateDir, flags: ["--flavor", "small=1:256"] });
+    expect(await look(next)).toMatchObject({ status: "running", output: "before\n" });
+    await next.call("execute_command", { command: "touch /root/go", session_id });
+    while ((await look(next, { wait: 50 })).status === "running");
+    const ended = await look(next);
+    expect(ended).toMatchObject({ status: "ended", exit_code: 3, output: "before\nafter\n" });
+    expect(ended).not.toHaveProperty("notices");
+    await next.call("stop_session", { session_id });
+  },
+);
+
 promise("an image without the interpreter is a clear error", async () => {
   await Bun.write(
     "/tmp/templates.toml",

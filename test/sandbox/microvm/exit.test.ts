@@ -1,29 +1,35 @@
 // What the guest's shell says of a program's end, read as it comes.
 
 import { expect, test } from "bun:test";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MarkedTail, readExitLine, readVerdict } from "../../../src/sandbox/microvm/guest/exit.ts";
 import { guestPrograms } from "../../../src/sandbox/microvm/guest/programs.ts";
 
 const mark = "the-mark";
+const over = "[over]";
 
 /** Runs a command line as the guest does, on this machine. */
 async function runCommand(source: string) {
-  const child = Bun.spawn([...guestPrograms.command, source, mark, "empty", "/dev/null", "an-id"], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const top = await mkdtemp(join(tmpdir(), "guest-"));
+  const folder = join(top, "one");
+  const { command, hold } = guestPrograms;
+  const argv = [...command, folder, join(top, "group"), mark, "empty", "1001", source, over, hold[2] ?? "", "-"];
+  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  process.kill(Number(await readFile(join(folder, "holder"), "utf8")), "SIGKILL");
+  await rm(top, { recursive: true });
   const [before = "", words = "", late = ""] = stderr.split(mark);
   return { stdout, stderr: before, verdict: readVerdict(words), late };
 }
 
 test("a command's output ends with the mark on both streams, and its status stands between two of them", async () => {
   expect(await runCommand("echo out; echo err >&2; exit 3")).toEqual({
-    stdout: `out\n${mark}`,
+    stdout: `out\n${mark}${over}`,
     stderr: "err\n",
     verdict: { code: 3 },
-    late: "",
+    late: over,
   });
 });
 
@@ -34,17 +40,22 @@ test("a command that a signal ends is told from one with the status that a shell
 });
 
 test("nothing that the shell says of a signal gets into the command's output", async () => {
-  expect(await runCommand("kill -KILL $$")).toMatchObject({ stdout: mark, stderr: "" });
+  expect(await runCommand("kill -KILL $$")).toMatchObject({ stdout: mark + over, stderr: "" });
 });
 
 test("a command has an empty stdin, and no descriptors of ours", async () => {
   const { stdout } = await runCommand("cat; ls /proc/self/fd | tr '\\n' ' '");
-  expect(stdout).toBe(`0 1 2 3 ${mark}`);
+  expect(stdout).toBe(`0 1 2 3 ${mark}${over}`);
 });
 
 test("what something in the background writes after a command's end comes behind its marks", async () => {
   const ran = await runCommand("echo early; (sleep 0.3; echo late; echo error >&2) &");
-  expect(ran).toEqual({ stdout: `early\n${mark}late\n`, stderr: "", verdict: { code: 0 }, late: "error\n" });
+  expect(ran).toEqual({
+    stdout: `early\n${mark}late\n${over}`,
+    stderr: "",
+    verdict: { code: 0 },
+    late: `error\n${over}`,
+  });
 });
 
 test("a shell's last words are a status, and a signal's where it says something before", () => {

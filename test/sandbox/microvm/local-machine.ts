@@ -11,6 +11,8 @@ export class LocalMachine implements AsyncDisposable {
   readonly #machine: Machine;
   readonly #layer: string;
   readonly name: string;
+  /** The process groups of what has been started, as this machine sees them. */
+  #groups = new Set<number>();
 
   private constructor(machine: Machine, layer: string, name: string) {
     this.#machine = machine;
@@ -33,9 +35,15 @@ export class LocalMachine implements AsyncDisposable {
       configure(builder);
       const env = Object.entries(builder.env).map(([key, value]) => `${key}=${value}`);
       const argv = ["setsid", "env", ...env, program, ...builder.argv];
-      return handleOf(this.#machine.spawn(argv, builder.isOpen ? "pipe" : "ignore"));
+      return handleOf(this.#machine.spawn(argv, builder.isOpen ? "pipe" : "ignore"), this.#groups);
     };
     return { name, execStreamWith } as unknown as RuntimeMachine;
+  }
+
+  /** Ends what its client has started, as the runtime does when that has gone. */
+  abandon(): void {
+    for (const group of this.#groups) endGroup(group);
+    this.#groups = new Set();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,8 +77,9 @@ class Builder {
   }
 }
 
-async function handleOf(child: MachineProcess) {
+async function handleOf(child: MachineProcess, groups: Set<number>) {
   const { outside, inside } = await pidsOf(child);
+  groups.add(outside);
   const events: (ExecEvent | null)[] = [{ kind: "started", pid: inside } as ExecEvent];
   let wake = () => {};
   const push = (event: ExecEvent | null) => {
@@ -81,6 +90,7 @@ async function handleOf(child: MachineProcess) {
     for await (const data of child[kind]) push({ kind, data } as ExecEvent);
   };
   void Promise.all([read("stdout"), read("stderr"), child.exited]).then(() => {
+    groups.delete(outside);
     push({ kind: "exited", code: child.signalCode === null ? child.exitCode : -1 } as ExecEvent);
     push(null);
   });
@@ -100,14 +110,16 @@ async function handleOf(child: MachineProcess) {
         if (stdin !== undefined && typeof stdin !== "number") await stdin.end();
       },
     }),
-    kill: async () => {
-      try {
-        process.kill(-outside, "SIGKILL");
-      } catch {
-        // Its group has ended.
-      }
-    },
+    kill: async () => endGroup(outside),
   };
+}
+
+function endGroup(group: number): void {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Of the program behind an nsenter, as this machine and as the guest see it. */

@@ -1,27 +1,25 @@
-# Runs a command line as a shell does and says when it has ended, though what it left in the background may hold its output open.
-# Arguments: the command line; the mark that is written behind its output: to stdout, and to stderr before and behind what this shell says of
-# its end, which is its status and, before that, something only if a signal ended it; what its stdin is: "empty", "own", which is this shell's,
-# or a FIFO to be made (feed.sh); the file that tells which commands are on, and the command's id, a number.
-# Its processes are known by this limit, which the shells have two names for (warden.sh).
-ulimit -Sw "$5" 2>/dev/null || ulimit -Sx "$5" 2>/dev/null
-{ echo "+$5" >>"$4"; } 2>/dev/null
-case $3 in
-  own) ;;
-  empty) exec </dev/null ;;
-  *) mkfifo "$3" && exec <"$3" || exec </dev/null ;;
-esac
-exec 3>&1 4>&2
-said=$(
-  exec 2>&1
-  # Another shell redirects, because some tell of a signal to where the command's own output goes.
-  /bin/sh -c '
-    { mkdir "$2" && echo 0 >"$2/cgroup.procs"; } 2>/dev/null
-    exec /bin/sh -c "$1" >&3 2>&4 3>&- 4>&-
-  ' sh "$1" "$6/$5"
-  echo " $?"
-)
-{ echo "-$5" >>"$4"; } 2>/dev/null
-printf %s "$2" >&3
-printf '%s%s%s' "$2" "$said" "$2" >&4
-# Groups are empty once their commands have ended, with all that they had left behind. One that has just been made can be made out by its limit.
-rmdir "$6"/[0-9]* 2>/dev/null
+# Starts a command line (hold.sh) and carries its output to the host, with a mark behind each stream once nobody holds that open any more.
+# Arguments: those of hold.sh, of which the folder is to be made; that mark; the text of hold.sh; the name by which a later process finds the command.
+#
+# The runtime kills what it has started for a client that goes away: this shell and what carries, which the command does not notice (resume.sh).
+d=$1
+over=$7
+# Not with the group's own parents: where there are none, there are no groups. A guest that an older server has started may have no folder yet.
+mkdir "$d" "$2" 2>/dev/null || mkdir -p "$d" || exit
+mkfifo "$d/in" "$d/out" "$d/err" "$d/to-out" "$d/to-err" || exit
+echo "$9" >"$d/name"
+exec 5<>"$d/to-out" 6<>"$d/to-err"
+if command -v setsid >/dev/null; then
+  # Twice, because then it goes on by itself. A background job would ignore interrupts, and what it starts too.
+  setsid setsid /bin/sh -c "$8" sh "$1" "$2" "$3" "$4" "$5" "$6" >/dev/null 2>&1
+else
+  /bin/sh -c "$8" sh "$1" "$2" "$3" "$4" "$5" "$6" <&0 >/dev/null 2>&1 &
+fi
+exec 7<"$d/to-out" 8<"$d/to-err" 5>&- 6>&-
+{
+  cat <&8 >&2
+  printf %s "$over" >&2
+} &
+cat <&7
+printf %s "$over"
+wait

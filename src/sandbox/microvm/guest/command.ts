@@ -1,133 +1,99 @@
-// A command line in the guest: its output until the shell that runs it says that it has ended, and what it has left in the background says after
-// that.
+// A command line in the guest, behind pipes that outlive whoever carries its streams: started, or found again. Its output until its end, and what it
+// has left in the background says after that.
 
 import type { Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../../clock.ts";
 import { Flood } from "../../linked/flood.ts";
 import type { Stream } from "../../port.ts";
-import { MarkedStream } from "../../runner/marked-stream.ts";
+import { CommandOutput, type CommandOutputEvents, commandMarks } from "./command-output.ts";
 import { type Exec, startExec } from "./exec.ts";
-import { type Exit, fromRuntime, notFound, readVerdict } from "./exit.ts";
+import { fromRuntime, notFound } from "./exit.ts";
 import { Feed } from "./feed.ts";
-import { groupsFolder, guestPrograms, pipesFolder } from "./programs.ts";
+import { commandsFolder, groupsFolder, guestPrograms } from "./programs.ts";
+import { ResumedOutput } from "./resumed-output.ts";
 
-export type CommandOptions = {
+type Carrying = CommandOutputEvents & {
   readonly machine: Machine;
   /** A number that no other command of the guest has; its processes are known by it. */
   readonly id: string;
+  readonly clock: Clock;
+};
+
+export type CommandOptions = Carrying & {
+  /** By which a later process finds it; empty if none is to. */
+  readonly name: string;
   readonly source: string;
   /** What its stdin has, if anything. */
   readonly input: string | null;
   /** Whether its stdin goes on with what is written. */
   readonly isOpen: boolean;
   readonly env: Readonly<Record<string, string>>;
-  readonly clock: Clock;
-  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
-  /** Called once, after all of its output. `left` is what still carries the output of something in the background. */
-  readonly onExit: (exit: Exit, left: Exec | null) => void;
-  /** What comes after that. */
-  readonly onLate: (stream: Stream, bytes: Uint8Array) => void;
   readonly onFeed: (pid: number) => () => void;
 };
 
+export type ResumeOptions = Carrying & {
+  readonly received: Readonly<Record<Stream, number>>;
+  readonly onMissing: (stream: Stream, bytes: number) => void;
+};
+
 export type Command = {
-  /** The pid of its first process; rejects if it could not be started. */
+  /** The pid of what carries its streams; rejects if that could not be started. */
   readonly started: Promise<number>;
   write(text: string): Promise<void>;
   closeInput(): void;
-  /** Kills its process group. */
+  /** Ends what carries its streams. */
   kill(): void;
 };
 
-/** Bounds what is kept of a shell's last words, in characters. */
-const lastWordsLength = 4096;
-
 export function startCommand(options: CommandOptions): Command {
-  const { machine, id, source, input, isOpen, env, clock, onOutput, onExit, onLate } = options;
-  const mark = crypto.randomUUID();
-  let exec: Exec | null = null;
-  let verdict: Exit | null = null;
-  let isStdoutOver = false;
-  let isOver = false;
-  const flood = new Flood(clock);
-  const feed = isOpen ? startFeed() : null;
-
-  const finish = (exit: Exit, left: Exec | null) => {
-    if (isOver) return;
-    isOver = true;
-    feed?.kill();
-    onExit(exit, left);
-  };
-  const finishIfTold = () => {
-    if (isStdoutOver && verdict !== null) finish(verdict, exec);
-  };
-  const late = (stream: Stream, bytes: Uint8Array) => {
-    if (bytes.length === 0) return;
-    if (flood.isOver(bytes.length)) exec?.kill();
-    else onLate(stream, bytes);
-  };
-  const stdout = new MarkedStream();
-  stdout.begin(
-    mark,
-    (bytes) => onOutput("stdout", bytes),
-    (rest) => {
-      isStdoutOver = true;
-      finishIfTold();
-      late("stdout", rest);
+  const { machine, id, name, source, input, isOpen, env, clock, onOutput, onExit } = options;
+  const marks = commandMarks(machine.name, id);
+  let flooded = () => {};
+  const output = new CommandOutput(marks, {
+    ...bounded(options, () => flooded()),
+    onExit: (exit) => {
+      feed?.kill();
+      onExit(exit);
     },
-  );
-  const stderr = new MarkedStream();
-  let lastWords = "";
-  const takeLastWords = (bytes: Uint8Array) => {
-    lastWords = (lastWords + Buffer.from(bytes).toString("latin1")).slice(-lastWordsLength);
-  };
-  stderr.begin(
-    mark,
-    (bytes) => onOutput("stderr", bytes),
-    (words) => {
-      stderr.begin(mark, takeLastWords, (rest) => {
-        verdict = readVerdict(lastWords);
-        finishIfTold();
-        late("stderr", rest);
-      });
-      stderr.push(words);
-    },
-  );
-  const onEnd = (status: number | null) => {
-    if (isOver) return;
-    if (!isStdoutOver) stdout.giveUp();
-    stderr.giveUp();
-    finish(verdict ?? fromRuntime(status), null);
-  };
-  const events = {
-    onStdout: (bytes: Uint8Array) => (isStdoutOver ? late("stdout", bytes) : stdout.push(bytes)),
-    onStderr: (bytes: Uint8Array) => (verdict === null ? stderr.push(bytes) : late("stderr", bytes)),
-    onEnd,
-  };
+  });
   const closed = input === null ? "empty" : "own";
-  const stdin = isOpen ? fifoOf(id) : closed;
-  const argv = [...guestPrograms.command, source, mark, stdin, `${pipesFolder}/commands`, id, groupsFolder];
-  const started = startExec({ machine, argv, env, stdin: stdin === "own", clock }, events).then((it) => {
-    exec = it;
-    if (stdin === "own") it.write(input ?? "");
-    return it;
-  });
-  started.catch(() => {
-    if (!isOver) onOutput("stderr", Buffer.from("the sandbox could not start a shell for the command\n"));
-    finish({ code: notFound }, null);
-  });
+  const stdin = isOpen ? "open" : closed;
+  const folder = `${commandsFolder}/${id}`;
+  const argv = [
+    ...[...guestPrograms.command, folder, `${groupsFolder}/${id}`, marks.end, stdin, id, source],
+    ...[marks.over, guestPrograms.hold.at(2) ?? "", name === "" ? "-" : name],
+  ];
+  const feed = isOpen ? startFeed() : null;
+  const started = startExec(
+    { machine, argv, env, stdin: stdin === "own", clock },
+    {
+      onStdout: (bytes) => output.push("stdout", bytes),
+      onStderr: (bytes) => output.push("stderr", bytes),
+      onEnd: (status) => output.giveUp(fromRuntime(status)),
+    },
+  );
+  started.then(
+    (exec) => {
+      flooded = () => exec.kill();
+      if (stdin === "own") exec.write(input ?? "");
+    },
+    () => {
+      onOutput("stderr", Buffer.from("the sandbox could not start a shell for the command\n"));
+      output.giveUp({ code: notFound });
+    },
+  );
   if (input !== null) void feed?.write(input);
   return {
     started: started.then(({ pid }) => pid),
     write: async (text) => await feed?.write(text),
     closeInput: () => feed?.close(),
-    kill: () => void started.then((it) => it.kill()).catch(() => {}),
+    kill: () => kill(started),
   };
 
   function startFeed(): Feed {
     let forget = () => {};
     return new Feed({
-      ...{ machine, clock, fifo: fifoOf(id), env },
+      ...{ machine, clock, fifo: `${folder}/in`, env },
       onStarted: (pid) => {
         forget = options.onFeed(pid);
       },
@@ -136,6 +102,55 @@ export function startCommand(options: CommandOptions): Command {
   }
 }
 
-function fifoOf(id: string): string {
-  return `${pipesFolder}/${id}.in`;
+/** Goes on with one that another process of ours has started, and that is still known there. */
+export function resumeCommand(options: ResumeOptions): Command {
+  const { machine, id, clock, received, onMissing } = options;
+  const marks = commandMarks(machine.name, id);
+  let flooded = () => {};
+  const output = new CommandOutput(
+    marks,
+    bounded(options, () => flooded()),
+  );
+  const first = `\x1e${crypto.randomUUID()}\x1e`;
+  const resumed = new ResumedOutput({ marks, first, received, onMissing, output });
+  const argv = [...guestPrograms.resume, `${commandsFolder}/${id}`, marks.over, first];
+  const started = startExec(
+    { machine, argv, env: {}, stdin: false, clock },
+    {
+      onStdout: (bytes) => resumed.push("stdout", bytes),
+      onStderr: (bytes) => resumed.push("stderr", bytes),
+      onEnd: (status) => {
+        resumed.giveUp();
+        output.giveUp(fromRuntime(status));
+      },
+    },
+  );
+  started.then(
+    (exec) => {
+      flooded = () => exec.kill();
+    },
+    () => output.giveUp(fromRuntime(null)),
+  );
+  return {
+    started: started.then(({ pid }) => pid),
+    write: async () => {},
+    closeInput: () => {},
+    kill: () => kill(started),
+  };
+}
+
+/** Who writes after its end more than anybody reads finds nobody there. */
+function bounded(events: Carrying, onFlood: () => void): CommandOutputEvents {
+  const flood = new Flood(events.clock);
+  return {
+    ...events,
+    onLate: (stream, bytes) => {
+      if (flood.isOver(bytes.length)) onFlood();
+      else events.onLate(stream, bytes);
+    },
+  };
+}
+
+function kill(started: Promise<Exec>): void {
+  void started.then((exec) => exec.kill()).catch(() => {});
 }

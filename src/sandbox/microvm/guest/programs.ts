@@ -4,6 +4,8 @@ import attach from "./attach.sh" with { type: "text" };
 import command from "./command.sh" with { type: "text" };
 import control from "./control.sh" with { type: "text" };
 import feed from "./feed.sh" with { type: "text" };
+import hold from "./hold.sh" with { type: "text" };
+import resume from "./resume.sh" with { type: "text" };
 import start from "./start.sh" with { type: "text" };
 import warden from "./warden.sh" with { type: "text" };
 
@@ -13,12 +15,17 @@ export const guestPrograms = {
   command: shell(command),
   control: shell(control),
   feed: shell(feed),
+  hold: shell(hold),
+  resume: shell(resume),
   start: shell(start),
   warden: shell(warden),
 } as const;
 
 /** Where in the guest the pipes of interpreters are, each in a folder of its own. */
 export const pipesFolder = "/run/msb-mcp";
+
+/** Where commands have theirs, by their ids. */
+export const commandsFolder = `${pipesFolder}/runs`;
 
 /** Where in the guest its control groups are: of each command, by its id, and of the interpreter. */
 export const groupsFolder = "/sys/fs/cgroup/msb-mcp";

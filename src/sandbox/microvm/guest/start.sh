@@ -10,7 +10,7 @@ mark=$2
 command -v "$6" >/dev/null || exit 127
 umask 077
 [ ! -e "${5%/*}/cgroup.procs" ] || mkdir -p "$5/code"
-mkdir -p "$1" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
+mkdir -p "$1" "$top/runs" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
 hold='
 d=$1
 mark=$2

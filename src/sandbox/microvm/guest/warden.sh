@@ -1,10 +1,9 @@
 # Watches over the processes of a guest: signals or ends those of a run when told to. One shell that goes on, because a guest that is full of a
-# fork bomb starts no other. Only what is built into every shell, but for `oom`.
+# fork bomb starts no other. Only what is built into every shell, but for `oom` and `release`.
 #
-# Arguments: the folder of interpreters' pipes; that of control groups. Requests are lines "WHAT ID RUN STRAYS HOW-LONG COMMANDS CARRIERS…". RUN is a
-# command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of
-# before. COMMANDS, as ",PID:ID,PID:ID,", are those that are on, by their first processes. CARRIERS are the programs that carry streams to the host; they
-# and what they start stay. Answers are lines "ID ANSWER".
+# Arguments: the folder of interpreters' and commands' pipes; that of control groups. Requests are lines "WHAT ID RUN STRAYS HOW-LONG CARRIERS…". RUN is
+# a command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of
+# before. CARRIERS are the programs that carry streams to the host; they and what they start stay. Answers are lines "ID ANSWER".
 #
 # Whose a process is tells its control group, of which each command has one, and the interpreter. Where there are none, its ancestors, its session and
 # its soft limit of file locks do, which all inherit and no Linux since 2.4 heeds: 0 is code's. One of which none of them does is a stray: if STRAYS is
@@ -16,6 +15,12 @@ groups=$2
 kernel_thread=2097152
 # How long one request may take, in hundredths of a second.
 patience=800
+
+# The first process of the command, in `root`; empty if it is not there yet, or the run is code.
+read_root() {
+  root=
+  { read -r root <"$top/runs/$run/holder"; } 2>/dev/null
+}
 
 # How long the guest has been up, in hundredths of a second, in `now`.
 read_clock() {
@@ -60,6 +65,7 @@ own() {
       *",$session:"*) owner=${roots#*",$session:"} ;;
     esac
     owner=${owner%%,*}
+    case " $$ $carriers " in *" $at "*) owner=${owner:-ours} ;; esac
     [ -z "$owner" ] || break
     unmarked="$unmarked $at"
     at=$parent
@@ -91,6 +97,15 @@ is_recent() {
   done
 }
 
+# The first processes of commands and of the interpreter, as ",PID:OWNER,PID:OWNER,", in `roots`.
+find_roots() {
+  roots=,
+  for folder in "$top"/runs/*; do
+    { read -r pid <"$folder/holder" && roots="$roots$pid:${folder##*/},"; } 2>/dev/null
+  done
+  for pid in $kept; do roots="$roots$pid:code,"; done
+}
+
 # The run's processes, in `victims`; but for the two shells that tell a command's end, if $1 is "spare": they are in no group.
 find() {
   if look_into_group; then
@@ -98,6 +113,7 @@ find() {
     [ "$run" = code ] || return 0
     look $members
   else
+    find_roots
     look /proc/[0-9]*
   fi
   # The root's own word is exact, and remembered for when it has ended; the time that a request took on its way is not.
@@ -126,7 +142,9 @@ find() {
 # A command that has just been started is not yet there to be told. At most for some seconds.
 wait_for_victims() {
   begun=$now
-  while find spare && [ -z "$victims" ] && [ -n "$root" ] && kill -0 "$root" 2>/dev/null; do
+  while find spare && [ -z "$victims" ] && [ "$run" != code ] && [ ! -e "$top/runs/$run/ended" ]; do
+    read_root
+    [ -z "$root" ] || kill -0 "$root" 2>/dev/null || return 0
     read_clock
     [ $((now - begun)) -lt $patience ] || return 0
   done
@@ -147,25 +165,22 @@ end() {
 
 echo ready
 known=
-while read -r what id run strays ago commands carriers; do
+while read -r what id run strays ago carriers; do
   read_clock
   answer=done
   kept=
   name=
   interpreter=
-  roots=$commands
   { read -r name <"$top/current"; } 2>/dev/null
   for file in pid holder; do
     pid=
     { read -r pid <"$top/$name/$file"; } 2>/dev/null
     [ -n "$pid" ] || continue
     kept="$kept $pid"
-    roots=,$pid:code$roots
     [ "$file" != pid ] || interpreter=$pid
   done
   since=$((now - ${ago:-0}))
-  root=
-  case $commands in *":$run,"*) root=${commands%":$run,"*} root=${root##*,} ;; esac
+  read_root
   case $what in
     INT | TERM)
       wait_for_victims
@@ -177,26 +192,35 @@ while read -r what id run strays ago commands carriers; do
       end spare
       [ "$run" != code ] || [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null
       ;;
-    sweep) end all ;;
+    sweep) end spare ;;
     interpreter) [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null ;;
     # The last that the kernel has said of ending a process for want of memory.
     oom) answer=$(dmesg 2>/dev/null | grep 'Out of memory: Killed' | tail -n 1) ;;
-    # Commands that have begun and not ended, and whose host has gone: what of them the runtime has not ended.
-    lost)
-      lost=' '
-      {
-        while read -r line; do
-          case $line in
-            +*) lost="$lost${line#+} " ;;
-            -*) case $lost in *" ${line#-} "*) lost="${lost%%" ${line#-} "*} ${lost#*" ${line#-} "}" ;; esac ;;
-          esac
-        done <"$top/commands"
-        : >"$top/commands"
-      } 2>/dev/null
-      for run in $lost; do
-        since=0
-        end all
+    # What code and commands have used, those that have ended included. Microseconds; nothing where there are no groups.
+    cpu)
+      answer=
+      { while read -r name value; do [ "$name" != usage_usec ] || answer=$value; done <"$groups/cpu.stat"; } 2>/dev/null
+      ;;
+    # All commands that are still known, as "ID NAME" or "ID NAME ended".
+    list)
+      answer=
+      for folder in "$top"/runs/*; do
+        name=
+        { read -r name <"$folder/name"; } 2>/dev/null
+        [ -n "$name" ] || continue
+        [ ! -e "$folder/ended" ] || name="$name ended"
+        answer="$answer${folder##*/} $name,"
       done
+      ;;
+    # The command is not wanted any more. What still writes to its pipes finds nobody there.
+    release)
+      [ -z "$root" ] || kill -KILL "$root" 2>/dev/null
+      # A guest that is full starts no program; that must not end this shell.
+      command eval 'rm -rf "$top/runs/$run"' 2>/dev/null
+      left=
+      for folder in "$groups"/[0-9]*; do [ -e "$top/runs/${folder##*/}" ] || left="$left $folder"; done
+      # Those are empty when all that their commands had left behind has ended.
+      [ -z "$left" ] || command eval 'rmdir $left' 2>/dev/null
       ;;
   esac
   echo "$id $answer"

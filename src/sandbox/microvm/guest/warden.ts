@@ -7,8 +7,8 @@ import { groupsFolder, guestPrograms, pipesFolder } from "./programs.ts";
 
 /** How long the warden may take for one request; a fork bomb's end is the longest. Milliseconds. */
 const answerMs = 12_000;
-/** Bounds a line of the warden's, in characters. */
-const lineLimit = 4096;
+/** Bounds a line of the warden's, in characters: it may tell of as many commands as linger. */
+const lineLimit = 64 * 1024;
 
 export type WardedRun = {
   /** A command's id, or "code". */
@@ -17,10 +17,15 @@ export type WardedRun = {
   readonly withStrays: boolean;
   /** When it was begun. */
   readonly agoMs: number;
-  /** The first processes of commands that are on, by id. */
-  readonly commands: ReadonlyMap<string, number>;
   /** The pids of programs of ours, which stay. */
   readonly carriers: readonly number[];
+};
+
+export type KnownCommand = {
+  readonly id: string;
+  /** Empty if it has none. */
+  readonly name: string;
+  readonly hasEnded: boolean;
 };
 
 /** How much later than the run's begin the request to end it may come to the guest, each as long as it was on its way. Hundredths of a second. */
@@ -50,26 +55,39 @@ export class Warden {
     return this.#exec;
   }
 
-  /** Sends a signal to the processes of a run; or ends them (`sweep`), an interpreter not among them, but a command's own shells. */
+  /** Sends a signal to the processes of a run; or ends them (`sweep`), an interpreter not among them, nor the shell that tells a command's end. */
   async tell(what: "INT" | "TERM" | "KILL" | "sweep", warded: WardedRun): Promise<void> {
-    const { run, withStrays, agoMs, commands, carriers } = warded;
+    const { run, withStrays, agoMs, carriers } = warded;
     const ticks = Math.ceil(agoMs / 10) + slackTicks;
-    const roots = [...commands].map(([id, pid]) => `${pid}:${id},`).join("");
-    await this.#ask(`${what} ID ${run} ${withStrays ? 1 : 0} ${ticks} ,${roots} ${carriers.join(" ")}`);
+    await this.#ask(`${what} ID ${run} ${withStrays ? 1 : 0} ${ticks} ${carriers.join(" ")}`);
   }
 
   async killInterpreter(): Promise<void> {
     await this.#ask("interpreter ID");
   }
 
-  /** Ends what is left of commands whose host has gone. */
-  async endLost(): Promise<void> {
-    await this.#ask("lost ID lost 0 0 ,");
+  /** Commands that have not been released. */
+  async commands(): Promise<readonly KnownCommand[]> {
+    const answer = (await this.#ask("list ID all")) ?? "";
+    return [...answer.matchAll(/(\d+) (\S+?)( ended)?,/g)].map(([, id = "", name = "", ended]) => {
+      return { id, name: name === "-" ? "" : name, hasEnded: ended !== undefined };
+    });
+  }
+
+  /** Nobody carries the command's output any more, nor asks how it ended. What it has left behind goes on. */
+  async release(id: string): Promise<void> {
+    await this.#ask(`release ID ${id}`);
   }
 
   /** What the kernel has last said of ending a process for want of memory; empty if it has not. */
   async lastOutOfMemory(): Promise<string> {
     return (await this.#ask("oom ID")) ?? "";
+  }
+
+  /** What code and commands have used since the guest's start; null where it does not tell. */
+  async cpuTimeMs(): Promise<number | null> {
+    const answer = (await this.#ask("cpu ID all")) ?? "";
+    return /^\d+$/.test(answer) ? Number(answer) / 1000 : null;
   }
 
   close(): void {
