@@ -1,8 +1,6 @@
 // The files of a sandbox, as its guest's user may reach them: the part of the port's contract (port.ts) that is about files. Every path is
 // resolved inside the guest, links too, so nothing here can name a file of this machine.
 
-import { Failure } from "../failure.ts";
-
 /**
  * A path of the guest: absolute, or from the home of its user on. At most 4,096 bytes, none of them zero. A byte that is no part of UTF-8 is one of
  * U+DC80 to U+DCFF, as in Python's PEP 383.
@@ -127,20 +125,3 @@ export type Display = {
   /** What was done to it, a short sentence: made smaller, saved to a file. */
   readonly note?: string;
 };
-
-/** The files of a sandbox whose adapter cannot reach them. */
-export function withoutFiles(why: string): Files {
-  const refuse = (): never => {
-    throw new Failure("file_refused", why, { context: { reason: "other" satisfies FileRefusal } });
-  };
-  return {
-    stat: async () => refuse(),
-    walk: () => refuse(),
-    open: async () => refuse(),
-    write: async () => refuse(),
-    partBytes: async () => refuse(),
-    makeFolder: async () => refuse(),
-    remove: async () => refuse(),
-    move: async () => refuse(),
-  };
-}

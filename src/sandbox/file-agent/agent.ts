@@ -3,6 +3,7 @@
 import type { Clock } from "../../clock.ts";
 import { type Frame, Frames } from "./frames.ts";
 import { Slots } from "./slots.ts";
+import { Window } from "./window.ts";
 
 /** What an adapter has started. What is written comes in order, and all of it, unless the program ends. */
 export type AgentProgram = {
@@ -10,6 +11,8 @@ export type AgentProgram = {
   write(text: string): Promise<void> | void;
   /** Where any bytes can be written; else they come as text. */
   readonly writeBytes?: (bytes: Uint8Array) => void;
+  /** How many bytes may be written of what has not been answered, where it matters that the program has read what was written. */
+  readonly unansweredBytes?: number;
   closeInput(): void;
   kill(): void;
   /** How it ended, in words: "exit status 1". */
@@ -19,6 +22,8 @@ export type AgentProgram = {
 /** Throws if it cannot be started. */
 export type StartAgent = (onStdout: (bytes: Uint8Array) => void) => AgentProgram;
 
+/** As base64, 256 KiB. */
+const largestPieceBytes = 192 * 1024;
 /** How many pieces of at most 256 KiB are on their way at once. */
 const piecesAtOnce = 16;
 /** One that has said nothing for so long is asked whether it is there, and ended if it does not answer for as long again. */
@@ -53,10 +58,13 @@ export class AgentLost extends Error {
 
 export class Agent {
   readonly slots = new Slots(piecesAtOnce);
+  /** Bounds a piece that is written. */
+  readonly pieceBytes: number;
   readonly ended: Promise<void>;
   readonly #program: AgentProgram;
   readonly #clock: Clock;
   readonly #pending = new Map<number, PromiseWithResolvers<Frame>>();
+  readonly #window: Window;
   #numbers = 0;
   #frames = 0;
   #lost: AgentLost | null = null;
@@ -74,6 +82,10 @@ export class Agent {
         this.kill();
       }
     });
+    const { unansweredBytes = Number.POSITIVE_INFINITY } = this.#program;
+    this.#window = new Window(unansweredBytes);
+    // Two of them fit, as base64.
+    this.pieceBytes = Math.min(largestPieceBytes, Math.floor(unansweredBytes / 3));
     this.ended = this.#program.ended.then((how) => this.#end(how));
   }
 
@@ -93,13 +105,15 @@ export class Agent {
     return await answer.promise;
   }
 
-  #send(request: Readonly<Record<string, unknown>>, data: Uint8Array | undefined): void {
+  #send(request: Readonly<Record<string, unknown>> & { readonly id: number }, data: Uint8Array | undefined): void {
     const { writeBytes } = this.#program;
     const isRaw = data !== undefined && writeBytes !== undefined;
     const told = isRaw ? { ...request, raw: data.length } : request;
     const line = JSON.stringify(data === undefined || isRaw ? told : { ...told, data: base64Of(data) });
-    void this.#program.write(`${line}\n`);
-    if (isRaw) writeBytes(data);
+    this.#window.send(request.id, Buffer.byteLength(line) + (isRaw ? data.length : 0), () => {
+      void this.#program.write(`${line}\n`);
+      if (isRaw) writeBytes(data);
+    });
   }
 
   close(): void {
@@ -116,6 +130,7 @@ export class Agent {
     const answer = typeof id === "number" ? this.#pending.get(id) : undefined;
     if (answer === undefined || typeof id !== "number") return;
     this.#pending.delete(id);
+    this.#window.answered(id);
     if (this.#pending.size === 0) this.#stopWatching();
     if (error === undefined) answer.resolve(frame);
     else answer.reject(new Refused(frame.header));
@@ -126,6 +141,7 @@ export class Agent {
     this.#stopWatching();
     for (const { reject } of this.#pending.values()) reject(this.#lost);
     this.#pending.clear();
+    this.#window.clear();
   }
 
   /** While anything is asked: anybody in the guest may have stopped it. */

@@ -12,8 +12,10 @@ const patienceMs = 2000;
 export type LifeOptions = {
   readonly start: StartAgent;
   readonly clock: Clock;
-  /** Why the sandbox is no more, if it is not. */
-  readonly lost: () => string | null;
+  /** What is thrown once the sandbox is no more. */
+  readonly lost: () => Failure | null;
+  /** Called when it is needed; what is returned is disposed when it is not any more. */
+  readonly whileUsed?: () => Disposable;
 };
 
 export class AgentLife {
@@ -31,6 +33,7 @@ export class AgentLife {
     this.#idle?.abort();
     const agent = this.#current();
     this.#uses++;
+    const use = this.#options.whileUsed?.();
     let isHeld = true;
     return {
       agent,
@@ -38,6 +41,7 @@ export class AgentLife {
         if (!isHeld) return;
         isHeld = false;
         this.#uses--;
+        use?.[Symbol.dispose]();
         if (this.#uses === 0) void this.#endWhenIdle();
       },
     };
@@ -69,7 +73,7 @@ export class AgentLife {
 
   failure(lost: AgentLost): Failure {
     const sandbox = this.#options.lost();
-    if (sandbox !== null) return new Failure("code_execution", `The sandbox of this session was lost: ${sandbox}.`);
+    if (sandbox !== null) return sandbox;
     if (!lost.hadStarted) {
       return new Failure(
         "code_execution",
@@ -92,8 +96,8 @@ export class AgentLife {
 
   #current(): Agent {
     const { start, clock, lost } = this.#options;
-    const why = lost();
-    if (why !== null) throw new Failure("code_execution", `The sandbox of this session was lost: ${why}.`);
+    const sandbox = lost();
+    if (sandbox !== null) throw sandbox;
     if (this.#agent !== null && !this.#agent.isLost) return this.#agent;
     try {
       const agent = new Agent(start, clock);

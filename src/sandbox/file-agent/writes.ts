@@ -9,8 +9,6 @@ import type { AgentLife } from "./life.ts";
 import { orAborted } from "./or-aborted.ts";
 import { Pieces } from "./pieces.ts";
 
-/** As base64, 256 KiB. */
-const pieceBytes = 192 * 1024;
 /** Of one write, so that the others have their share of what is on its way. */
 const piecesOfOne = 8;
 
@@ -50,7 +48,7 @@ export async function writeFile(life: AgentLife, write: Write): Promise<FileInfo
 }
 
 async function sendAll(sender: Sender, { content, options, signal }: Write): Promise<void> {
-  const pieces = new Pieces(pieceBytes);
+  const pieces = new Pieces(sender.pieceBytes);
   try {
     for await (const bytes of untilAborted(content, signal)) {
       for (const piece of pieces.add(bytes)) await sender.send(piece, signal);
@@ -74,6 +72,10 @@ class Sender {
   constructor(agent: Agent, handle: number) {
     this.#agent = agent;
     this.handle = handle;
+  }
+
+  get pieceBytes(): number {
+    return this.#agent.pieceBytes;
   }
 
   /** Resolves when the next may come. Throws what became of those before. */

@@ -53,9 +53,23 @@ export type ProgramOptions = GuestSpawnOptions & {
 /** As port.ts has it. */
 export type Resuming = Pick<ResumeRequest, "id" | "received" | "onMissing">;
 
+export type Tool = Pick<Program, "write" | "closeInput" | "kill"> & {
+  /** How many bytes it may be behind with reading; unlimited by default. */
+  readonly unansweredBytes?: number;
+};
+
+/** A program of ours that works in the guest: no part of any run, and nothing is its own but its pipes. */
+export type ToolEvents = {
+  readonly onStdout: (bytes: Uint8Array) => void;
+  /** As `ProgramEvents.onEnd`. */
+  readonly onEnd: (end: GuestExit) => void;
+};
+
 export interface Link {
   /** Starts a program in the guest. One that cannot be started ends with 127, as in a shell. What is asked of it is done in order. */
   start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program;
+  /** Starts a tool, with an open stdin. It stays when runs' processes are ended. */
+  startTool(argv: readonly string[], env: Readonly<Record<string, string>>, events: ToolEvents): Tool;
   /** From here to the next mark is the time of one run of code. Its processes are those that were started in it, but for commands and theirs. */
   mark(): RunProcesses;
   /** Commands of an earlier process that can be gone on with, by their names. */

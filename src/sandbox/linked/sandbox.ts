@@ -5,7 +5,9 @@
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
-import { type Changes, withoutFiles } from "../files.ts";
+import type { AgentProgram } from "../file-agent/agent.ts";
+import { AgentFiles } from "../file-agent/agent-files.ts";
+import type { Changes } from "../files.ts";
 import type { ResumeRequest, RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
@@ -20,6 +22,8 @@ export type LinkedSandboxOptions = {
   readonly interpreter: Interpreter;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  /** The command line of the program that works on its files. */
+  readonly fileAgent: readonly string[];
   /** The interpreter is asked what a command has changed. Not where that would take as long as a command does. */
   readonly looksAfterCommands: boolean;
   /** How long an interrupted run has before it is ended by force, in milliseconds. Default 1,000. */
@@ -52,7 +56,7 @@ type Run = {
 
 export class LinkedSandbox implements Sandbox {
   readonly name: string;
-  readonly files = withoutFiles("This backend does not reach files yet.");
+  readonly files: AgentFiles;
   readonly lost: Promise<string>;
   readonly #options: LinkedSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
@@ -68,6 +72,13 @@ export class LinkedSandbox implements Sandbox {
     this.#options = options;
     this.name = options.name;
     this.lost = this.#lost.promise;
+    const { link, clock, failureOf } = options;
+    this.files = new AgentFiles({
+      start: (onStdout) => this.#startFileAgent(onStdout),
+      clock,
+      lost: () => (this.#gone === null ? null : failureOf(this.#gone, "code_execution")),
+      whileUsed: () => link.listen(),
+    });
   }
 
   /** Whether it has been given up or disposed. */
@@ -274,9 +285,20 @@ export class LinkedSandbox implements Sandbox {
     signal.addEventListener("abort", late, { once: true, signal: finished });
   }
 
+  #startFileAgent(onStdout: (bytes: Uint8Array) => void): AgentProgram {
+    const { link, fileAgent } = this.#options;
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
+    const program = link.startTool(fileAgent, agentEnv, {
+      onStdout,
+      onEnd: ({ code, signal }) => resolve(signal ?? (code === null ? "its link ended" : `exit status ${code}`)),
+    });
+    return { ...program, ended };
+  }
+
   #end(gone: Gone): void {
     this.#gone = gone;
     this.#over.resolve(gone);
+    this.files.end();
     this.#options.link.end();
     void this.#options.interpreter[Symbol.asyncDispose]();
   }
@@ -287,6 +309,7 @@ export class LinkedSandbox implements Sandbox {
       const gone = new Gone("it was stopped");
       this.#gone = gone;
       this.#over.resolve(gone);
+      this.files.end();
       // The server calls a sandbox stopped before it has ended; what ran in it has ended before.
       const bound = new AbortController();
       const inside = Promise.all([interpreter[Symbol.asyncDispose](), link.endAll()]);
@@ -299,6 +322,8 @@ export class LinkedSandbox implements Sandbox {
   }
 }
 
+/** Without a home, paths are from the folder on in which runs start: what an image calls a home, they do not know. */
+const agentEnv = { HOME: "" };
 const nothingEnded = { unheard: false, memoryRanOut: false, signal: null };
 
 function notRestarted(cause: unknown): Failure {

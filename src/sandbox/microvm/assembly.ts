@@ -3,6 +3,7 @@
 import type { Sandbox as Machine } from "microsandbox";
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
+import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import { Gone } from "../linked/gone.ts";
 import { asGuestProcess, createSpawn } from "../linked/guest-process.ts";
 import type { ProgramEnd } from "../linked/link.ts";
@@ -12,7 +13,7 @@ import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
 import { imageName, type Language } from "../templates.ts";
 import { notFound } from "./guest/exit.ts";
-import { pipesFolder } from "./guest/programs.ts";
+import { guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { MicrovmLink } from "./link.ts";
 
 export type Assembling = {
@@ -71,6 +72,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     else await link.findCommands(spec.resumes ?? []);
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs },
+      fileAgent: fileAgentOf(language),
       looksAfterCommands: true,
       failureOf: (gone, kind) =>
         new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone }),
@@ -86,6 +88,12 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     // What was first in trouble says more to the log than what noticed it then.
     throw broken.first === null ? error : new Gone(broken.first.message, { cause: broken.first.cause ?? error });
   }
+}
+
+function fileAgentOf(language: Language): readonly string[] {
+  const { fileName, source } = fileAgentPrograms[language];
+  const path = `${pipesFolder}/${fileName}`;
+  return [...guestPrograms.tool, path, source, ...fileAgentArgv(language, interpreters[language], path)];
 }
 
 function noInterpreter(image: string, interpreter: string, cause: unknown): Failure {

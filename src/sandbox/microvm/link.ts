@@ -12,9 +12,11 @@ import {
   type Resuming,
   type RunProcesses,
 } from "../linked/link.ts";
+import type { GuestExit } from "../runner/guest.ts";
 import { type Command, resumeCommand, startCommand } from "./guest/command.ts";
 import type { CommandOutputEvents } from "./guest/command-output.ts";
-import { Ends, type Exit } from "./guest/exit.ts";
+import { type Exec, startExec } from "./guest/exec.ts";
+import { Ends, type Exit, notFound } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
 import { groupsFolder, guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { Warden } from "./guest/warden.ts";
@@ -39,6 +41,9 @@ const names: Readonly<Record<number, "INT" | "TERM">> = { [sigint]: "INT", 15: "
 const nothing = { stdout: 0, stderr: 0 };
 const nobody: ProgramEvents = { onOutput: () => {}, onControl: () => {}, onEnd: () => {}, onLate: () => {} };
 
+/** What a pipe has room for at least. While a program does not read what the guest's agent has for it, that does nothing else. */
+const pipeBytes = 48 * 1024;
+
 /** Commands that have ended but whose output something in the background still holds; beyond that, the oldest's is read no more. */
 const lingeringLimit = 256;
 
@@ -53,8 +58,10 @@ export class MicrovmLink implements Link {
   readonly #lingering = new Map<string, Command>();
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
-  /** The pids of what feeds open stdins, and of what carries commands' streams. */
+  /** The pids of what feeds open stdins, of what carries commands' streams, and of tools. */
   readonly #feeds = new Set<number>();
+  /** What is called when a tool has ended, of those that have not. */
+  readonly #tools = new Set<(end: GuestExit) => void>();
   #ended = false;
 
   constructor(options: MicrovmLinkOptions) {
@@ -78,6 +85,40 @@ export class MicrovmLink implements Link {
       ...argv,
     ];
     return this.#carry(start, folder, options.env, events);
+  }
+
+  startTool(...[argv, env, { onStdout, onEnd }]: Parameters<Link["startTool"]>): ReturnType<Link["startTool"]> {
+    const { machine, clock } = this.#options;
+    let pid: number | null = null;
+    const end = (how: GuestExit) => {
+      if (pid !== null) this.#feeds.delete(pid);
+      if (this.#tools.delete(onEnd)) onEnd(how);
+    };
+    if (this.#ended) queueMicrotask(() => onEnd(gone));
+    else this.#tools.add(onEnd);
+    const started = startExec(
+      { machine, argv, env, stdin: true, clock },
+      {
+        onStdout,
+        onStderr: () => {},
+        onEnd: (status) => end(toolEnd(status)),
+      },
+    );
+    started.then(
+      (exec) => {
+        pid = exec.pid;
+        if (this.#tools.has(onEnd)) this.#feeds.add(pid);
+        else exec.kill();
+      },
+      () => end({ code: notFound, signal: null }),
+    );
+    const then = (work: (exec: Exec) => void) => void started.then(work).catch(() => {});
+    return {
+      write: async (text) => then((exec) => exec.write(text)),
+      closeInput: () => then((exec) => exec.close()),
+      kill: () => then((exec) => exec.kill()),
+      unansweredBytes: pipeBytes,
+    };
   }
 
   /** Instead of `start`, for the interpreter that another process of ours has left in this guest. */
@@ -141,6 +182,8 @@ export class MicrovmLink implements Link {
     this.#warden.close();
     for (const events of this.#programs) events.onEnd(gone);
     this.#programs.clear();
+    for (const onEnd of this.#tools) onEnd(gone);
+    this.#tools.clear();
   }
 
   /** From now on. `ready` is when it can be told of anything. */
@@ -262,4 +305,9 @@ export class MicrovmLink implements Link {
       if (!this.#ended) void this.#warden.release(id);
     });
   }
+}
+
+function toolEnd(status: number | null): GuestExit {
+  if (status === null) return gone;
+  return status < 0 ? { code: null, signal: "SIGKILL" } : { code: status, signal: null };
 }

@@ -1,7 +1,7 @@
 // A sandbox of the namespace host: runs in namespaces that are there already, told as port.ts wants it.
 
 import type { Clock } from "../../clock.ts";
-import { Failure } from "../../failure.ts";
+import { Failure, type FailureKind } from "../../failure.ts";
 import type { AgentProgram } from "../file-agent/agent.ts";
 import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Changes } from "../files.ts";
@@ -81,7 +81,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.files = new AgentFiles({
       start: (onStdout) => this.#startFileAgent(onStdout),
       clock: options.clock,
-      lost: () => this.#over,
+      lost: () => (this.#over === null ? null : lostFailure("code_execution", this.#over)),
     });
     void options.namespaces.ended.then(() => {
       if (this.#over !== null) return;
@@ -326,8 +326,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   #throwIfOver({ kind }: Pick<RunRequest, "kind">, cause?: unknown): void {
     if (this.#over === null) return;
-    const failure = kind === "code" ? "code_execution" : "command_execution";
-    throw new Failure(failure, `The sandbox of this session was lost: ${this.#over}.`, { cause });
+    throw lostFailure(kind === "code" ? "code_execution" : "command_execution", this.#over, cause);
   }
 
   async #dispose(): Promise<void> {
@@ -343,6 +342,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
   }
+}
+
+function lostFailure(kind: FailureKind, why: string, cause?: unknown): Failure {
+  return new Failure(kind, `The sandbox of this session was lost: ${why}.`, { cause });
 }
 
 function crowded(resources: Resources): string {

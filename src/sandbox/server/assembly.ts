@@ -2,13 +2,14 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Failure, FailureKind } from "../../failure.ts";
+import { fileAgentArgv } from "../file-agent/programs.ts";
 import { Gone } from "../linked/gone.ts";
 import { createSpawn } from "../linked/guest-process.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
 import type { SandboxSpec } from "../port.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Answers } from "./answers.ts";
-import { runnerPath, waitUntilReady } from "./boot.ts";
+import { fileAgentPath, runnerPath, waitUntilReady } from "./boot.ts";
 import type { Address, Client } from "./client.ts";
 import { createCourier } from "./courier.ts";
 import { RelayLink } from "./link.ts";
@@ -76,6 +77,7 @@ export async function assemble(
     );
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env, failureOf },
+      fileAgent: fileAgentArgv(language, booted.interpreter, fileAgentPath(booted, language)),
       // Each thing that is asked of the guest is a request to the portal, and so is a command.
       looksAfterCommands: false,
       destroy: async () => {

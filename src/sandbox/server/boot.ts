@@ -2,6 +2,7 @@
 
 import { deflateRawSync } from "node:zlib";
 import type { Clock } from "../../clock.ts";
+import { fileAgentPrograms } from "../file-agent/programs.ts";
 import { Gone } from "../linked/gone.ts";
 import { type RunnerProgram, runnerPrograms } from "../runner/programs.ts";
 import type { Language } from "../templates.ts";
@@ -25,7 +26,7 @@ export type BootOptions = {
 };
 
 export type Booted = {
-  /** The folder in the guest that has the relay's and the runner's files. */
+  /** The folder in the guest that has the relay's, the runner's and the file agent's files. */
   readonly folder: string;
   /** The language's interpreter in the guest. */
   readonly interpreter: string;
@@ -75,12 +76,18 @@ export function runnerPath(booted: Booted, language: Language): string {
   return `${booted.folder}/${runnerPrograms[language].fileName}`;
 }
 
+/** Where `waitUntilReady` has put the program that works on files. */
+export function fileAgentPath(booted: Booted, language: Language): string {
+  return `${booted.folder}/${fileAgentPrograms[language].fileName}`;
+}
+
 /** One physical line that decodes and runs everything (rule 4). */
 function loadLine(language: Language, nonce: string, owner: string): string {
   const runner: RunnerProgram = runnerPrograms[language];
   const { courier, relay } = guestPrograms(language);
   // Deflated, because the portal's Python reads it byte by byte.
-  const files = deflateRawSync(JSON.stringify({ ...relay, [runner.fileName]: runner.source })).toString("base64");
+  const programs = [runner, fileAgentPrograms[language]].map(({ fileName, source }) => [fileName, source]);
+  const files = deflateRawSync(JSON.stringify({ ...relay, ...Object.fromEntries(programs) })).toString("base64");
   if (language === "python") {
     const load = `import base64, json, zlib\n__msb_load("${nonce}", ${JSON.stringify(owner)}, json.loads(zlib.decompress(base64.b64decode("${files}"), -15)))`;
     return `import base64; exec(base64.b64decode("${encode(`${courier}\n${load}\n`)}"))`;

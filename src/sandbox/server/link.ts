@@ -8,6 +8,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Link, Program, ProgramEvents, ProgramOptions, RunProcesses } from "../linked/link.ts";
+import type { Stream } from "../port.ts";
 import type { Page } from "./answers.ts";
 import { encode, Operations } from "./operations.ts";
 import { RelayedPrograms } from "./relayed-programs.ts";
@@ -63,6 +64,14 @@ export class RelayLink implements Link {
   start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program {
     const { id, isOn, ...program } = this.#programs.start(argv, options, events);
     return { ...this.#processesOf(options.control ? codeRun : id, isOn), ...program };
+  }
+
+  startTool(...[argv, env, { onStdout, onEnd }]: Parameters<Link["startTool"]>): ReturnType<Link["startTool"]> {
+    const take = (stream: Stream, bytes: Uint8Array) => {
+      if (stream === "stdout") onStdout(bytes);
+    };
+    const options = { control: false, env, stdin: "open", isTool: true } as const;
+    return this.#programs.start(argv, options, { onOutput: take, onLate: take, onControl: () => {}, onEnd });
   }
 
   /** Goes along with the run's first operation. */

@@ -15,7 +15,10 @@ type Entry = {
   readonly control: boolean;
   /** It has said something on its control descriptor: it is ready, and needs no watching between runs. */
   heard: boolean;
+  /** Works for us: it needs watching only where its end is to come. */
+  readonly isTool: boolean;
   killed: boolean;
+  closing: boolean;
   /** Its end has been told; its processes may still write. */
   ended: boolean;
   readonly flood: Flood;
@@ -45,32 +48,45 @@ export class RelayedPrograms {
   /** `id` is what operations call it. */
   start(
     argv: readonly string[],
-    options: ProgramOptions,
+    options: ProgramOptions & { readonly isTool?: boolean },
     events: ProgramEvents,
   ): Pick<Program, "write" | "closeInput" | "kill"> & { readonly id: number; readonly isOn: () => boolean } {
     this.#lastId += 1;
     const id = this.#lastId;
     const { operate, clock } = this.#options;
-    const rest = { heard: false, killed: false, ended: false, flood: new Flood(clock), writers: [] };
+    const { isTool = false } = options;
+    const rest = {
+      isTool,
+      heard: false,
+      killed: false,
+      closing: false,
+      ended: false,
+      flood: new Flood(clock),
+      writers: [],
+    };
     const entry: Entry = { events, control: options.control, ...rest };
     if (this.#ended) queueMicrotask(() => events.onEnd(gone));
     else this.#entries.set(id, entry);
     const isOn = () => this.#entries.get(id)?.ended === false;
     const input = options.input ?? null;
     const isOpen = options.stdin === "open";
-    if (isOn()) operate("spawn", id, argv, options.env, options.control, input !== null || isOpen);
+    // What a tool has taken is told by its answers.
+    const tells = isOpen && !isTool;
+    if (isOn()) operate("spawn", id, argv, options.env, options.control, input !== null || isOpen, isTool);
     const write = (text: string): Promise<void> => {
       if (!isOn() || text === "") return Promise.resolve();
       const pieces = [...piecesOf(text, writeLimit)];
       for (const [index, piece] of pieces.entries()) {
-        operate("write", id, piece, isOpen && index === pieces.length - 1);
+        operate("write", id, piece, tells && index === pieces.length - 1);
       }
-      if (!isOpen) return Promise.resolve();
+      if (!tells) return Promise.resolve();
       return new Promise((resolve) => entry.writers.push(resolve));
     };
     if (input !== null) void write(input);
     const closeInput = () => {
-      if (isOn()) operate("close", id);
+      if (!isOn()) return;
+      entry.closing = true;
+      operate("close", id);
     };
     const kill = () => {
       if (!isOn()) return;
@@ -82,8 +98,8 @@ export class RelayedPrograms {
 
   /** One is starting or ending, or may still write. */
   get needWatching(): boolean {
-    for (const { killed, ended, control, heard } of this.#entries.values()) {
-      if (killed || ended || !control || !heard) return true;
+    for (const { killed, ended, closing, isTool, control, heard } of this.#entries.values()) {
+      if (killed || ended || (isTool ? closing : !control || !heard)) return true;
     }
     return false;
   }
@@ -119,7 +135,7 @@ export class RelayedPrograms {
 
   #output(entry: Entry, id: number, kind: "o" | "e" | "O" | "E", bytes: Buffer): void {
     const stream = kind === "o" || kind === "O" ? "stdout" : "stderr";
-    this.#options.onOutput();
+    if (!entry.isTool) this.#options.onOutput();
     if (entry.ended && entry.flood.isOver(bytes.length)) this.#options.operate("cut", id);
     else if (entry.ended || kind === "O" || kind === "E") entry.events.onLate(stream, bytes);
     else entry.events.onOutput(stream, bytes);

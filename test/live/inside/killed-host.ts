@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import { Failure } from "../../../src/failure.ts";
-import { withoutFiles } from "../../../src/sandbox/files.ts";
 import type {
   ResumeRequest,
   RunControl,
@@ -103,7 +102,9 @@ export class KilledHost implements SandboxHost {
     const { name, resumable } = answer;
     return {
       name,
-      files: withoutFiles("Its files are beyond this process."),
+      get files(): never {
+        throw new Error("its files are beyond this process");
+      },
       resumable,
       lost: new Promise(() => {}),
       run: async ({ id, kind, source, timeoutMs, ...events }) =>

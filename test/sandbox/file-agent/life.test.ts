@@ -1,6 +1,7 @@
 // How long the program that works on files lives, and what becomes of those who speak to one that does not answer, or says nonsense.
 
 import { expect, test } from "bun:test";
+import { Failure } from "../../../src/failure.ts";
 import type { AgentProgram, StartAgent } from "../../../src/sandbox/file-agent/agent.ts";
 import { AgentFiles } from "../../../src/sandbox/file-agent/agent-files.ts";
 import { FakeClock, settle } from "../../fakes/fake-clock.ts";
@@ -15,7 +16,7 @@ class Guest {
   started = 0;
   killed = 0;
   closed = 0;
-  lost: string | null = null;
+  lost: Failure | null = null;
   answer: (request: Readonly<Record<string, unknown>>) => string | null = ({ id }) =>
     `${JSON.stringify({ id, bytes: 0, info, handle: 1 })}\n`;
   /** Of the one that is there. */
@@ -201,7 +202,7 @@ for (const wrong of [
 
 test("a sandbox that is lost is told, and nothing is started in it", async () => {
   const guest = new Guest();
-  guest.lost = "it was stopped";
-  expect(await guest.stat()).toContain("The sandbox of this session was lost: it was stopped.");
+  guest.lost = new Failure("connection", "It was stopped.");
+  expect(await guest.stat()).toContain("It was stopped.");
   expect(guest.started).toBe(0);
 });

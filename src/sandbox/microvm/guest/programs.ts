@@ -7,6 +7,7 @@ import feed from "./feed.sh" with { type: "text" };
 import hold from "./hold.sh" with { type: "text" };
 import resume from "./resume.sh" with { type: "text" };
 import start from "./start.sh" with { type: "text" };
+import tool from "./tool.sh" with { type: "text" };
 import warden from "./warden.sh" with { type: "text" };
 
 /** Each as the command line that runs it, to be followed by its arguments. */
@@ -18,6 +19,7 @@ export const guestPrograms = {
   hold: shell(hold),
   resume: shell(resume),
   start: shell(start),
+  tool: shell(tool),
   warden: shell(warden),
 } as const;
 

@@ -24,7 +24,7 @@ function emit(event) {
 /** What the interpreter's processes have printed before a run of code is none of its own. */
 function setOutputApart() {
   for (const event of state.events) {
-    if ("oe".includes(event[0]) && processes.get(event[1])?.kept) event[0] = event[0].toUpperCase();
+    if ("oe".includes(event[0]) && processes.get(event[1])?.interpreter) event[0] = event[0].toUpperCase();
   }
 }
 

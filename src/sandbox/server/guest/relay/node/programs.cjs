@@ -9,7 +9,7 @@ const { Socket, closeSync, osConstants, readSync, spawn, writeFileSync } = requi
 /** Marks what it becomes as a run's (sweep.cjs), which Node cannot; shells have two names for that limit. */
 const marking = 'ulimit -Sw "$1" 2>/dev/null || ulimit -Sx "$1" 2>/dev/null; shift; exec "$@"';
 
-function start(id, argv, env, control, hasStdin) {
+function start(id, argv, env, control, hasStdin, tool) {
   const kinds = control ? ["o", "e", "c"] : ["o", "e"];
   const pipes = kinds.map(pipe);
   const input = control || hasStdin ? inputPipe() : null;
@@ -23,7 +23,8 @@ function start(id, argv, env, control, hasStdin) {
   for (const { theirs } of input === null ? pipes : [...pipes, input]) closeSync(theirs);
   const stdin = input === null ? null : new Socket({ fd: input.ours, readable: false, writable: true });
   stdin?.on("error", () => {});
-  const rest = { outs: new Set(), kept: control, kills, told: true, lingers: false };
+  const role = { interpreter: control, tool, kept: control || tool };
+  const rest = { ...role, outs: new Set(), kills, told: true, lingers: false };
   const entry = { child, pid: child.pid, stdin, left: input?.left, ...rest };
   processes.set(id, entry);
   origins.set(id, { pid: child.pid, mark });
@@ -149,13 +150,15 @@ function sendSignal(run, number, withStrays) {
   else send(scope, number);
   if (run !== codeRun || number === osConstants.signals.SIGINT) return;
   for (const entry of processes.values()) {
-    if (entry.kept && entry.told && entry.pid !== undefined) signalOne(entry.pid, number);
+    if (entry.interpreter && entry.told && entry.pid !== undefined) signalOne(entry.pid, number);
   }
 }
 
 function scopeOf(run, withStrays) {
   const roots = new Map();
-  for (const [id, { pid, kept, told }] of processes) if (told && pid !== undefined) roots.set(pid, kept ? codeRun : id);
+  for (const [id, { pid, interpreter, told }] of processes) {
+    if (told && pid !== undefined) roots.set(pid, interpreter ? codeRun : id);
+  }
   if (run === codeRun) return { run, mark: state.runMark, withStrays, roots, kept: keptProcesses() };
   // Its session is its own as long as anything of it is there.
   const origin = origins.get(run);
@@ -177,7 +180,8 @@ function keptProcesses() {
 
 function receiveOutput(id, socket, data) {
   state.quietRounds = 0;
-  if (socket.kind === "c" || state.held < heldBytes || listened()) emit([socket.kind, id, data]);
+  const isKept = socket.kind === "c" || processes.get(id)?.tool;
+  if (isKept || state.held < heldBytes || listened()) emit([socket.kind, id, data]);
   if (state.held >= heldBytes && listened()) pause(true);
 }
 

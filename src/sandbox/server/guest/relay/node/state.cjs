@@ -23,7 +23,8 @@ const folder = process.argv[2];
 const now = () => performance.now();
 
 /**
- * id → { child, pid, stdin, left (reads what is unread of stdin), outs, kept (no sweep ends it), kills, told (its end is not yet), lingers (its end is
+ * id → { child, pid, stdin, left (reads what is unread of stdin), outs, interpreter, tool (works for the host: no part of any run, and nothing that it
+ * says is lost), kept (no sweep ends it), kills, told (its end is not yet), lingers (its end is
  * told, but not that of its output) }
  */
 const processes = new Map();

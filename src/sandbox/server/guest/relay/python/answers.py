@@ -25,7 +25,7 @@ def emit(event):
 # What the interpreter's processes have printed before a run of code is none of its own.
 def set_output_apart():
     for event in events:
-        if event[0] in "oe" and event[1] in processes and processes[event[1]].kept:
+        if event[0] in "oe" and event[1] in processes and processes[event[1]].interpreter:
             event[0] = event[0].upper()
 
 

@@ -23,7 +23,7 @@ def apply(ops):
         op = early.pop(state.applied)
         what = op[1]
         if what == "spawn":
-            spawn(op[2], op[3], op[4], op[5], op[6])
+            spawn(*op[2:])
         elif what == "write":
             write(op[2], op[3].encode("utf-8", "surrogatepass"), op[4])
         elif what == "close":

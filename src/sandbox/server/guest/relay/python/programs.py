@@ -9,7 +9,7 @@ from .state import ORIGINS, Process, events, origins, poller, processes, readers
 from .sweep import CODE, Scope, mark_next, moment, oom_kills, send, sweep
 
 
-def spawn(ident, argv, env, control, has_stdin):
+def spawn(ident, argv, env, control, has_stdin, tool):
     fds = {}
     actions = []
     close = []
@@ -52,7 +52,7 @@ def spawn(ident, argv, env, control, has_stdin):
     except OSError:
         pass
     stdin = fds.pop("i", None)
-    process = Process(pid, stdin, {fd: kind for kind, fd in fds.items()}, control, kills)
+    process = Process(pid, stdin, {fd: kind for kind, fd in fds.items()}, control, tool, kills)
     processes[ident] = process
     origins[ident] = (pid, mark)
     if len(origins) > ORIGINS:
@@ -102,7 +102,7 @@ def flush(ident, process):
         # It has ended, and what it has not read stays in the pipe; or it has closed its stdin.
         unwatch(process)
         process.written = process.asked
-        if not process.kept:
+        if not process.interpreter:
             process.unwritten = b""
     else:
         unwatch(process)
@@ -138,12 +138,12 @@ def send_signal(run, number, with_strays):
         send(scope, number)
     if run == CODE and number != signal.SIGINT:
         for process in processes.values():
-            if process.kept and process.told:
+            if process.interpreter and process.told:
                 os.kill(process.pid, number)
 
 
 def scope_of(run, with_strays):
-    roots = {process.pid: CODE if process.kept else ident for ident, process in processes.items() if process.told}
+    roots = {process.pid: CODE if process.interpreter else ident for ident, process in processes.items() if process.told}
     if run == CODE:
         return Scope(run, state.run_mark, with_strays, roots, kept_processes())
     # Its session is its own as long as anything of it is there.

@@ -22,7 +22,7 @@ def read(fd):
     if not data:
         close_out(fd)
         return True
-    if kind == "c" or state.held < HELD_BYTES or listened():
+    if kind == "c" or processes[ident].tool or state.held < HELD_BYTES or listened():
         emit([kind, ident, data])
     if state.held >= HELD_BYTES and listened():
         pause(True)

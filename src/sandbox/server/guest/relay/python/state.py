@@ -29,7 +29,7 @@ folder = sys.argv[1]
 
 
 class Process:
-    def __init__(self, pid, stdin, outs, kept, kills):
+    def __init__(self, pid, stdin, outs, control, tool, kills):
         self.pid = pid
         self.stdin = stdin
         self.unwritten = b""
@@ -39,8 +39,11 @@ class Process:
         self.written = 0
         self.tell_at = collections.deque()
         self.outs = outs
-        # Stays when a run's processes are ended: the interpreter.
-        self.kept = kept
+        # The interpreter, and what works for the host: no part of any run, and nothing that it says is lost.
+        self.interpreter = control
+        self.tool = tool
+        # Stays when a run's processes are ended.
+        self.kept = control or tool
         self.kills = kills
         self.told = True
         # Its end has been told, but not that of its output.
