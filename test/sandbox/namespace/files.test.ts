@@ -72,6 +72,7 @@ for (const { template, code } of [
       shell,
       busy: async (until) => void (await runIn(await sandbox(), "code", code.forever, until)),
       small: "/dev/shm",
+      smallMib: 16,
       program: "/run/msb/file[s]",
     }),
   });

@@ -3,12 +3,19 @@
 import { afterAll, expect } from "bun:test";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
 import { describeFiles } from "../../contract/files-contract.ts";
+import { describeGuestFiles } from "../../contract/guest-files-contract.ts";
+import { node } from "../../programs/node.ts";
+import { python } from "../../programs/python.ts";
 import { never, ran, resources, subjectHost, subjectName, templateOf } from "./servers.ts";
 
-const host = subjectHost();
+// As fast as it can be: there are many requests.
+const host = subjectHost({ pollMs: 0 });
 afterAll(async () => await (await host)[Symbol.asyncDispose]());
 
-for (const language of ["python", "node"] as const) {
+for (const [language, { forever }] of [
+  ["python", python],
+  ["node", node],
+] as const) {
   let booted: Promise<Sandbox> | null = null;
   const sandbox = async () => {
     booted ??= (await host).create(
@@ -23,8 +30,10 @@ for (const language of ["python", "node"] as const) {
     return stdout;
   };
 
+  const name = `a sandbox's files on ${subjectName}, for ${language}`;
+
   describeFiles({
-    name: `a sandbox's files on ${subjectName}, for ${language}`,
+    name,
     ground: async () => ({
       files: (await sandbox()).files,
       // Where runs start.
@@ -32,5 +41,22 @@ for (const language of ["python", "node"] as const) {
       link: async (path, target) => void (await shell(`ln -s '${target}' '${path}'`)),
       special: async (path) => void (await shell(`mkfifo '${path}'`)),
     }),
+  });
+
+  describeGuestFiles({
+    name,
+    isRoot: true,
+    isFar: true,
+    ground: async () => {
+      await shell("[ -d /tmp/small ] || { mkdir /tmp/small && mount -t tmpfs -o size=2m tmpfs /tmp/small; }");
+      return {
+        files: (await sandbox()).files,
+        shell,
+        busy: async (signal) => void (await ran(await sandbox(), "code", forever, { signal })),
+        small: "/tmp/small",
+        smallMib: 2,
+        program: "/[.]msb-[^ ]*/file[s]",
+      };
+    },
   });
 }

@@ -15,11 +15,11 @@ export const subjectName = liveUrl ? `the live microsandbox server at ${new URL(
 export const isLive = liveUrl !== undefined && liveUrl !== "";
 
 /** A host on the live server if there is one, else on a stub of its own. */
-export async function subjectHost(): Promise<SandboxHost> {
+export async function subjectHost(stubOptions: StubOptions = {}): Promise<SandboxHost> {
   if (liveUrl) {
     return makeHost({ url: liveUrl, apiKey: liveKey ? liveKey : null, startTimeoutMs: 180_000 });
   }
-  const stub = await Stub.start({ dev: true });
+  const stub = await Stub.start({ dev: true, ...stubOptions });
   const host = makeHost({ url: stub.url });
   return {
     backend: host.backend,
