@@ -28,6 +28,7 @@ export async function* tarEntries(packed: AsyncIterable<Uint8Array>): AsyncGener
     problem = error;
   });
   const entries = source.pipeThrough(new DecompressionStream("gzip")).pipeThrough(createTarDecoder({ strict: true }));
+  const told = (error: unknown) => problem ?? asRefused(error, "tar.gz");
   try {
     for await (const { header, body } of entries) {
       const { name, type = "file", linkname: target = "", mode } = header;
@@ -45,26 +46,40 @@ export async function* tarEntries(packed: AsyncIterable<Uint8Array>): AsyncGener
           yield { kind: "hard_link", name, target };
           break;
         case "file":
-          yield { kind: "file", name, permissions: mode, content: body };
+          yield { kind: "file", name, permissions: mode, content: withErrors(body, told) };
           break;
         default:
           throw refused(name, `is a ${type}, which is not unpacked here`);
       }
     }
   } catch (error) {
-    if (problem !== undefined) throw problem;
-    throw asRefused(error, "tar.gz");
+    throw told(error);
+  }
+}
+
+/** What goes wrong while an entry's content is read is told to its reader, who is not in here. */
+async function* withErrors(
+  content: AsyncIterable<Uint8Array>,
+  told: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (error) {
+    throw told(error);
   }
 }
 
 /** The pieces' own error comes back to whoever asks for more; the streams in between tell it in their own words. */
 function fromPieces(pieces: AsyncIterable<Uint8Array>, onError: (error: unknown) => void) {
   const iterator = pieces[Symbol.asyncIterator]();
+  let isCanceled = false;
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
         try {
           const { done, value } = await iterator.next();
+          // By whoever reads, and has an error of its own to tell.
+          if (isCanceled) return;
           if (done === true) controller.close();
           else controller.enqueue(new Uint8Array(value));
         } catch (error) {
@@ -72,7 +87,10 @@ function fromPieces(pieces: AsyncIterable<Uint8Array>, onError: (error: unknown)
           controller.error(error);
         }
       },
-      cancel: () => void iterator.return?.().catch(() => undefined),
+      cancel: () => {
+        isCanceled = true;
+        void iterator.return?.().catch(() => undefined);
+      },
     },
     { highWaterMark: 0 },
   );
@@ -80,6 +98,7 @@ function fromPieces(pieces: AsyncIterable<Uint8Array>, onError: (error: unknown)
 
 /** Zip's table is at its end, so the archive has to be there as a file. Throws ArchiveRefused as `tarEntries`. */
 export async function* zipEntries(archive: OpenedFile): AsyncGenerator<Entry> {
+  const told = (error: unknown) => asRefused(error, "zip");
   try {
     const zip = await fromRandomAccessReaderPromise(new GuestFileReader(archive), archive.info.sizeBytes, {
       autoClose: false,
@@ -94,7 +113,7 @@ export async function* zipEntries(archive: OpenedFile): AsyncGenerator<Entry> {
       const mode = versionMadeBy >>> 8 === 3 ? externalFileAttributes >>> 16 : 0;
       const kind = mode & 0o170000;
       const content = async function* () {
-        yield* await zip.openReadStreamPromise(entry);
+        yield* withErrors(await zip.openReadStreamPromise(entry), told);
       };
       if (name.endsWith("/")) yield { kind: "folder", name };
       else if (kind === 0o120000) yield { kind: "link", name, target: await textOf(name, content()) };
@@ -102,7 +121,7 @@ export async function* zipEntries(archive: OpenedFile): AsyncGenerator<Entry> {
       else yield { kind: "file", name, permissions: mode === 0 ? undefined : mode, content: content() };
     }
   } catch (error) {
-    throw asRefused(error, "zip");
+    throw told(error);
   }
 }
 

@@ -166,6 +166,21 @@ for (const format of ["tar.gz", "zip"] as const) {
       expect(await namesIn(served.files, "/")).toEqual(before);
     });
 
+    // A zip with something before or behind it is still one.
+    const faults = format === "zip" ? ["cut", "damaged"] : ["cut", "damaged", "followed by another"];
+    test.each(faults)("one whose large content is %s is refused", async (what) => {
+      await using served = await serveFiles();
+      const content = crypto.getRandomValues(new Uint8Array(60_000)).toHex().repeat(3);
+      const whole = new Uint8Array(await archive([{ name: "a", body: content }]));
+      const damaged = Uint8Array.from(whole, (byte, at) => (at > 50_000 && at < 50_100 ? ~byte : byte));
+      const bodies = { cut: whole.slice(0, -60_000), damaged, "followed by another": Buffer.concat([whole, damaged]) };
+      const before = await namesIn(served.files, "/");
+      const body = bodies[what as keyof typeof bodies];
+      const response = await fetch(`${served.named}/in?format=${format}`, { method: "PUT", body });
+      expect(await refusalOf(response)).toBe("422 archive_refused");
+      expect(await namesIn(served.files, "/")).toEqual(before);
+    });
+
     test("a folder where a file is, and a file where a folder is, are refused by name", async () => {
       await using served = await serveTree();
       const send = async (name: string) => {
