@@ -26,8 +26,11 @@ export type StartAgent = (onStdout: (bytes: Uint8Array) => void) => AgentProgram
 const largestPieceBytes = 192 * 1024;
 /** How many pieces of at most 256 KiB are on their way at once. */
 const piecesAtOnce = 16;
-/** One that has said nothing for so long is asked whether it is there, and ended if it does not answer for as long again. */
-const silenceMs = 30_000;
+/**
+ * One that has said nothing for so long is asked whether it is there, and ended if it does not answer for as long again; a new one has both to start.
+ * Together less than the 60 s that MCP clients wait.
+ */
+const silenceMs = 20_000;
 
 /** The guest's system said no, by the name of an error. */
 export class Refused extends Error {
@@ -149,7 +152,7 @@ export class Agent {
     const watch = new AbortController();
     this.#watch = watch;
     try {
-      for (let seen = -1, isAsked = false; ; ) {
+      for (let seen = this.#frames === 0 ? -1 : this.#frames, isAsked = false; ; ) {
         await this.#clock.sleep(silenceMs, watch.signal);
         if (seen !== this.#frames) isAsked = false;
         else if (isAsked || this.#frames === 0) break;
