@@ -9,6 +9,7 @@ const contract = [
   "sandbox/files.ts",
   "sandbox/file-failures.ts",
   "sandbox/guest-paths.ts",
+  "sandbox/read-ahead.ts",
   "sandbox/read-between.ts",
   "sandbox/picture.ts",
   "sandbox/flavors.ts",

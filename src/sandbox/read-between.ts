@@ -1,38 +1,17 @@
 // A part of a file that must be there, piece by piece in constant memory.
 
 import { Failure } from "../failure.ts";
-import { type FileRefusal, maxReadBytes, type OpenedFile } from "./files.ts";
-
-/** Reads that are on at once: a link's delay is then shared by them. Together they hold 1 MiB. */
-const maxReadsAhead = 4;
+import type { FileRefusal, OpenedFile } from "./files.ts";
+import { readAhead } from "./read-ahead.ts";
 
 /** From `start` up to `end`. Throws Failure `file_refused` where the file has become shorter than that; what `OpenedFile.read` throws. */
 export async function* readBetween(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
-  const reads: { readonly length: number; readonly piece: Promise<Uint8Array> }[] = [];
   let at = start;
-  const readAhead = (count: number) => {
-    while (at < end && reads.length < count) {
-      const length = Math.min(maxReadBytes, end - at);
-      const piece = file.read(at, length);
-      // It is awaited in its turn, if at all.
-      piece.catch(() => undefined);
-      reads.push({ length, piece });
-      at += length;
-    }
-  };
-  try {
-    // Who wants the first piece only has the others not read.
-    for (let ahead = 1; ; ahead = Math.min(ahead + 1, maxReadsAhead)) {
-      readAhead(ahead);
-      const next = reads.shift();
-      if (next === undefined) return;
-      const piece = await next.piece;
-      if (piece.length < next.length) throw shorter(file, end);
-      yield piece;
-    }
-  } finally {
-    await Promise.allSettled(reads.map(({ piece }) => piece));
+  for await (const piece of readAhead(file, { start, end })) {
+    at += piece.length;
+    yield piece;
   }
+  if (at < end) throw shorter(file, end);
 }
 
 function shorter({ info }: OpenedFile, end: number): Failure {

@@ -1,36 +1,14 @@
-// A file from some place on, piece by piece, in constant memory however large it is.
+// A file from some place on, piece by piece or whole.
 
-import { maxReadBytes, type OpenedFile } from "../../sandbox/files.ts";
+import type { OpenedFile } from "../../sandbox/files.ts";
+import { readAhead } from "../../sandbox/read-ahead.ts";
 
 /** Most files are smaller, and most answers need no more. */
 const firstPieceBytes = 64 * 1024;
-/** Reads that are on at once, once somebody wants more than the first pieces: a link's delay is then shared by them. */
-const maxReadsAhead = 4;
 
 /** To the end, or until the reader stops. Rejects as `OpenedFile.read` does. */
-export async function* piecesOf(file: OpenedFile, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
-  const reads: { readonly length: number; readonly piece: Promise<Uint8Array> }[] = [];
-  let at = from;
-  const readAhead = (length: number) => {
-    const piece = file.read(at, length);
-    // It is awaited in its turn, if at all.
-    piece.catch(() => undefined);
-    reads.push({ length, piece });
-    at += length;
-  };
-  readAhead(firstPieceBytes);
-  try {
-    for (let count = 1; ; count++) {
-      const next = reads.shift();
-      if (next === undefined) return;
-      const piece = await next.piece;
-      if (piece.length > 0) yield piece;
-      if (piece.length < next.length) return;
-      while (reads.length < Math.min(count, maxReadsAhead)) readAhead(maxReadBytes);
-    }
-  } finally {
-    await Promise.allSettled(reads.map(({ piece }) => piece));
-  }
+export function piecesOf(file: OpenedFile, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
+  return readAhead(file, { start: from, end: Number.POSITIVE_INFINITY, firstBytes: firstPieceBytes });
 }
 
 /** All of it, or undefined if there are more than `maxBytes`. */
