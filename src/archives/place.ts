@@ -1,8 +1,8 @@
 // What has been unpacked moves to where it belongs: a new folder at once; into one that is there, as much at once as does not meet anything.
 
 import { Failure } from "../failure.ts";
+import { isRefusedAs } from "../sandbox/file-verdicts.ts";
 import type { FileInfo, Files, GuestPath } from "../sandbox/files.ts";
-import { isNamed } from "./refusals.ts";
 
 export type Place = {
   readonly from: GuestPath;
@@ -45,7 +45,7 @@ async function moves(files: Files, info: FileInfo, target: GuestPath, signal: Ab
     await files.move(info.path, target, { replace: false }, signal);
     return true;
   } catch (error) {
-    if (!isNamed(error, ["exists", "not_empty", "is_folder", "not_folder"])) throw error;
+    if (!isRefusedAs(error, "exists", "not_empty", "is_folder", "not_folder")) throw error;
   }
   const { kind } = await files.stat(target, signal);
   if (kind === "folder" && info.kind === "folder") return false;

@@ -2,6 +2,7 @@
 // been looked at: an archive that is refused leaves nothing.
 
 import { Failure } from "../failure.ts";
+import { statIfThere } from "../sandbox/file-verdicts.ts";
 import type { FileInfo, Files, GuestPath } from "../sandbox/files.ts";
 import { type Entry, tarEntries, zipEntries } from "./entries.ts";
 import type { ArchiveFormat } from "./format.ts";
@@ -126,13 +127,8 @@ async function write(
 
 /** Undefined if nothing is there. */
 async function folderAt(files: Files, path: GuestPath, signal: AbortSignal): Promise<FileInfo | undefined> {
-  try {
-    const info = await files.stat(path, signal);
-    if (info.kind === "folder") return info;
-  } catch (error) {
-    if (error instanceof Failure && error.kind === "file_not_found") return undefined;
-    throw error;
-  }
+  const info = await statIfThere(files, path, signal);
+  if (info === undefined || info.kind === "folder") return info;
   const what = `${path} is not a folder, so no archive can be unpacked there.`;
   throw new Failure("file_refused", what, { context: { reason: "not_folder" } });
 }

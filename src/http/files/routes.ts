@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
-import { Failure } from "../../failure.ts";
+import type { Failure } from "../../failure.ts";
+import { isMissing } from "../../sandbox/file-verdicts.ts";
 import type { SessionFiles } from "../../sessions/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
@@ -140,7 +141,7 @@ async function answerWith(
     return;
   }
   const info = await files.stat(path, signal).catch((error: unknown) => {
-    throw isNotFound(error) ? notFound(error, offset) : error;
+    throw isMissing(error) ? notFound(error, offset) : error;
   });
   const withOffset = (response: Response) => {
     for (const [name, value] of Object.entries(offset)) response.headers.set(name, value);
@@ -154,10 +155,6 @@ async function answerWith(
 async function uploadOffset({ files, path, partId, signal }: Reached): Promise<Readonly<Record<string, string>>> {
   const bytes = await files.partBytes(path, partId, signal);
   return bytes === null ? {} : { "Upload-Offset": String(bytes) };
-}
-
-function isNotFound(error: unknown): error is Failure {
-  return error instanceof Failure && error.kind === "file_not_found";
 }
 
 function notFound({ message }: Failure, headers: Readonly<Record<string, string>>): Refused {

@@ -1,7 +1,7 @@
 // A file on its way in: whole, or part after part until it is. Until then nothing is there under its name.
 
-import { Failure } from "../../failure.ts";
-import type { FileInfo, Files, GuestPath, WriteOptions, WritePart } from "../../sandbox/files.ts";
+import { isRefusedAs, statIfThere } from "../../sandbox/file-verdicts.ts";
+import type { FileInfo, WriteOptions, WritePart } from "../../sandbox/files.ts";
 import { Refused } from "./answers.ts";
 import { received, tooLarge } from "./bodies.ts";
 import { type BroughtRange, broughtRange, mayWrite } from "./conditions.ts";
@@ -21,7 +21,7 @@ export async function upload(request: Request, reached: Reached): Promise<Respon
   if (declared !== undefined && declared !== expectedBytes) throw lengthMismatch();
   if (Math.max(range?.total ?? 0, range?.end ?? 0, expectedBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
 
-  const before = await statOf(files, path, signal);
+  const before = await statIfThere(files, path, signal);
   if (!mayWrite(request, before)) throw preconditionFailed();
   const isNew = headers.get("if-none-match")?.trim() === "*";
   const part = partOf(partId, range, expectedBytes);
@@ -50,23 +50,13 @@ function partOf(id: string, range: BroughtRange | undefined, expectedBytes = 0):
   return expectedBytes < minResumableBytes ? undefined : { id, offset: 0, isLast: true };
 }
 
-async function statOf(files: Files, path: GuestPath, signal: AbortSignal): Promise<FileInfo | undefined> {
-  try {
-    return await files.stat(path, signal);
-  } catch (error) {
-    if (error instanceof Failure && error.kind === "file_not_found") return undefined;
-    throw error;
-  }
-}
-
 /** As HTTP tells it: a file that came meanwhile, and a part that does not follow on what there is. */
 async function told(
   error: unknown,
   { isNew, isPart, reached }: { readonly isNew: boolean; readonly isPart: boolean; readonly reached: Reached },
 ): Promise<unknown> {
-  if (!(error instanceof Failure) || error.kind !== "file_refused") return error;
-  if (isNew && error.context.reason === "exists") return preconditionFailed();
-  if (!isPart || error.context.reason !== "part_mismatch") return error;
+  if (isNew && isRefusedAs(error, "exists")) return preconditionFailed();
+  if (!isPart || !isRefusedAs(error, "part_mismatch")) return error;
   const { files, path, partId, signal } = reached;
   const offset = (await files.partBytes(path, partId, signal)) ?? 0;
   const message = `Of this file ${offset} bytes have come. Go on with Content-Range: bytes ${offset}-….`;

@@ -2,8 +2,7 @@
 
 import { Type } from "@sinclair/typebox";
 import type { Clock } from "../../clock.ts";
-import { Failure } from "../../failure.ts";
-import type { FileRefusal, GuestPath } from "../../sandbox/files.ts";
+import type { GuestPath } from "../../sandbox/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { StructuredContent } from "../structured.ts";
 import type { ToolErrors } from "../tool.ts";
@@ -36,10 +35,6 @@ export const maxToldTwiceBytes = 70_000;
 export const sessionArgument = Type.String({ ...sessionHeader, description: "From an earlier result." });
 
 export const pathArgument = Type.String({ minLength: 1, description: "Absolute, or from the home folder on." });
-
-export function hasReason(error: unknown, reason: FileRefusal): error is Failure {
-  return error instanceof Failure && error.kind === "file_refused" && error.context.reason === reason;
-}
 
 /** How a file that does not go into an answer is fetched. */
 export function howToFetch(sessionId: string, shown: string, link: string | undefined): string {

@@ -3,6 +3,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
+import { isRefusedAs } from "../../sandbox/file-verdicts.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
 import type { SessionFiles } from "../../sessions/files.ts";
 import { type Content, contentOf, mediaTypeOf } from "../files/content.ts";
@@ -14,7 +15,7 @@ import { readLines } from "../files/reading.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import type { CallContext } from "../tool-set.ts";
 import { withLine } from "./content.ts";
-import { type FileTool, hasReason, howToFetch, pathArgument, sessionArgument } from "./file-tool.ts";
+import { type FileTool, howToFetch, pathArgument, sessionArgument } from "./file-tool.ts";
 import { outputBudgetBytes } from "./fit.ts";
 import { lineFields, toldLines } from "./told-lines.ts";
 
@@ -113,7 +114,7 @@ async function open({ files, signal }: SessionFiles, args: ReadArguments): Promi
   try {
     return await files.open(meantPath(args.path), signal);
   } catch (error) {
-    throw hasReason(error, "is_folder") ? isFolder(error, args) : error;
+    throw isRefusedAs(error, "is_folder") ? isFolder(error, args) : error;
   }
 }
 

@@ -5,12 +5,13 @@ import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { type ArchiveFormat, archiveFormats } from "../../archives/format.ts";
 import { Failure } from "../../failure.ts";
+import { statIfThere } from "../../sandbox/file-verdicts.ts";
 import type { FileInfo, Files } from "../../sandbox/files.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
-import type { LinkFor } from "./file-tool.ts";
-import { oneOf, sessionHeader } from "./schemas.ts";
+import { type LinkFor, sessionArgument } from "./file-tool.ts";
+import { oneOf } from "./schemas.ts";
 import { commandLine } from "./transfer-command.ts";
 import { type CopyFile, copyDescription, copyFile } from "./transfer-copy.ts";
 
@@ -49,7 +50,7 @@ const directions = ["upload", "download"] as const;
 
 export function transferFile({ sessions, transfers, toolErrors }: TransferFileOptions): Tool {
   const common = {
-    session_id: Type.String({ ...sessionHeader, description: "From an earlier result." }),
+    session_id: sessionArgument,
     path: Type.String({ minLength: 1, description: "In the sandbox; relative to the home." }),
     direction: oneOf(directions, "upload: into the sandbox."),
   };
@@ -82,7 +83,7 @@ export function transferFile({ sessions, transfers, toolErrors }: TransferFileOp
         const path = meantPath(named);
         const request = { principal, sessionId: session_id, signal };
         const look = async ({ files, signal }: { readonly files: Files; readonly signal: AbortSignal }) =>
-          direction === "download" ? await files.stat(path, signal) : await unlessMissing(files.stat(path, signal));
+          direction === "download" ? await files.stat(path, signal) : await statIfThere(files, path, signal);
         const info = await sessions.withFiles(request, look);
         const asked = { principal, sessionId: session_id, path, format: formatFor(info, direction, format) };
         const link = transfers.mint({ ...asked, method: direction === "upload" ? "PUT" : "GET" });
@@ -122,15 +123,6 @@ function formatFor(
 
 function unfit(what: string, reason: "is_folder" | "not_folder", advice: string): Failure {
   return new Failure("file_refused", what, { context: { reason }, advice: [advice] });
-}
-
-async function unlessMissing(info: Promise<FileInfo>): Promise<FileInfo | undefined> {
-  try {
-    return await info;
-  } catch (error) {
-    if (error instanceof Failure && error.kind === "file_not_found") return undefined;
-    throw error;
-  }
 }
 
 type Told = { readonly path: string; readonly format: ArchiveFormat | undefined; readonly direction: Direction };

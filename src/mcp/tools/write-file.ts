@@ -3,7 +3,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
-import type { Files, GuestPath } from "../../sandbox/files.ts";
+import { statIfThere } from "../../sandbox/file-verdicts.ts";
 import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
 import type { FilesRequest, SessionFiles } from "../../sessions/files.ts";
 import { counted } from "../files/counted.ts";
@@ -82,7 +82,7 @@ async function inOne<T>(
 async function write(used: SessionFiles, args: WriteArguments, bytes: Uint8Array): Promise<CallToolResult> {
   const { files, session, created, signal } = used;
   const path = meantPath(args.path);
-  const isThere = await exists(files, path, signal);
+  const isThere = (await statIfThere(files, path, signal)) !== undefined;
   const mode = args.append === true ? ("append" as const) : ("replace" as const);
   const info = await files.write(path, once(bytes), { mode, makeFolders: true }, signal);
   const shown = shownPath(info.path);
@@ -101,16 +101,6 @@ async function write(used: SessionFiles, args: WriteArguments, bytes: Uint8Array
     ...outer,
     structuredContent: { ...outer, path: shown, outcome, written_bytes: bytes.length, size_bytes: info.sizeBytes },
   };
-}
-
-async function exists(files: Files, path: GuestPath, signal: AbortSignal): Promise<boolean> {
-  try {
-    await files.stat(path, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof Failure && error.kind === "file_not_found") return false;
-    throw error;
-  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
