@@ -32,6 +32,8 @@ const longWaitMs = 5_000;
  * run that comes right behind finds the way free. */
 const attentionMs = 10_000;
 const attentionDelayMs = 250;
+/** How much of what is written to a tool may be on its way: a run waits behind it, and the portal's Python takes a second for 300 KB. */
+const toolBytes = 512 * 1024;
 /** A code run, where a program's id is asked for. */
 const codeRun = 0;
 
@@ -71,7 +73,8 @@ export class RelayLink implements Link {
       if (stream === "stdout") onStdout(bytes);
     };
     const options = { control: false, env, stdin: "open", isTool: true } as const;
-    return this.#programs.start(argv, options, { onOutput: take, onLate: take, onControl: () => {}, onEnd });
+    const program = this.#programs.start(argv, options, { onOutput: take, onLate: take, onControl: () => {}, onEnd });
+    return { ...program, unansweredBytes: toolBytes };
   }
 
   /** Goes along with the run's first operation. */
