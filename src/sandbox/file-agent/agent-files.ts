@@ -3,7 +3,7 @@
 import { fileFailure } from "../file-failures.ts";
 import type { FileInfo, Files, GuestPath, OpenedFile, WalkOptions, WriteOptions } from "../files.ts";
 import { bytesOfGuestPath } from "../guest-paths.ts";
-import { Refused } from "./agent.ts";
+import { AgentLost, Refused } from "./agent.ts";
 import { readCount, readInfo, readInfos } from "./answers.ts";
 import { AgentLife, type LifeOptions } from "./life.ts";
 import { openFile } from "./opened.ts";
@@ -22,12 +22,24 @@ export class AgentFiles implements Files {
     return readInfo(info);
   }
 
-  async *walk(path: GuestPath, { depth, skip = [] }: WalkOptions, signal: AbortSignal): AsyncGenerator<FileInfo> {
+  async *walk(path: GuestPath, options: WalkOptions, signal: AbortSignal): AsyncGenerator<FileInfo> {
     checkPath(path, signal);
+    yield* this.#walk(path, options, signal, true);
+  }
+
+  /** `repeat`: once more with another program, if this one had gone before anything was told. */
+  async *#walk(
+    path: GuestPath,
+    { depth, skip = [] }: WalkOptions,
+    signal: AbortSignal,
+    repeat: boolean,
+  ): AsyncGenerator<FileInfo> {
+    let hasBegun = false;
     const { agent, release } = this.#life.hold();
     const begun = agent.request("walk", { path, depth, skip });
     try {
       const { header } = await orAborted(begun, signal);
+      hasBegun = true;
       for (;;) {
         const { data } = await orAborted(agent.request("next", { handle: header.handle }), signal);
         const infos = readInfos(data);
@@ -35,7 +47,8 @@ export class AgentFiles implements Files {
         yield* infos;
       }
     } catch (error) {
-      throw this.#told(error, path);
+      const isAgain = repeat && !hasBegun && error instanceof AgentLost && error.hadStarted;
+      if (!isAgain) throw this.#told(error, path);
     } finally {
       // Also where it was aborted before it had begun.
       void begun
@@ -43,6 +56,7 @@ export class AgentFiles implements Files {
         .catch(() => undefined)
         .finally(release);
     }
+    yield* this.#walk(path, { depth, skip }, signal, false);
   }
 
   async open(path: GuestPath, signal: AbortSignal): Promise<OpenedFile> {

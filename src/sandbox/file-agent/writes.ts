@@ -19,7 +19,8 @@ export type Write = {
   readonly signal: AbortSignal;
 };
 
-export async function writeFile(life: AgentLife, write: Write): Promise<FileInfo> {
+/** `repeat`: once more with another program, if this one had gone before anything of the content was asked for. */
+export async function writeFile(life: AgentLife, write: Write, repeat = true): Promise<FileInfo> {
   const { path, options, signal } = write;
   const { mode, makeFolders, permissions = 0o644, part } = options;
   const token = randomBytes(8).toString("hex");
@@ -41,7 +42,8 @@ export async function writeFile(life: AgentLife, write: Write): Promise<FileInfo
     // What has come of a part, and what is left of the rest, is told by the next request: that has to wait for this one.
     await life.patiently(takenBack);
     if (error instanceof AgentLost && part === undefined) await discard(life, path, token, mode);
-    throw error;
+    if (!repeat || sender !== null || !(error instanceof AgentLost) || !error.hadStarted) throw error;
+    return await writeFile(life, write, false);
   } finally {
     release();
   }

@@ -42,6 +42,9 @@ async function perform(id: number, ask: Ask, tell: (told: Told) => void): Promis
       else run?.control?.send(ask.signal);
       return null;
     }
+    case "write":
+      await beginWrite(sandboxOf(ask.name), ask.path);
+      return null;
     case "dispose":
       await (ask.name === null ? host : sandboxOf(ask.name))[Symbol.asyncDispose]();
       return null;
@@ -63,6 +66,18 @@ function eventsOf(id: number, tell: (told: Told) => void) {
       tell({ started: true });
     },
   };
+}
+
+async function beginWrite({ files }: Sandbox, path: string): Promise<void> {
+  const some = Promise.withResolvers<void>();
+  const content = async function* () {
+    yield new Uint8Array(100_000);
+    await files.stat(path, never).catch(() => {});
+    some.resolve();
+    await new Promise(() => {});
+  };
+  files.write(path, content(), { mode: "new", makeFolders: true }, never).catch(some.reject);
+  await some.promise;
 }
 
 function keep(sandbox: Sandbox): Answer {

@@ -27,6 +27,8 @@ export type Ask =
   | ({ readonly what: "resume"; readonly name: string } & Pick<ResumeRequest, "id" | "kind" | "received">)
   /** To the run that was asked for by this number. */
   | { readonly what: "send"; readonly run: number; readonly signal: RunSignal | "abort" }
+  /** Begins to write a file that never comes to its end. */
+  | { readonly what: "write"; readonly name: string; readonly path: string }
   /** The sandbox, or all. */
   | { readonly what: "dispose"; readonly name: string | null };
 
@@ -89,6 +91,11 @@ export class KilledHost implements SandboxHost {
     this.#isOver = true;
     this.#child.kill("SIGKILL");
     await this.#child.exited;
+  }
+
+  /** Resolves when some of a file has come, of which there will be no end. */
+  async beginWrite(name: string, path: string): Promise<void> {
+    await this.#ask({ what: "write", name, path });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

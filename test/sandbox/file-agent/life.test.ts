@@ -118,6 +118,32 @@ test("one that was killed is started again for what only looks, and for nothing 
   expect(guest.requests.filter(({ op }) => op === "remove").length).toBe(1);
 });
 
+test("one that had gone unnoticed is started again for a walk, and for a write of which nothing had been asked for", async () => {
+  const guest = new Guest();
+  const { answer } = guest;
+  let asked = 0;
+  const content = async function* () {
+    asked += 1;
+    yield new Uint8Array(1);
+  };
+  const works = [
+    async () => await Array.fromAsync(guest.files.walk("x", { depth: 1 }, signal)),
+    async () => await guest.files.write("x", content(), { mode: "append", makeFolders: false }, signal),
+  ];
+  for (const [index, work] of works.entries()) {
+    expect(await guest.stat()).toBe("told");
+    guest.answer = () => {
+      guest.answer = (request) =>
+        request.op === "next" ? `${JSON.stringify({ id: request.id, bytes: 2 })}\n[]` : answer(request);
+      guest.end("SIGKILL");
+      return null;
+    };
+    await work();
+    expect(guest.started).toBe(index + 2);
+  }
+  expect(asked).toBe(1);
+});
+
 test("one that cannot be started is told with what is probably used up", async () => {
   const guest = new Guest();
   guest.answer = () => {
