@@ -11,6 +11,8 @@ export type Reached = {
   readonly maxBytes: number;
   /** Names this place for a write that comes in several requests. */
   readonly partId: string;
+  /** Ends another upload of this place, and waits for its end; a later one ends this one, by the signal. */
+  readonly alone: <T>(write: (signal: AbortSignal) => Promise<T>) => Promise<T>;
   readonly transfer: Transfer;
   /** Aborts when the client has left, the session ends, or the transfer is too slow. */
   readonly signal: AbortSignal;

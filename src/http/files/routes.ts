@@ -18,6 +18,7 @@ import { guardedHeaders } from "./headers.ts";
 import type { FileLinks, GrantRead } from "./links.ts";
 import type { Reached } from "./reached.ts";
 import { Transfers } from "./transfers.ts";
+import { Turns } from "./turns.ts";
 import { upload } from "./upload.ts";
 import { namedFile, pathOf } from "./url-path.ts";
 
@@ -49,6 +50,7 @@ type Asked = Omit<GrantRead, "method"> & {
 export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
   const { sessions, links, guard, authenticator, maxTransferBytes, clock, emit, stop } = options;
   const transfers = new Transfers(clock, stop);
+  const turns = new Turns();
 
   /** Resolves with the answer's head; its body and the hold on the session go on. */
   function carryOut(request: Request, asked: Asked): Promise<Response> {
@@ -59,7 +61,8 @@ export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
     const use = async (held: SessionFiles) => {
       const signal = AbortSignal.any([held.signal, transfer.signal]);
       const partId = createHash("sha256").update(asked.partKey).digest("hex").slice(0, 32);
-      const reached = { ...asked, files: held.files, partId, transfer, signal, isWhole: true };
+      const alone: Reached["alone"] = (write) => turns.take(`${sessionId}/${partId}`, signal, write);
+      const reached = { ...asked, files: held.files, partId, alone, transfer, signal, isWhole: true };
       try {
         await answerWith(request, reached, head.resolve);
       } catch (error) {

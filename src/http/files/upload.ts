@@ -12,7 +12,7 @@ import type { Reached } from "./reached.ts";
 const minResumableBytes = 1024 * 1024;
 
 export async function upload(request: Request, reached: Reached): Promise<Response> {
-  const { files, path, partId, maxBytes, signal, transfer } = reached;
+  const { files, path, partId, alone, maxBytes, signal, transfer } = reached;
   const { headers } = request;
   refuseEncoded(headers.get("content-encoding"));
   const range = rangeOf(headers.get("content-range"));
@@ -30,10 +30,13 @@ export async function upload(request: Request, reached: Reached): Promise<Respon
     makeFolders: true,
     ...(part !== undefined && { part }),
   };
-  const content = received(request, { maxBytes, expectedBytes }, transfer, signal);
+  const write = async (signal: AbortSignal) => {
+    const content = received(request, { maxBytes, expectedBytes }, transfer, signal);
+    return await files.write(path, content, options, signal);
+  };
   let info: FileInfo;
   try {
-    info = await files.write(path, content, options, signal);
+    info = await (part === undefined ? write(signal) : alone(write));
   } catch (error) {
     throw await told(error, { isNew, isPart: range !== undefined, reached });
   }

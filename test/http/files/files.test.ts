@@ -122,6 +122,20 @@ test("a file that comes in parts is there under its name with the last one, and 
   expect((await fetch(url, { method: "HEAD" })).headers.get("upload-offset")).toBe("0");
 });
 
+test("a later upload of the same file ends the one before, and nothing of that is in it", async () => {
+  await using served = await serveFiles();
+  const url = await served.link("x.bin", "upload");
+  const send = (body: string | ReadableStream<Uint8Array>) =>
+    fetch(url, { method: "PUT", body, headers: { "Content-Range": "bytes 0-5/6" } });
+  const hanging = new ReadableStream<Uint8Array>({ start: (body) => body.enqueue(Buffer.from("aaa")) });
+  const first = send(hanging);
+  while ((await fetch(url, { method: "HEAD" })).headers.get("upload-offset") !== "3") await Bun.sleep(1);
+  const second = send("bbbbbb");
+  expect(await refusalOf(await first)).toBe("409 later_upload");
+  expect((await second).status).toBe(201);
+  expect(await textOf(served.files, "x.bin")).toBe("bbbbbb");
+});
+
 test.each([
   ["bytes 0-4", 400],
   ["bytes 4-0/10", 400],
