@@ -5,9 +5,9 @@ import type { CallToolResult, Tool as WireTool } from "@modelcontextprotocol/sdk
 import { OptionalKind, type Static, type TObject, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Failure, failureTable } from "../failure.ts";
+import { shownPath } from "../sandbox/shown-paths.ts";
 import { explainMismatch } from "./arguments.ts";
 import type { Audience } from "./caller.ts";
-import { shownPath } from "./files/paths.ts";
 import type { CallContext, ToolAnswer } from "./tool-set.ts";
 
 /**

@@ -2,6 +2,7 @@
 
 import { Failure } from "../failure.ts";
 import type { FileRefusal, GuestPath } from "./files.ts";
+import { shownPath } from "./shown-paths.ts";
 
 /** Names of errors that are ours, beside those of errno(3). */
 export type OwnFileError =
@@ -119,8 +120,9 @@ export function fileFailure(
 
 /** In a line, whatever is in it. */
 export function quotedPath(path: GuestPath): string {
-  const quoted = JSON.stringify(path);
-  return quoted.length <= maxToldLength ? quoted : `${quoted.slice(0, maxToldLength)}…"`;
+  const shown = shownPath(path);
+  const quoted = shown === path ? JSON.stringify(path) : shown;
+  return quoted.length <= maxToldLength ? quoted : `${quoted.slice(0, maxToldLength)}…${quoted.slice(-1)}`;
 }
 
 const maxToldLength = 300;

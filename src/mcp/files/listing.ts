@@ -1,7 +1,7 @@
 // What is below a folder, as far as it was asked for and fits an answer.
 
 import type { FileInfo, Files, GuestPath } from "../../sandbox/files.ts";
-import { shownPath } from "./paths.ts";
+import { shownPath } from "../../sandbox/shown-paths.ts";
 
 export type ListedFile = {
   /** From the folder on, as shown. */

@@ -2,10 +2,10 @@
 
 import { Failure } from "../../failure.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
+import { shownPath } from "../../sandbox/shown-paths.ts";
 import type { Content } from "./content.ts";
 import { lastLines } from "./from-end.ts";
 import { LineWindow } from "./lines.ts";
-import { shownPath } from "./paths.ts";
 import { piecesOf } from "./pieces.ts";
 import { asUtf8 } from "./transcode.ts";
 

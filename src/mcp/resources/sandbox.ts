@@ -2,8 +2,8 @@
 
 import { Failure } from "../../failure.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
+import { shownPath } from "../../sandbox/shown-paths.ts";
 import { contentOf, type Encoding, mediaTypeOf, textTypeOf } from "../files/content.ts";
-import { shownPath } from "../files/paths.ts";
 import { maxPictureBytes } from "../files/pictures.ts";
 import { wholeOf } from "../files/pieces.ts";
 import type { CallContext } from "../tool-set.ts";

@@ -2,8 +2,8 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { ChangedFile, Changes } from "../../sandbox/files.ts";
+import { shownPath } from "../../sandbox/shown-paths.ts";
 import { mediaTypeOf } from "../files/content.ts";
-import { shownPath } from "../files/paths.ts";
 import { sandboxUri } from "../resources/uri.ts";
 import type { CallContext } from "../tool-set.ts";
 

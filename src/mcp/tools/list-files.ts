@@ -3,10 +3,10 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import type { FileInfo } from "../../sandbox/files.ts";
+import { meantPath, shownPath } from "../../sandbox/shown-paths.ts";
 import type { SessionFiles } from "../../sessions/files.ts";
 import { counted } from "../files/counted.ts";
 import { type ListedFile, type Listing, listFolder } from "../files/listing.ts";
-import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { withLine } from "./content.ts";
 import { type FileTool, maxToldTwiceBytes, sessionArgument } from "./file-tool.ts";
@@ -56,7 +56,7 @@ async function list(options: FileTool, used: SessionFiles, args: ListArguments):
   };
   const listing = folder.kind === "folder" ? await listFolder(files, folder.path, request, signal) : onlyItself(folder);
   const path = shownPath(folder.path);
-  const notes = notesOf(listing, depth);
+  const notes = [...notesOf(listing, depth), ...(listing.entries.length === 0 ? shallow(args) : [])];
   const line = `[${[path, counted(listing.entries.length, "entry", "entries"), ...notes].join(" · ")}]`;
   const text = listing.entries.map(lineOf).join("");
   return {
@@ -85,6 +85,12 @@ function lineOf({ path, kind, size_bytes, modified, target }: ListedFile): strin
   const name = `${path}${kind === "folder" ? "/" : ""}${target === undefined ? "" : ` -> ${target}`}`;
   const other = kind === "other" ? " (pipe, socket or device)" : "";
   return `${size}\t${modified.slice(0, 16).replace("T", " ")}\t${name}${other}\n`;
+}
+
+/** Nothing was found by what looks like a search, and was none below the folder. */
+function shallow({ pattern, depth }: ListArguments): string[] {
+  if (pattern === undefined || depth !== undefined || pattern.includes("/")) return [];
+  return [`folders below not looked into: for that, the pattern is **/${pattern}`];
 }
 
 function notesOf({ leftOut, isComplete, notEntered }: Listing, depth: number): string[] {

@@ -6,8 +6,8 @@ import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import { readBelow, writeBelow } from "../../folders/copies.ts";
 import { readBetween } from "../../sandbox/read-between.ts";
+import { meantPath, shownPath } from "../../sandbox/shown-paths.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
-import { meantPath, shownPath } from "../files/paths.ts";
 import type { CallContext } from "../tool-set.ts";
 import { plainResult } from "./plain.ts";
 

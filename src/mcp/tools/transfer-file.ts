@@ -5,10 +5,12 @@ import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { type ArchiveFormat, archiveFormats } from "../../archives/format.ts";
 import { Failure } from "../../failure.ts";
+import { fileFailure } from "../../sandbox/file-failures.ts";
 import { statIfThere } from "../../sandbox/file-verdicts.ts";
 import type { FileInfo, Files } from "../../sandbox/files.ts";
+import { meantPath, shownPath } from "../../sandbox/shown-paths.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
-import { meantPath, shownPath } from "../files/paths.ts";
+import { counted } from "../files/counted.ts";
 import { defineTool, type Tool, type ToolErrors } from "../tool.ts";
 import { type LinkFor, sessionArgument } from "./file-tool.ts";
 import { oneOf } from "./schemas.ts";
@@ -103,6 +105,7 @@ function formatFor(
   format: ArchiveFormat | undefined,
 ): ArchiveFormat | undefined {
   const kind = info?.kind === "folder" ? "folder" : "file";
+  if (info?.kind === "other") throw fileFailure("ESPECIAL", info.path);
   if (kind === "folder" && format === undefined) {
     if (direction === "download") return "tar.gz";
     throw unfit(
@@ -146,5 +149,5 @@ function told(
 }
 
 function sizeText(info: FileInfo | undefined): string {
-  return info?.kind === "file" ? `${info.sizeBytes} bytes` : "a folder as an archive";
+  return info?.kind === "file" ? counted(info.sizeBytes, "byte") : "a folder as an archive";
 }

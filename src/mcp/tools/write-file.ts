@@ -4,10 +4,10 @@ import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
 import { statIfThere } from "../../sandbox/file-verdicts.ts";
+import { meantPath, shownPath } from "../../sandbox/shown-paths.ts";
 import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
 import type { FilesRequest, SessionFiles } from "../../sessions/files.ts";
 import { counted } from "../files/counted.ts";
-import { meantPath, shownPath } from "../files/paths.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { type FileTool, maxContentBytes, pathArgument } from "./file-tool.ts";
 import { oneOf, sessionHeader } from "./schemas.ts";
@@ -111,7 +111,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
 function bytesOf({ content, content_base64 }: WriteArguments): Uint8Array {
   if (content_base64 !== undefined) {
     if (content !== undefined && content !== "")
-      throw wrong("content_base64", "content is given too; only one may be.");
+      throw wrong("content_base64", "content and content_base64 are both given; only one may be.");
     return bounded("content_base64", decoded(content_base64));
   }
   if (content === undefined) {

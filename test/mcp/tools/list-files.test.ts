@@ -75,6 +75,14 @@ describe("what is below", () => {
   });
 });
 
+test("a name that is not in the folder itself is told with the pattern that looks below it", async () => {
+  await using served = await project();
+  expect(textOf(await served.tool("list_files", { pattern: "*.ts" }))).toBe(
+    "[/home/user · 0 entries · folders below not looked into: for that, the pattern is **/*.ts]",
+  );
+  expect(textOf(await served.tool("list_files", { pattern: "**/*.rs" }))).not.toContain("not looked into");
+});
+
 test("an answer has its bound, and says how many are left out", async () => {
   await using served = await serveFiles();
   for (let index = 0; index < 1500; index++) served.disk.put(`many/${index}`, "");

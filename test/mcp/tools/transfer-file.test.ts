@@ -23,8 +23,9 @@ describe("over HTTP", () => {
 
   test("a folder is downloaded as tar.gz unless another format is named; what does not fit is refused", async () => {
     await using served = await serveFiles();
-    const { sessionId: session_id, call, files } = served;
+    const { sessionId: session_id, call, files, host } = served;
     await put(files, "d/a.txt", "a");
+    host.only().machine.disk.put("pipe", { other: true });
     const ask = (args: object) => call("transfer_file", { session_id, ...args });
     const down = await ask({ path: "d", direction: "download" });
     expect(down.structuredContent?.command).toStartWith("mkdir -p ./d && curl -fsS http");
@@ -32,11 +33,13 @@ describe("over HTTP", () => {
     const errors = [
       { path: "d", direction: "upload" },
       { path: "d/a.txt", direction: "download", format: "zip" },
+      { path: "pipe", direction: "download" },
+      { path: "pipe", direction: "upload" },
       { path: "nothing", direction: "download" },
       { path: "x", direction: "sideways" },
     ];
     const told = await Promise.all(errors.map(ask));
-    const codes = ["FILE_REFUSED", "FILE_REFUSED", "FILE_NOT_FOUND", "INVALID_ARGUMENTS"];
+    const codes = [...new Array(4).fill("FILE_REFUSED"), "FILE_NOT_FOUND", "INVALID_ARGUMENTS"];
     expect(told).toMatchObject(codes.map((error_code) => ({ structuredContent: { error: { error_code } } })));
   });
 

@@ -67,7 +67,7 @@ describe("the content", () => {
 
   test.each([
     [{}, 'neither content nor content_base64 is given; an empty file has the content "".'],
-    [{ content: "a", content_base64: "YQ==" }, "content is given too; only one may be."],
+    [{ content: "a", content_base64: "YQ==" }, "content and content_base64 are both given; only one may be."],
     [{ content_base64: "a!b=" }, 'content_base64 is not base64: "!" is in it.'],
     [{ content_base64: "abcde" }, "content_base64 is not base64: its end is missing."],
     [{ content: "\ud800" }, "content has half a character in it"],

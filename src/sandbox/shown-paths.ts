@@ -1,7 +1,7 @@
 // Paths as clients read and write them. Most are shown as they are; one with characters that a line cannot show is written as bash writes it,
 // $'a\nb', which says what it is and can be given back.
 
-import type { GuestPath } from "../../sandbox/files.ts";
+import type { GuestPath } from "./files.ts";
 
 /** Control characters, line and paragraph separators, what turns the direction of text, and bytes that are no part of UTF-8 (PEP 383). */
 const unshowable =
@@ -13,13 +13,16 @@ const escapes = new Map(Object.entries(letters).map(([letter, character]) => [ch
 
 /** In one line, and so that `meantPath` of it is the path again. */
 export function shownPath(path: GuestPath): string {
-  const isPlain = !unshowable.test(path) && !isQuoted(path) && path.trim() === path;
+  const isPlain = !unshowable.test(path) && !isQuoted(path) && !fromHome.test(path) && path.trim() === path;
   return isPlain ? path : `$'${Array.from(path, escaped).join("")}'`;
 }
 
-/** The path that a client means: what `shownPath` wrote, or anything else as it is. */
+/** As shells have it. */
+const fromHome = /^~(?:\/+|$)/;
+
+/** The path that a client means: what `shownPath` wrote, one that begins with ~/, or anything else as it is. */
 export function meantPath(text: string): GuestPath {
-  if (!isQuoted(text)) return text;
+  if (!isQuoted(text)) return fromHome.test(text) ? text.replace(fromHome, "") || "." : text;
   const inner = text.slice(2, -1);
   return inner.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gis, (whole, byte, unit, letter) => {
     if (byte !== undefined) return characterOf(Number.parseInt(byte, 16));

@@ -1,7 +1,7 @@
 // Paths as they are shown and given back.
 
 import { expect, test } from "bun:test";
-import { meantPath, shownPath } from "../../../src/mcp/files/paths.ts";
+import { meantPath, shownPath } from "../../src/sandbox/shown-paths.ts";
 
 test.each([
   ["/home/user/a.txt", "/home/user/a.txt"],
@@ -14,9 +14,20 @@ test.each([
   ["next\u0085line", "$'next\\u0085line'"],
   [" in front", "$' in front'"],
   ["$'quoted'", "$'$\\'quoted\\''"],
+  ["~/in a folder of this name", "$'~/in a folder of this name'"],
 ])("%j is shown as %s, in one line, and meant by it", (path, shown) => {
   expect(shownPath(path)).toBe(shown);
   expect(meantPath(shown)).toBe(path);
+});
+
+test.each([
+  ["~/out/a.csv", "out/a.csv"],
+  ["~//a", "a"],
+  ["~", "."],
+  ["~/", "."],
+  ["~other/a", "~other/a"],
+])("%s means %s, from the home on", (text, path) => {
+  expect(meantPath(text)).toBe(path);
 });
 
 test("every name of one or two bytes and its like can be given back", () => {
