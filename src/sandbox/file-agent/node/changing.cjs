@@ -3,7 +3,8 @@
 const { randomBytes } = require("node:crypto");
 const { absolute, constants, dirname, files, join, kindOf, refusal, toBytes } = require("./paths.cjs");
 const { closeFile, openFile, within } = require("./descriptors.cjs");
-const { PREFIX, linkNew } = require("./writing.cjs");
+const { PREFIX } = require("./hidden.cjs");
+const { linkNew } = require("./making.cjs");
 
 async function remove(path, withContent) {
   const where = await absolute(toBytes(path));

@@ -4,7 +4,9 @@
 
 const { absolute, described, files, refusal, toBytes } = require("./paths.cjs");
 const { Opened, Walk } = require("./reading.cjs");
-const { Writing, discard, makeFolder, partBytes } = require("./writing.cjs");
+const { discard, partBytes } = require("./hidden.cjs");
+const { makeFolder } = require("./making.cjs");
+const { Writing } = require("./writing.cjs");
 const { move, remove } = require("./changing.cjs");
 const { Answers } = require("./answers.cjs");
 const { Requests } = require("./requests.cjs");

@@ -1,6 +1,5 @@
 // Files that are written: to a hidden file beside the name, which takes the name when all has come.
 
-const { createHash } = require("node:crypto");
 const {
   absolute,
   basename,
@@ -28,11 +27,10 @@ const {
   within,
   writeAll,
 } = require("./descriptors.cjs");
+const { partName, writeName } = require("./hidden.cjs");
+const { linkNew, makeFoldersAbove } = require("./making.cjs");
 
-const PREFIX = ".msb-";
 const COPY_BYTES = 1024 * 1024;
-/** What systems say that cannot give a file a second name. */
-const NO_LINKS = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EMLINK", "EINVAL"];
 
 class Writing {
   /** `token` names the hidden file: the host knows it, to have it removed when this program has been killed. */
@@ -67,7 +65,7 @@ class Writing {
   async begin(token, part) {
     await this.refuseIfUnwritable();
     this.first = part?.offset ?? 0;
-    const temp = part === undefined ? Buffer.from(`${PREFIX}write-${token}`) : partName(this.name, part.id);
+    const temp = part === undefined ? writeName(token) : partName(this.name, part.id);
     this.temp = within(this.folder, temp);
     this.descriptor = await openFile(
       this.temp,
@@ -174,62 +172,4 @@ class Writing {
   }
 }
 
-function partName(name, id) {
-  return Buffer.from(`${PREFIX}part-${id}-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`);
-}
-
-async function partBytes(path, id) {
-  const where = await targetOf(await absolute(toBytes(path)));
-  const file = Buffer.concat([dirname(where), Buffer.from("/"), partName(basename(where), id)]);
-  try {
-    return (await files.lstat(file)).size;
-  } catch (error) {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  }
-}
-
-/** The hidden file of a write that was on when its program was killed. */
-async function discard(path, token, follow) {
-  const named = await absolute(toBytes(path));
-  const where = follow ? await targetOf(named) : named;
-  await files.unlink(Buffer.concat([dirname(where), Buffer.from(`/${PREFIX}write-${token}`)]));
-}
-
-async function makeFoldersAbove(path) {
-  try {
-    await makeFolder(dirname(path));
-  } catch (error) {
-    throw error.code === "EEXIST" ? refusal("ENOTDIR") : error;
-  }
-}
-
-async function makeFolder(path) {
-  const where = await absolute(path);
-  for (let at = 1; at <= where.length; ) {
-    const slash = where.indexOf(47, at);
-    const end = slash === -1 ? where.length : slash;
-    const folder = where.subarray(0, end);
-    await files.mkdir(folder).catch(async (error) => {
-      const found = await files.stat(folder).catch(() => null);
-      if (found?.isDirectory()) return;
-      throw end < where.length && error.code === "EEXIST" ? refusal("ENOTDIR") : error;
-    });
-    at = end + 1;
-  }
-}
-
-/** Gives a file its name only if nothing has that. */
-async function linkNew(source, target) {
-  try {
-    await files.link(source, target);
-  } catch (error) {
-    if (!NO_LINKS.includes(error.code)) throw error;
-    await closeFile(await openFile(target, FLAGS | constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
-    await files.rename(source, target);
-    return;
-  }
-  await files.unlink(source);
-}
-
-module.exports = { PREFIX, Writing, discard, linkNew, makeFolder, partBytes };
+module.exports = { Writing };

@@ -6,8 +6,9 @@ import secrets
 import shutil
 import stat
 
+from .hidden import PREFIX
+from .making import link_new
 from .paths import Refusal, absolute, refuse, to_bytes
-from .writing import PREFIX, link_new
 
 
 def remove(path, withContent):

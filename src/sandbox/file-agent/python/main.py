@@ -12,9 +12,11 @@ import signal
 import threading
 
 from .changing import move, remove
+from .hidden import discard, part_bytes
+from .making import make_folder
 from .paths import Refusal, absolute, described, to_bytes
 from .reading import Opened, Walk
-from .writing import Writing, discard, make_folder, part_bytes
+from .writing import Writing
 
 # As many requests at once, so that one that waits for a slow disk holds up no other.
 WORKERS = 4

@@ -1,18 +1,15 @@
 # Files that are written: to a hidden file beside the name, which takes the name when all has come.
 
 import errno
-import hashlib
 import os
 import stat
 
+from .hidden import part_name, write_name
+from .making import FLAGS, link_new, make_folder
 from .paths import Refusal, absolute, described, refuse, target_of, to_bytes
 from .reading import only_regular
 
-PREFIX = b".msb-"
 COPY_BYTES = 1024 * 1024
-# What systems say that cannot give a file a second name.
-NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
-FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Writing:
@@ -42,7 +39,7 @@ class Writing:
             self.refuse_if_unwritable()
             self.is_part = part is not None
             if part is None:
-                self.temp = PREFIX + b"write-" + token.encode()
+                self.temp = write_name(token)
                 flags, first = FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0
             else:
                 self.temp = part_name(self.name, part["id"])
@@ -159,49 +156,3 @@ class Writing:
             if descriptor is not None:
                 os.close(descriptor)
         self.descriptor = self.folder = None
-
-
-def part_name(name, part_id):
-    return PREFIX + b"part-" + part_id.encode() + b"-" + hashlib.sha256(name).hexdigest()[:16].encode()
-
-
-def part_bytes(path, part_id):
-    where = target_of(absolute(to_bytes(path)))
-    try:
-        found = os.lstat(os.path.join(os.path.dirname(where), part_name(os.path.basename(where), part_id)))
-    except FileNotFoundError:
-        return None
-    return found.st_size
-
-
-def discard(path, token, follow):
-    """The hidden file of a write that was on when its program was killed."""
-    where = absolute(to_bytes(path))
-    where = target_of(where) if follow else where
-    try:
-        os.unlink(os.path.join(os.path.dirname(where), PREFIX + b"write-" + token.encode()))
-    except FileNotFoundError:
-        pass
-
-
-def make_folder(path):
-    where = absolute(path)
-    try:
-        os.makedirs(where)
-    except FileExistsError:
-        if not os.path.isdir(where):
-            # In the way is the last name, or one before it.
-            refuse(errno.EEXIST if os.path.lexists(where) else errno.ENOTDIR)
-
-
-def link_new(source, target, source_folder, target_folder):
-    """Gives a file its name only if nothing has that."""
-    try:
-        os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        os.close(os.open(target, FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=target_folder))
-        os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
-    else:
-        os.unlink(source, dir_fd=source_folder)
