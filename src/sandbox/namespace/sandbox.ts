@@ -9,6 +9,7 @@ import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
+import { runCode } from "./code-run.ts";
 import { runCommand } from "./command-run.ts";
 import { asGuestProcess, type GuestProgramOptions } from "./guest-program.ts";
 import { Interpreters } from "./interpreters.ts";
@@ -16,15 +17,11 @@ import { signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
+import { type OngoingRun, wasKilledForMemory } from "./ongoing-run.ts";
 import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
 import { RunScope } from "./run-scope.ts";
 import { processesPerCpu, processLimit } from "./sizes.ts";
-
-/** How long interrupted code has before it is ended by force. */
-const interruptGraceMs = 1000;
-/** What a shell gives as the status of a program that SIGKILL ended. */
-const killedStatus = 128 + signals.kill;
 
 export type NamespaceSandboxOptions = ProgramsOptions & {
   readonly name: string;
@@ -38,19 +35,6 @@ export type NamespaceSandboxOptions = ProgramsOptions & {
   readonly onBackground: NonNullable<SandboxSpec["onBackground"]>;
   /** Called once nothing of the sandbox is left, or, with a warning, as little as could be. */
   readonly onGone: (warning: string | null) => void;
-};
-
-type OngoingRun = {
-  /** No other run has been on while it was. */
-  isAlone: boolean;
-  /** Its caller has sent it SIGKILL. */
-  wasSentKill: boolean;
-  /** How many processes had been killed for want of memory when it began, and since in others that were told so. */
-  kills: number;
-  /** The sandbox's `#crowding` when it began. */
-  readonly crowding: number;
-  /** Some of its processes could not be started, or were ended, as there were as many as may be; undefined until that is looked at. */
-  isCrowded: boolean | undefined;
 };
 
 export class NamespaceSandbox implements Sandbox, Watched {
@@ -170,45 +154,21 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
-    if (this.#interpreter === null) throw new Error("the sandbox has not been given its interpreter");
-    const { source, signal, onOutput, onDisplay, stdin } = request;
-    let isOver = false;
-    let ending: Promise<void> | undefined;
+    const interpreter = this.#interpreter;
+    if (interpreter === null) throw new Error("the sandbox has not been given its interpreter");
     try {
-      const { exit: _, ...end } = await this.#interpreter.run({
-        source,
-        signal,
-        onOutput,
-        onDisplay,
-        interruptGraceMs,
-        stdin,
-        afterInterrupt: () => {
+      return await runCode({
+        ...{ interpreter, request },
+        end: () => {
           this.#noteCrowd(run, null);
-          ending = this.#end(scope);
+          return this.#end(scope);
         },
-        onStarted: (control) => {
-          request.onStarted?.({
-            write: control.write,
-            closeInput: control.closeInput,
-            send: (signal) => {
-              if (!isOver) this.#sendToCode(signal, control, scope, run);
-            },
-          });
-        },
+        onSend: (signal, control) => this.#sendToCode(signal, control, scope, run),
       });
-      // It must have stopped killing before the next run starts anything.
-      await ending;
-      if (end.ended === "interrupted") {
-        this.#noteCrowd(run, null);
-        await this.#end(scope);
-      }
-      return end;
     } catch (cause) {
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request, cause);
       throw interpreterFailure(cause);
-    } finally {
-      isOver = true;
     }
   }
 
@@ -222,11 +182,11 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
   /** Beside the interpreter, as no run's end touches it. */
   #startFileAgent(onStdout: (bytes: Uint8Array) => void): AgentProgram {
-    const take: GuestProgramOptions["onOutput"] = (name, bytes) => {
+    const { fileAgent, env } = this.#options;
+    const onOutput: GuestProgramOptions["onOutput"] = (name, bytes) => {
       if (name === "stdout") onStdout(bytes);
     };
-    const { fileAgent, env } = this.#options;
-    const program = this.#programs.start(fileAgent, { control: true, env }, take, take);
+    const program = this.#programs.start(fileAgent, { control: true, env }, onOutput, onOutput);
     this.#fileAgents.add(program);
     return {
       write: (text) => program.write(text),
@@ -362,13 +322,4 @@ function interpreterFailure(cause: unknown): Failure {
 
 function commandFailure(cause: unknown): Failure {
   return new Failure("command_execution", "The command could not be started.", { cause });
-}
-
-/** Of several runs, only that whose own program was killed, and not by its caller. */
-function wasKilledForMemory(
-  { ended, success, signal, exitCode }: RunEnd,
-  { isAlone, wasSentKill }: OngoingRun,
-): boolean {
-  if (success || ended === "interrupted" || wasSentKill) return false;
-  return isAlone || signal === "SIGKILL" || exitCode === killedStatus;
 }
