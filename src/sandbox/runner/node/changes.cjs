@@ -1,19 +1,9 @@
 // What a run has changed, as the Python runner finds it (python/changes.py has the reasons): a look over the folder that the interpreter was
 // started in, the user's home and the shared folders, bounded in time and number.
 
-const { toBytes } = require("./output.cjs");
+const { namesIn, stateOf } = require("./entries.cjs");
 const { encode, send } = require("./protocol.cjs");
-const {
-  closeFolder,
-  cwd,
-  encodeText,
-  lstatSync,
-  opendirSync,
-  process,
-  readFolder,
-  readdirSync,
-  statSync,
-} = require("./references.cjs");
+const { cwd, process, statSync } = require("./references.cjs");
 
 // Bounds of one look. The first entries are looked at however long that takes. Less than the control thread waits before it terminates.
 const MOST_MS = 20;
@@ -33,11 +23,6 @@ const SKIPPED = new Set([
 ]);
 const SKIPPED_WITH = new Set(["pyvenv.cfg", "CACHEDIR.TAG"]);
 const OWN_PREFIX = ".msb-";
-// A folder that says it is larger is read piece by piece, which takes longer for a small one. Bytes.
-const LARGE_FOLDER_BYTES = 64 * 1024;
-// A byte of a name that is no part of UTF-8, as the code point that stands for it, and how many that is more.
-const ESCAPED = /([\udc80-\udcff])/u;
-const ESCAPED_BASE = 0xdc00;
 // The kind of a file in its mode, and what two of them are.
 const KIND = 0o170000;
 const FOLDER = 0o040000;
@@ -170,71 +155,6 @@ function lookInto(folder, own, since, isOver) {
     }
   }
   return inside;
-}
-
-/** Undefined for what is not there any more, or may not be asked for. */
-function stateOf(path, ask = lstatSync) {
-  try {
-    return ask(toNative(path), { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-/** None where it may not be read. */
-function* namesIn(folder, state) {
-  try {
-    const isLarge = state?.size > LARGE_FOLDER_BYTES;
-    const names = isLarge ? null : readdirSync(toNative(folder));
-    let isPlain = !isLarge;
-    for (let at = 0; isPlain && at < names.length; at++) isPlain = !names[at].includes("\ufffd");
-    if (isPlain) for (let at = 0; at < names.length; at++) yield names[at];
-    else yield* namesByPieces(folder);
-  } catch {
-    // It is not there any more, or not to be read.
-  }
-}
-
-function* namesByPieces(folder) {
-  const entries = opendirSync(toNative(folder), { encoding: "buffer" });
-  try {
-    for (let entry = next(); entry !== null; entry = next()) yield nameFrom(toBytes(entry.name));
-  } finally {
-    Reflect.apply(closeFolder, entries, []);
-  }
-
-  function next() {
-    return Reflect.apply(readFolder, entries, []);
-  }
-}
-
-/** A name that need not be UTF-8, as Python's PEP 383 has it. */
-function nameFrom(bytes) {
-  let name = "";
-  for (let at = 0; at < bytes.length; ) {
-    const length = [1, 2, 3, 4].find((count) => characterFrom(bytes.subarray(at, at + count)) !== null) ?? 0;
-    name +=
-      length === 0 ? String.fromCharCode(ESCAPED_BASE + bytes[at]) : characterFrom(bytes.subarray(at, at + length));
-    at += Math.max(length, 1);
-  }
-  return name;
-}
-
-function characterFrom(bytes) {
-  try {
-    return decodeURIComponent([...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
-  } catch {
-    return null;
-  }
-}
-
-/** A path as the system has it. */
-function toNative(path) {
-  if (!ESCAPED.test(path)) return path;
-  const pieces = path
-    .split(ESCAPED)
-    .map((piece, index) => (index % 2 === 1 ? [piece.charCodeAt(0) - ESCAPED_BASE] : toBytes(encodeText(piece))));
-  return new Uint8Array(pieces.flatMap((piece) => [...piece]));
 }
 
 module.exports = { beginLook, look, tellChanges, withChanges };

@@ -14,6 +14,7 @@ import limits from "./displays/limits.cjs" with { type: "text" };
 import saving from "./displays/saving.cjs" with { type: "text" };
 import shrinking from "./displays/shrinking.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
+import entries from "./entries.cjs" with { type: "text" };
 import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
 import importer from "./importer.cjs" with { type: "text" };
@@ -43,7 +44,7 @@ import waiting from "./waiting.cjs" with { type: "text" };
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
   const sources = [tokens, imports, declarations, importer];
-  const parts = [changes, streams, stdin, errors, inspector, resources, timers];
+  const parts = [entries, changes, streams, stdin, errors, inspector, resources, timers];
   const run = [ending, showing, values, names, waiting, evaluation];
   const { text, taken } = displayProgram();
   const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main])
