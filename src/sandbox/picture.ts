@@ -1,4 +1,4 @@
-// What the first bytes of a picture tell of it: its format and its sides. Nothing here decodes one.
+// Which pictures go into an answer, and what the first bytes of one tell of it: its format and its sides. Nothing here decodes one.
 
 export type PictureType = "image/png" | "image/jpeg" | "image/webp" | "image/gif";
 
@@ -10,7 +10,16 @@ export type Picture = {
 
 export const pictureTypes: readonly PictureType[] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
-/** Larger ones are not shown: models' services make them smaller or refuse them. Pixels. */
+export function isPictureType(mediaType: string): mediaType is PictureType {
+  return pictureTypes.some((type) => type === mediaType);
+}
+
+/** In one answer: pictures, and characters of base64 for all of them. The programs in the guest know the same numbers. */
+export const maxPictures = 8;
+export const maxPicturesLength = 700_000;
+/** Of a picture that is the only one: what so much base64 stands for. */
+export const maxPictureBytes = (maxPicturesLength / 4) * 3;
+/** Larger ones that a run shows are made smaller: models' services do that too, or refuse them. Pixels. */
 export const maxPictureSidePx = 1568;
 
 /** Undefined if `bytes` are not the beginning of one. Of a JPEG, pass all that is there: its sides may stand behind other data. */

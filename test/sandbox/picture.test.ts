@@ -1,7 +1,9 @@
 // The sides of pictures by their first bytes.
 
 import { expect, test } from "bun:test";
-import { pictureOf } from "../../src/sandbox/picture.ts";
+import { maxPictureSidePx, maxPictures, maxPicturesLength, pictureOf } from "../../src/sandbox/picture.ts";
+import nodeLimits from "../../src/sandbox/runner/node/displays/limits.cjs" with { type: "text" };
+import pythonLimits from "../../src/sandbox/runner/python/displays/limits.py" with { type: "text" };
 import { samplePng } from "../programs/sample.ts";
 
 const samples = {
@@ -32,4 +34,15 @@ test("what is cut off tells its format and no sides, and what is none is none", 
   expect(pictureOf(Buffer.from("ffd8ff000000", "hex"))).toEqual({ mediaType: "image/jpeg", sides: null });
   expect(pictureOf(Buffer.from("<svg>"))).toBeUndefined();
   expect(pictureOf(Buffer.alloc(0))).toBeUndefined();
+});
+
+test.each([
+  ["Python", pythonLimits],
+  ["Node", nodeLimits],
+])("%s shows as many pictures, as large ones, as an answer can carry", (_, source) => {
+  const limit = (name: string) =>
+    Number(RegExp(`^(?:const )?${name} = ([\\d_]+)`, "m").exec(source)?.[1]?.replaceAll("_", ""));
+  expect(limit("PICTURES")).toBe(maxPictures);
+  expect(limit("PICTURE_CHARACTERS")).toBe(maxPicturesLength);
+  expect(limit("MAX_SIDE")).toBe(maxPictureSidePx);
 });

@@ -1,9 +1,7 @@
 // Which pictures go into an answer. A model's service refuses one that is damaged or too large, and with it the whole conversation that it is in.
 
-import { type Picture, pictureOf } from "../../sandbox/picture.ts";
+import { maxPictureBytes, type Picture, pictureOf } from "../../sandbox/picture.ts";
 
-/** 700,000 bytes of base64. */
-export const maxPictureBytes = 525_000;
 /** Services refuse larger ones where there are several. Pixels. */
 const maxSidePx = 2000;
 

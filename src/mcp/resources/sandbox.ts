@@ -2,9 +2,9 @@
 
 import { Failure } from "../../failure.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
+import { maxPictureBytes } from "../../sandbox/picture.ts";
 import { shownPath } from "../../sandbox/shown-paths.ts";
 import { contentOf, type Encoding, mediaTypeOf, textTypeOf } from "../files/content.ts";
-import { maxPictureBytes } from "../files/pictures.ts";
 import { wholeOf } from "../files/pieces.ts";
 import type { CallContext } from "../tool-set.ts";
 import { type FileTool, howToFetch } from "../tools/file-tool.ts";
@@ -12,7 +12,7 @@ import { encodedBytes, outputBudgetBytes } from "../tools/fit.ts";
 import type { ResourceScheme } from "./table.ts";
 import { readSandboxUri, sandboxPrefix } from "./uri.ts";
 
-/** Of anything but text: its base64 has 700,000 bytes then, as that of a picture. */
+/** Of anything but text: as much as a picture may have. */
 const maxBlobBytes = maxPictureBytes;
 
 export function sandboxFiles(options: FileTool): ResourceScheme {

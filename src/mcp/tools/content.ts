@@ -1,8 +1,8 @@
 // The content of a result: its output and its line, and what the run has shown in its place between.
 
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import { pictureOf } from "../../sandbox/picture.ts";
-import { isPicture, type PlacedDisplay, type Shown } from "../../sessions/executions/displays.ts";
+import { isPictureType, pictureOf } from "../../sandbox/picture.ts";
+import type { PlacedDisplay, Shown } from "../../sessions/executions/displays.ts";
 import type { Audience } from "../caller.ts";
 
 type Blocks = CallToolResult["content"];
@@ -72,15 +72,15 @@ function blocksOf(display: PlacedDisplay): Blocks {
 }
 
 function pictureBlock({ form }: Shown): Blocks[number] | undefined {
-  if (form === undefined || !isPicture(form.mediaType)) return undefined;
+  if (form === undefined || !isPictureType(form.mediaType)) return undefined;
   return { type: "image", data: form.content, mimeType: form.mediaType };
 }
 
 /** What is told of it in words: its text, and a line for what was done to it and where the whole of it is. */
 function wordsOf({ form, mediaTypes, path, note }: Shown): string {
-  const content = form === undefined || isPicture(form.mediaType) ? "" : form.content;
+  const content = form === undefined || isPictureType(form.mediaType) ? "" : form.content;
   if (path === undefined && note === undefined) return content;
-  const what = mediaTypes.some(isPicture) ? "picture" : "display";
+  const what = mediaTypes.some(isPictureType) ? "picture" : "display";
   const told = [...(note === undefined ? [] : [note]), ...(path === undefined ? [] : [`saved as ${path}`])];
   return withLine(content, `[${what}: ${told.map(oneLine).join("; ")}]`);
 }
@@ -91,7 +91,7 @@ function oneLine(words: string): string {
 }
 
 function sidesOf(form: Shown["form"]) {
-  if (form === undefined || !isPicture(form.mediaType)) return {};
+  if (form === undefined || !isPictureType(form.mediaType)) return {};
   return pictureOf(Buffer.from(form.content, "base64"))?.sides ?? {};
 }
 

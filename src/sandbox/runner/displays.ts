@@ -4,7 +4,7 @@
 // Numbers count from 1. A run that has shown something answers on control-out, so that all that it has shown is heard before its end.
 
 import type { Display } from "../files.ts";
-import { maxPictureSidePx, pictureOf } from "../picture.ts";
+import { isPictureType, maxPictureSidePx, pictureOf } from "../picture.ts";
 
 /** `stdoutBytes`: how much of the run's stdout comes before it. */
 export type ShowDisplay = (display: Display, stdoutBytes: number) => void;
@@ -18,7 +18,6 @@ const maxWaitingLength = 2 * 1024 * 1024;
 const maxPathLength = 4096;
 const maxNoteLength = 500;
 
-const pictureForms = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 const textForms = ["image/svg+xml", "text/plain", "text/html", "text/markdown", "text/latex", "application/json"];
 
 type Waiting = { readonly display: Display; readonly length: number };
@@ -111,7 +110,7 @@ export class RunDisplays {
     let fault: string | undefined;
     for (const [type, form] of Object.entries(isRecord(data) ? data : {})) {
       if (typeof form !== "string") continue;
-      const isPicture = pictureForms.includes(type);
+      const isPicture = isPictureType(type);
       const wrong = isPicture ? faultOf(type, form) : undefined;
       if (wrong !== undefined) fault = wrong;
       else if (isPicture || textForms.includes(type)) forms[type] = form;

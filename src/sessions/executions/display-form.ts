@@ -1,10 +1,12 @@
 // Of the forms that a display has, the one that is told.
 
+import { pictureTypes } from "../../sandbox/picture.ts";
+
 export type Form = { readonly mediaType: string; readonly content: string };
 
 /** The best first: what is looked at, and then what is read most easily. */
 const order = [
-  ...["image/png", "image/jpeg", "image/webp", "image/gif"],
+  ...pictureTypes,
   ...["text/markdown", "text/latex", "text/plain", "application/json", "text/html", "image/svg+xml"],
 ];
 

@@ -1,12 +1,9 @@
 // What an execution has shown beside its output: of each display the form that is told, within what an answer can carry, and its places.
 
 import type { Display } from "../../sandbox/files.ts";
-import { pictureTypes } from "../../sandbox/picture.ts";
+import { isPictureType, maxPictures, maxPicturesLength } from "../../sandbox/picture.ts";
 import { bestForm, type Form } from "./display-form.ts";
 
-/** Of one execution, as many as clients take in one answer; the length is of their base64. */
-export const maxPictures = 8;
-export const maxPicturesLength = 700_000;
 /** Of the text of one display, and of all that is told of an execution's displays in words. Bytes of JSON. */
 const maxTextBytes = 32 * 1024;
 const maxWordsBytes = 100_000;
@@ -92,13 +89,13 @@ export class ExecutionDisplays {
     const { form, note } = this.#fitting(display);
     const { path } = display;
     // The text once; the rest in words and as structured content.
-    const textBytes = form === undefined || isPicture(form.mediaType) ? 0 : encodedBytes(form.content);
+    const textBytes = form === undefined || isPictureType(form.mediaType) ? 0 : encodedBytes(form.content);
     const wordsBytes = textBytes + 2 * (encodedBytes(path ?? "") + encodedBytes(note ?? "")) + fieldsBytes;
     if (this.#wordsBytes + wordsBytes > maxWordsBytes) {
       this.#leftOut += 1;
       return;
     }
-    const pictureBytes = form !== undefined && isPicture(form.mediaType) ? form.content.length : 0;
+    const pictureBytes = form !== undefined && isPictureType(form.mediaType) ? form.content.length : 0;
     this.#wordsBytes += wordsBytes;
     this.#picturesLength += pictureBytes;
     if (pictureBytes > 0) this.#pictures += 1;
@@ -120,7 +117,7 @@ export class ExecutionDisplays {
     const form = bestForm(data);
     if (form === undefined) return { form, note };
     const { mediaType, content } = form;
-    if (isPicture(mediaType)) {
+    if (isPictureType(mediaType)) {
       const isFull = this.#pictures >= maxPictures || this.#picturesLength + content.length > maxPicturesLength;
       if (!isFull) return { form, note };
       return { form: undefined, note: noted(note, "not shown, because an answer has no more room for pictures") };
@@ -139,10 +136,6 @@ export class ExecutionDisplays {
 
 function encodedBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text));
-}
-
-export function isPicture(mediaType: string): boolean {
-  return pictureTypes.some((type) => type === mediaType);
 }
 
 function noted(note: string | undefined, more: string): string {
