@@ -116,7 +116,11 @@ export class MicrovmLink implements Link {
     return {
       write: async (text) => then((exec) => exec.write(text)),
       closeInput: () => then((exec) => exec.close()),
-      kill: () => then((exec) => exec.kill()),
+      // What is killed is a shell; the program ends with its stdin.
+      kill: () => {
+        then((exec) => exec.close());
+        then((exec) => exec.kill());
+      },
       unansweredBytes: pipeBytes,
     };
   }

@@ -37,6 +37,13 @@ globalThis.__msb_load = (nonce, owner, files) => {
     } catch {
       // Its name is then "node".
     }
+    // The REPL keeps every line that it was given, for its command ".save": files on their way would fill a small machine.
+    const { prototype } = require("node:repl").REPLServer;
+    const { displayPrompt } = prototype;
+    prototype.displayPrompt = function forgetful(...options) {
+      this.lines?.splice(0);
+      return displayPrompt.apply(this, options);
+    };
     const chunk = Buffer.alloc(65_536);
     globalThis.__msb = (caller, line) => {
       if (caller !== owner) {
