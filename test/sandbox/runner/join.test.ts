@@ -36,6 +36,7 @@ const pythonText = pythonProgram();
 const programs: readonly Program[] = [
   { folder: "runner/python", joined: pythonText, ...ofPython },
   { folder: "runner/python/displays", joined: textIn(pythonText, "DISPLAYS"), ...ofPython },
+  { folder: "runner/python/dialect", joined: textIn(pythonText, "DIALECT"), ...ofPython },
   { folder: "runner/node", joined: `${nodeText}\n${textIn(nodeText, "MAIN")}`, ...ofNode },
   { folder: "runner/node/displays", joined: textIn(textIn(nodeText, "MAIN"), "DISPLAYS"), ...ofNode },
   { folder: "file-agent/python", joined: pythonFileAgent(), ...ofPython },

@@ -8,6 +8,7 @@ from .errors import exit_code, report, report_exit, strip_frames
 from .interrupts import Interrupts
 from .mailbox import Mailbox
 from .protocol import READY, Json, Run, with_changes
+from .reading import Reading
 from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
 from .showing import Showing
 from .sources import Sources
@@ -29,7 +30,7 @@ class Runner:
         self.context = copy_context()
         self.coroutines = Coroutines(self.context)
         self.interrupts = Interrupts(self.coroutines)
-        self.sources = Sources()
+        self.sources = Sources(Reading(self))
         self.showing = Showing(self)
         self.values = Values(outputs[0], self.showing)
         # The run's input, while one that has an input is on.

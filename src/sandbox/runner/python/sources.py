@@ -12,7 +12,8 @@ KEPT_CHARACTERS = 8 * 1024 * 1024
 
 
 class Sources:
-    def __init__(self):
+    def __init__(self, reading):
+        self.reading = reading
         # As linecache keeps them.
         self.cells = {}
         self.count = 0
@@ -27,7 +28,13 @@ class Sources:
         self.count += 1
         name = "<cell %d>" % self.count
         self.remember(name, source)
-        tree = compile(source, name, "exec", self.flags | ONLY_AST, True)
+        tree = None
+        try:
+            tree = compile(source, name, "exec", self.flags | ONLY_AST, True)
+        except SyntaxError as error:
+            refusal = error.with_traceback(None)
+        if tree is None:
+            tree = self.compile_dialect(name, source, refusal)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ExpressionStatement) else None
         codes = [compile(tree, name, "exec", self.flags, True)]
         if last is not None:
@@ -36,6 +43,28 @@ class Sources:
         for flag in self.future_flags:
             self.flags |= codes[0].co_flags & flag
         return codes
+
+    def compile_dialect(self, name, source, error):
+        """The tree of a source that is not Python, if it is a notebook's."""
+        try:
+            reading = self.reading.read(source)
+        except SyntaxError as refused:
+            refused.filename = name
+            raise
+        except Exception:
+            # Of a Python whose builtins or modules the user has replaced.
+            reading = None
+        if reading is None:
+            raise error
+        shown, python, prepare = reading
+        self.forget(name)
+        self.remember(name, shown)
+        try:
+            return prepare(compile(python, name, "exec", self.flags | ONLY_AST, True))
+        except SyntaxError as within:
+            # Of the user's own line, not of what it has become.
+            within.text = None
+            raise
 
     def complete(self, error):
         """An error found after parsing does not carry its line."""
@@ -48,9 +77,11 @@ class Sources:
         self.characters += len(source)
         self.share(lambda cache: cache.update({name: entry}))
         while len(self.cells) > KEPT_CELLS or (self.characters > KEPT_CHARACTERS and len(self.cells) > 1):
-            oldest = next(iter(self.cells))
-            self.characters -= self.cells.pop(oldest)[0]
-            self.share(lambda cache: cache.pop(oldest, None))
+            self.forget(next(iter(self.cells)))
+
+    def forget(self, name):
+        self.characters -= self.cells.pop(name)[0]
+        self.share(lambda cache: cache.pop(name, None))
 
     def share(self, change):
         """Changes linecache's sources, once it is there; the user may have made anything of it."""
