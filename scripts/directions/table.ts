@@ -10,6 +10,7 @@ const contract = [
   "sandbox/file-failures.ts",
   "sandbox/file-verdicts.ts",
   "sandbox/guest-paths.ts",
+  "sandbox/shown-paths.ts",
   "sandbox/read-ahead.ts",
   "sandbox/read-between.ts",
   "sandbox/picture.ts",
