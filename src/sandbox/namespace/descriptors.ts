@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 
 /**
  * Of this process for a sandbox at rest: its namespaces (2), the runtime's end and ours of its interpreter's three pipes (6), for bubblewrap and the
- * interpreter a stdin and a process each (4), its count of kills and its holder's state (2).
+ * interpreter a stdin and a process each (4), its counts of kills and of refused forks and its holder's state (3).
  */
-export const descriptorsPerSandbox = 14;
+export const descriptorsPerSandbox = 15;
 
 /** For the server's own files, its connections, and programs that start or run. */
 const descriptorsBesides = 128;
