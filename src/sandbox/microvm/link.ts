@@ -116,11 +116,7 @@ export class MicrovmLink implements Link {
     return {
       write: async (text) => then((exec) => exec.write(text)),
       closeInput: () => then((exec) => exec.close()),
-      // What is killed is a shell; the program ends with its stdin.
-      kill: () => {
-        then((exec) => exec.close());
-        then((exec) => exec.kill());
-      },
+      kill: () => then((exec) => exec.kill()),
       unansweredBytes: pipeBytes,
     };
   }
