@@ -99,7 +99,7 @@ for (const { language, write, shell, nothing, spoil, forever } of languages) {
       const { changes } = await prompt.run(shell("cd many; for i in $(seq 150); do : > f$i; done"));
       expect(changes?.files.length).toBe(100);
       expect(changes?.isComplete).toBe(false);
-      await prompt.run(shell("mkdir heap; cd heap; for i in $(seq 5000); do : > f$i; done"));
+      await prompt.run(shell("mkdir heap; cd heap; for i in $(seq 2500); do : > f$i; done"));
       const after = await prompt.run(write("late.txt", "late"));
       expect(after.changes).toEqual({ files: [{ path: "late.txt", sizeBytes: 4 }], isComplete: false });
       expect(await changesOf(shell("rm -r heap many"))).toEqual(told());
