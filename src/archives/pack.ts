@@ -9,7 +9,7 @@ import type { ArchiveFormat } from "./format.ts";
 import { LeftOut } from "./left-out.ts";
 
 /** The last entry of an archive from which something is missing: a line for each. */
-export const leftOutName = "_left_out_of_this_archive.txt";
+const leftOutName = "_left_out_of_this_archive.txt";
 
 /** Zip needs its longer form from 4 GiB on; packed data can be longer than the file. */
 const zip64FromBytes = 4_000_000_000;

@@ -119,7 +119,7 @@ export function fileFailure(
 }
 
 /** In a line, whatever is in it. */
-export function quotedPath(path: GuestPath): string {
+function quotedPath(path: GuestPath): string {
   const shown = shownPath(path);
   const quoted = shown === path ? JSON.stringify(path) : shown;
   return quoted.length <= maxToldLength ? quoted : `${quoted.slice(0, maxToldLength)}…${quoted.slice(-1)}`;

@@ -33,7 +33,7 @@ export type Listing = {
 };
 
 /** Made by tools and full of what nobody looks for. */
-export const skippedFolders: readonly string[] = [
+const skippedFolders: readonly string[] = [
   ...["node_modules", ".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "site-packages", "dist-packages"],
   ...[".cache", ".npm", ".bun", ".cargo", ".rustup", ".gradle", ".m2", ".local"],
   ...[".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".tox", ".next", ".turbo"],

@@ -81,7 +81,7 @@ function ended({ end, view }: Execution, result: string | null) {
 }
 
 /** What is missing of the output, and what is still to come of the input. */
-export function noticesOf(
+function noticesOf(
   { isTakingInput, end, gone, view: { missing }, output: { displays } }: Execution,
   cutLines = 0,
 ): string[] {
