@@ -1,15 +1,10 @@
 // The commands of docs/file-tools.md, as a reader types them one after the other in one terminal.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { fencedBlock } from "./blocks.ts";
+import { type GuideAnswer, guideAnswers } from "./guide-answers.ts";
 import { type Served, Shell } from "./shell.ts";
 
 setDefaultTimeout(60_000);
-
-type Answer = {
-  readonly content: readonly { readonly text: string }[];
-  readonly structuredContent: Readonly<Record<string, unknown>>;
-};
 
 describe.skipIf(Bun.which("bwrap") === null)("the guide to files in a conversation", () => {
   let shell: Shell;
@@ -32,18 +27,7 @@ describe.skipIf(Bun.which("bwrap") === null)("the guide to files in a conversati
     expect(listed?.content[0]?.text).toMatch(/^16\t\S+ \S+\tapp\/main\.py\n\[\/home\/user · 1 entry\]$/);
   });
 
-  /** Of the calls whose answers a reader sees. */
-  async function answersOf(name: string): Promise<readonly Answer[]> {
-    const functions = await fencedBlock("docs/file-tools.md", "file-tools-functions");
-    const host = new URL(server.url ?? "").host;
-    const block = await fencedBlock("docs/file-tools.md", name);
-    // Answers have no line end of their own.
-    const text = `${functions.replace("localhost:8000", host)}\n${block}`.replace(/^( *-d .*)$/m, "$1; echo");
-    const { status, stdout, stderr } = await shell.run(text);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    return stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line).result);
+  function answersOf(block: string): Promise<readonly GuideAnswer[]> {
+    return guideAnswers(shell, server, { guide: "docs/file-tools.md", functions: "file-tools-functions", block });
   }
 });
