@@ -51,7 +51,8 @@ function allowedValues(schema: TSchema): string {
   if (schema.type === "boolean") return "true or false";
   if (schema.type === "array") return list(schema);
   if (schema.type !== "string") return `of type ${schema.type}`;
-  return schema.maxLength === undefined ? "a string" : `a string of at most ${schema.maxLength} characters`;
+  const kind = schema.minLength === undefined ? "a string" : "a string that is not empty";
+  return schema.maxLength === undefined ? kind : `${kind}, of at most ${schema.maxLength} characters`;
 }
 
 function list({ items, minItems, maxItems }: TSchema): string {

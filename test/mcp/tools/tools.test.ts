@@ -295,6 +295,7 @@ describe("arguments that do not fit", () => {
   const cases: readonly (readonly [string, string, Readonly<Record<string, unknown>>, readonly string[]])[] = [
     ["a missing one", "execute_code", {}, ["code is required", "a string"]],
     ["a wrong type", "execute_code", { code: 7 }, ["code is 7", "a string"]],
+    ["an empty path", "read_file", { session_id: "x", path: "" }, ['path is ""', "a string that is not empty"]],
     ["a timeout of 0", "execute_code", { code: "", timeout: 0 }, ["timeout is 0", "from 1 to 86400"]],
     [
       "a timeout of 100000",
