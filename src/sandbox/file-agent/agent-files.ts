@@ -62,7 +62,7 @@ export class AgentFiles implements Files {
   async open(path: GuestPath, signal: AbortSignal): Promise<OpenedFile> {
     checkPath(path, signal);
     try {
-      return await openFile(this.#life, path, signal);
+      return await openFile(this.#life, path, (error) => this.#told(error, path), signal);
     } catch (error) {
       throw this.#told(error, path);
     }

@@ -6,8 +6,13 @@ import { readCount, readInfo } from "./answers.ts";
 import type { AgentLife } from "./life.ts";
 import { orAborted } from "./or-aborted.ts";
 
-/** Closes itself where the signal aborts, too. */
-export async function openFile(life: AgentLife, path: GuestPath, signal: AbortSignal): Promise<OpenedFile> {
+/** Closes itself where the signal aborts, too. `told` says what a caller is told of an error of the program or its system. */
+export async function openFile(
+  life: AgentLife,
+  path: GuestPath,
+  told: (error: unknown) => unknown,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
   let held = await life.use(true, () => openOnce(life, path, signal));
   const { info } = held;
   const reads = new Set<Promise<unknown>>();
@@ -64,10 +69,12 @@ export async function openFile(life: AgentLife, path: GuestPath, signal: AbortSi
       try {
         return await readOnce(own, offset, bounded);
       } catch (error) {
-        if (!(error instanceof AgentLost)) throw life.told(error);
-        return await readOnce(await reopen(own, error), offset, bounded).catch((error: unknown) => {
-          throw life.told(error);
-        });
+        if (!(error instanceof AgentLost)) throw told(error);
+        try {
+          return await readOnce(await reopen(own, error), offset, bounded);
+        } catch (error) {
+          throw told(error);
+        }
       }
     },
     [Symbol.asyncDispose]: closeOnce,

@@ -144,6 +144,13 @@ test("one that had gone unnoticed is started again for a walk, and for a write o
   expect(asked).toBe(1);
 });
 
+test("what a file's system says while it is read is told of the file", async () => {
+  const guest = new Guest();
+  await using file = await guest.files.open("x", signal);
+  guest.answer = ({ id }) => `${JSON.stringify({ id, error: "EIO" })}\n`;
+  await expect(file.read(0, 1)).rejects.toThrow('"x" could not be used: the sandbox\'s system says EIO.');
+});
+
 test("one that cannot be started is told with what is probably used up", async () => {
   const guest = new Guest();
   guest.answer = () => {
