@@ -11,13 +11,16 @@ const main = join(import.meta.dir, "../../src/main.ts");
 export type ServerUnderTest = UnderTest & AsyncDisposable & { readonly sharedDirectory: string };
 
 /** `flags` hold for the one on standard input and output, too. */
-export async function startServer(flags: readonly string[] = []): Promise<ServerUnderTest> {
+export async function startServer(
+  flags: readonly string[] = [],
+  backend: readonly string[] = ["--backend=namespace"],
+): Promise<ServerUnderTest> {
   const directory = await mkdtemp(join(tmpdir(), "msb-mcp-clients-"));
   const sharedDirectory = await mkdtemp(join(tmpdir(), "msb-mcp-shared-"));
   const command = (state: string): [string, ...string[]] => [
     process.execPath,
     main,
-    "--backend=namespace",
+    ...backend,
     `--state-dir=${join(directory, state)}`,
     `--shared-volume=${sharedDirectory}:/shared`,
     ...flags,

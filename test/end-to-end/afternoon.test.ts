@@ -7,9 +7,14 @@ import { join } from "node:path";
 import type { Answer, Client } from "../clients/client.ts";
 import { type ServerUnderTest, startServer } from "../clients/server.ts";
 import { openTypeScript1 } from "../clients/typescript-1.ts";
+import { Stub } from "../stub-microsandbox/stub.ts";
 
-const rows = 300_000;
-const fileBytes = 50_000_000;
+/** The size is what each way carries in some seconds: a microsandbox server takes bytes through a Python prompt. */
+const backends = [
+  { backend: "namespace", rows: 300_000, fileBytes: 50_000_000 },
+  { backend: "server", rows: 6000, fileBytes: 1_000_000 },
+] as const;
+
 /** What a model may have to write for one call. Bytes of JSON. */
 const maxArgumentBytes = 2048;
 
@@ -46,13 +51,18 @@ with open("lines.txt", "w") as file:
     file.writelines(f"line {n}\\n" for n in range(1, 1001))
 `;
 
-describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with bubblewrap and curl", () => {
+const cannotRun = Bun.which("bwrap") === null || Bun.which("curl") === null;
+
+describe.skipIf(cannotRun).each(backends)("with bubblewrap and curl, over $backend", ({ backend, rows, fileBytes }) => {
   let server: ServerUnderTest;
   let client: Client;
   let folder: string;
+  let stub: Stub | undefined;
 
   beforeAll(async () => {
-    server = await startServer();
+    if (backend === "server") stub = await Stub.start({ dev: true });
+    const onStub = stub === undefined ? [] : [`--server-url=${stub.url}`];
+    server = await startServer([], [`--backend=${backend}`, ...onStub]);
     client = await openTypeScript1(server, "http");
     folder = await mkdtemp(join(tmpdir(), "msb-mcp-afternoon-"));
   });
@@ -60,6 +70,7 @@ describe.skipIf(Bun.which("bwrap") === null || Bun.which("curl") === null)("with
   afterAll(async () => {
     await client[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
+    await stub?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   });
 
