@@ -25,4 +25,10 @@ function textOf(cell) {
   return cells.texts.get(cell);
 }
 
-module.exports = { remember, textOf };
+/** What a cell has become, where that has other lines. */
+function putText(cell, text) {
+  cells.characters += text.length - (textOf(cell)?.length ?? 0);
+  cells.texts.set(cell, text);
+}
+
+module.exports = { putText, remember, textOf };

@@ -1,6 +1,6 @@
 // A source from its beginning to the value of its last expression.
 
-const { remember } = require("./cells.cjs");
+const { putText, remember, textOf } = require("./cells.cjs");
 const { beginLook } = require("./changes.cjs");
 const { isRefusal, rewriteRedeclaration } = require("./declarations.cjs");
 const { fail, finish, later, onSigint } = require("./ending.cjs");
@@ -11,6 +11,7 @@ const { countResources, isPending, lastAsyncId } = require("./resources.cjs");
 const { state } = require("./state.cjs");
 const { connectStdin } = require("./stdin.cjs");
 const { restoreDescriptors } = require("./streams.cjs");
+const { eraseTypes } = require("./typescript.cjs");
 const { show } = require("./values.cjs");
 const { drain, listenLast } = require("./waiting.cjs");
 
@@ -35,6 +36,8 @@ function begin(seq, request, stdin = null) {
     isIdle: false,
     late: null,
     held: [],
+    // Whether it has been tried as TypeScript.
+    isErased: false,
     timers: new Set(),
     timersLimit: 1000,
     resources: null,
@@ -95,6 +98,7 @@ function evaluate(run, [source, ...others], refusal = null, tried = new Set()) {
     const ways = isRefused && tried.size < MOST_WAYS ? [...rewriteRedeclaration(source, value), ...others] : [];
     const untried = ways.filter((way) => !tried.has(way));
     if (untried.length > 0) evaluate(run, untried, refusal ?? { value, details }, tried);
+    else if (isRefused && refusal === null && !run.isErased) evaluateErased(run, value, details);
     else if (isRefused && refusal !== null) fail(run, refusal.value, refusal.details);
     else fail(run, value, details);
   };
@@ -105,6 +109,15 @@ function evaluate(run, [source, ...others], refusal = null, tried = new Set()) {
   later(run, Reflect.apply(Function.prototype.bind, inspector.post, [null, "Runtime.evaluate", question, onAnswer]));
   run.asyncIds += 1;
   setImmediate(() => letGo(holding));
+}
+
+/** Evaluates what V8 has refused as TypeScript, if it is that; `value` is what was wrong. */
+function evaluateErased(run, value, details) {
+  run.isErased = true;
+  const erased = eraseTypes(textOf(run.cell) ?? "");
+  if (erased?.isMoved) putText(run.cell, erased.source);
+  if (erased?.source !== undefined) evaluate(run, [rewriteImports(unwrapObject(erased.source))]);
+  else fail(run, erased?.error ?? value, erased?.place ?? details);
 }
 
 function settle(run, value) {

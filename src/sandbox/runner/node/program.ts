@@ -34,6 +34,7 @@ import stdin from "./stdin.cjs" with { type: "text" };
 import streams from "./streams.cjs" with { type: "text" };
 import timers from "./timers.cjs" with { type: "text" };
 import tokens from "./tokens.cjs" with { type: "text" };
+import typescript from "./typescript.cjs" with { type: "text" };
 import values from "./values.cjs" with { type: "text" };
 import waiting from "./waiting.cjs" with { type: "text" };
 
@@ -43,7 +44,7 @@ import waiting from "./waiting.cjs" with { type: "text" };
  */
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
-  const sources = [tokens, imports, declarations, importer];
+  const sources = [tokens, imports, declarations, importer, typescript];
   const parts = [entries, changes, streams, stdin, errors, inspector, resources, timers];
   const run = [ending, showing, values, names, waiting, evaluation];
   const { text, taken } = displayProgram();

@@ -17,7 +17,7 @@ const {
   writeSync,
 } = fs;
 const { closeSync: closeFolder, readSync: readFolder } = fs.Dir.prototype;
-const { createRequire } = moduleModule;
+const { createRequire, stripTypeScriptTypes: stripTypes } = moduleModule;
 const { join, isAbsolute } = path;
 const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
 const { inspect } = util;
@@ -108,6 +108,7 @@ module.exports = {
   setTimeout,
   shared,
   statSync,
+  stripTypes,
   timers,
   timersPromises,
   unlinkSync,
