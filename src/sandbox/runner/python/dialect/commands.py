@@ -1,6 +1,6 @@
 # Command lines and scripts of other interpreters.
 
-from ..references import os, signal, sys
+from ..references import _thread, os, signal, sys
 from .modules import re, shlex, subprocess
 
 # How long a command that is to end may take for that, in seconds.
@@ -80,12 +80,15 @@ class Programs:
 
     def start(self, argv, text, stdout, stderr):
         stdin = None if text is None else subprocess.PIPE
-        # An interrupt in the middle of it would leave a program that nobody knows. It comes again.
-        self.interrupts.armed = False
+        # An interrupt in the middle of it would leave a program that nobody knows. It comes again. Other threads get none.
+        is_main = _thread.get_ident() == self.interrupts.main_thread
+        if is_main:
+            self.interrupts.armed = False
         try:
             return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True)
         finally:
-            self.interrupts.armed = True
+            if is_main:
+                self.interrupts.armed = True
 
 
 def talk(process, text):

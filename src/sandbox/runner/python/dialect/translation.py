@@ -6,16 +6,16 @@ from .lines import Scanner, as_one_line, without_indentation
 from .magics import LINE_MAGICS
 from .modules import ast, re
 
-# Its groups: indentation and what a value is assigned to, the sign, and what follows it.
-COMMAND = re.compile(r"(\s*(?:[\w.,\[\]()*'\" :]+?=\s*)?)(!!|!|%(?!%))(.*)\Z", re.DOTALL)
+# All of them match a line without its indentation. The groups: what a value is assigned to, the sign, and what follows it.
+COMMAND = re.compile(r"((?:[\w.,\[\]()*'\" :]+=\s*)?)(!!|!|%(?!%))(.*)\Z", re.DOTALL)
 # `name?`, `?name`, `%magic?`; two signs ask for the source too.
-QUESTION = re.compile(r"(\s*)(\?{0,2})(%{0,2}[A-Za-z_][\w.]*(?:\[[\w'\"]+\])*)(\?{0,2})\s*;?\s*\Z")
-PIP = re.compile(r"(\s*)(pip3? (?:install|uninstall|list|show|freeze|download|check)\b.*)\Z", re.DOTALL)
+QUESTION = re.compile(r"(\?{0,2})(%{0,2}[A-Za-z_][\w.]*(?:\[[\w'\"]+\])*)(\?{0,2});?\Z")
+PIP = re.compile(r"(pip3? (?:install|uninstall|list|show|freeze|download|check)\b.*)\Z", re.DOTALL)
 CELL = re.compile(r"%%(\w*)[ \t]*(.*)\Z")
 
 
 class Translation:
-    """`lines`: as Python. `changed`: numbers of those that are not the user's. `magic`: of the whole cell, with its line and its body."""
+    """`lines`: as Python. `changed`: numbers of those that are not the user's.."""
 
     def __init__(self, source):
         self.source = without_indentation(source[1:] if source.startswith("\ufeff") else source)
@@ -76,23 +76,24 @@ class Translation:
 
     def python_of(self, line, at):
         """None where the line is Python, as far as can be seen here."""
-        found = QUESTION.match(line)
-        if found is not None and (found.group(2) or found.group(4)):
-            name = found.group(3)
-            return "%s__notebook__.describe(%r, %r)" % (found.group(1), name, len(found.group(2) or found.group(4)) > 1)
-        found = PIP.match(line)
-        if found is not None and not is_python(line.strip()):
-            return "%s__notebook__.line('pip', %r)" % (found.group(1), found.group(2).partition(" ")[2])
-        found = COMMAND.match(line)
+        statement = line.strip()
+        indentation = line[: len(line) - len(line.lstrip())]
+        found = QUESTION.match(statement)
+        if found is not None and (found.group(1) or found.group(3)):
+            signs, name = found.group(1) or found.group(3), found.group(2)
+            return "%s__notebook__.describe(%r, %r)" % (indentation, name, len(signs) > 1)
+        if PIP.match(statement) and not is_python(statement):
+            return "%s__notebook__.line('pip', %r)" % (indentation, statement.partition(" ")[2])
+        found = COMMAND.match(statement)
         if found is None:
-            if line.lstrip().startswith("%%"):
+            if statement.startswith("%%"):
                 self.refuse(at, "a magic with %% stands in the first line of a source")
             return None
-        before, sign, rest = found.groups()
+        target, sign, rest = found.groups()
         if sign == "%":
-            return before + self.magic_of(rest, at, bool(before.strip()))
-        wants_lines = sign == "!!" or bool(before.strip())
-        return "%s__notebook__.%s(%r)" % (before, "lines" if wants_lines else "command", rest.strip())
+            return indentation + target + self.magic_of(rest, at, bool(target))
+        wants_lines = sign == "!!" or bool(target)
+        return "%s%s__notebook__.%s(%r)" % (indentation, target, "lines" if wants_lines else "command", rest.strip())
 
     def magic_of(self, rest, at, is_assigned):
         name, _, argument = rest.strip().partition(" ")
