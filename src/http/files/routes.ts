@@ -151,6 +151,7 @@ async function answerWith(
     answer(response);
   };
   if (info.kind === "folder") await downloadFolder(request, info, reached, withOffset);
+  else if (format !== undefined) throw notFolder();
   else await download(request, reached, withOffset);
 }
 
@@ -158,6 +159,11 @@ async function answerWith(
 async function uploadOffset({ files, path, partId, signal }: Reached): Promise<Readonly<Record<string, string>>> {
   const bytes = await files.partBytes(path, partId, signal);
   return bytes === null ? {} : { "Upload-Offset": String(bytes) };
+}
+
+function notFolder(): Refused {
+  const message = "This is no folder, which alone comes as an archive. Leave format out.";
+  return new Refused({ status: 409, error: "not_folder", message });
 }
 
 function notFound({ message }: Failure, headers: Readonly<Record<string, string>>): Refused {

@@ -50,6 +50,11 @@ test("a folder comes as .zip that Python's zipfile unpacks", async () => {
   for (const [name, content] of Object.entries(tree)) expect(await read(name)).toBe(content);
 });
 
+test("a file is not sent where an archive is asked for", async () => {
+  await using served = await serveTree();
+  expect(await refusalOf(await fetch(`${served.named}/tree/a.txt?format=zip`))).toBe("409 not_folder");
+});
+
 test("an archive on its way tells a page nothing, and goes with no range", async () => {
   await using served = await serveTree();
   const response = await fetch(`${served.named}/tree`, { headers: { Accept: "application/zip", Range: "bytes=0-9" } });
