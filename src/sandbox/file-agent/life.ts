@@ -23,6 +23,7 @@ export class AgentLife {
   #agent: Agent | null = null;
   #uses = 0;
   #idle: AbortController | null = null;
+  #hasEnded = false;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -42,7 +43,7 @@ export class AgentLife {
         isHeld = false;
         this.#uses--;
         use?.[Symbol.dispose]();
-        if (this.#uses === 0) void this.#endWhenIdle();
+        if (this.#uses === 0 && !this.#hasEnded) void this.#endWhenIdle();
       },
     };
   }
@@ -90,6 +91,7 @@ export class AgentLife {
 
   /** The sandbox ends. */
   end(): void {
+    this.#hasEnded = true;
     this.#idle?.abort();
     this.#agent?.kill();
   }

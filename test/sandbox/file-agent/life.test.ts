@@ -86,6 +86,15 @@ test("while a file is open it stays", async () => {
   expect(guest.closed).toBe(1);
 });
 
+test("nothing is waited for once the sandbox has ended, also where a file was still open", async () => {
+  const guest = new Guest();
+  {
+    await using _ = await guest.files.open("x", signal);
+    guest.files.end();
+  }
+  expect(guest).toMatchObject({ killed: 1, clock: { sleeping: 0 } });
+});
+
 test("a file whose caller has gone is closed", async () => {
   const guest = new Guest();
   const caller = new AbortController();
