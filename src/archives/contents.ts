@@ -1,7 +1,7 @@
 // What of a folder goes into an archive, entry after entry, each file opened when its turn comes.
 
 import { Failure } from "../failure.ts";
-import type { FileInfo, Files, OpenedFile } from "../sandbox/files.ts";
+import { type FileInfo, type Files, isUnfinished, type OpenedFile } from "../sandbox/files.ts";
 import { readBetween } from "../sandbox/read-between.ts";
 import type { LeftOut } from "./left-out.ts";
 import { maxDepth, maxEntries } from "./limits.ts";
@@ -27,6 +27,7 @@ export async function* contentsOf(
       leftOut.add(name, `and all after it: an archive has at most ${maxEntries} entries`);
       return;
     }
+    if (isUnfinished(name)) continue;
     switch (info.kind) {
       case "folder":
         if (name.split("/").length === maxDepth) leftOut.add(name, `what is in it: more than ${maxDepth} folders deep`);

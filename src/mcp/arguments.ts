@@ -52,7 +52,8 @@ function allowedValues(schema: TSchema): string {
   if (schema.type === "array") return list(schema);
   if (schema.type !== "string") return `of type ${schema.type}`;
   const kind = schema.minLength === undefined ? "a string" : "a string that is not empty";
-  return schema.maxLength === undefined ? kind : `${kind}, of at most ${schema.maxLength} characters`;
+  if (schema.maxLength === undefined) return kind;
+  return `${kind}${schema.minLength === undefined ? "" : ","} of at most ${schema.maxLength} characters`;
 }
 
 function list({ items, minItems, maxItems }: TSchema): string {

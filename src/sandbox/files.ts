@@ -105,6 +105,11 @@ export type FileRefusal =
 
 export type ChangedFile = { readonly path: GuestPath; readonly sizeBytes: number };
 
+/** Whether it is, or is in, the hidden file or folder of a write, a part of one or a move that is not over, or was broken off. */
+export function isUnfinished(path: GuestPath): boolean {
+  return /(?:^|\/)\.msb-/.test(path);
+}
+
 /** What a run has made or changed below the home and the volumes. */
 export type Changes = {
   /** By their paths. At most 100. */

@@ -1,6 +1,6 @@
 // What is below a folder, as far as it was asked for and fits an answer.
 
-import type { FileInfo, Files, GuestPath } from "../../sandbox/files.ts";
+import { type FileInfo, type Files, type GuestPath, isUnfinished } from "../../sandbox/files.ts";
 import { shownPath } from "../../sandbox/shown-paths.ts";
 
 export type ListedFile = {
@@ -61,7 +61,8 @@ export async function listFolder(
     lookedAt++;
     const path = info.path.slice(prefix.length);
     if (isSkipped(info, path, request.depth)) notEntered++;
-    if (isMeant(path)) {
+    // What is not whole yet is not there.
+    if (!isUnfinished(path) && isMeant(path)) {
       const entry = told(info, path);
       const entryBytes = Buffer.byteLength(JSON.stringify(entry)) + 1;
       if (leftOut === 0 && entries.length < request.maxEntries && bytes + entryBytes <= request.maxBytes) {
