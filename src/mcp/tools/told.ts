@@ -68,7 +68,7 @@ export function tellLeft(ran: Left, audience: Audience): CallToolResult {
   const next = JSON.stringify({ execution_id: execution.executionId, wait: 50 });
   const goesOn = `it goes on: get_execution ${next} waits for its end, control_execution ends it`;
   const notices = missingParts(ran);
-  const line = [`[${parts.join(" · ")} · ${goesOn}]`, ...notices, ...lateLines(ran)].join("\n");
+  const line = inOrder(`[${parts.join(" · ")} · ${goesOn}]`, [...notices, ...lateLines(ran)], audience);
   const outer = outerFields(ran);
   return {
     content: contentOf(fitted, line, audience),
@@ -147,11 +147,13 @@ function summary(ran: Ran, notices: readonly string[], audience: Audience): stri
   const parts = [sessionPart(ran), howItEnded(outcome, execution.limits), `${Math.round(outcome.durationMs)} ms`];
   if (outcome.interpreterRestarted) parts.push("interpreter restarted: its variables are gone, files are kept");
   if (endsSoon !== undefined) parts.push(endsSoon);
-  const line = `[${parts.join(" · ")}]`;
-  const files = filesLines(outcome.changes);
-  // A program's second block begins with the session, an agent's text ends with it.
-  const lines = audience === "program" ? [line, ...files] : [...files, line];
-  return [...lines, ...notices, ...lateLines(ran)].join("\n");
+  const others = [...filesLines(outcome.changes), ...notices, ...lateLines(ran)];
+  return inOrder(`[${parts.join(" · ")}]`, others, audience);
+}
+
+/** A program's second block begins with the session's line, an agent's text ends with it. */
+function inOrder(line: string, others: readonly string[], audience: Audience): string {
+  return (audience === "program" ? [line, ...others] : [...others, line]).join("\n");
 }
 
 export function howItEnded(

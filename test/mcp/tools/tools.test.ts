@@ -160,7 +160,7 @@ describe("execute_code and execute_command", () => {
       const notice = `[${lost}: what this answer leaves out of it is lost]`;
       const ended = await served.call("execute_command", { command: "flood 2000000" });
       expect(contentOf(ended)).toMatchObject({ success: true, notices: [notice] });
-      expect(textOf(ended)).toContain(`]\n${notice}`);
+      expect(textOf(ended)).toContain(`\n${notice}\n[session `);
       const answer = served.call("execute_command", { command: "flood 2000000\nforever", wait: 1 });
       await running(served);
       while (executionsOf(served).at(-1)?.missing === undefined) await settle();
@@ -214,7 +214,9 @@ describe("execute_code and execute_command", () => {
     served.host.script = async (_request, _sandbox, toy) => ({ ...(await toy()), notices });
     const result = await served.call("execute_code", { code: "print 1" });
     expect(result.structuredContent).toMatchObject({ notices });
-    expect(result.content[0]).toMatchObject({ text: expect.stringMatching(/\]\nA connection.*\nA connection.*\.$/) });
+    expect(result.content[0]).toMatchObject({
+      text: expect.stringMatching(/^1\nA connection.*\nA connection.*\.\n\[session .*\]$/),
+    });
     served.host.script = (_request, _sandbox, toy) => toy();
     expect((await served.call("execute_code", { code: "print 1" })).structuredContent).not.toHaveProperty("notices");
   });
