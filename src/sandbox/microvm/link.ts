@@ -18,7 +18,7 @@ import type { CommandOutputEvents } from "./guest/command-output.ts";
 import { type Exec, startExec } from "./guest/exec.ts";
 import { Ends, type Exit, notFound } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
-import { groupsFolder, guestPrograms, pipesFolder } from "./guest/programs.ts";
+import { groupsFolder, guestPrograms, halvesOf, pipesFolder } from "./guest/programs.ts";
 import { Warden } from "./guest/warden.ts";
 
 export type MicrovmLinkOptions = {
@@ -79,7 +79,7 @@ export class MicrovmLink implements Link {
       folder,
       endMark,
       runner.path,
-      runner.source,
+      ...halvesOf(runner.source),
       groupsFolder,
       interpreter,
       ...argv,

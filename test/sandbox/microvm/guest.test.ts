@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { escaped } from "../../../src/sandbox/microvm/guest/feed.ts";
-import { guestPrograms } from "../../../src/sandbox/microvm/guest/programs.ts";
+import { guestPrograms, halvesOf } from "../../../src/sandbox/microvm/guest/programs.ts";
 import type { GuestProcess } from "../../../src/sandbox/runner/guest.ts";
 import { runnerArgv, runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../../../src/sandbox/runner/runner.ts";
@@ -86,7 +86,16 @@ for (const language of ["python", "node"] as const) {
     const interpreter = interpreters[language];
     const argv = runnerArgv(language, interpreter, program);
     const first = carry(
-      [...guestPrograms.start, folder, "end-mark", program, source, join(top, "groups"), interpreter, ...argv],
+      [
+        ...guestPrograms.start,
+        folder,
+        "end-mark",
+        program,
+        ...halvesOf(source),
+        join(top, "groups"),
+        interpreter,
+        ...argv,
+      ],
       folder,
     );
     const options: InterpreterOptions = {
@@ -132,6 +141,7 @@ test("an interpreter that is not in the image is told by the shell's own status"
     join(top, "one"),
     "mark",
     join(top, "x.py"),
+    "",
     "",
     top,
     "no-such-interpreter",

@@ -52,7 +52,8 @@ async function outcome(sandbox: Sandbox, { kind, source }: CorpusEntry, stop: bo
   };
   const { end, stdout, stderr } = await ran(sandbox, kind, source, { signal: stop ? caller.signal : never, onOutput });
   const result = end.result === null ? null : normal(end.result);
-  return { ...end, result, stdout: normal(stdout), stderr: normal(stderr) };
+  // Which files have been changed is not told of commands on a server.
+  return { ...end, changes: undefined, result, stdout: normal(stdout), stderr: normal(stderr) };
 }
 
 type Outcome = Awaited<ReturnType<typeof outcome>>;

@@ -35,3 +35,9 @@ export const groupsFolder = "/sys/fs/cgroup/msb-mcp";
 function shell(source: string): readonly string[] {
   return ["/bin/sh", "-c", source, "sh"];
 }
+
+/** Of a text that is one in the guest; it may be as long as two arguments. */
+export function halvesOf(text: string): readonly [string, string] {
+  const middle = Math.ceil(text.length / 2);
+  return [text.slice(0, middle), text.slice(middle)];
+}

@@ -1,21 +1,22 @@
 # Starts an interpreter that outlives whoever asks for it, and prints a line break once its pipes are there, then what it writes to its
 # control descriptor.
-# Arguments: the folder for its pipes, the mark that is written behind all of its output, the file for the runner and the runner, the folder of
-# control groups, then the interpreter's name, then its command line. Ends with 127 if the image has no such interpreter.
+# Arguments: the folder for its pipes, the mark that is written behind all of its output, the file for the runner and the runner in two parts, as Linux
+# takes no argument of its length, the folder of control groups, then the interpreter's name, then its command line. Ends with 127 if the image has no
+# such interpreter.
 #
 # The pipes are named ones that a shell of a session of its own (setsid) holds open, so that neither end notices when the programs that
 # carry them to the host end, and others take their place (attach.sh). The runtime kills what it has started for a client that goes away.
 top=${1%/*}
 mark=$2
-command -v "$6" >/dev/null || exit 127
+command -v "$7" >/dev/null || exit 127
 umask 077
-[ ! -e "${5%/*}/cgroup.procs" ] || mkdir -p "$5/code"
-mkdir -p "$1" "$top/runs" && printf %s "$4" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
+[ ! -e "${6%/*}/cgroup.procs" ] || mkdir -p "$6/code"
+mkdir -p "$1" "$top/runs" && printf %s "$4" "$5" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
 hold='
 d=$1
 mark=$2
-groups=$5
-shift 6
+groups=$6
+shift 7
 echo $$ >"$d/holder"
 exec 4<>"$d/in" 5<>"$d/out" 6<>"$d/err" 7<>"$d/ctl"
 # That shell redirects, because some tell of a signal to where that program writes itself.

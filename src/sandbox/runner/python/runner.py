@@ -18,6 +18,8 @@ from .values import Values
 
 # Who has nothing to do for so long imports what is not needed yet.
 IDLE_SECONDS = 0.25
+# So many signals of the user's may come so close that each interrupts what is done about the one before.
+CLOSE_SIGNALS = 4
 
 
 class Runner:
@@ -147,7 +149,7 @@ class Runner:
             failure = error.with_traceback(None)
             self.sources.complete(failure)
         else:
-            failure = self.execute(codes)
+            failure = self.execute([codes])
         if os.getpid() != self.pid:
             self.end_fork(failure)
         if run.delivered and type(failure).__name__ == "CancelledError":
@@ -186,31 +188,35 @@ class Runner:
         # The user may have put another in the place of the first.
         drain_stdin([self.first_stdin, sys.__stdin__, sys.stdin])
 
-    def execute(self, codes):
-        """Runs the codes; returns what they raised, or None."""
+    def execute(self, pending, depth=CLOSE_SIGNALS):
+        """
+        Runs the codes that are pending; returns what they raised, or None. What answers the user's signals may raise anything until it is disarmed, in
+        the way from one attempt to the next too: each depth catches what came in the midst of the one below.
+        """
         failure = None
-        try:
-            self.interrupts.arm()
+        while True:
             try:
-                if any(code.co_flags & COROUTINE for code in codes):
-                    self.coroutines.execute(codes, self.module.__dict__, self.values.show)
-                else:
-                    self.context.run(self.evaluate, codes)
-            finally:
-                self.context.run(self.showing.finish)
-        except BaseException as error:
-            failure = error
-        # What answers the user's signals may raise anything until it is disarmed, in the way from one attempt to the next too.
-        while self.interrupts.armed:
-            try:
+                if depth > 0:
+                    raised = self.execute(pending, depth - 1)
+                    return failure if raised is None else raised
+                if pending:
+                    codes, pending[:] = pending[0], []
+                    self.interrupts.arm()
+                    self.run_codes(codes)
                 while self.interrupts.armed:
-                    try:
-                        self.interrupts.disarm()
-                    except BaseException as error:
-                        failure = error
+                    self.interrupts.disarm()
+                return failure
             except BaseException as error:
                 failure = error
-        return failure
+
+    def run_codes(self, codes):
+        try:
+            if any(code.co_flags & COROUTINE for code in codes):
+                self.coroutines.execute(codes, self.module.__dict__, self.values.show)
+            else:
+                self.context.run(self.evaluate, codes)
+        finally:
+            self.context.run(self.showing.finish)
 
     def evaluate(self, codes):
         value = None
