@@ -11,13 +11,18 @@ const languages = {
   node: { template: templateOf("node"), code: node },
 };
 
-export function describePart(part: ContractPart, language: keyof typeof languages): void {
-  describeSubject(language, { parts: [part] });
+/** `takesMemory`: a command that takes all memory is tried as well, which takes an emulated guest minutes. */
+export function describePart(
+  part: ContractPart,
+  language: keyof typeof languages,
+  { takesMemory = false }: { readonly takesMemory?: boolean } = {},
+): void {
+  describeSubject(language, { parts: [part], commands: takesMemory ? shell : { ...shell, hog: null } });
 }
 
 export function describeSubject(
   language: keyof typeof languages,
-  what: Pick<ContractSubject, "parts" | "survival">,
+  what: Pick<ContractSubject, "parts" | "survival"> & Partial<Pick<ContractSubject, "commands">>,
 ): void {
   const subject: ContractSubject = {
     name: "the microvm host",
