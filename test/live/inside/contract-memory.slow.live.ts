@@ -1,6 +1,13 @@
-// The microvm host keeps the contract, in real microVMs: commands, one that takes all memory among them. By name only: without room for what a guest has
-// open, its kernel reads programs again and again, for minutes where it is emulated.
+// The microvm host keeps the contract, in real microVMs: a command and Node that take all memory. By name only: without room for what a guest has open,
+// its kernel reads programs again and again, for minutes where it is emulated.
 
-import { describePart } from "./contract.ts";
+import { node } from "../../programs/node.ts";
+import { shell } from "../../programs/shell.ts";
+import { describeSubject } from "./contract.ts";
+import { templateOf } from "./host.ts";
 
-describePart("commands", "python", { takesMemory: true });
+describeSubject("node", {
+  parts: ["commands", "code"],
+  languages: [{ template: templateOf("node"), code: node }],
+  commands: shell,
+});

@@ -8,21 +8,17 @@ import { createHost, machines, templateOf } from "./host.ts";
 
 const languages = {
   python: { template: templateOf("python"), code: python },
-  node: { template: templateOf("node"), code: node },
+  // Node that takes all memory is one of what takes an emulated guest minutes (contract-memory.slow).
+  node: { template: templateOf("node"), code: { ...node, hog: null } },
 };
 
-/** `takesMemory`: a command that takes all memory is tried as well, which takes an emulated guest minutes. */
-export function describePart(
-  part: ContractPart,
-  language: keyof typeof languages,
-  { takesMemory = false }: { readonly takesMemory?: boolean } = {},
-): void {
-  describeSubject(language, { parts: [part], commands: takesMemory ? shell : { ...shell, hog: null } });
+export function describePart(part: ContractPart, language: keyof typeof languages): void {
+  describeSubject(language, { parts: [part], commands: { ...shell, hog: null } });
 }
 
 export function describeSubject(
   language: keyof typeof languages,
-  what: Pick<ContractSubject, "parts" | "survival"> & Partial<Pick<ContractSubject, "commands">>,
+  what: Pick<ContractSubject, "parts" | "survival"> & Partial<Pick<ContractSubject, "commands" | "languages">>,
 ): void {
   const subject: ContractSubject = {
     name: "the microvm host",
