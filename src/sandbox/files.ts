@@ -105,9 +105,12 @@ export type FileRefusal =
 
 export type ChangedFile = { readonly path: GuestPath; readonly sizeBytes: number };
 
-/** Whether it is, or is in, the hidden file or folder of a write, a part of one or a move that is not over, or was broken off. */
+/**
+ * Whether it is, or is in, what the programs for files (file-agent/) and archives/unpack.ts hide while a write, a part of one, a move or an unpacking
+ * is not over, or was broken off. No other name is passed over.
+ */
 export function isUnfinished(path: GuestPath): boolean {
-  return /(?:^|\/)\.msb-/.test(path);
+  return /(?:^|\/)\.msb-(?:write|part|move|mcp-unpacking)-/.test(path);
 }
 
 /** What a run has made or changed below the home and the volumes. */

@@ -30,11 +30,6 @@ export function guestPathOf(bytes: Uint8Array): GuestPath {
   return path;
 }
 
-/** By the bytes of their names, as `Files.walk` has them. */
-export function compareGuestPaths(one: GuestPath, other: GuestPath): number {
-  return Buffer.compare(bytesOfGuestPath(one), bytesOfGuestPath(other));
-}
-
 function bytesOfPiece(piece: string, index: number): Uint8Array {
   if (index % 2 === 0) return Buffer.from(piece, "utf8");
   return Uint8Array.from(piece, (character) => character.charCodeAt(0) - escapedByte);

@@ -11,7 +11,7 @@ import {
   type WalkOptions,
   type WriteOptions,
 } from "../../src/sandbox/files.ts";
-import { bytesOfGuestPath, compareGuestPaths } from "../../src/sandbox/guest-paths.ts";
+import { bytesOfGuestPath } from "../../src/sandbox/guest-paths.ts";
 import { untilAborted } from "../../src/sandbox/until-aborted.ts";
 import {
   DiskError,
@@ -230,4 +230,9 @@ function throwIfKept(source: FakeNode, target: FakeNode, replace: boolean): void
   if (target.kind === "folder" && source.kind !== "folder") throw new DiskError("EISDIR");
   if (target.kind !== "folder" && source.kind === "folder") throw new DiskError("ENOTDIR");
   if (target.kind === "folder" && target.entries.size > 0) throw new DiskError("ENOTEMPTY");
+}
+
+/** By the bytes of their names, as `Files.walk` has them. */
+export function compareGuestPaths(one: GuestPath, other: GuestPath): number {
+  return Buffer.compare(bytesOfGuestPath(one), bytesOfGuestPath(other));
 }

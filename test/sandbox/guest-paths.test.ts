@@ -1,7 +1,8 @@
 // Paths of a guest as text and as bytes: one for the other, and back.
 
 import { expect, test } from "bun:test";
-import { bytesOfGuestPath, compareGuestPaths, guestPathOf } from "../../src/sandbox/guest-paths.ts";
+import { bytesOfGuestPath, guestPathOf } from "../../src/sandbox/guest-paths.ts";
+import { compareGuestPaths } from "../fakes/fake-files.ts";
 
 test("any bytes come back as they were, and UTF-8 is read as such", () => {
   const texts = ["plain", "é", "😀", "\u{1f480}", "\u{1f4ff}a", "\ufffd"];

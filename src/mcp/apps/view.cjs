@@ -5,30 +5,41 @@ const { element, fileItem, picture, tables } = require("./blocks.cjs");
 
 let host = {};
 
-/** The last line of a text that says how the run ended, apart from what the program wrote. */
+/** What a text ends with that says how the run is or has ended, apart from what the program wrote. */
 function parted(text) {
-  const at = text.lastIndexOf("\n[session ") + 1 || (text.startsWith("[session ") ? 0 : text.length);
-  return { output: text.slice(0, at), status: text.slice(at) };
+  const at = Math.max(
+    ...["[session ", "[execution-"].map((line) =>
+      text.startsWith(line) ? 0 : text.lastIndexOf(`\n${line}`) + 1 || -1,
+    ),
+  );
+  return at < 0 ? { output: text, status: "" } : { output: text.slice(0, at), status: text.slice(at) };
+}
+
+/** A text of HTML among what the run has shown is told as it is: its tables are made ones again. */
+function outputOf(text, hasHtml) {
+  const parts = hasHtml ? text.split(/(<table[\s>][\s\S]*?<\/table>)/i) : [text];
+  return parts.flatMap((part, index) => {
+    if (index % 2 === 1) return tables(part);
+    return part.trim() === "" ? [] : [element("pre", part)];
+  });
 }
 
 function show(result) {
   const content = Array.isArray(result.content) ? result.content : [];
+  const hasHtml = (result.structuredContent?.displays ?? []).some((display) => display?.shown_as === "text/html");
   const shown = [];
   const links = [];
   for (const [index, block] of content.entries()) {
     if (block.type === "text") {
       const isLast = !content.slice(index + 1).some(({ type }) => type === "text");
       const { output, status } = isLast ? parted(block.text) : { output: block.text, status: "" };
-      if (output !== "") shown.push(element("pre", output));
+      shown.push(...outputOf(output, hasHtml));
       if (status !== "") shown.push(element("p", status, result.isError === true ? "status bad" : "status"));
     } else if (block.type === "image") {
       shown.push(picture(block));
     } else if (block.type === "resource_link") {
       links.push(block);
     }
-  }
-  for (const display of result.structuredContent?.displays ?? []) {
-    if (typeof display?.html === "string") shown.push(...tables(display.html));
   }
   if (links.length > 0) {
     const list = element("ul");

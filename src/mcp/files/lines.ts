@@ -1,5 +1,6 @@
 // A window onto the lines of a text that comes in pieces: what is before it is counted, what is behind it is not looked at.
 
+import { encodedBytes } from "../../sessions/executions/encoded.ts";
 import { brokenEndBytes } from "../../sessions/executions/utf8.ts";
 import type { Encoding } from "./content.ts";
 
@@ -125,9 +126,9 @@ export class LineWindow {
     const text = leftOutBytes === 0 ? this.#decode(kept) : this.#cut(kept, leftOutBytes);
     const line = `${this.#options.prefix?.(this.count) ?? ""}${text}`;
     const bytes = Buffer.byteLength(line);
-    const encodedBytes = Buffer.byteLength(JSON.stringify(line));
+    const lineEncodedBytes = encodedBytes(line);
     const { maxBytes, maxEncodedBytes } = this.#options;
-    const fits = this.#bytes + bytes <= maxBytes && this.#encodedBytes + encodedBytes <= maxEncodedBytes;
+    const fits = this.#bytes + bytes <= maxBytes && this.#encodedBytes + lineEncodedBytes <= maxEncodedBytes;
     if (!fits && this.count > 0) {
       this.#isFull = true;
       return;
@@ -135,7 +136,7 @@ export class LineWindow {
     if (leftOutBytes > 0) this.#cutLines++;
     if (kept.at(-1) === lineFeed && kept.at(-2) === carriageReturn) this.#crlfLines++;
     this.#bytes += bytes;
-    this.#encodedBytes += encodedBytes;
+    this.#encodedBytes += lineEncodedBytes;
     this.#shown.push(line);
   }
 

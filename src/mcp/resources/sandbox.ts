@@ -4,11 +4,12 @@ import { Failure } from "../../failure.ts";
 import type { OpenedFile } from "../../sandbox/files.ts";
 import { maxPictureBytes } from "../../sandbox/picture.ts";
 import { shownPath } from "../../sandbox/shown-paths.ts";
+import { encodedBytes } from "../../sessions/executions/encoded.ts";
 import { contentOf, type Encoding, mediaTypeOf, textTypeOf } from "../files/content.ts";
 import { wholeOf } from "../files/pieces.ts";
 import type { CallContext } from "../tool-set.ts";
 import { type FileTool, howToFetch } from "../tools/file-tool.ts";
-import { encodedBytes, outputBudgetBytes } from "../tools/fit.ts";
+import { outputBudgetBytes } from "../tools/fit.ts";
 import type { ResourceScheme } from "./table.ts";
 import { readSandboxUri, sandboxPrefix } from "./uri.ts";
 

@@ -1,6 +1,7 @@
 // Keeps an answer under the size that clients take: the Python SDK refuses a server-sent event over 1 MiB, Claude Desktop a result over 1 MiB.
 // What is left out is counted, like what was left out while the program ran (sessions/output.ts).
 
+import { encodedBytes } from "../../sessions/executions/encoded.ts";
 import type { Outcome } from "../../sessions/executions/outcome.ts";
 import { filesBytes } from "./changed-files.ts";
 import { displaysBytes } from "./content.ts";
@@ -88,8 +89,4 @@ function wholeTail(tail: string): string {
   const line = tail.indexOf("\n");
   if (line >= 0 && line < nearUnits) return tail.slice(line + 1);
   return /^[\uDC00-\uDFFF]/.test(tail) ? tail.slice(1) : tail;
-}
-
-export function encodedBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text));
 }

@@ -2,6 +2,7 @@
 
 import { Failure } from "../../failure.ts";
 import type { PlacedDisplay } from "../../sessions/executions/displays.ts";
+import { encodedBytes } from "../../sessions/executions/encoded.ts";
 import type { Execution } from "../../sessions/executions/execution.ts";
 import type { Outcome } from "../../sessions/executions/outcome.ts";
 import { type Range, readBytes, readLines, readTail, type Unit } from "../../sessions/executions/reading.ts";
@@ -9,7 +10,7 @@ import { search } from "../../sessions/executions/search.ts";
 import type { Source } from "../../sessions/executions/spool.ts";
 import { filesBytes } from "./changed-files.ts";
 import { displaysBytes } from "./content.ts";
-import { encodedBytes, fitResult, outputBudgetBytes } from "./fit.ts";
+import { fitResult, outputBudgetBytes } from "./fit.ts";
 
 export const sources: readonly Source[] = ["all", "stdout", "stderr"];
 

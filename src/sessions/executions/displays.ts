@@ -3,6 +3,7 @@
 import type { Display } from "../../sandbox/files.ts";
 import { isPictureType, maxPictures, maxPicturesLength } from "../../sandbox/picture.ts";
 import { bestForm, type Form } from "./display-form.ts";
+import { encodedBytes } from "./encoded.ts";
 
 /** Of the text of one display, and of all that is told of an execution's displays in words. Bytes of JSON. */
 const maxTextBytes = 32 * 1024;
@@ -132,10 +133,6 @@ export class ExecutionDisplays {
       note: noted(note, `its last ${content.length - kept.length} characters left out`),
     };
   }
-}
-
-function encodedBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text));
 }
 
 function noted(note: string | undefined, more: string): string {

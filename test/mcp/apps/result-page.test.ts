@@ -78,8 +78,8 @@ describe.skipIf(chromiumPath === null)("the page of a result in Chromium", () =>
     const evil = `<img src="${at}1" onerror="fetch('${at}2')"><script>fetch('${at}3')</script>`;
     const table = `<table><tr><th>a</th></tr><tr><td onclick="x()"><img src="${at}4">1</td></tr></table>${evil}`;
     const page = await shown({
-      content: [text(`${evil}\n${line}`), { ...link, name: evil }, image("image/svg+xml")],
-      structuredContent: { displays: [{ html: table }] },
+      content: [text(`${evil}\n${table}\n${line}`), { ...link, name: evil }, image("image/svg+xml")],
+      structuredContent: { displays: [{ media_types: ["text/html"], shown_as: "text/html", offset: 0 }] },
     });
     expect(await page.inside("document.querySelector('pre').textContent")).toBe(`${evil}\n`);
     expect(await page.inside("document.querySelectorAll('img, script:not(head script)').length")).toBe("0");

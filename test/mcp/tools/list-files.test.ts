@@ -27,9 +27,10 @@ function namesIn(text: string): readonly string[] {
 test("has nothing of a write that is not whole", async () => {
   await using served = await serveFiles();
   served.disk.put("whole.txt", "");
+  served.disk.put(".msb-own.txt", "");
   served.disk.put(".msb-part-1-half.txt", "");
   served.disk.put(".msb-mcp-unpacking-1/a.txt", "");
-  expect(namesIn(textOf(await served.tool("list_files", { depth: 2 })))).toEqual(["whole.txt"]);
+  expect(namesIn(textOf(await served.tool("list_files", { depth: 2 })))).toEqual([".msb-own.txt", "whole.txt"]);
 });
 
 test("shows the home folder: sizes, times, names, folders, and where links lead", async () => {
