@@ -25,6 +25,7 @@ const shared: ProgramSet = {
   writeFile: (name, text) => `write ${name} ${text}`,
   readFile: (name) => `read ${name}`,
   startBackground: (name) => `start ${name}`,
+  endBackground: (name) => `end ${name}`,
   hog: "hog",
 };
 

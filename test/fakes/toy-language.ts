@@ -2,7 +2,7 @@
 //
 //   print TEXT · warn TEXT · value TEXT (prints, and is the result) · set NAME TEXT · get NAME · write FILE TEXT · read FILE
 //   fail · exit N · crash N · killed · hog · flood BYTES · forever · stubborn (prints "on") · processes · vanish
-//   start NAME (a background process) · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
+//   start NAME (a background process) and end NAME · later N WORD and later-warn TEXT (one that prints N numbered lines, or an error, after the end)
 //   on SIGNAL TEXT (waits; then prints it and exits with 7, as code goes on) · ask (reads a line of input) · echo (prints all of it)
 //   until FILE (waits for it) · None · undefined (nothing) · show TYPE TEXT (a display of that form)
 //   show-saved PATH NOTE (one that is a file) · show-picture N (one of 3 × 2 pixels, with N bytes more than that takes)
@@ -140,6 +140,9 @@ class ToyProgram {
         return await this.#resist();
       case "start":
         this.#start(rest, () => {});
+        return null;
+      case "end":
+        this.#machine.processes.get(rest)?.();
         return null;
       case "later": {
         const lines = Array.from({ length: Number(name) }, (_, index) => `${text} ${index + 1}\n`);

@@ -3,6 +3,7 @@
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
 import { samplePng } from "./sample.ts";
+import { endBackground } from "./shell.ts";
 
 export const node: CodeSet = {
   print: (text) => `console.log("${text}");`,
@@ -21,6 +22,7 @@ require("node:fs").openSync("stuck");
   readFile: (name) => `process.stdout.write(require("node:fs").readFileSync("${name}", "utf8")); undefined`,
   startBackground: (name) =>
     `require("node:child_process").spawn("sh", ["-c", "while :; do sleep 0.2; echo talk; done", "background-${name}"], { stdio: "inherit" }).unref(); undefined`,
+  endBackground: (name) => `require("node:child_process").execSync(${JSON.stringify(endBackground(name))}); undefined`,
   hog: `
 const hoard = [];
 while (true) hoard.push(new Uint8Array(8_000_000).fill(1));

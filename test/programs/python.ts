@@ -3,6 +3,7 @@
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
 import type { CodeSet } from "../contract/port-contract.ts";
 import { samplePng } from "./sample.ts";
+import { endBackground } from "./shell.ts";
 
 export const python: CodeSet = {
   print: (text) => `print("${text}")`,
@@ -28,6 +29,8 @@ while True:
   readFile: (name) => `print(open("${name}").read(), end="")`,
   startBackground: (name) =>
     `import subprocess\n_ = subprocess.Popen(["sh", "-c", "while :; do sleep 0.2; echo talk; done", "background-${name}"])`,
+  endBackground: (name) =>
+    `import subprocess\n_ = subprocess.run(["sh", "-c", ${JSON.stringify(endBackground(name))}])`,
   hog: "hoard = []\nwhile True:\n    hoard.append(bytearray(8_000_000))",
   setVariable: (name, value) => `${name} = ${value}`,
   printVariable: (name) => `print(${name})`,

@@ -4,6 +4,10 @@ import type { ConcurrentCommands } from "../contract/concurrent-contract.ts";
 import type { LastingCommands } from "../contract/lasting-contract.ts";
 import type { CommandSet } from "../contract/port-contract.ts";
 
+/** The process that `startBackground` has started, found by its arguments. */
+export const endBackground = (name: string) =>
+  `for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/cmdline 2>/dev/null | grep -qx background-${name} && kill -9 \${p#/proc/}; done; true`;
+
 /** A background process carries its name in its arguments, where `listBackground` finds it. */
 export const shell: CommandSet = {
   print: (text) => `echo '${text}'`,
@@ -19,6 +23,7 @@ export const shell: CommandSet = {
   startBackground: (name) => `
 sh -c 'while :; do sleep 0.2; echo talk; done' background-${name} &
 until tr '\\0' '\\n' < /proc/$!/cmdline | grep -qx background-${name}; do :; done`,
+  endBackground,
   hog: "tail /dev/zero",
   killed: "kill -SEGV $$",
   listBackground: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed -n 's/^background-//p' | sort",
