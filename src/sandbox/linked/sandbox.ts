@@ -9,6 +9,7 @@ import type { AgentProgram } from "../file-agent/agent.ts";
 import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Changes } from "../files.ts";
 import type { ResumeRequest, RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
+import type { Beginning } from "../runner/changes.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { endedBy } from "../signals.ts";
 import { Gone } from "./gone.ts";
@@ -238,8 +239,8 @@ export class LinkedSandbox implements Sandbox {
     run: Run,
     late: LateOutput,
   ): Promise<RunEnd> {
-    const { clock } = this.#options;
-    const beganMs = clock.monotonicMs();
+    const { clock, interpreter, looksAfterCommands } = this.#options;
+    const beginning = looksAfterCommands ? interpreter.beginning() : undefined;
     const { promise: ended, resolve } = Promise.withResolvers<ProgramEnd>();
     const program = start({ onOutput, onControl: () => {}, onEnd: resolve, onLate: late.push });
     const write = (text: string) => program.write(text);
@@ -252,7 +253,7 @@ export class LinkedSandbox implements Sandbox {
     const first = await Promise.race([ended, aborted.promise]);
     signal.removeEventListener("abort", onAbort);
     if (first !== null) {
-      return { ...commandEnd(first, run), changes: await this.#changesSince(beganMs) };
+      return { ...commandEnd(first, run), changes: await this.#changesSince(beginning) };
     }
     program.signal(signalNumbers.terminate, run.isAlone);
     const grace = new AbortController();
@@ -261,13 +262,13 @@ export class LinkedSandbox implements Sandbox {
     await program.sweep(run.isAlone);
     const { code } = await ended;
     const rest = { success: false, exitCode: code, result: null, interpreterRestarted: false };
-    return { ended: "interrupted", ...rest, changes: await this.#changesSince(beganMs) };
+    return { ended: "interrupted", ...rest, changes: await this.#changesSince(beginning) };
   }
 
   /** What a command has changed; unknown while the interpreter, which would have to look, runs code. */
-  async #changesSince(beganMs: number): Promise<Changes | undefined> {
-    const { interpreter, clock, looksAfterCommands } = this.#options;
-    return looksAfterCommands ? await interpreter.look(clock.monotonicMs() - beganMs) : undefined;
+  async #changesSince(asked: Promise<Beginning | undefined> | undefined): Promise<Changes | undefined> {
+    const beginning = await asked;
+    return beginning && (await this.#options.interpreter.look(beginning));
   }
 
   /** Gives the sandbox up if a run goes on long after it was to end. */

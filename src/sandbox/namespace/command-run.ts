@@ -23,6 +23,8 @@ export type CommandRunOptions = {
   readonly scope: RunScope;
   /** Ends what is left of the run by force, whatever it takes. */
   readonly end: () => Promise<void>;
+  /** Called when it has come to its end by itself; its last output may still be on its way. */
+  readonly onExited: () => void;
   /** Called for each signal that the caller sends. */
   readonly onSend: (signal: RunSignal) => void;
 };
@@ -42,6 +44,7 @@ export async function runCommand(options: CommandRunOptions): Promise<RunEnd> {
     });
     const interrupted = await exitOrAbort(program, request.signal);
     if (interrupted) await interrupt(program, options);
+    else options.onExited();
     await program.drained;
     return commandEnd(await program.exited, interrupted);
   } finally {

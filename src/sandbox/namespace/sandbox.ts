@@ -7,6 +7,7 @@ import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Changes } from "../files.ts";
 import type { Resources } from "../flavors.ts";
 import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
+import { beginningBetween } from "../runner/changes.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { runCode } from "./code-run.ts";
@@ -105,12 +106,12 @@ export class NamespaceSandbox implements Sandbox, Watched {
       if (!settled) request.onDisplay?.(display, stdoutBytes);
     };
     const guarded = { ...request, onOutput, onDisplay };
-    const beganMs = this.#options.clock.monotonicMs();
+    const look = this.#lookFromNow();
     try {
       const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
       const end = await (membership === null
         ? this.#runCode(guarded, scope, run)
-        : this.#runCommand(guarded, scope, membership, run));
+        : this.#runCommand(guarded, scope, membership, run, look));
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
@@ -118,10 +119,13 @@ export class NamespaceSandbox implements Sandbox, Watched {
       const wasKilled = this.#outOfMemoryKills() > run.kills && wasKilledForMemory(end, run);
       if (wasKilled) for (const other of this.#runs) other.kills += 1;
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
-      if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") await this.#end(scope);
+      if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") {
+        await this.#end(scope);
+        look.forget();
+      }
       const notices = run.isCrowded ? { notices: [crowded(this.resources)] } : {};
       const told: RunEnd = { ...end, ...(wasKilled && { ended: "out_of_memory" }), ...notices };
-      return membership === null ? told : { ...told, changes: await this.#changesSince(beganMs) };
+      return membership === null ? told : { ...told, changes: await look.changes() };
     } finally {
       settled = true;
       this.#runs.delete(run);
@@ -197,9 +201,23 @@ export class NamespaceSandbox implements Sandbox, Watched {
     };
   }
 
-  /** What a command has changed; unknown while the interpreter, which would have to look, runs code. */
-  async #changesSince(beganMs: number): Promise<Changes | undefined> {
-    return await this.#interpreter?.look(this.#options.clock.monotonicMs() - beganMs);
+  /** For what a command changes that begins now; unknown while the interpreter, which would have to look, runs code. */
+  #lookFromNow() {
+    // The guest has the same clock.
+    const nowMs = this.#options.clock.now();
+    const beginning = beginningBetween(nowMs, nowMs);
+    let looked: Promise<Changes | undefined> | undefined;
+    const changes = async () => {
+      looked ??= this.#interpreter?.look(beginning);
+      return await looked;
+    };
+    return {
+      changes,
+      /** Its processes were not all at their end. */
+      forget: () => {
+        looked = undefined;
+      },
+    };
   }
 
   #enter(): Membership {
@@ -210,7 +228,13 @@ export class NamespaceSandbox implements Sandbox, Watched {
     }
   }
 
-  #runCommand(request: RunRequest, scope: RunScope, membership: Membership, run: OngoingRun): Promise<RunEnd> {
+  #runCommand(
+    request: RunRequest,
+    scope: RunScope,
+    membership: Membership,
+    run: OngoingRun,
+    look: { readonly changes: () => Promise<unknown> },
+  ): Promise<RunEnd> {
     const { libc, clock, env } = this.#options;
     const take: GuestProgramOptions["onOutput"] = (name, bytes) => {
       if (name !== "control") request.onOutput(name, bytes);
@@ -228,6 +252,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
         this.#noteCrowd(run, membership);
         return this.#end(scope);
       },
+      // While its last output is read.
+      onExited: () => void look.changes(),
       onSend: (signal) => {
         if (signal === "kill") run.wasSentKill = true;
       },

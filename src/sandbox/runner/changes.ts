@@ -2,6 +2,22 @@
 
 import type { ChangedFile, Changes } from "../files.ts";
 
+/** When something began that may change files, by the guest's clock, in Unix milliseconds. */
+export type Beginning = {
+  /** The earliest stamp of a file that it has changed. */
+  readonly sinceMs: number;
+  /** At the latest. */
+  readonly begunMs: number;
+};
+
+/** The clock by which the kernel stamps files goes in steps: these are the longest, of 100 Hz. */
+export const stampStepMs = 10;
+
+/** It began between these two moments, in whole milliseconds or not. */
+export function beginningBetween(earliestMs: number, latestMs: number): Beginning {
+  return { sinceMs: Math.floor(earliestMs) - stampStepMs, begunMs: Math.floor(latestMs) };
+}
+
 /** As `Changes.files` has them. */
 const maxFiles = 100;
 /** Of a path, in characters. */

@@ -3,7 +3,7 @@
 import { type Clock, within } from "../../clock.ts";
 import type { Changes } from "../files.ts";
 import type { Stream } from "../port.ts";
-import { readChanges } from "./changes.ts";
+import { type Beginning, beginningBetween, readChanges } from "./changes.ts";
 import { RunDisplays, type ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { RunInput } from "./input.ts";
@@ -42,8 +42,8 @@ const maxResultLength = 64 * 1024;
 const stderrTailBytes = 2048;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
-/** How long the answer to a command waits for what it has changed. Milliseconds. */
-const lookMs = 1000;
+/** How long the answer to a command waits for what it has changed, or for its beginning. Milliseconds. */
+const questionMs = 1000;
 /** A reason that nobody reads. */
 const isTold = "told";
 
@@ -53,6 +53,8 @@ export type ConversationOptions = {
   /** Shared folders that may be written to, as the guest has them: their files may change, too. */
   readonly volumes?: readonly string[] | undefined;
 };
+
+type Message = Readonly<Record<string, unknown>>;
 
 export class Conversation {
   /** How the process ended, once its output has been read. */
@@ -76,8 +78,8 @@ export class Conversation {
         readonly over: (end: Answer | GuestExit) => void;
       }
     | undefined;
-  /** Who waits for what has changed, by the ids of their questions. Each for `lookMs` at most. */
-  readonly #looks = new Map<string, (changes: Changes | undefined) => void>();
+  /** Who waits for an answer, by the ids of their questions. Each for `questionMs` at most. */
+  readonly #questions = new Map<string, (answer: Message | undefined) => void>();
   #isReady = false;
   #startErrors = "";
   #isAttaching = false;
@@ -124,7 +126,7 @@ export class Conversation {
       run?.input.end();
       run?.displays.end();
       run?.over(exit);
-      for (const give of this.#looks.values()) give(undefined);
+      for (const give of this.#questions.values()) give(undefined);
       return exit;
     });
   }
@@ -195,17 +197,34 @@ export class Conversation {
   }
 
   /**
-   * What has changed since something began beside the interpreter, `elapsedMs` ago; undefined if the interpreter does not say so soon enough, as one
-   * that is over or that something of its user's keeps busy. Never rejects.
+   * What has changed since something began beside the interpreter; undefined if the interpreter does not say so soon enough, as one that is over or
+   * that something of its user's keeps busy. Never rejects.
    */
-  async look(elapsedMs: number): Promise<Changes | undefined> {
+  async look({ sinceMs, begunMs }: Beginning): Promise<Changes | undefined> {
+    const answer = await this.#ask("look", { since_ms: sinceMs, begun_ms: begunMs, ...this.#volumes });
+    return answer && readChanges(answer.changes);
+  }
+
+  /**
+   * What begins now, by the guest's clock: it tells a moment between now and the coming of its answer, however long either was on its way. Undefined
+   * as for `look`. Never rejects.
+   */
+  async beginning(): Promise<Beginning | undefined> {
+    const askedMs = this.#clock.monotonicMs();
+    const answer = await this.#ask("moment", {});
+    const onTheWayMs = this.#clock.monotonicMs() - askedMs;
+    if (typeof answer?.ms !== "number" || !Number.isFinite(answer.ms)) return undefined;
+    return beginningBetween(answer.ms - onTheWayMs, answer.ms);
+  }
+
+  async #ask(question: "look" | "moment", more: Message): Promise<Message | undefined> {
     if (this.#isOver) return undefined;
     const id = crypto.randomUUID();
-    const { promise, resolve } = Promise.withResolvers<Changes | undefined>();
-    this.#looks.set(id, resolve);
-    this.#say({ look: id, elapsed_ms: elapsedMs, ...this.#volumes });
+    const { promise, resolve } = Promise.withResolvers<Message | undefined>();
+    this.#questions.set(id, resolve);
+    this.#say({ [question]: id, ...more });
     const told = new AbortController();
-    this.#clock.sleep(lookMs, told.signal).then(
+    this.#clock.sleep(questionMs, told.signal).then(
       () => resolve(undefined),
       () => undefined,
     );
@@ -213,7 +232,7 @@ export class Conversation {
       return await promise;
     } finally {
       told.abort(isTold);
-      this.#looks.delete(id);
+      this.#questions.delete(id);
     }
   }
 
@@ -236,7 +255,7 @@ export class Conversation {
     this.#process.kill();
   }
 
-  #say(message: Readonly<Record<string, unknown>>): void {
+  #say(message: Message): void {
     if (!this.#isOver) this.#process.write(`${JSON.stringify(message)}\n`);
   }
 
@@ -282,8 +301,9 @@ export class Conversation {
       if (message.id === this.#run?.id) this.#run.displays.heard(message.display, line.length);
       return;
     }
-    if (typeof message?.look === "string") {
-      this.#looks.get(message.look)?.(readChanges(message.changes));
+    const question = message?.look ?? message?.moment;
+    if (typeof question === "string") {
+      this.#questions.get(question)?.(message);
       return;
     }
     const answer = message && readAnswer(message);
@@ -309,7 +329,7 @@ async function read(stream: ReadableStream<Uint8Array>, take: (bytes: Uint8Array
   }
 }
 
-function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+function parse(line: string): Message | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? { ...value } : undefined;
@@ -318,7 +338,7 @@ function parse(line: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-function readAnswer(message: Readonly<Record<string, unknown>>): Answer | undefined {
+function readAnswer(message: Message): Answer | undefined {
   const { id, ended, success, exitCode, result } = message;
   if (typeof id !== "string" || typeof success !== "boolean") return undefined;
   if (ended !== "exited" && ended !== "interrupted") return undefined;

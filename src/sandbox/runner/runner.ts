@@ -7,6 +7,7 @@ import type { Changes } from "../files.ts";
 import type { Stream } from "../port.ts";
 import { endedBy } from "../signals.ts";
 import type { Language } from "../templates.ts";
+import type { Beginning } from "./changes.ts";
 import { Conversation } from "./conversation.ts";
 import type { ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess, SpawnGuest } from "./guest.ts";
@@ -167,11 +168,16 @@ export class Interpreter implements AsyncDisposable {
   }
 
   /**
-   * What has changed since a command began, `elapsedMs` ago, that ran beside the interpreter. Undefined where nobody can say: the interpreter is
-   * busy with code, or there is none.
+   * What has changed since a command began that ran beside the interpreter. Undefined where nobody can say: the interpreter is busy with code, or
+   * there is none.
    */
-  async look(elapsedMs: number): Promise<Changes | undefined> {
-    return this.#isRunning ? undefined : await this.#present.conversation.look(elapsedMs);
+  async look(beginning: Beginning): Promise<Changes | undefined> {
+    return this.#isRunning ? undefined : await this.#present.conversation.look(beginning);
+  }
+
+  /** What begins now, for a look later on, where the guest has a clock of its own. Undefined where it does not say. Never rejects. */
+  async beginning(): Promise<Beginning | undefined> {
+    return await this.#present.conversation.beginning();
   }
 
   /** Kills the interpreter; resolves when its process has ended. Twice is the same as once; never rejects. */

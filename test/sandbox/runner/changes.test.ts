@@ -1,8 +1,9 @@
 // What a run has changed, told by the interpreter's own program.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Beginning } from "../../../src/sandbox/runner/changes.ts";
 import { Prompt } from "./spawn.ts";
 
 type Sources = {
@@ -13,6 +14,8 @@ type Sources = {
   /** Replaces what a look could be made with. */
   readonly spoil: string;
   readonly forever: (before: string) => string;
+  /** Soon after the run, the main thread writes a byte to this file, and comes to no end. */
+  readonly later: (path: string) => string;
 };
 
 const languages: readonly Sources[] = [
@@ -25,6 +28,9 @@ const languages: readonly Sources[] = [
       "import os, time, posix, builtins\nos.scandir = posix.scandir = os.lstat = time.time_ns = time.clock_gettime_ns = time.monotonic = None\n" +
       "builtins.sorted = builtins.any = builtins.len = None",
     forever: (before) => `${before}\nwhile True: pass`,
+    later: (path) =>
+      `import signal\ndef busy(*_):\n    with open(${JSON.stringify(path)}, "w") as f: f.write("1")\n    while True: pass\n` +
+      "_ = signal.signal(signal.SIGALRM, busy)\n_ = signal.setitimer(signal.ITIMER_REAL, 0.05)",
   },
   {
     language: "node",
@@ -36,10 +42,12 @@ const languages: readonly Sources[] = [
       "fs.Dir.prototype.readSync = null; Array.prototype.sort = Array.prototype.push = Array.prototype[Symbol.iterator] = null;\n" +
       "String.prototype.includes = String.prototype.startsWith = null; Date.now = null; void 0",
     forever: (before) => `${before}\nfor (;;);`,
+    later: (path) =>
+      `void setInterval(() => { require("fs").writeFileSync(${JSON.stringify(path)}, "1"); for (;;); }, 50).unref()`,
   },
 ];
 
-for (const { language, write, shell, nothing, spoil, forever } of languages) {
+for (const { language, write, shell, nothing, spoil, forever, later } of languages) {
   describe(`in ${language}`, () => {
     let prompt: Prompt;
     beforeAll(async () => {
@@ -112,13 +120,35 @@ for (const { language, write, shell, nothing, spoil, forever } of languages) {
 
     test("a command's changes are told by the interpreter that stands by", async () => {
       await using beside = await Prompt.start(language);
+      const { interpreter } = beside;
+      const beginning = await beginningOf(beside);
       writeFileSync(join(beside.directory, "by-command.txt"), "12345");
-      const changes = await beside.interpreter.look(1000);
+      const changes = await interpreter.look(beginning);
       expect(changes?.files).toContainEqual({ path: "by-command.txt", sizeBytes: 5 });
-      expect(await beside.interpreter.look(0)).toEqual(told());
+      expect(await interpreter.look(await beginningOf(beside))).toEqual(told());
       const running = beside.run(forever(nothing), AbortSignal.timeout(300));
-      expect(await beside.interpreter.look(1000)).toBeUndefined();
+      expect(await interpreter.look(beginning)).toBeUndefined();
       await running;
+    });
+
+    test("what a command has changed, the next run does not tell, nor the next command what a run has", async () => {
+      await using beside = await Prompt.start(language);
+      const { interpreter } = beside;
+      await beside.run(nothing);
+      const beginning = await beginningOf(beside);
+      writeFileSync(join(beside.directory, "by-command.txt"), "12345");
+      expect((await interpreter.look(beginning))?.files).toContainEqual({ path: "by-command.txt", sizeBytes: 5 });
+      expect((await beside.run(write("by-run.txt", "1"))).changes).toEqual(told(["by-run.txt", 1]));
+      expect(await interpreter.look(await beginningOf(beside))).toEqual(told());
+      expect((await beside.run(nothing)).changes).toEqual(told());
+    });
+
+    test("a command's changes are told though the main thread is busy with what a run has left behind", async () => {
+      await using beside = await Prompt.start(language);
+      const beginning = await beginningOf(beside);
+      expect((await beside.run(later("busy"))).success).toBe(true);
+      while (!existsSync(join(beside.directory, "busy"))) await Bun.sleep(5);
+      expect((await beside.interpreter.look(beginning))?.files).toContainEqual({ path: "busy", sizeBytes: 1 });
     });
 
     test("a file that claims to be old, or to come from the future, counts when it was written", async () => {
@@ -138,6 +168,13 @@ for (const { language, write, shell, nothing, spoil, forever } of languages) {
       expect((await spoiled.run(nothing)).changes).toEqual(told());
     });
   });
+}
+
+/** Of what begins now, by the clock that this machine and the interpreter have. */
+async function beginningOf({ interpreter }: Prompt): Promise<Beginning> {
+  const beginning = await interpreter.beginning();
+  if (beginning === undefined) throw new Error("the interpreter did not tell the time");
+  return beginning;
 }
 
 function quoted(text: string): string {

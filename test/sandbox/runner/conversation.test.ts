@@ -2,7 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
+import { stampStepMs } from "../../../src/sandbox/runner/changes.ts";
 import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
+import { FakeClock } from "../../fakes/fake-clock.ts";
 import { begun, goodAnswer as good, Puppet } from "./puppet.ts";
 
 const answered = { ...good, changes: { files: [], isComplete: true } };
@@ -133,17 +135,31 @@ for (const [what, changes] of Object.entries({
 test("a question for what has changed is answered, or given up, and an answer that comes too late is nobody's", async () => {
   const { puppet, conversation } = await begun();
   const asked = () => Object(puppet.heard.at(-1)).look;
-  const first = conversation.look(1500);
-  expect(puppet.heard.at(-1)).toEqual({ look: asked(), elapsed_ms: 1500 });
+  const some = { sinceMs: 1, begunMs: 1 };
+  const first = conversation.look({ sinceMs: 1490, begunMs: 1500 });
+  expect(puppet.heard.at(-1)).toEqual({ look: asked(), since_ms: 1490, begun_ms: 1500 });
   puppet.say("control", `${JSON.stringify({ look: asked(), changes: { files: [["a", 1]], complete: false } })}\n`);
   expect(await first).toEqual({ files: [{ path: "a", sizeBytes: 1 }], isComplete: false });
-  expect(await conversation.look(1)).toBeUndefined();
+  expect(await conversation.look(some)).toBeUndefined();
   puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
-  const third = conversation.look(1);
+  const third = conversation.look(some);
   puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
   expect(await third).toEqual({ files: [], isComplete: true });
-  const last = conversation.look(1);
+  const last = conversation.look(some);
   puppet.exit({ code: 1, signal: null });
   expect(await last).toBeUndefined();
   expect(puppet.killed).toBe(false);
+});
+
+test("when something begins is told by the guest's clock, and lies between the question and its answer however long these take", async () => {
+  const clock = new FakeClock();
+  const { puppet, conversation } = await begun(clock);
+  const first = conversation.beginning();
+  const asked = Object(puppet.heard.at(-1)).moment;
+  await clock.advance(300);
+  puppet.say("control", `${JSON.stringify({ moment: asked, ms: 50_000 })}\n`);
+  expect(await first).toEqual({ sinceMs: 50_000 - 300 - stampStepMs, begunMs: 50_000 });
+  const second = conversation.beginning();
+  puppet.say("control", `${JSON.stringify({ moment: Object(puppet.heard.at(-1)).moment, ms: "now" })}\n`);
+  expect(await second).toBeUndefined();
 });

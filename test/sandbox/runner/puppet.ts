@@ -1,6 +1,6 @@
 // A guest program that says what a test has it say, and a run in conversation with it.
 
-import { systemClock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { Display } from "../../../src/sandbox/files.ts";
 import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
 import type { GuestExit, GuestProcess } from "../../../src/sandbox/runner/guest.ts";
@@ -72,9 +72,9 @@ export type Begun = {
 };
 
 /** A run of the id "the-run" is on. */
-export async function begun(): Promise<Begun> {
+export async function begun(clock: Clock = systemClock): Promise<Begun> {
   const puppet = new Puppet();
-  const conversation = new Conversation(puppet, systemClock);
+  const conversation = new Conversation(puppet, clock);
   puppet.say("control", '{"ready":true,"pid":7,"protocol":4}\n');
   await conversation.ready();
   let printed = "";

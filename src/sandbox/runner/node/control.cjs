@@ -1,5 +1,7 @@
-// The control thread: reads control-in, has what is written to a run, and ends code that does not return to the event loop.
+// The control thread: reads control-in, has what is written to a run, answers for what runs beside the interpreter, and ends code that does not return
+// to the event loop.
 
+const { openBeside } = require("./beside.cjs");
 const { endInput, openInput, writeInput } = require("./input.cjs");
 
 const CONTROL_OUT = 3;
@@ -22,8 +24,8 @@ async function readControl() {
   const inspector = require("node:inspector");
   const net = require("node:net");
   const timersPromises = require("node:timers/promises");
-  const { parentPort, workerData } = require("node:worker_threads");
-  const shared = new Int32Array(workerData);
+  const { parentPort, receiveMessageOnPort, workerData } = require("node:worker_threads");
+  const shared = new Int32Array(workerData.shared);
   const session = new inspector.Session();
   session.connectToMainThread();
   const pause = timersPromises.setTimeout;
@@ -36,9 +38,8 @@ async function readControl() {
   let input = null;
   let pings = 0;
   const decoder = new TextDecoder();
-  parentPort.on("message", ({ over }) => {
-    if (input !== null && input.id === over) endInput(input);
-  });
+  const beside = openBeside(workerData.places, say, (message) => parentPort.postMessage(message));
+  parentPort.on("message", hearMain);
   // A blocking read would keep the process from ending (`process.reallyExit`): it waits for its threads. Before a first run has an input: a thread's
   // first stream opens a file, which must not get the number that the main thread wants for that.
   const controlIn = new net.Socket({ fd: CONTROL_IN, readable: true, writable: false });
@@ -58,8 +59,13 @@ async function readControl() {
           wasInterrupted = true;
         }
         parentPort.postMessage({ attach: message.attach });
+      } else if (message.moment !== undefined) {
+        beside.moment(message.moment);
       } else if (message.look !== undefined) {
-        parentPort.postMessage({ look: message });
+        // What the main thread has said before its last answer.
+        for (let said = receiveMessageOnPort(parentPort); said; said = receiveMessageOnPort(parentPort))
+          hearMain(said.message);
+        beside.look(message);
       } else if (message.input !== undefined) {
         if (input?.id === message.input) writeInput(input, message.number, message.text);
       } else if (message.close_input !== undefined) {
@@ -70,7 +76,10 @@ async function readControl() {
         wasInterrupted = false;
         latestId = message.id;
         seq += 1;
-        input = message.stdin === true ? await openInput(message.id, (number) => took(message.id, number)) : null;
+        input =
+          message.stdin === true
+            ? await openInput(message.id, (number) => say({ id: message.id, taken: number }))
+            : null;
         parentPort.postMessage({ seq, request: message, stdin: input?.readEnd ?? null });
       } else if (message.interrupt === latestId) {
         if (!(await interrupt(message.once === true))) wasInterrupted = true;
@@ -78,10 +87,23 @@ async function readControl() {
     }
   }
 
-  function took(id, number) {
-    const line = `${JSON.stringify({ id, taken: number })}\n`;
+  function hearMain({ over, told }) {
+    if (told !== undefined) beside.heard(told);
+    else if (input !== null && input.id === over) endInput(input);
+  }
+
+  function say(message) {
+    const line = Buffer.from(`${JSON.stringify(message)}\n`);
     while (Atomics.compareExchange(shared, SPEAKING, 0, 2) !== 0) Atomics.wait(shared, SPEAKING, 1, 1);
-    fs.writeSync(CONTROL_OUT, line);
+    for (let at = 0; at < line.length; ) {
+      try {
+        at += fs.writeSync(CONTROL_OUT, line, at);
+      } catch (error) {
+        // A child that shares the pipe may have made it non-blocking.
+        if (error.code !== "EAGAIN") throw error;
+        Atomics.wait(shared, SPEAKING, 2, 1);
+      }
+    }
     Atomics.store(shared, SPEAKING, 0);
   }
 

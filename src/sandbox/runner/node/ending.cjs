@@ -1,8 +1,8 @@
 // How a run ends: by itself, by a failure, by process.exit, by an interrupt.
 
-const { look, withChanges } = require("./changes.cjs");
 const { RESULT_CHARACTERS, describe } = require("./errors.cjs");
 const { connect, inspector } = require("./inspector.cjs");
+const { withChanges } = require("./looking.cjs");
 const { toBytes, writeAll } = require("./output.cjs");
 const { MARKED, WHOLE_BYTES, encode, send } = require("./protocol.cjs");
 const {
@@ -111,7 +111,7 @@ function finish(run) {
   tellLeftOut(run);
   const { id, ended, success, exitCode, result, error } = run;
   const answer = { id, ended, success, exitCode, result, error, displays: [] };
-  const line = encode(withChanges(answer, look(run.begun, run.volumes)));
+  const line = encode(withChanges(answer, run));
   const [stdout, stderr] = MARKED;
   writeAll(stderr, run.mark);
   const whole = run.where === "stdout" ? toBytes(run.mark + line) : null;

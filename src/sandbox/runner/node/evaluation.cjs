@@ -1,11 +1,11 @@
 // A source from its beginning to the value of its last expression.
 
 const { putText, remember, textOf } = require("./cells.cjs");
-const { beginLook } = require("./changes.cjs");
 const { isRefusal, rewriteRedeclaration } = require("./declarations.cjs");
 const { fail, finish, later, onSigint } = require("./ending.cjs");
 const { rewriteImports, unwrapObject } = require("./imports.cjs");
 const { hold, inspector, letGo } = require("./inspector.cjs");
+const { beginLook } = require("./looking.cjs");
 const { RUNNING, listenFirst, listenerCount, setImmediate, shared } = require("./references.cjs");
 const { countResources, isPending, lastAsyncId } = require("./resources.cjs");
 const { state } = require("./state.cjs");
@@ -26,7 +26,7 @@ function begin(seq, request, stdin = null) {
     mark: request.mark,
     where: request.where,
     volumes: request.volumes ?? [],
-    begun: beginLook(0),
+    begun: beginLook(),
     cell: remember(request.source),
     immediates: [],
     // The last id that Node has given to anything asynchronous, if only what is ours has been started since the run's beginning.

@@ -18,13 +18,23 @@
 // is a SIGINT for code that listens for that and returns to the event loop within half a second. What an interrupted run
 // awaits of the network may still come and go on.
 
-const { tellChanges } = require("./changes.cjs");
 const { interrupt, onSigint, onUncaught, replaceExit, stop } = require("./ending.cjs");
 const { begin } = require("./evaluation.cjs");
 const { connect } = require("./inspector.cjs");
+const { heardOfLook } = require("./looking.cjs");
 const { provideNames } = require("./names.cjs");
 const { READY, attach, encode, send } = require("./protocol.cjs");
-const { PONG, kill, listen, moduleModule, node, process, shared } = require("./references.cjs");
+const {
+  PONG,
+  homeFolder,
+  kill,
+  listen,
+  moduleModule,
+  node,
+  process,
+  shared,
+  startFolder,
+} = require("./references.cjs");
 const { countResources } = require("./resources.cjs");
 const { state } = require("./state.cjs");
 const { replaceStdin } = require("./stdin.cjs");
@@ -59,12 +69,12 @@ function serve() {
 }
 
 function startControl() {
-  const control = node.startControl();
+  const control = node.startControl({ startFolder, homeFolder });
   control.on("message", (message) => {
     if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
     else if (message.request !== undefined) begin(message.seq, message.request, message.stdin);
     else if (message.attach !== undefined) attach(message.attach);
-    else if (message.look !== undefined) tellChanges(message.look);
+    else if (message.told !== undefined) heardOfLook(message.told);
     else if (state.current === null || state.current.seq !== message.interrupt) return;
     else if (message.once) interrupt(state.current);
     else stop(state.current, message.forced);

@@ -2,8 +2,8 @@
 // at once.
 
 import { joinCommonJs } from "../join.ts";
+import beside from "./beside.cjs" with { type: "text" };
 import cells from "./cells.cjs" with { type: "text" };
-import changes from "./changes.cjs" with { type: "text" };
 import control from "./control.cjs" with { type: "text" };
 import declarations from "./declarations.cjs" with { type: "text" };
 import bytes from "./displays/bytes.cjs" with { type: "text" };
@@ -14,13 +14,15 @@ import limits from "./displays/limits.cjs" with { type: "text" };
 import saving from "./displays/saving.cjs" with { type: "text" };
 import shrinking from "./displays/shrinking.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
-import entries from "./entries.cjs" with { type: "text" };
 import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
 import importer from "./importer.cjs" with { type: "text" };
 import imports from "./imports.cjs" with { type: "text" };
 import input from "./input.cjs" with { type: "text" };
 import inspector from "./inspector.cjs" with { type: "text" };
+import looking from "./looking.cjs" with { type: "text" };
+import changes from "./looks/changes.cjs" with { type: "text" };
+import entries from "./looks/entries.cjs" with { type: "text" };
 import main from "./main.cjs" with { type: "text" };
 import names from "./names.cjs" with { type: "text" };
 import output from "./output.cjs" with { type: "text" };
@@ -39,31 +41,32 @@ import values from "./values.cjs" with { type: "text" };
 import waiting from "./waiting.cjs" with { type: "text" };
 
 /**
- * One file of three programs: what runs in a realm of its own is a text in the first, which makes a function of it there, and what shows values
- * beside the output is one in that.
+ * One file of four programs: what runs in a realm of its own is a text in the first, which makes a function of it there, and what shows values
+ * beside the output is one in that. What looks for changed files is a text that both threads have.
  */
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
   const sources = [tokens, imports, declarations, importer, typescript];
-  const parts = [entries, changes, streams, stdin, errors, inspector, resources, timers];
+  const parts = [looking, streams, stdin, errors, inspector, resources, timers];
   const run = [ending, showing, values, names, waiting, evaluation];
-  const { text, taken } = displayProgram();
+  const shown = program([limits, bytes, saving, shrinking, forms, fitting, displays], "display, showLast");
+  const looks = program([entries, changes], "heard, look");
   const realm = joinCommonJs([...ground, ...sources, ...parts, ...run, main])
-    .replace('"taken"', () => `({ ${taken} })`)
-    .replace('"displays.cjs"', () => JSON.stringify(text));
-  return joinCommonJs([input, control, start]).replace('"main.cjs"', () =>
-    JSON.stringify(`(function (node) {${realm}})`),
-  );
+    .replace('"taken"', () => `({ ${shown.taken} })`)
+    .replace('"taken by looks"', () => `({ ${looks.taken} })`)
+    .replace('"displays.cjs"', () => JSON.stringify(shown.text));
+  return joinCommonJs([input, beside, control, start])
+    .replace('"looks.cjs"', () => JSON.stringify(looks.text))
+    .replace('"main.cjs"', () => JSON.stringify(`(function (node) {${realm}})`));
 }
 
-/** `taken`: the names that it takes of the realm's. */
-function displayProgram(): { readonly text: string; readonly taken: string } {
-  const modules = [limits, bytes, saving, shrinking, forms, fitting, displays];
+/** A function that gives `given`. `taken`: the names that it takes of the realm's. */
+function program(modules: readonly string[], given: string): { readonly text: string; readonly taken: string } {
   const taken = modules
     .flatMap((module) => [...module.matchAll(/^const \{([^}]*)\} = require\("\.\.\/[^"]*"\);$/gm)])
     .flatMap(([, names = ""]) => names.split(",").map((name) => name.trim()))
     .filter((name) => name !== "");
   const names = [...new Set(taken)].toSorted().join(", ");
   const joined = joinCommonJs([`const { ${names} } = taken;\n`, ...modules]);
-  return { text: `(function (taken) {${joined}\nreturn { display, showLast };})`, taken: names };
+  return { text: `(function (taken) {${joined}\nreturn { ${given} };})`, taken: names };
 }

@@ -42,6 +42,9 @@ const listenFirst = own(process, "prependListener");
 const listenNoMore = own(process, "off");
 const activeResources = own(process, "getActiveResourcesInfo");
 const encodeText = own(new util.TextEncoder(), "encode");
+// Of the user, as they are before anything runs.
+const startFolder = cwd();
+const homeFolder = process.env.HOME ?? "";
 const bytesOf = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(Uint8Array.prototype));
 
 /** A method that stays what it is, with the object that it is of. */
@@ -78,6 +81,7 @@ module.exports = {
   encodeText,
   fstatSync,
   given,
+  homeFolder,
   inspect,
   isAbsolute,
   isAnyArrayBuffer,
@@ -107,6 +111,7 @@ module.exports = {
   setImmediate,
   setTimeout,
   shared,
+  startFolder,
   statSync,
   stripTypes,
   timers,

@@ -5,6 +5,7 @@
 // cannot duplicate descriptors; it makes them all close-on-exec by itself). Standard library only, Node 18 and later. It is no ES module, since
 // Node takes a third longer to start one.
 
+const { LOOKS } = require("./beside.cjs");
 const { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, readControl, parse } = require("./control.cjs");
 
 // program.ts puts the text of all that main.cjs is joined of here.
@@ -34,14 +35,16 @@ function start() {
     vm,
     Writable: require("node:stream").Writable,
   };
-  const startControl = () =>
-    new Worker(__filename, { workerData: shared.buffer, execArgv: [], argv: [], trackUnmanagedFds: false });
+  const startControl = (places) => {
+    const workerData = { shared: shared.buffer, places };
+    return new Worker(__filename, { workerData, execArgv: [], argv: [], trackUnmanagedFds: false });
+  };
   const importFrom = (specifier) => import(specifier);
   const readFirst = () => readRequest(modules.fs);
   const load = (name) => require(name);
   const context = vm.createContext();
   const own = {
-    ...{ file: __filename, world: globalThis, shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING },
+    ...{ file: __filename, world: globalThis, shared, CONTROL_OUT, HEEDED, LOOKS, PONG, RUNNING, SPEAKING },
     ...{ startControl, importFrom, readFirst, load, context },
   };
   vm.runInContext(MAIN, context, { filename: __filename })({ ...modules, ...own });

@@ -13,8 +13,8 @@ MOST_FILES = 100
 MOST_PATH_BYTES = 16 * 1024
 # The kernel stamps files by a clock that goes in steps, CLOCK_REALTIME_COARSE.
 STAMP_CLOCK = 5
-# Who measures from outside does not know when exactly a command began.
-SLACK_NS = 20_000_000
+# A folder that has changed so lately may change once more within a step of that clock.
+SETTLING_NS = 20_000_000
 # Folders of tools, which are of no interest beside what a program is for.
 SKIPPED = {
     *(b".cache", b".config", b".git", b".hg", b".ipynb_checkpoints", b".ipython", b".local", b".npm", b".svn", b".yarn"),
@@ -39,10 +39,9 @@ class Changes:
         """The moment from which on files are stamped that change, and now."""
         return time.clock_gettime_ns(STAMP_CLOCK), time.time_ns()
 
-    def since(self, elapsed_ms):
-        """The same of what began so long ago."""
-        begun = time.time_ns() - int(elapsed_ms * 1_000_000)
-        return begun - SLACK_NS, begun
+    def of(self, message):
+        """The same of what the host tells, in milliseconds."""
+        return int(message["since_ms"] * 1_000_000), int(message["begun_ms"] * 1_000_000)
 
     def look(self, moment, volumes):
         """None where nothing has changed; otherwise what is told of it."""
@@ -117,7 +116,7 @@ class Tree:
     def read(self, places, since, budget):
         """Looks at all that there is. The files that have changed, by path, with their stamps and sizes."""
         found = {}
-        settled = time.clock_gettime_ns(STAMP_CLOCK) - SLACK_NS
+        settled = time.clock_gettime_ns(STAMP_CLOCK) - SETTLING_NS
         # Of a root folder only its own files count: all else is below it. Each with the device that it is to be on.
         queue = [(place, MOST_DEPTH if place == b"/" else 1, None) for place in places]
         for folder, depth, device in queue:

@@ -1,12 +1,16 @@
-# The control thread: reads what the host says. A request waits for the main thread; an interrupt is carried out at once.
+# The control thread: reads what the host says. A request waits for the main thread; an interrupt is carried out at once, and so is what the host
+# asks while something else runs beside the interpreter.
 
 from .descriptors import read_some
 from .references import os
 from .stdin import Input
 
 
-def listen(control_in, json, requests, interrupts, taken):
-    """`taken` is called with a run's id and the number of a piece of its input that has reached it."""
+def listen(control_in, json, requests, interrupts, taken, beside):
+    """
+    `taken` is called with a run's id and the number of a piece of its input that has reached it; `beside` with what is asked of a command that runs
+    beside the interpreter.
+    """
     pending = b""
     present = None
     while True:
@@ -20,8 +24,8 @@ def listen(control_in, json, requests, interrupts, taken):
                 continue
             if "interrupt" in message:
                 interrupts.start(message["interrupt"], message.get("once") is True)
-            elif "look" in message:
-                requests.put(message)
+            elif "look" in message or "moment" in message:
+                beside(message)
             elif "attach" in message:
                 interrupts.start(interrupts.present(), False)
                 requests.put(message)

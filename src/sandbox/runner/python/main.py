@@ -11,8 +11,10 @@
 #     {"input": "…", "number": …, "text": "…"}
 #                           write text to the standard input of the run of that id, then say {"id": "…", "taken": number} on control-out
 #     {"close_input": "…"}  end that input
-#     {"look": "…", "elapsed_ms": …, "volumes": […] or absent}
-#                           tell what has changed since a command began, so long ago: {"look": "…"}, with "changes" as an answer has them
+#     {"moment": "…"}       tell the time here: {"moment": "…", "ms": Unix milliseconds}
+#     {"look": "…", "since_ms": …, "begun_ms": …, "volumes": […] or absent}
+#                           tell what has changed since a command began, as {"look": "…"}, with "changes" as an answer has them. It began at
+#                           begun_ms at the latest, and stamps of files from since_ms on may be its. Asked and answered while no source runs
 #     {"attach": "…"}       somebody new is at the other end: interrupt whatever runs, then write this mark to stdout and stderr and say
 #                           that it is ready, as at the start
 #

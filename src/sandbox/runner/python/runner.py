@@ -9,7 +9,7 @@ from .interrupts import Interrupts
 from .mailbox import Mailbox
 from .protocol import READY, Json, Run, with_changes
 from .reading import Reading
-from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys
+from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys, time
 from .showing import Showing
 from .sources import Sources
 from .stdin import drain_stdin, empty_stdin
@@ -60,13 +60,14 @@ class Runner:
         if not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, "")
         self.send(READY)
-        _thread.start_new_thread(listen, (self.control_in, self.json, self.requests, self.interrupts, self.took))
+        spoken = (self.control_in, self.json, self.requests)
+        _thread.start_new_thread(listen, (*spoken, self.interrupts, self.took, self.beside))
         while True:
             request = self.next_request()
             if "attach" in request:
                 self.attach(request["attach"].encode())
-            elif "look" in request:
-                self.look(request)
+            elif "found" in request:
+                self.send(self.json.encode(request["found"], self.prepare))
             else:
                 self.answer(Run(request))
 
@@ -109,10 +110,25 @@ class Runner:
             write_all(fd, mark)
         self.send(READY)
 
-    def look(self, request):
-        """For a command, which has ended: the host runs it."""
-        changes = self.changes.look(self.changes.since(request["elapsed_ms"]), request.get("volumes", ()))
-        self.send(self.json.encode(with_changes({"look": request["look"]}, changes), self.prepare))
+    def beside(self, message):
+        """
+        In the control thread, for a command of the host's. The main thread never looks meanwhile: the host asks when no source runs, and what
+        it says next is heard when this has been answered.
+        """
+        if "moment" in message:
+            self.send(b'{"moment": "%s", "ms": %d}\n' % (message["moment"].encode(), time.time_ns() // 1_000_000))
+            return
+        try:
+            changes = self.changes.look(self.changes.of(message), message.get("volumes", ()))
+        except Exception:
+            # No room for it in memory, say.
+            changes = {"files": [], "complete": False}
+        found = with_changes({"look": message["look"]}, changes)
+        if changes is None or self.json.parts is not None:
+            self.send(self.json.encode(found, self.prepare))
+        else:
+            # Only the main thread imports.
+            self.requests.put({"found": found})
 
     def send(self, line):
         try:

@@ -1,7 +1,7 @@
 // What is in a folder, and what is told of it, whatever its names are: they need not be UTF-8.
 
-const { toBytes } = require("./output.cjs");
-const { closeFolder, encodeText, lstatSync, opendirSync, readFolder, readdirSync } = require("./references.cjs");
+const { toBytes } = require("../output.cjs");
+const { closeFolder, encodeText, lstatSync, opendirSync, readFolder, readdirSync } = require("../references.cjs");
 
 // A folder that says it is larger is read piece by piece, which takes longer for a small one. Bytes.
 const LARGE_FOLDER_BYTES = 64 * 1024;

@@ -1,9 +1,9 @@
 // What a run has changed, as the Python runner finds it (python/changes.py has the reasons): a look over the folder that the interpreter was
-// started in, the user's home and the shared folders, bounded in time and number.
+// started in, the user's home and the shared folders, bounded in time and number. Both threads look: the main one after a run of its own,
+// the control thread after a command. Each hears from the other what has been told.
 
 const { namesIn, stateOf } = require("./entries.cjs");
-const { encode, send } = require("./protocol.cjs");
-const { cwd, process, statSync } = require("./references.cjs");
+const { homeFolder, startFolder, statSync } = require("../references.cjs");
 
 // Bounds of one look. The first entries are looked at however long that takes. Less than the control thread waits before it terminates.
 const MOST_MS = 20;
@@ -13,10 +13,8 @@ const MOST_DEPTH = 8;
 // Bounds of what is told: files, and characters of their paths.
 const MOST_FILES = 100;
 const MOST_PATH_CHARACTERS = 16 * 1024;
-// The steps of the clock by which the kernel stamps files: that of 100 Hz has the longest.
-const STEP_MS = 10;
-// Who measures from outside does not know when exactly a command began.
-const SLACK_MS = 20;
+// A folder that has changed so lately may change once more within a step of the clock that stamps it.
+const SETTLING_MS = 20;
 const SKIPPED = new Set([
   ...[".cache", ".config", ".git", ".hg", ".ipynb_checkpoints", ".ipython", ".local", ".npm", ".svn", ".yarn"],
   ...["__pycache__", "node_modules"],
@@ -28,8 +26,6 @@ const KIND = 0o170000;
 const FOLDER = 0o040000;
 const FILE = 0o100000;
 
-const START = cwd();
-const HOME = process.env.HOME ?? "";
 /** What has been told lately: a next run may begin within the step of the clock in which it changed. */
 let told = new Map();
 /**
@@ -38,23 +34,11 @@ let told = new Map();
  */
 let tree = null;
 
-/** The moment from which on files are stamped that a run changes, and when it begins; `elapsedMs` for what began so long ago. */
-function beginLook(elapsedMs) {
-  const begun = Date.now() - elapsedMs;
-  return { since: begun - (elapsedMs > 0 ? SLACK_MS : STEP_MS), begun };
-}
-
-function tellChanges({ look: id, elapsed_ms: elapsedMs, volumes = [] }) {
-  send(encode(withChanges({ look: id }, look(beginLook(elapsedMs), volumes))));
-}
-
-/** Most runs change no file. */
-function withChanges(message, changes) {
-  return changes === null ? message : { ...message, changes };
-}
-
-/** Null where nothing has changed; otherwise what is told of it. */
-function look({ since, begun }, volumes) {
+/**
+ * What has changed since something began, at `begun` at the latest; stamps from `since` on may be its. Null where nothing has; otherwise what is told
+ * of it. `hear` is called with what the other thread is to know then, a text.
+ */
+function look({ since, begun }, volumes, hear) {
   const { found, isComplete } = search(since, volumes);
   if (found.size === 0 && isComplete) return null;
   const fresh = [...found].filter(([path, { stamp, size }]) => {
@@ -62,7 +46,13 @@ function look({ since, begun }, volumes) {
     return stamp >= begun || before?.stamp !== stamp || before.size !== size;
   });
   told = new Map([...[...told].filter(([, { stamp }]) => stamp >= since), ...found]);
+  hear(JSON.stringify([...told]));
   return fresh.length === 0 && isComplete ? null : tellFiles(fresh, isComplete);
+}
+
+/** The other thread has looked. */
+function heard(text) {
+  told = new Map(JSON.parse(text));
 }
 
 function tellFiles(fresh, isComplete) {
@@ -78,11 +68,11 @@ function tellFiles(fresh, isComplete) {
 
 /** From the start on, where it is below that. */
 function nameOf(path) {
-  return START !== "/" && path.startsWith(`${START}/`) ? path.slice(START.length + 1) : path;
+  return startFolder !== "/" && path.startsWith(`${startFolder}/`) ? path.slice(startFolder.length + 1) : path;
 }
 
 function placesOf(volumes) {
-  return [...new Set([START, HOME, ...volumes])].filter((place) => place.startsWith("/"));
+  return [...new Set([startFolder, homeFolder, ...volumes])].filter((place) => place.startsWith("/"));
 }
 
 /** The files that have changed, by path; and whether all have been looked at. */
@@ -114,7 +104,7 @@ function lookAtKnown({ files }, since, isOver, found) {
 }
 
 function lookAtAll(volumes, since, isOver, found) {
-  const settled = Date.now() - SLACK_MS;
+  const settled = Date.now() - SETTLING_MS;
   const places = placesOf(volumes);
   const known = { files: [], folders: [] };
   let isSettled = true;
@@ -157,4 +147,4 @@ function lookInto(folder, own, since, isOver) {
   return inside;
 }
 
-module.exports = { beginLook, look, tellChanges, withChanges };
+module.exports = { heard, look };
