@@ -87,6 +87,30 @@ display(Widget())`);
     ]);
   });
 
+  test("the bytes of a picture are shown as one, and other bytes are printed", async () => {
+    const pictures = {
+      "image/png": "png(2, 3)",
+      "image/jpeg": 'b"\\xff\\xd8\\xff\\xc0\\0\\x11\\x08\\0\\x01\\0\\x02"',
+      "image/gif": 'bytearray(b"GIF89a\\1\\0\\2\\0")',
+      "image/webp": 'b"RIFF\\0\\0\\0\\0WEBPVP8X" + bytes(14)',
+    };
+    const ran = await prompt.run(`display(${Object.values(pictures).join(", ")}, b"GIF", b"RIFF" * 20, png(0, 1))`);
+    expect(ran.displays.map(({ data }) => Object.keys(data))).toEqual(Object.keys(pictures).map((type) => [type]));
+    expect(ran.stdout).toStartWith("b'GIF'\nb'RIFFRIFF");
+    expect(ran.stdout).toEndWith("IEND\\xaeB`\\x82'\n");
+    expect(await prompt.run("png()")).toMatchObject({ displays: [], stdout: expect.stringMatching(/^b'/) });
+  });
+
+  test("a picture that is damaged is saved as it came, and that is told", async () => {
+    const forms = ["png(0, 5)", "png()[:20]", "b'pixels'", "'bm8gcGljdHVyZQ=='", "{'a': 1}"];
+    const { displays } = await prompt.run(forms.map((form) => `display(Of(png=${form}))`).join("\n"));
+    expect(displays.map(({ data, note }) => ({ data, note }))).toEqual(
+      forms.map(() => ({ data: { "text/plain": "" }, note: "its image/png cannot be read" })),
+    );
+    const saved = displays.map(({ path = "" }) => readFileSync(path, "latin1"));
+    expect(saved.slice(2)).toEqual(["pixels", "bm8gcGljdHVyZQ==", '{"a": 1}']);
+  });
+
   test("a warning of a value's own method is told without the runner's name, and the next run's again", async () => {
     await prompt.run(`import warnings
 def warned():

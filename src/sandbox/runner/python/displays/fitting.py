@@ -46,13 +46,21 @@ class Fitting:
     def add_picture(self, shown, data, media_type, form, available, budget):
         picture = form
         if not isinstance(form, Picture):
-            picture = picture_of(self.bytes_of(form), media_type)
+            try:
+                picture = picture_of(self.bytes_of(form), media_type)
+            except Exception:
+                # Neither bytes nor base64.
+                picture = Picture(b"", media_type, None)
         limit = available or PICTURE_CHARACTERS
         if not fits_in(picture, limit) or picture.media_type not in PICTURE_TYPES:
             smaller = self.try_smaller(picture, limit)
             if smaller is None:
-                why = "cannot be read" if picture.size is None else "does not fit in an answer"
-                self.save_picture(shown, picture, "its %s %s" % (picture.media_type, why))
+                if picture.size is None:
+                    content = form.data if isinstance(form, Picture) else form
+                    self.save_picture(shown, content, media_type, "its %s cannot be read" % media_type)
+                else:
+                    why = "its %s does not fit in an answer" % picture.media_type
+                    self.save_picture(shown, picture.data, picture.media_type, why)
                 return
             if picture.media_type == "image/gif":
                 shown.notes.append("the first picture of a GIF")
@@ -63,7 +71,7 @@ class Fitting:
                 why = "a picture is shown only while a run is on, by its own process"
             elif budget.pictures < PICTURES:
                 why = "a run shows at most %d characters of base64" % PICTURE_CHARACTERS
-            self.save_picture(shown, picture, why)
+            self.save_picture(shown, picture.data, picture.media_type, why)
             return
         budget.take(base64_length(picture.data))
         if picture.full_size != picture.size:
@@ -77,9 +85,9 @@ class Fitting:
             # Not a picture that PIL reads.
             return None
 
-    def save_picture(self, shown, picture, why):
+    def save_picture(self, shown, content, media_type, why):
         stem = "picture" if shown.stem == "display" else shown.stem
-        self.save(shown, picture.data, picture.media_type, why, stem)
+        self.save(shown, content, media_type, why, stem)
 
     def bytes_of(self, form):
         """Of a picture, which may be base64 already."""

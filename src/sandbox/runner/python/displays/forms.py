@@ -2,6 +2,7 @@
 
 from ..references import sys
 from .limits import TEXT_BYTES
+from .pictures import type_and_size
 from .tables import table_text
 
 # By method, in the order in which they are asked; one picture is enough.
@@ -32,6 +33,10 @@ def forms_of(value, is_last):
     notes = []
     if is_table(value):
         return Shown({}) if is_last else Shown({"text/plain": table_text(value, notes)}, "table", notes)
+    if isinstance(value, (bytes, bytearray)) and not is_last:
+        found = type_and_size(value)
+        if found is not None:
+            return Shown({found[0]: bytes(value)})
     kind = type(value)
     data = {}
     if hasattr(kind, "_repr_mimebundle_"):

@@ -33,25 +33,31 @@ def fits_in(picture, limit):
 
 
 def picture_of(data, media_type):
-    """With the type that the bytes have, whatever they are said to be."""
-    try:
-        found = read_header(data)
-    except (IndexError, ValueError):
-        found = None
+    """With the type that the bytes have, whatever they are said to be; without a size where they tell none."""
+    found = type_and_size(data)
     if found is None:
         return Picture(data, media_type, None)
     return Picture(data, *found)
 
 
+def type_and_size(data):
+    """None for what is no picture of these types, or has no pixels."""
+    try:
+        found = read_header(data)
+    except (IndexError, ValueError):
+        return None
+    return None if found is None or 0 in found[1] else found
+
+
 def read_header(data):
     """The media type, and width and height; None for what is no picture of these types."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) >= 24:
         return "image/png", (number_at(data, 16, 4, "big"), number_at(data, 20, 4, "big"))
-    if data[:2] == b"\xff\xd8":
+    if data[:3] == b"\xff\xd8\xff":
         return "image/jpeg", jpeg_size(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= 30:
         return "image/webp", webp_size(data)
-    if data[:4] == b"GIF8" and len(data) >= 10:
+    if data[:6] in (b"GIF87a", b"GIF89a") and len(data) >= 10:
         return "image/gif", (number_at(data, 6, 2, "little"), number_at(data, 8, 2, "little"))
     return None
 
@@ -63,13 +69,14 @@ def number_at(data, at, count, order):
 def jpeg_size(data):
     """From the first frame header, behind other segments."""
     at = 2
-    while True:
+    while data[at] == 0xFF:
         while data[at + 1] == 0xFF:
             at += 1
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return number_at(data, at + 7, 2, "big"), number_at(data, at + 5, 2, "big")
         at += 2 + number_at(data, at + 2, 2, "big")
+    raise ValueError
 
 
 def webp_size(data):
@@ -79,7 +86,9 @@ def webp_size(data):
     if kind == b"VP8L":
         bits = number_at(data, 21, 4, "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return number_at(data, 26, 2, "little") & 0x3FFF, number_at(data, 28, 2, "little") & 0x3FFF
+    if kind == b"VP8 ":
+        return number_at(data, 26, 2, "little") & 0x3FFF, number_at(data, 28, 2, "little") & 0x3FFF
+    raise ValueError
 
 
 def make_smaller(picture, limit):
