@@ -19,7 +19,7 @@ export const maxPictures = 8;
 export const maxPicturesLength = 700_000;
 /** Of a picture that is the only one: what so much base64 stands for. */
 export const maxPictureBytes = (maxPicturesLength / 4) * 3;
-/** Larger ones that a run shows are made smaller: models' services do that too, or refuse them. Pixels. */
+/** Of a picture in an answer. Larger ones that a run shows are made smaller: models' services do that too, or refuse them. Pixels. */
 export const maxPictureSidePx = 1568;
 
 /** Undefined if `bytes` are not the beginning of one. Of a JPEG, pass all that is there: its sides may stand behind other data. */

@@ -1,9 +1,6 @@
 // Which pictures go into an answer. A model's service refuses one that is damaged or too large, and with it the whole conversation that it is in.
 
-import { maxPictureBytes, type Picture, pictureOf } from "../../sandbox/picture.ts";
-
-/** Services refuse larger ones where there are several. Pixels. */
-const maxSidePx = 2000;
+import { maxPictureBytes, maxPictureSidePx, type Picture, pictureOf } from "../../sandbox/picture.ts";
 
 export type Examined = { readonly sides: Picture["sides"]; readonly flaw?: string };
 
@@ -16,8 +13,8 @@ export function flawOf(bytes: Buffer | undefined, start: Picture): Examined {
   if (sides === null || !isWhole(bytes, start)) return { sides, flaw: "it is damaged or not whole" };
   const { width, height } = sides;
   if (width === 0 || height === 0) return { sides, flaw: "it is empty" };
-  if (Math.max(width, height) <= maxSidePx) return { sides };
-  return { sides, flaw: `a side is longer than ${maxSidePx} pixels; make it smaller in the sandbox` };
+  if (Math.max(width, height) <= maxPictureSidePx) return { sides };
+  return { sides, flaw: `a side is longer than ${maxPictureSidePx} pixels; make it smaller in the sandbox` };
 }
 
 /** It has the end that its format demands. Behind that of a JPEG or a PNG there may be anything. */

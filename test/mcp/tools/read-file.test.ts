@@ -111,7 +111,7 @@ describe("a picture", () => {
 
   test.each([
     ["that is cut off", png.subarray(0, -12), "it is damaged or not whole"],
-    ["with a side of 3,000 pixels", pngOf(3000, 10), "a side is longer than 2000 pixels; make it smaller"],
+    ["with a side of 3,000 pixels", pngOf(3000, 10), "a side is longer than 1568 pixels; make it smaller"],
     ["of 1 MB", Buffer.concat([png, Buffer.alloc(1_000_000)]), "larger than 525000 bytes; make it smaller"],
     ["without a pixel", pngOf(0, 10), "it is empty"],
   ])("%s is not shown, and it is told why and how to fetch it", async (_, bytes, why) => {
