@@ -87,7 +87,7 @@ export class Ends {
   /** Since it was last asked. */
   async #hasMemoryRunOut(): Promise<boolean> {
     const last = await this.#warden.lastOutOfMemory();
-    const isNew = last !== "" && last !== this.#lastOutOfMemory;
+    const isNew = last !== "" && last !== "0" && last !== this.#lastOutOfMemory;
     this.#lastOutOfMemory = last;
     return isNew;
   }

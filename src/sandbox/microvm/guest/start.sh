@@ -10,7 +10,15 @@ top=${1%/*}
 mark=$2
 command -v "$7" >/dev/null || exit 127
 umask 077
-[ ! -e "${6%/*}/cgroup.procs" ] || mkdir -p "$6/code"
+if [ -e "${6%/*}/cgroup.procs" ]; then
+  mkdir -p "$6/code"
+  # Code and commands together get what leaves the kernel and our own programs room for what they have open: where they have none, they are read
+  # again and again, and nothing else happens for minutes. KiB.
+  read -r _ total _ </proc/meminfo
+  limit=$((total - 40960 - total / 64))
+  [ $limit -gt $((total / 2)) ] || limit=$((total / 2))
+  { echo +memory >"${6%/*}/cgroup.subtree_control" && echo "${limit}K" >"$6/memory.max"; } 2>/dev/null
+fi
 mkdir -p "$1" "$top/runs" && printf %s "$4" "$5" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
 hold='
 d=$1

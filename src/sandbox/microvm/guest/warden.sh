@@ -194,8 +194,12 @@ while read -r what id run strays ago carriers; do
       ;;
     sweep) end spare ;;
     interpreter) [ -z "$interpreter" ] || kill -KILL "$interpreter" 2>/dev/null ;;
-    # The last that the kernel has said of ending a process for want of memory.
-    oom) answer=$(dmesg 2>/dev/null | grep 'Out of memory: Killed' | tail -n 1) ;;
+    # How many processes have been ended for want of memory; or the last that the kernel has said of that.
+    oom)
+      answer=
+      { while read -r name value; do [ "$name" != oom_kill ] || answer=$value; done <"$groups/memory.events"; } 2>/dev/null
+      [ -n "$answer" ] || answer=$(dmesg 2>/dev/null | grep 'Out of memory: Killed' | tail -n 1)
+      ;;
     # What code and commands have used, those that have ended included. Microseconds; nothing where there are no groups.
     cpu)
       answer=
