@@ -89,9 +89,9 @@ export function lastingContract({ name, survival, template, commands }: LastingS
     const resumed = resume(sandbox, "execution-1", { stdout: 1, stderr: 0 });
     const control = await resumed.control;
     expect((await runIn(sandbox, "command", commands.listBackground)).stdout).toBe("");
-    expect(resumed.missing).toEqual(["3 of stdout"]);
     control.send("terminate");
     expect(await resumed.end).toMatchObject({ ended: "signaled", signal: "SIGTERM", exitCode: 143 });
+    expect(resumed.missing).toEqual(["3 of stdout"]);
     expect(resumed.printed.texts.stdout).toBe("");
   });
 

@@ -15,6 +15,7 @@ import {
 import type { GuestExit } from "../runner/guest.ts";
 import { type Command, resumeCommand, startCommand } from "./guest/command.ts";
 import type { CommandOutputEvents } from "./guest/command-output.ts";
+import { CommandsAhead } from "./guest/commands-ahead.ts";
 import { type Exec, startExec } from "./guest/exec.ts";
 import { Ends, type Exit, notFound } from "./guest/exit.ts";
 import { carryInterpreter } from "./guest/interpreter.ts";
@@ -56,6 +57,7 @@ export class MicrovmLink implements Link {
   /** Of an earlier process, the commands' ids by their names. */
   readonly #resumable = new Map<string, string>();
   readonly #lingering = new Map<string, Command>();
+  readonly #ahead: CommandsAhead;
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
   /** The pids of what feeds open stdins, of what carries commands' streams, and of tools. */
@@ -68,6 +70,7 @@ export class MicrovmLink implements Link {
     this.#options = options;
     this.#warden = new Warden(options.machine, options.clock, options.onBroken);
     this.#ends = new Ends(this.#warden);
+    this.#ahead = new CommandsAhead(this.#warden);
   }
 
   start(argv: readonly string[], options: ProgramOptions, events: ProgramEvents): Program {
@@ -129,6 +132,7 @@ export class MicrovmLink implements Link {
   /** To be called once the interpreter is ready: until then, what watches over the guest would only keep it from being so. */
   guard(): void {
     this.#warden.start().catch(() => {});
+    this.#ahead.refill();
   }
 
   /**
@@ -232,8 +236,7 @@ export class MicrovmLink implements Link {
 
   #startCommand(source: string, options: ProgramOptions, events: ProgramEvents): Program {
     const { machine, clock } = this.#options;
-    // By chance, because there may have been others before us in this guest.
-    const id = String(1 + (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0));
+    const id = this.#ahead.take();
     return this.#attend(id, events, (own) =>
       startCommand({
         ...{ machine, id, name: options.name ?? "", source, env: options.env, clock, ...own },
@@ -302,7 +305,9 @@ export class MicrovmLink implements Link {
     // Behind its answer, which it would be in the way of.
     setImmediate(() => {
       command.kill();
-      if (!this.#ended) void this.#warden.release(id);
+      if (this.#ended) return;
+      void this.#warden.release(id);
+      this.#ahead.refill();
     });
   }
 }

@@ -287,10 +287,27 @@ test.skipIf(!canUnshare)(
     ask list all
     tells
     going
+    for id in 1003 1004 1005 1006 1007 1008; do ask release $id; done
     ls "$top/runs"`);
     expect(printed).toBe("1002 name-1002,\n\n500\n");
   },
 );
+
+test.skipIf(!canUnshare)("a command whose folder and pipes have been made ahead takes these", async () => {
+  const printed = await inGuest(`
+    mkdir "$top/groups"
+    ask make "1001 1002"
+    tells
+    ask list all
+    tells
+    rm "$top/runs/1001/in"
+    start 1001 'echo on'
+    stdout 1001
+    ls "$top/runs/1001/in" 2>&1 | grep -c "No such"
+    ask list all
+    tells`);
+  expect(printed).toBe("made\n\non\nMARKMARK 0MARK\n1\n1001 name-1001 ended,\n");
+});
 
 test("text for a command's stdin comes as it was written, and its end after it", async () => {
   const folder = join(top, "one");
@@ -315,6 +332,6 @@ test("text for a command's stdin comes as it was written, and its end after it",
   expect(acknowledged.value?.length).toBe(1);
   await feed.stdin.end();
   expect(await program.stdout.text()).toBe("a\nb\\n\\\\0101%s\0c ä😀end\nMARKOVER");
-  await Promise.all([program.exited, feed.exited]);
   await Bun.$`kill -KILL ${(await readFile(join(folder, "holder"), "utf8")).trim()}`.quiet();
+  await Promise.all([program.exited, feed.exited]);
 });

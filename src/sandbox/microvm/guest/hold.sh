@@ -12,8 +12,8 @@ d=$1
 group=$2
 mark=$3
 echo $$ >"$d/holder"
-exec 3<"$d/to-out" 4<"$d/to-err"
 exec 5>"$d/to-out" 6>"$d/to-err"
+exec 3<"$d/to-out" 4<"$d/to-err"
 exec 7<>"$d/out" 8<>"$d/err"
 exec 9<"$d/out"
 LC_ALL=C dd bs=4096 <&9 >&5 2>"$d/out.count" 3<&- 4<&- 5>&- 6>&- 7>&- 8>&- 9<&- &
@@ -28,13 +28,14 @@ case $4 in
 esac
 said=$(
   exec 2>&1
-  # Another shell redirects, because some tell of a signal to where the command's own output goes. The command's processes are known by their control
-  # group; or by this limit, which the shells have two names for (warden.sh).
-  /bin/sh -c '
-    { echo 0 >"$2/cgroup.procs"; } 2>/dev/null
-    ulimit -Sw "$3" 2>/dev/null || ulimit -Sx "$3" 2>/dev/null
-    exec /bin/sh -c "$1" >&7 2>&8 3<&- 4<&- 7>&- 8>&-
-  ' sh "$6" "$group" "$5"
+  # A process between redirects, because some shells tell of a signal to where the command's own output goes. The command's processes are known by
+  # their control group; or by this limit, which the shells have two names for (warden.sh).
+  (
+    echo 500 >/proc/self/oom_score_adj
+    echo 0 >"$group/cgroup.procs"
+    ulimit -Sw "$5" || ulimit -Sx "$5"
+    exec /bin/sh -c "$6" >&7 2>&8 3<&- 4<&- 7>&- 8>&-
+  ) 2>/dev/null
   echo " $?"
 )
 printf %s "$mark" >&7

@@ -1,5 +1,5 @@
 # Watches over the processes of a guest: signals or ends those of a run when told to. One shell that goes on, because a guest that is full of a
-# fork bomb starts no other. Only what is built into every shell, but for `oom` and `release`.
+# fork bomb starts no other. Only what is built into every shell, but for `make`, `release` and an `oom` where there are no groups.
 #
 # Arguments: the folder of interpreters' and commands' pipes; that of control groups. Requests are lines "WHAT ID RUN STRAYS HOW-LONG CARRIERS…". RUN is
 # a command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of
@@ -15,6 +15,8 @@ groups=$2
 kernel_thread=2097152
 # How long one request may take, in hundredths of a second.
 patience=800
+# How many released commands have their folders removed by one program.
+released_at_once=8
 
 # The first process of the command, in `root`; empty if it is not there yet, or the run is code.
 read_root() {
@@ -163,8 +165,20 @@ end() {
   done
 }
 
+# What is left of released commands: their folders; and groups, which are empty when all that their commands had left behind has ended. A guest that
+# is full starts no program; that must not end this shell.
+remove_released() {
+  command eval 'rm -rf $released' 2>/dev/null || return 0
+  released=
+  left=
+  for folder in "$groups"/[0-9]*; do [ -e "$top/runs/${folder##*/}" ] || left="$left $folder"; done
+  [ -z "$left" ] || command eval 'rmdir $left' 2>/dev/null
+}
+
 echo ready
 known=
+released=
+unremoved=0
 while read -r what id run strays ago carriers; do
   read_clock
   answer=done
@@ -216,15 +230,27 @@ while read -r what id run strays ago carriers; do
         answer="$answer${folder##*/} $name,"
       done
       ;;
+    # Folders and pipes of commands to come, by their ids, so that those need no time for that.
+    make)
+      folders=
+      made=
+      pipes=
+      for run in $run $strays $ago $carriers; do
+        folders="$folders $top/runs/$run"
+        made="$made $groups/$run"
+        for name in in out err to-out to-err; do pipes="$pipes $top/runs/$run/$name"; done
+      done
+      command eval 'mkdir $folders $made; mkfifo $pipes' 2>/dev/null
+      answer=no
+      [ ! -p "${pipes##* }" ] || answer=made
+      ;;
     # The command is not wanted any more. What still writes to its pipes finds nobody there.
     release)
       [ -z "$root" ] || kill -KILL "$root" 2>/dev/null
-      # A guest that is full starts no program; that must not end this shell.
-      command eval 'rm -rf "$top/runs/$run"' 2>/dev/null
-      left=
-      for folder in "$groups"/[0-9]*; do [ -e "$top/runs/${folder##*/}" ] || left="$left $folder"; done
-      # Those are empty when all that their commands had left behind has ended.
-      [ -z "$left" ] || command eval 'rmdir $left' 2>/dev/null
+      { true >"$top/runs/$run/name" >"$top/runs/$run/holder"; } 2>/dev/null
+      released="$released $top/runs/$run"
+      unremoved=$((unremoved + 1))
+      [ $((unremoved % released_at_once)) != 0 ] || remove_released
       ;;
   esac
   echo "$id $answer"

@@ -79,7 +79,12 @@ export class Warden {
     await this.#ask(`release ID ${id}`);
   }
 
-  /** What the kernel has last said of ending a process for want of memory; empty if it has not. */
+  /** Folders and pipes of commands to come. Resolves with whether they are there. */
+  async make(ids: readonly string[]): Promise<boolean> {
+    return (await this.#ask(`make ID ${ids.join(" ")}`)) === "made";
+  }
+
+  /** Something else each time that the kernel has ended another process for want of memory; empty or "0" if it never has. */
   async lastOutOfMemory(): Promise<string> {
     return (await this.#ask("oom ID")) ?? "";
   }
