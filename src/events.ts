@@ -13,6 +13,13 @@ export type Event =
       readonly reason: string;
       readonly cause?: string | undefined;
     }
+  /** One of this machine's that sandboxes use; told when it is first looked at, and after it has changed. */
+  | {
+      readonly type: "interpreter.found";
+      readonly language: string;
+      readonly path: string;
+      readonly version: string;
+    }
   | { readonly type: "server.stopping"; readonly signal: string }
   | { readonly type: "server.warning"; readonly message: string }
   | {

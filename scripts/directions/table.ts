@@ -28,7 +28,14 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
   commands: ["config", "http", "state", "sandbox/**"],
   "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts"],
-  config: ["http/auth/problems.ts", ...contract, ...reach, "sandbox/abilities.ts", "sandbox/templates-file.ts"],
+  config: [
+    "http/auth/problems.ts",
+    ...contract,
+    ...reach,
+    "sandbox/abilities.ts",
+    "sandbox/templates-file.ts",
+    "sandbox/interpreter-paths.ts",
+  ],
   http: [
     "mcp",
     "sessions",

@@ -3,13 +3,21 @@
 import { authProblems } from "../http/auth/problems.ts";
 import { beyondBackend } from "../sandbox/abilities.ts";
 import { defaultFlavors, type Flavors, flavorNames } from "../sandbox/flavors.ts";
+import type { InterpreterPaths } from "../sandbox/interpreter-paths.ts";
 import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, folders, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
 import { poolShares, unknownShares } from "./pool.ts";
-import { archiveFile, flavorSizes, networkPolicy, secretBindings, templatesFile } from "./sandboxes.ts";
+import {
+  archiveFile,
+  flavorSizes,
+  interpreterPaths,
+  networkPolicy,
+  secretBindings,
+  templatesFile,
+} from "./sandboxes.ts";
 
 export type Option<T> = {
   /** Undefined for a secret that must not be seen in a list of processes. */
@@ -271,6 +279,15 @@ export const options = {
     fallback: () => defaultTemplates,
     fallbackShown: "python, node",
   } satisfies Option<readonly Template[]>,
+  interpreters: {
+    flag: "--interpreter",
+    variable: "MSB_MCP_INTERPRETERS",
+    group: "Sandboxes",
+    summary: "Which Python or Node.js of this machine sandboxes use (namespace backend)",
+    kind: interpreterPaths,
+    fallback: () => ({}),
+    fallbackShown: "the first in /usr/local/bin, /usr/bin and /bin",
+  } satisfies Option<InterpreterPaths>,
   imagesArchive: optional({
     flag: "--images-archive",
     variable: "MSB_MCP_IMAGES_ARCHIVE",
@@ -571,8 +588,9 @@ export const rules: readonly Rule[] = [
       ),
   },
   {
-    needs: ["backend", "network", "secrets"],
-    check: ({ backend, network, secrets }) => (backend === "auto" ? [] : beyondBackend(backend, network, secrets)),
+    needs: ["backend", "network", "secrets", "interpreters"],
+    check: ({ backend, network, secrets, interpreters }) =>
+      backend === "auto" ? [] : beyondBackend(backend, network, secrets, interpreters),
   },
   ...(["maxTotalMemoryMib", "maxMemoryMibPerPrincipal"] as const).map(
     (name): Rule => ({

@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { type Flavors, flavorRule, parseFlavors } from "../sandbox/flavors.ts";
+import { type InterpreterPaths, interpreterRule, parseInterpreters } from "../sandbox/interpreter-paths.ts";
 import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/network.ts";
 import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
 import type { Template } from "../sandbox/templates.ts";
@@ -10,7 +11,7 @@ import { isThere, readTemplates } from "../sandbox/templates-file.ts";
 import { itemsOf, type Kind, quote, single } from "./kinds.ts";
 
 export const templatesFile: Kind<readonly Template[]> = {
-  rule: "a TOML file with a table a template: language, image, env, server_image",
+  rule: "a TOML file with a table a template: language, image, env, server_image, interpreter",
   placeholder: "FILE",
   repeatable: false,
   completions: "files",
@@ -61,5 +62,16 @@ export const secretBindings: Kind<readonly Secret[]> = {
   read: (texts, { variable }) => {
     const { secrets, problems } = parseSecrets(texts.flatMap(itemsOf), variable);
     return problems.length === 0 ? { ok: true, value: secrets } : { ok: false, reasons: problems };
+  },
+};
+
+export const interpreterPaths: Kind<InterpreterPaths> = {
+  rule: interpreterRule,
+  placeholder: "LANGUAGE=PATH",
+  repeatable: true,
+  show: quote,
+  read: (texts, { cwd }) => {
+    const { paths, problems } = parseInterpreters(texts.flatMap(itemsOf), cwd);
+    return problems.length === 0 ? { ok: true, value: paths } : { ok: false, reasons: problems };
   },
 };

@@ -1,5 +1,6 @@
 // What was configured for sandboxes that the backend cannot do: told at the start, never left out silently.
 
+import type { InterpreterPaths } from "./interpreter-paths.ts";
 import { describeNetwork, type NetworkPolicy } from "./network.ts";
 import type { Secret } from "./secrets.ts";
 
@@ -7,7 +8,16 @@ import type { Secret } from "./secrets.ts";
 const governing: readonly string[] = ["microvm", "cloud"];
 
 /** One problem an option. */
-export function beyondBackend(backend: string, network: NetworkPolicy, secrets: readonly Secret[]): readonly string[] {
+export function beyondBackend(
+  backend: string,
+  network: NetworkPolicy,
+  secrets: readonly Secret[],
+  interpreters: InterpreterPaths,
+): readonly string[] {
+  return [...beyondGoverning(backend, network, secrets), ...beyondImages(backend, interpreters)];
+}
+
+function beyondGoverning(backend: string, network: NetworkPolicy, secrets: readonly Secret[]): readonly string[] {
   if (governing.includes(backend)) return [];
   const allowed = `allowed with the ${backend} backend is`;
   return [
@@ -15,5 +25,13 @@ export function beyondBackend(backend: string, network: NetworkPolicy, secrets: 
       ? []
       : [`--network (MSB_MCP_NETWORK): ${describeNetwork(network)} needs --backend microvm; ${allowed} none`]),
     ...(secrets.length === 0 ? [] : [`--secret (MSB_MCP_SECRETS): needs --backend microvm; ${allowed} no secret`]),
+  ];
+}
+
+/** Where sandboxes have images, these bring their interpreters. */
+function beyondImages(backend: string, interpreters: InterpreterPaths): readonly string[] {
+  if (backend === "namespace" || Object.keys(interpreters).length === 0) return [];
+  return [
+    `--interpreter (MSB_MCP_INTERPRETERS): needs --backend namespace; with the ${backend} backend, a template's image has the interpreter`,
   ];
 }

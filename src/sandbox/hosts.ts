@@ -6,6 +6,7 @@ import { causeOf, Failure } from "../failure.ts";
 import type { Microvm } from "./checks/microvm.ts";
 import type { BackendName } from "./choose.ts";
 import type { Flavor, Flavors } from "./flavors.ts";
+import type { InterpreterPaths } from "./interpreter-paths.ts";
 import { createMicrovmHost } from "./microvm/host.ts";
 import { tooFewDescriptors } from "./namespace/descriptors.ts";
 import { createNamespaceHost, type NamespaceHost } from "./namespace/host.ts";
@@ -26,6 +27,7 @@ export type HostSettings = {
   readonly secrets: readonly Secret[];
   readonly imagesArchive: string | undefined;
   readonly templates: readonly Template[];
+  readonly interpreters: InterpreterPaths;
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly maxSessions: number;
@@ -50,7 +52,7 @@ export function createHost({ backend, settings, installationId, microvm, clock, 
   const apiKey = settings.apiKey ?? null;
   switch (backend) {
     case "namespace": {
-      const host = createNamespaceHost({ ...common, stateDir: settings.stateDir });
+      const host = createNamespaceHost({ ...common, stateDir: settings.stateDir, interpreters: settings.interpreters });
       if (host.limits !== null) tellLimits(host.limits, settings, emit);
       return host;
     }

@@ -45,7 +45,7 @@ const startCheckMs = 180_000;
 /** Throws Failure `configuration` and StartError where no sandboxes can be had as they are asked for. What it opens is `stack`'s. */
 export async function openHost(options: OpenHostOptions, stack: AsyncDisposableStack): Promise<OpenedHost> {
   const { settings, isServerUrlGiven, isRuntimeDirGiven, isLoopback, installationId, clock, emit } = options;
-  const { runtimeDir, runtimeHome, stateDir, serverUrl, apiKey, network, secrets } = settings;
+  const { runtimeDir, runtimeHome, stateDir, serverUrl, apiKey, network, secrets, interpreters } = settings;
   const microvm = prepareMicrovm({ runtimeDir, isRuntimeDirGiven, stateDir, clock });
   const choice = await chooseBackend({
     asked: settings.backend,
@@ -57,7 +57,7 @@ export async function openHost(options: OpenHostOptions, stack: AsyncDisposableS
   });
   const { backend, warning, passedOver } = choice;
   // A backend asked for by name was looked at with the configuration; here is the one that `auto` took.
-  const beyond = beyondBackend(backend, network, secrets);
+  const beyond = beyondBackend(backend, network, secrets, interpreters);
   if (beyond.length > 0) throw new StartError(beyond.join("\n"), { isConfiguration: true });
   if (warning !== undefined) emit({ type: "server.warning", message: warning });
   for (const why of passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });

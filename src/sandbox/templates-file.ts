@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { isProgram, programRule } from "./interpreter-paths.ts";
 import { defaultTemplates, type ImageSource, type Language, languages, type Template } from "./templates.ts";
 
 /** The names of all templates are in the schema of two tools, which every client reads. */
@@ -10,13 +11,14 @@ const maxTemplates = 32;
 /** Far more than so many templates need. */
 const maxFileBytes = 1_048_576;
 
-const keys = ["language", "image", "server_image", "env"];
+const keys = ["language", "image", "server_image", "env", "interpreter"];
 
 const rules = {
   name: "1 to 32 letters, digits, - and _, and begin with a letter",
   image: 'a string such as "python:3.13-slim", or { folder = "PATH" }, or { archive = "PATH", reference = "NAME:TAG" }',
   reference: 'an OCI reference such as "python:3.13-slim" or "ghcr.io/owner/name@sha256:…"',
   env: "a table of strings, whose names are letters, digits and _",
+  interpreter: 'a path such as "/opt/python/bin/python3"',
   language: `one of ${languages.join(", ")}`,
 };
 
@@ -85,6 +87,7 @@ function readTemplate(
   const image = readImage(name, table.image, former, folder, wrong);
   const env = readEnv(name, table.env, former, wrong);
   const serverImage = readServerImage(name, table.server_image, wrong);
+  const interpreter = readInterpreter(name, table.interpreter, folder, wrong) ?? former?.interpreter;
   if (!isWhole || language === undefined || image === undefined) return undefined;
   return {
     name,
@@ -92,6 +95,7 @@ function readTemplate(
     image,
     env,
     serverImage: serverImage ?? defaultServerImage(table.image, language, image, former),
+    ...(interpreter !== undefined && { interpreter }),
   };
 }
 
@@ -132,6 +136,18 @@ function readImage(
     return undefined;
   }
   wrong(key, value, rules.image);
+  return undefined;
+}
+
+function readInterpreter(name: string, value: unknown, folder: string, wrong: Report): string | undefined {
+  if (value === undefined) return undefined;
+  const path = isPath(value) ? resolve(folder, value) : undefined;
+  if (path !== undefined && isProgram(path)) return path;
+  wrong(
+    `${name}.interpreter`,
+    value,
+    path === undefined ? rules.interpreter : `a program (${path} is ${programRule(path)})`,
+  );
   return undefined;
 }
 

@@ -22,6 +22,8 @@ export type Template = {
   readonly serverImage: string;
   /** Environment of every program in the sandbox. */
   readonly env: Readonly<Record<string, string>>;
+  /** The absolute path of its interpreter on this machine, for hosts without images; others ignore it. */
+  readonly interpreter?: string | undefined;
 };
 
 /** The images are Docker's official ones; the tags follow security updates of one minor version. */

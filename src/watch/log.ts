@@ -22,6 +22,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "server.limits": "INFO",
   "server.refused": "ERROR",
   "template.refused": "WARNING",
+  "interpreter.found": "INFO",
   "server.stopping": "INFO",
   "server.warning": "WARNING",
   "session.opened": "INFO",

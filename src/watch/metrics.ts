@@ -127,6 +127,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "server.limits": null,
     "server.refused": null,
     "template.refused": () => warnings(1),
+    "interpreter.found": null,
     "server.stopping": null,
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),

@@ -358,10 +358,11 @@ test("a pool has one count of each kind, of templates that there are, within the
 
 test("the guide's file of templates is one", async () => {
   const toml = await fencedBlock("docs/backends.md", "backends-templates");
-  withTemplates(toml.replace("/srv/rootfs", tmpdir()), (folder) => {
+  const here = toml.replace("/srv/rootfs", tmpdir()).replace("/srv/venv/bin/python3", "/bin/sh");
+  withTemplates(here, (folder) => {
     writeFileSync(join(folder, "data.tar"), "");
     const { templates } = configOf(["--templates=templates.toml"], {}, folder);
-    expect(templates.map(({ name }) => name)).toEqual(["python", "node", "data", "bare"]);
+    expect(templates.map(({ name }) => name)).toEqual(["python", "node", "data", "bare", "science"]);
   });
 });
 
@@ -371,4 +372,54 @@ test("the hosts that the guide to networks allows are ones", async () => {
   const hosts = [...row.matchAll(/`([^`]+)`/g)].map(([, host = ""]) => host).slice(1);
   expect(hosts.length).toBeGreaterThan(5);
   expect(configOf([`--network=allow:${hosts.join(",")}`]).network.kind).toBe("allow");
+});
+
+test("interpreters are programs that are there, one a language, from flags or a comma list", () => {
+  expect(configOf([]).interpreters).toEqual({});
+  expect(configOf(["--interpreter", "python=/bin/sh", "--interpreter", "node=../bin/sh"]).interpreters).toEqual({
+    python: "/bin/sh",
+    node: "/bin/sh",
+  });
+  expect(configOf([], { MSB_MCP_INTERPRETERS: "python=/bin/sh, node=/bin/ls" }).interpreters).toEqual({
+    python: "/bin/sh",
+    node: "/bin/ls",
+  });
+});
+
+test("every interpreter that is not allowed is told with its value and what is", () => {
+  const given = ["ruby=/bin/sh", "python", "python=/no/such", "node=/etc/passwd", "node=/bin", "python=/bin/sh"];
+  const problems = problemsOf([`--interpreter=${given.join(",")},python=/bin/ls`]);
+  expect(problems.map((problem) => problem.replace(/; .*$/, ""))).toEqual([
+    '--interpreter: "ruby=/bin/sh" is not allowed',
+    '--interpreter: "python" is not allowed',
+    '--interpreter: "python=/no/such": /no/such is not there',
+    '--interpreter: "node=/etc/passwd": /etc/passwd is no file that may be executed',
+    '--interpreter: "node=/bin": /bin is no file that may be executed',
+    '--interpreter: "python=/bin/ls": python has a path already',
+  ]);
+  expect(problems[0]).toContain("it must be LANGUAGE=PATH");
+  expect(problems[2]).toContain("allowed is the path of an interpreter, such as /opt/python/bin/python3");
+});
+
+test("interpreters of this machine are a problem with a backend whose images have them", () => {
+  const [problem, ...others] = problemsOf(["--backend", "microvm", "--interpreter", "python=/bin/sh"]);
+  expect(problem).toBe(
+    "--interpreter (MSB_MCP_INTERPRETERS): needs --backend namespace; with the microvm backend, a template's image has the interpreter",
+  );
+  expect(others).toEqual([]);
+});
+
+test("a template's interpreter is a program, by a path from the file's folder", () => {
+  withTemplates('[python]\ninterpreter = "run"\n', (folder) => {
+    writeFileSync(join(folder, "run"), "", { mode: 0o755 });
+    const [python] = configOf(["--templates", "templates.toml"], {}, folder).templates;
+    expect(python).toMatchObject({ name: "python", interpreter: join(folder, "run") });
+  });
+  withTemplates('[python]\ninterpreter = "none"\n[node]\ninterpreter = 3\n', (folder) => {
+    const problems = problemsOf(["--templates", "templates.toml"], {}, folder).join("\n");
+    expect(problems).toContain(
+      `python.interpreter: "none" is not allowed; it must be a program (${folder}/none is not there`,
+    );
+    expect(problems).toContain("node.interpreter: 3 is not allowed; it must be a path");
+  });
 });

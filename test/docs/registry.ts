@@ -35,6 +35,7 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
   "docs/backends.md": {
     "backends-archive": commands,
     "backends-doctor": { by: "test/commands/doctor/doctor.test.ts" },
+    "backends-interpreter": { by: "test/sandbox/namespace/interpreters.test.ts" },
     "backends-namespace": { why: "it changes the machine; that scripts/setup.sh installs the same is tested" },
     "backends-pull": {
       why: "it takes images from a registry, which a test has not; test/live/inside takes them from an archive",

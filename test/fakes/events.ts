@@ -10,6 +10,7 @@ export const sampleEvents: Samples = {
   "template.refused": { type: "template.refused", template: "node", reason: "no node interpreter" },
   "cancel.unmatched": { type: "cancel.unmatched" },
   "server.limits": { type: "server.limits", mechanism: "control groups, version 2" },
+  "interpreter.found": { type: "interpreter.found", language: "python", path: "/usr/bin/python3", version: "3.11.2" },
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
   "server.warning": { type: "server.warning", message: "The kernel is shared." },
   "session.opened": {

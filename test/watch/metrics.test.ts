@@ -41,6 +41,7 @@ test("every event but the start and the end of the server and a notice that belo
     "server.refused",
     "cancel.unmatched",
     "server.limits",
+    "interpreter.found",
     "server.stopping",
   ]);
 });

@@ -14,6 +14,7 @@ import { createServerHost } from "../../sandbox/server/host.ts";
 import { doesServerAnswer } from "../../sandbox/server/presence.ts";
 import { checkHost } from "./hosts.ts";
 import { checkImages } from "./images.ts";
+import { checkInterpreters } from "./interpreters.ts";
 import { checkNamespaces } from "./namespaces.ts";
 import { checkStateDir } from "./state-dir.ts";
 
@@ -50,15 +51,16 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
   // Before the others, which keep things there.
   const stateDir = await checkStateDir(config.stateDir);
   const { runtime, virtualization } = options.microvm ?? prepareMicrovm(microvmOptions(options));
-  const [microvm, namespaces, server] = await Promise.all([
+  const [microvm, interpreters, namespaces, server] = await Promise.all([
     virtualization.examine(signal),
+    checkInterpreters(config, signal),
     checkNamespaces(config, clock, signal),
     checkServer(config, clock, given.has("serverUrl") || config.backend === "server", signal),
   ]);
   // Why it is not there, its own check says.
   const images = await checkImages(config.templates, await runtime().catch(() => undefined));
   const cloud = config.backend === "cloud" ? [checkCloudKey(config.apiKey)] : [];
-  const found = [stateDir, ...microvm, images, namespaces, server, ...cloud];
+  const found = [stateDir, ...microvm, images, interpreters, namespaces, server, ...cloud];
   const choice = await choose(options, found);
   const needed = choice.backend === null ? [] : needs[choice.backend];
   const unmet = found.filter(({ check, status }) => needed.includes(check) && status === "missing");

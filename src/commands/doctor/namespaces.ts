@@ -10,12 +10,21 @@ import { tryNamespaces } from "../../sandbox/namespace/trial.ts";
 
 const check = "namespaces";
 
-type Settings = Pick<Config, "stateDir" | "templates" | "flavors" | "defaultFlavor" | "maxSessions">;
+type Settings = Pick<
+  Config,
+  "stateDir" | "templates" | "interpreters" | "flavors" | "defaultFlavor" | "maxSessions" | "sharedVolumes"
+>;
 
 /** Rejects with the signal's reason only. */
 export async function checkNamespaces(config: Settings, clock: Clock, signal: AbortSignal): Promise<Finding> {
-  const { stateDir, templates, flavors, defaultFlavor, maxSessions } = config;
-  await using host = createNamespaceHost({ volumes: [], stateDir, clock, emit: () => undefined });
+  const { stateDir, templates, interpreters, flavors, defaultFlavor, maxSessions } = config;
+  await using host = createNamespaceHost({
+    volumes: config.sharedVolumes,
+    stateDir,
+    interpreters,
+    clock,
+    emit: () => undefined,
+  });
   try {
     const { refused } = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
     const found = "a sandbox of Linux namespaces starts";

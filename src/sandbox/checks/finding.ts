@@ -22,6 +22,7 @@ export type CheckName =
   | "microVM runtime"
   | "microVM boot"
   | "images"
+  | "interpreters"
   | "namespaces"
   | "microsandbox server"
   | "cloud key"

@@ -5,24 +5,28 @@ import type { Clock } from "../../clock.ts";
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
+import type { InterpreterPaths } from "../interpreter-paths.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import { type Volume, writableFolders } from "../volumes.ts";
-import { guestHome, guestPrograms, guestUser } from "./layout.ts";
+import { InstalledInterpreters } from "./installed.ts";
+import { guestHome, guestPrograms, guestUser, type Place } from "./layout.ts";
 import { signals } from "./libc.ts";
 import { type Limits, watch } from "./limits.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
 import { killStranded } from "./stranded.ts";
-import { findInterpreter, guestPath } from "./tools.ts";
+import { guestPath } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
 
 export type NamespaceHostOptions = {
   /** Shared with every sandbox. Checked beforehand (parseVolumes). */
   readonly volumes: readonly Volume[];
+  /** Those that are not to be the first of the system's folders. */
+  readonly interpreters?: InterpreterPaths;
   /** Tells this installation from others on the machine, by its path; nothing is written there. */
   readonly stateDir: string;
   readonly clock: Clock;
@@ -50,6 +54,7 @@ export class NamespaceHost implements SandboxHost {
   readonly backend = "namespace";
   readonly isolation = "Linux namespaces on a shared kernel";
   readonly #options: NamespaceHostOptions;
+  readonly #interpreters: InstalledInterpreters;
   readonly #end = new AbortController();
   readonly #sandboxes = new Set<NamespaceSandbox>();
   readonly #boots = new Set<Promise<unknown>>();
@@ -60,6 +65,11 @@ export class NamespaceHost implements SandboxHost {
 
   constructor(options: NamespaceHostOptions) {
     this.#options = options;
+    this.#interpreters = new InstalledInterpreters({
+      paths: options.interpreters ?? {},
+      emit: options.emit,
+      signal: this.#end.signal,
+    });
   }
 
   /** How sandboxes are held to their size here; null while it is unknown for want of tools. */
@@ -107,20 +117,21 @@ export class NamespaceHost implements SandboxHost {
     const { clock, emit } = this.#options;
     const machine = this.#prepare();
     const { language } = spec.template;
-    const interpreter = findInterpreter(language);
+    const { path: interpreter, pathPrefix, places, checked } = await this.#interpreters.take(spec.template);
     const name = nameOf(spec.sessionId);
-    const env = { ...guestEnv, ...spec.template.env };
+    const env = { ...guestEnv, PATH: pathPrefix + guestPath, ...spec.template.env };
     await using stack = new AsyncDisposableStack();
+    stack.defer(() => checked.catch(() => undefined));
     const group = machine.limits.group(name, spec.resources);
     stack.defer(async () => {
       // A bubblewrap that was ended while it started its child may have left it: it waits for ever, and keeps the group.
       for (const pid of group.pids() ?? []) machine.libc.kill(pid, signals.kill);
       await group.remove();
     });
-    const compiled = machine.compiled.find(language, interpreter);
+    const compiled = machine.compiled.find(interpreter);
     const dataFiles = { ...machine.dataFiles, ...(compiled !== null && { [compiled.path]: compiled.descriptor }) };
     const files = { ...machine, dataFiles };
-    const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec.resources, signal);
+    const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec.resources, places, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
       ...{ name, resources: spec.resources, namespaces, group, env, clock },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
@@ -148,13 +159,15 @@ export class NamespaceHost implements SandboxHost {
     const start = (program: string) => startInterpreter({ ...options, program }, signal);
     const source = programPath(language);
     sandbox.adopt(
-      await start(compiled?.path ?? source).catch((error: unknown) => {
+      await start(compiled?.path ?? source).catch(async (error: unknown) => {
         signal.throwIfAborted();
+        await checked;
         if (compiled === null) throw error;
-        machine.compiled.forget(language);
+        machine.compiled.forget(interpreter);
         return start(source);
       }),
     );
+    await checked;
     signal.throwIfAborted();
     stack.move();
     return sandbox;
@@ -164,9 +177,10 @@ export class NamespaceHost implements SandboxHost {
     { tools, self, libc, dataFiles, filter, bootLauncher: launcher }: Machine,
     joinFiles: readonly string[],
     resources: SandboxSpec["resources"],
+    places: readonly Place[],
     signal: AbortSignal,
   ): Promise<Namespaces> {
-    const layout = { resources, volumes: this.#options.volumes };
+    const layout = { resources, volumes: this.#options.volumes, places };
     return bootNamespaces({ tools, self, libc, launcher, joinFiles, layout, dataFiles, filter }, signal);
   }
 
@@ -211,7 +225,7 @@ export class NamespaceHost implements SandboxHost {
   async #look(): Promise<HostHealth> {
     try {
       const machine = this.#prepare();
-      const boot = this.#bootNamespaces(machine, [], probeResources, this.#end.signal);
+      const boot = this.#bootNamespaces(machine, [], probeResources, [], this.#end.signal);
       this.#boots.add(boot);
       try {
         using namespaces = await boot;
@@ -220,7 +234,7 @@ export class NamespaceHost implements SandboxHost {
       } finally {
         this.#boots.delete(boot);
       }
-      void machine.compiled.make();
+      void machine.compiled.make(this.#interpreters.used());
       return { ok: true };
     } catch (error) {
       return { ok: false, reason: (error instanceof Failure ? error : cannotBoot(error)).message };
@@ -231,6 +245,7 @@ export class NamespaceHost implements SandboxHost {
     this.#end.abort(new Failure("sandbox_creation", "The server is shutting down."));
     await Promise.allSettled(this.#boots);
     await this.#probe?.result;
+    await this.#interpreters.settled();
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     await this.#watch;
     await this.#machine?.[Symbol.asyncDispose]();

@@ -22,11 +22,16 @@ export type DataFile = { readonly path: string; readonly descriptor: number };
 export type Layout = {
   readonly resources: Resources;
   readonly volumes: readonly Volume[];
+  /** Of an interpreter that is not in the system's folders. */
+  readonly places: readonly Place[];
   readonly dataFiles: readonly DataFile[];
   readonly etc: HostEtc;
   /** The filter of system calls, as a descriptor that bubblewrap inherits: for the sandbox's init and its holder. */
   readonly filter: number;
 };
+
+/** A file or folder of this machine that a guest sees at the same path, read-only; or a link there, as it is on this machine. */
+export type Place = { readonly path: string; readonly link?: string };
 
 /** Small files that programs expect in /etc, without a trace of the host's users. */
 export const syntheticEtc: Readonly<Record<string, string>> = {
@@ -84,7 +89,7 @@ function leadsToUsr(path: string): boolean {
   return resolve(dirname(path), readlinkSync(path)).startsWith("/usr/");
 }
 
-export function bwrapArguments({ resources, volumes, dataFiles, etc, filter }: Layout): readonly string[] {
+export function bwrapArguments({ resources, volumes, places, dataFiles, etc, filter }: Layout): readonly string[] {
   return [
     ...["--unshare-all", "--unshare-user", "--disable-userns"],
     ...["--uid", `${guestUid}`, "--gid", `${guestUid}`, "--hostname", "sandbox"],
@@ -96,6 +101,7 @@ export function bwrapArguments({ resources, volumes, dataFiles, etc, filter }: L
     ...["--perms", "0755", "--dir", "/home", ...sized(guestHome, "0755", homeBytes(resources))],
     ...["--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"],
     ...dataFiles.flatMap(dataFile),
+    ...places.flatMap(placed),
     ...volumes.flatMap((volume) => [volume.readOnly ? "--ro-bind" : "--bind", volume.hostPath, volume.guestPath]),
     // bubblewrap's own root and /dev are writable, and without a size, until told otherwise.
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", guestHome],
@@ -107,6 +113,10 @@ function mirrored(path: string): readonly string[] {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (entry === undefined) return [];
   return entry.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
+}
+
+function placed({ path, link }: Place): readonly string[] {
+  return link === undefined ? ["--ro-bind", path, path] : ["--symlink", link, path];
 }
 
 function javaNames(): readonly string[] {

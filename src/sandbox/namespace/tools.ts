@@ -13,18 +13,25 @@ export type Tools = {
 /** The guest's PATH, and where we look ourselves: only places that a guest sees, so no homes with version managers' shims. */
 export const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const guestVisible = ["/usr/", "/bin/", "/sbin/", "/lib"];
+/** How paths begin that every guest sees. */
+export const guestVisible = ["/usr/", "/bin/", "/sbin/", "/lib"];
 
 const packages: Readonly<Record<keyof Tools, string>> = {
   bwrap: "bubblewrap",
   prlimit: "util-linux",
 };
 
-export const interpreters: Readonly<
-  Record<Language, { readonly names: readonly string[]; readonly packageName: string }>
-> = {
-  python: { names: ["python3", "python"], packageName: "python3" },
-  node: { names: ["node", "nodejs"], packageName: "nodejs" },
+export type InterpreterKind = {
+  /** Where it stands on a PATH; the first is the usual one. */
+  readonly names: readonly string[];
+  readonly packageName: string;
+  /** The oldest version whose language the runner and the file agent are written in. */
+  readonly minimum: string;
+};
+
+export const interpreters: Readonly<Record<Language, InterpreterKind>> = {
+  python: { names: ["python3", "python"], packageName: "python3", minimum: "3.8" },
+  node: { names: ["node", "nodejs"], packageName: "nodejs", minimum: "18" },
 };
 
 /** What is there, or one sentence on what is missing and how to get it. */
@@ -55,7 +62,9 @@ export function findInterpreter(language: Language): string {
     "configuration",
     `No ${language} interpreter was found where sandboxes can see it (${guestPath}).`,
     {
-      advice: [`Install it on the server's machine, for example with: apt-get install ${packageName}.`],
+      advice: [
+        `Install it on the server's machine, for example with: apt-get install ${packageName}. One that is elsewhere: --interpreter ${language}=PATH.`,
+      ],
       context: { language },
     },
   );

@@ -28,8 +28,9 @@ const triedAtOnce = 4;
  * signal's reason if that aborts.
  */
 export async function tryNamespaces(options: TrialOptions, signal: AbortSignal): Promise<Trial> {
-  // Templates of the same language and environment are the same sandbox here.
-  const kinds = [...Map.groupBy(options.templates, ({ language, env }) => JSON.stringify([language, env])).values()];
+  // Templates of the same language, environment and interpreter are the same sandbox here.
+  const kindOf = ({ language, env, interpreter }: Template) => JSON.stringify([language, env, interpreter]);
+  const kinds = [...Map.groupBy(options.templates, kindOf).values()];
   const offered = new Set<Template>();
   const refused: { readonly template: Template; readonly failure: Failure }[] = [];
   // A start waits for it.

@@ -11,6 +11,7 @@ import { loadConfig } from "../../../src/config/load.ts";
 import type { CheckName, Finding } from "../../../src/sandbox/checks/finding.ts";
 import type { Microvm } from "../../../src/sandbox/checks/microvm.ts";
 import { fencedBlock } from "../../docs/blocks.ts";
+import { answering, temporaryFolder } from "../../sandbox/namespace/named-interpreters.ts";
 import { Stub } from "../../stub-microsandbox/stub.ts";
 
 // Each diagnosis starts a sandbox of namespaces. Milliseconds.
@@ -90,6 +91,22 @@ test("a state directory that cannot be written to is not ready, whatever the bac
   const told = await diagnosis(["--state-dir", "/proc/nowhere"], microvm());
   expect(told).toMatchObject({ backend: "microvm", ready: false });
   expect(told.findings[0]).toMatchObject({ check: "state directory", status: "missing" });
+});
+
+test("the interpreters that namespaces use are told with path and version; one that is too old with what is required", async () => {
+  const findingOf = async (...argv: string[]) =>
+    (await diagnosis(argv, microvm("/dev/kvm"))).findings.find(({ check }) => check === "interpreters");
+  expect(await findingOf()).toMatchObject({
+    status: "ok",
+    found: expect.stringMatching(/^python 3\.\d+\.\d+ \(\/usr\/.*\); node \d+\.\d+\.\d+ \(\/usr\/.*\)$/),
+  });
+  using folder = temporaryFolder();
+  const node = answering(join(folder.path, "node"), { version: "16.0.0", executable: "/usr/bin/node", prefixes: [] });
+  expect(await findingOf("--interpreter", `node=${node}`)).toMatchObject({
+    status: "warning",
+    found: expect.stringContaining(`${node} has version 16.0.0; sandboxes require 18 or later`),
+    mend: expect.stringContaining("--interpreter node=PATH"),
+  });
 });
 
 test("the guide to backends shows lines that the doctor writes", async () => {

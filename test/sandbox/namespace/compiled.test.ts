@@ -11,14 +11,15 @@ import { bootOne, eventually, namespaceHost, patienceMs } from "./machine.ts";
 test("a program that an interpreter has compiled is for that interpreter alone, until it did not start", async () => {
   await using programs = new CompiledPrograms(openLibc());
   const python = findInterpreter("python");
-  expect(programs.find("python", python)).toBeNull();
-  await Promise.all([programs.make(), programs.make()]);
-  const made = programs.find("python", python);
+  const wanted = [{ language: "python", path: python }] as const;
+  expect(programs.find(python)).toBeNull();
+  await Promise.all([programs.make(wanted), programs.make(wanted)]);
+  const made = programs.find(python);
   expect(made).toMatchObject({ path: "/run/msb/python.pyc" });
-  expect(programs.find("python", "/bin/sh")).toBeNull();
-  expect(programs.find("python", "/usr/bin/no-such-python")).toBeNull();
-  programs.forget("python");
-  expect(programs.find("python", python)).toBeNull();
+  expect(programs.find("/bin/sh")).toBeNull();
+  expect(programs.find("/usr/bin/no-such-python")).toBeNull();
+  programs.forget(python);
+  expect(programs.find(python)).toBeNull();
 });
 
 test(
@@ -54,7 +55,7 @@ test("a host that is disposed while it compiles leaves no process", async () => 
   // Other tests' may end meanwhile.
   const before = children();
   await using programs = new CompiledPrograms(openLibc());
-  const making = programs.make();
+  const making = programs.make([{ language: "python", path: findInterpreter("python") }]);
   await programs[Symbol.asyncDispose]();
   await making;
   expect(children().filter((pid) => !before.includes(pid))).toEqual([]);
