@@ -3,6 +3,7 @@
 
 import type { Changes, Display, Files } from "./files.ts";
 import type { Resources } from "./flavors.ts";
+import type { NetworkPolicy } from "./network.ts";
 import type { Template } from "./templates.ts";
 
 export type Stream = "stdout" | "stderr";
@@ -17,6 +18,11 @@ export type SandboxSpec = {
   readonly sessionId: string;
   readonly template: Template;
   readonly resources: Resources;
+  /**
+   * Whom this one may reach, instead of whom the host's sandboxes may; then it has no secrets. `create` throws Failure `configuration` where the
+   * backend cannot enforce it.
+   */
+  readonly network?: NetworkPolicy | undefined;
   /** Called with what a long boot is doing, one short line each: an image being pulled, so much of it here. Safe to show to the caller. */
   readonly onProgress?: ((message: string) => void) | undefined;
   /**

@@ -43,7 +43,7 @@ export async function bootMachine(
   for (const { hostPath, guestPath, readOnly } of volumes) {
     builder.volume(guestPath, (mount) => (readOnly ? mount.bind(hostPath).readonly() : mount.bind(hostPath)));
   }
-  applyNetwork(builder, network, secrets);
+  applyNetwork(builder, spec.network ?? network, spec.network === undefined ? secrets : []);
   return await builder.create();
 }
 

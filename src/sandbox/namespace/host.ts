@@ -96,6 +96,7 @@ export class NamespaceHost implements SandboxHost {
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
     if (this.#end.signal.aborted) throw new Failure("sandbox_creation", "The server is shutting down.");
+    if ((spec.network?.kind ?? "none") !== "none") throw new Failure("configuration", noNetwork);
     const boot = this.#boot(spec, AbortSignal.any([signal, this.#end.signal]));
     this.#boots.add(boot);
     try {
@@ -251,6 +252,8 @@ export class NamespaceHost implements SandboxHost {
     await this.#machine?.[Symbol.asyncDispose]();
   }
 }
+
+const noNetwork = "Sandboxes of the namespace backend have no network.";
 
 const tooSlow: HostHealth = {
   ok: false,

@@ -65,6 +65,8 @@ const sparePlaces = 4;
 const tellingShare = 0.03;
 /** How long disposal waits for the server to answer a start whose caller has left. */
 const leavingMs = 5_000;
+const notGoverned =
+  "What a sandbox of a microsandbox server may reach is configured on that server, not for a single sandbox.";
 /** How long a process that is about to end goes on stopping sandboxes on a server that is slow. */
 const partingMs = 120_000;
 
@@ -135,6 +137,7 @@ class ServerHost implements SandboxHost {
 
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
+    if (spec.network !== undefined) throw new Failure("configuration", notGoverned);
     if (this.#end.signal.aborted) {
       throw new Failure("sandbox_creation", "The server is shutting down.");
     }
