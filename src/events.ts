@@ -126,6 +126,24 @@ export type Event =
   /** So many executions and transfers will not be in the audit file: too much waited for it, or the server stopped before it could be written. */
   | { readonly type: "audit.lost"; readonly executions: number }
   | { readonly type: "sandbox.lost"; readonly sessionId: string; readonly reason: string }
+  /** A connection out of a sandbox was refused: by which rule of the policy or the proxy, one of a fixed set. Host and port are as asked for; empty where none were. */
+  | {
+      readonly type: "network.refused";
+      readonly sessionId: string;
+      readonly rule: string;
+      readonly host: string;
+      readonly port: number;
+    }
+  /** A connection out of a sandbox that reached its host is over. */
+  | {
+      readonly type: "network.closed";
+      readonly sessionId: string;
+      readonly host: string;
+      readonly port: number;
+      readonly sentBytes: number;
+      readonly receivedBytes: number;
+      readonly durationMs: number;
+    }
   | ExecutionEnded
   | CallEnded
   | TransferEnded

@@ -299,7 +299,7 @@ export const options = {
     flag: "--network",
     variable: "MSB_MCP_NETWORK",
     group: "Sandboxes",
-    summary: "Whom sandboxes may reach (microvm backend)",
+    summary: "Whom sandboxes may reach (microvm and namespace backends)",
     kind: networkPolicy,
   }),
   secrets: noneByDefault({

@@ -4,8 +4,9 @@ import type { InterpreterPaths } from "./interpreter-paths.ts";
 import { describeNetwork, type NetworkPolicy } from "./network.ts";
 import type { Secret } from "./secrets.ts";
 
-/** Backends that enforce a network policy and keep secrets out of the guest. */
-const governing: readonly string[] = ["microvm", "cloud"];
+/** Backends that enforce a network policy, and those that also keep secrets out of the guest. */
+const governing: readonly string[] = ["microvm", "cloud", "namespace"];
+const keepingSecrets: readonly string[] = ["microvm", "cloud"];
 
 /** One problem an option. */
 export function beyondBackend(
@@ -18,13 +19,13 @@ export function beyondBackend(
 }
 
 function beyondGoverning(backend: string, network: NetworkPolicy, secrets: readonly Secret[]): readonly string[] {
-  if (governing.includes(backend)) return [];
   const allowed = `allowed with the ${backend} backend is`;
+  const governs = network.kind === "none" || governing.includes(backend);
+  const networkText = `--network (MSB_MCP_NETWORK): ${describeNetwork(network)} needs --backend microvm or namespace`;
+  const keeps = secrets.length === 0 || keepingSecrets.includes(backend);
   return [
-    ...(network.kind === "none"
-      ? []
-      : [`--network (MSB_MCP_NETWORK): ${describeNetwork(network)} needs --backend microvm; ${allowed} none`]),
-    ...(secrets.length === 0 ? [] : [`--secret (MSB_MCP_SECRETS): needs --backend microvm; ${allowed} no secret`]),
+    ...(governs ? [] : [`${networkText}; ${allowed} none`]),
+    ...(keeps ? [] : [`--secret (MSB_MCP_SECRETS): needs --backend microvm; ${allowed} no secret`]),
   ];
 }
 

@@ -52,7 +52,8 @@ export function createHost({ backend, settings, installationId, microvm, clock, 
   const apiKey = settings.apiKey ?? null;
   switch (backend) {
     case "namespace": {
-      const host = createNamespaceHost({ ...common, stateDir: settings.stateDir, interpreters: settings.interpreters });
+      const { stateDir, network, interpreters } = settings;
+      const host = createNamespaceHost({ ...common, stateDir, network, interpreters });
       if (host.limits !== null) tellLimits(host.limits, settings, emit);
       return host;
     }

@@ -1,11 +1,11 @@
-// Who ran what, and whose files came and went: a line of JSON for each execution and each transfer, in a file that only grows. A disk that is
+// Who ran what, whose files came and went, and whom sandboxes reached: a line of JSON for each execution, transfer and connection, in a file that only grows. A disk that is
 // full or broken never fails a call: lines wait, a bounded number of them, and what is lost is told. The file is opened anew for each batch, so
 // that it can be moved away at any time.
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
-import type { Emit, ExecutionEnded, TransferEnded } from "../events.ts";
+import type { Emit, Event, ExecutionEnded, TransferEnded } from "../events.ts";
 import { Failure } from "../failure.ts";
 
 export type AuditOptions = {
@@ -19,6 +19,8 @@ export type AuditOptions = {
 
 /** Subscriber of events. Disposing it writes what waits. */
 export type Audit = AsyncDisposable & { readonly emit: Emit };
+
+type NetworkEvent = Extract<Event, { type: "network.refused" | "network.closed" }>;
 
 /** Bytes of lines that may wait for the disk, beside those that are being written: new ones beyond it are lost. */
 const maxWaitingBytes = 16 * 1024 * 1024;
@@ -56,6 +58,8 @@ class AuditFile implements Audit {
   readonly emit: Emit = (event) => {
     if (event.type === "execution.ended") this.#add(this.#execution(event));
     else if (event.type === "transfer.ended") this.#add(this.#transfer(event));
+    else if (event.type === "network.refused") this.#add(this.#network(event, { ended: "refused", rule: event.rule }));
+    else if (event.type === "network.closed") this.#add(this.#network(event, connectionOf(event)));
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,6 +96,11 @@ class AuditFile implements Audit {
       ended: event.outcome,
       seconds: Math.round(event.durationMs) / 1000,
     };
+  }
+
+  #network({ sessionId, host, port }: NetworkEvent, more: Readonly<Record<string, unknown>>) {
+    const time = new Date(this.#options.clock.now()).toISOString();
+    return { time, session_id: sessionId, kind: "connection", host, port, ...more };
   }
 
   #execution(event: ExecutionEnded) {
@@ -147,6 +156,11 @@ class AuditFile implements Audit {
     }
     this.#batchLines = 0;
   }
+}
+
+function connectionOf({ sentBytes, receivedBytes, durationMs }: Extract<Event, { type: "network.closed" }>) {
+  const seconds = Math.round(durationMs) / 1000;
+  return { ended: "closed", sent_bytes: sentBytes, received_bytes: receivedBytes, seconds };
 }
 
 function unusable(path: string, cause: unknown): Failure {

@@ -48,6 +48,8 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "execution.ended": "DEBUG",
   "call.ended": "DEBUG",
   "transfer.ended": "DEBUG",
+  "network.refused": "DEBUG",
+  "network.closed": "DEBUG",
   "cancel.unmatched": "INFO",
   "request.received": "DEBUG",
   "response.sent": "DEBUG",

@@ -248,6 +248,20 @@ export const metricTable = {
     labels: ["direction"],
     watch: "–",
   },
+  networkConnections: {
+    name: "msb_mcp_network_connections_total",
+    type: "counter",
+    help: "Connections out of namespace sandboxes (`--network`) that are over: `reached`, or the rule that refused them",
+    labels: ["outcome"],
+    watch: "many refusals: code wants what `--network` does not allow; `limit`: one sandbox floods its way out",
+  },
+  networkBytes: {
+    name: "msb_mcp_network_bytes_total",
+    type: "counter",
+    help: "Bytes that namespace sandboxes sent and received over connections that are over",
+    labels: ["direction"],
+    watch: "–",
+  },
   requestsRefused: {
     name: "msb_mcp_requests_refused_total",
     type: "counter",

@@ -92,6 +92,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const calls = counter(metricTable.calls);
   const transfers = counter(metricTable.transfers);
   const transferredBytes = counter(metricTable.transferredBytes);
+  const networkConnections = counter(metricTable.networkConnections);
+  const networkBytes = counter(metricTable.networkBytes);
   const requestsRefused = counter(metricTable.requestsRefused);
   const requestsFailed = counter(metricTable.requestsFailed);
   const receivedBytes = counter(metricTable.receivedBytes);
@@ -159,6 +161,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "transfer.ended": ({ direction, outcome, bytes }) => {
       transfers(1, direction, outcome);
       transferredBytes(bytes, direction);
+    },
+    "network.refused": ({ rule }) => networkConnections(1, rule),
+    "network.closed": ({ sentBytes, receivedBytes }) => {
+      networkConnections(1, "reached");
+      networkBytes(sentBytes, "sent");
+      networkBytes(receivedBytes, "received");
     },
     "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),

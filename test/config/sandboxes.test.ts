@@ -317,16 +317,20 @@ test.each([
   expect(loaded.kind).toBe(expected ? "config" : "problems");
 });
 
-test.each(["namespace", "server"])(
-  "the %s backend refuses a network policy and secrets, rather than forget them",
-  (name) => {
-    const argv = [`--backend=${name}`, "--network=public", "--secret=KEY=MY_KEY@api.example.com"];
-    expect(problemsOf(argv, { MY_KEY: "v" })).toEqual([
-      `--network (MSB_MCP_NETWORK): public needs --backend microvm; allowed with the ${name} backend is none`,
-      `--secret (MSB_MCP_SECRETS): needs --backend microvm; allowed with the ${name} backend is no secret`,
-    ]);
-  },
-);
+test("the server backend refuses a network policy and secrets, rather than forget them", () => {
+  const argv = ["--backend=server", "--network=public", "--secret=KEY=MY_KEY@api.example.com"];
+  expect(problemsOf(argv, { MY_KEY: "v" })).toEqual([
+    "--network (MSB_MCP_NETWORK): public needs --backend microvm or namespace; allowed with the server backend is none",
+    "--secret (MSB_MCP_SECRETS): needs --backend microvm; allowed with the server backend is no secret",
+  ]);
+});
+
+test("the namespace backend takes a network policy, and refuses secrets", () => {
+  expect(configOf(["--backend=namespace", "--network=public"]).network).toEqual({ kind: "public" });
+  expect(
+    problemsOf(["--backend=namespace", "--network=public", "--secret=KEY=MY_KEY@api.example.com"], { MY_KEY: "v" }),
+  ).toEqual(["--secret (MSB_MCP_SECRETS): needs --backend microvm; allowed with the namespace backend is no secret"]);
+});
 
 test("a pool is so many of a template and a flavor", () => {
   expect(configOf(["--pool", "python:small=2,node:small=1", "--pool=python:large=1"]).pool).toEqual([

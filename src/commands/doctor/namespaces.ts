@@ -7,19 +7,21 @@ import { type Finding, missing, missingBecause } from "../../sandbox/checks/find
 import { tooFewDescriptors } from "../../sandbox/namespace/descriptors.ts";
 import { createNamespaceHost } from "../../sandbox/namespace/host.ts";
 import { tryNamespaces } from "../../sandbox/namespace/trial.ts";
+import { describeNetwork } from "../../sandbox/network.ts";
 
 const check = "namespaces";
 
 type Settings = Pick<
   Config,
-  "stateDir" | "templates" | "interpreters" | "flavors" | "defaultFlavor" | "maxSessions" | "sharedVolumes"
+  "stateDir" | "network" | "templates" | "interpreters" | "flavors" | "defaultFlavor" | "maxSessions" | "sharedVolumes"
 >;
 
 /** Rejects with the signal's reason only. */
 export async function checkNamespaces(config: Settings, clock: Clock, signal: AbortSignal): Promise<Finding> {
-  const { stateDir, templates, interpreters, flavors, defaultFlavor, maxSessions } = config;
+  const { stateDir, network, templates, interpreters, flavors, defaultFlavor, maxSessions } = config;
   await using host = createNamespaceHost({
     volumes: config.sharedVolumes,
+    network,
     stateDir,
     interpreters,
     clock,
@@ -27,7 +29,8 @@ export async function checkNamespaces(config: Settings, clock: Clock, signal: Ab
   });
   try {
     const { refused } = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
-    const found = "a sandbox of Linux namespaces starts";
+    const isGoverned = network.kind !== "none";
+    const found = `a sandbox of Linux namespaces starts${isGoverned ? `, with the network ${describeNetwork(network)}` : ""}`;
     const lines = [
       ...refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`),
       ...[tooFewDescriptors(maxSessions)].filter((warning) => warning !== undefined),

@@ -72,7 +72,8 @@ export function enterCommand(options: {
   ];
 }
 
-function pathOf(self: Self, descriptor: number): string {
+/** Of a descriptor of the server's, for other processes. */
+export function pathOf(self: Self, descriptor: number): string {
   return `/proc/${self.pid}/fd/${descriptor}`;
 }
 

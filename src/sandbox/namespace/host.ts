@@ -2,10 +2,13 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
-import type { Emit } from "../../events.ts";
+import type { Emit, Event } from "../../events.ts";
 import { Failure } from "../../failure.ts";
+import type { GatewayEvent } from "../egress/gateway.ts";
+import { type Outside, realOutside } from "../egress/reach.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
+import type { NetworkPolicy } from "../network.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
@@ -21,12 +24,17 @@ import { NamespaceSandbox } from "./sandbox.ts";
 import { killStranded } from "./stranded.ts";
 import { guestPath } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
+import { openWayOut, proxyEnv, type WayOut } from "./way-out.ts";
 
 export type NamespaceHostOptions = {
   /** Shared with every sandbox. Checked beforehand (parseVolumes). */
   readonly volumes: readonly Volume[];
   /** Those that are not to be the first of the system's folders. */
   readonly interpreters?: InterpreterPaths;
+  /** Whom sandboxes may reach whose spec says nothing. Default: nobody. */
+  readonly network?: NetworkPolicy;
+  /** What is out there. Default: what this machine reaches. */
+  readonly outside?: Outside;
   /** Tells this installation from others on the machine, by its path; nothing is written there. */
   readonly stateDir: string;
   readonly clock: Clock;
@@ -96,7 +104,6 @@ export class NamespaceHost implements SandboxHost {
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
     if (this.#end.signal.aborted) throw new Failure("sandbox_creation", "The server is shutting down.");
-    if ((spec.network?.kind ?? "none") !== "none") throw new Failure("configuration", noNetwork);
     const boot = this.#boot(spec, AbortSignal.any([signal, this.#end.signal]));
     this.#boots.add(boot);
     try {
@@ -120,7 +127,12 @@ export class NamespaceHost implements SandboxHost {
     const { language } = spec.template;
     const { path: interpreter, pathPrefix, places, checked } = await this.#interpreters.take(spec.template);
     const name = nameOf(spec.sessionId);
-    const env = { ...guestEnv, PATH: pathPrefix + guestPath, ...spec.template.env };
+    const network = spec.network ?? this.#options.network ?? { kind: "none" };
+    const env = {
+      ...{ ...guestEnv, PATH: pathPrefix + guestPath },
+      ...(network.kind !== "none" && proxyEnv),
+      ...spec.template.env,
+    };
     await using stack = new AsyncDisposableStack();
     stack.defer(() => checked.catch(() => undefined));
     const group = machine.limits.group(name, spec.resources);
@@ -133,8 +145,10 @@ export class NamespaceHost implements SandboxHost {
     const dataFiles = { ...machine.dataFiles, ...(compiled !== null && { [compiled.path]: compiled.descriptor }) };
     const files = { ...machine, dataFiles };
     const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec.resources, places, signal);
+    const wayOut =
+      network.kind === "none" ? null : await this.#openWayOut(machine, namespaces, { ...spec, network }, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
-      ...{ name, resources: spec.resources, namespaces, group, env, clock },
+      ...{ name, resources: spec.resources, namespaces, group, env, clock, wayOut },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
       ...{ libc: machine.libc, moments: machine.moments },
       fileAgent: fileAgentArgv(language, interpreter, `${guestPrograms}/${fileAgentPrograms[language].fileName}`),
@@ -183,6 +197,26 @@ export class NamespaceHost implements SandboxHost {
   ): Promise<Namespaces> {
     const layout = { resources, volumes: this.#options.volumes, places };
     return bootNamespaces({ tools, self, libc, launcher, joinFiles, layout, dataFiles, filter }, signal);
+  }
+
+  /** The namespaces end with it if it rejects. */
+  async #openWayOut(
+    { self, libc, listenerLauncher: launcher }: Machine,
+    namespaces: Namespaces,
+    { sessionId, network: policy }: SandboxSpec & { readonly network: NetworkPolicy },
+    signal: AbortSignal,
+  ): Promise<WayOut> {
+    const { clock, emit, outside = realOutside } = this.#options;
+    const onEvent = (event: GatewayEvent) => emit(networkEvent(sessionId, event));
+    try {
+      const options = { self, libc, launcher, namespaces: namespaces.descriptors, policy, outside, clock };
+      return await openWayOut({ ...options, emit: onEvent }, signal);
+    } catch (error) {
+      namespaces.kill();
+      await namespaces.ended;
+      namespaces[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** One probe at a time, whose answer holds for a while. */
@@ -253,8 +287,6 @@ export class NamespaceHost implements SandboxHost {
   }
 }
 
-const noNetwork = "Sandboxes of the namespace backend have no network.";
-
 const tooSlow: HostHealth = {
   ok: false,
   reason: "A sandbox takes longer than 4.5 seconds to start on this machine.",
@@ -268,6 +300,14 @@ const guestEnv = {
   LANG: "C.UTF-8",
   TERM: "dumb",
 };
+
+function networkEvent(sessionId: string, event: GatewayEvent): Event {
+  const { host = "", port = 0 } = event.target ?? {};
+  if (event.type === "refused") return { type: "network.refused", sessionId, rule: event.refusal.rule, host, port };
+  const { bytes, durationMs } = event;
+  const [sentBytes, receivedBytes] = [bytes.sent, bytes.received];
+  return { type: "network.closed", sessionId, host, port, sentBytes, receivedBytes, durationMs };
+}
 
 function creationFailure(cause: unknown): Failure {
   return new Failure("sandbox_creation", "The sandbox or its interpreter did not start.", { cause });

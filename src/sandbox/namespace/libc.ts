@@ -1,5 +1,5 @@
 // The calls of the C library that the runtime has no way to make: real pipes, files without a name, the parent of a user
-// namespace, signals to processes that are not our children, and the clock that processes are dated by. Nothing else of ours is native.
+// namespace, signals to processes that are not our children, descriptors that another process hands over, and the clock that processes are dated by. Nothing else of ours is native.
 
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
@@ -13,6 +13,12 @@ export type Libc = {
   readonly memoryProgram: (content: Uint8Array) => number;
   /** A descriptor of the parent of the user namespace behind `descriptor`. */
   readonly parentNamespace: (descriptor: number) => number;
+  /** Two ends of a socket that a descriptor can be sent through. */
+  readonly socketPair: () => readonly [number, number];
+  /** The descriptor that has been sent to this end, which closes on exec; undefined if none has. */
+  readonly receivedDescriptor: (socket: number) => number | undefined;
+  /** Another descriptor of the same, which closes on exec. */
+  readonly duplicate: (descriptor: number) => number;
   /** False if there is no such process, or it is not ours to signal. */
   readonly kill: (pid: number, signal: number) => boolean;
   /** By the clock of the start times in /proc/PID/stat, and in their unit. */
@@ -27,6 +33,14 @@ const closeOnExec = 0o2000000;
 const memory = { closeOnExec: 1, mayBeSealed: 2, executable: 16 } as const;
 /** F_ADD_SEALS of fcntl(2), with the seals against further seals, shrinking, growing and writing. */
 const [addSeals, allSeals] = [1033, 15];
+/** F_DUPFD_CLOEXEC of fcntl(2). */
+const duplicateCloseOnExec = 1030;
+/** AF_UNIX, and SOCK_DGRAM with SOCK_CLOEXEC, of socketpair(2). */
+const [unix, datagrams] = [1, 2 | closeOnExec];
+/** MSG_DONTWAIT and MSG_CMSG_CLOEXEC of recvmsg(2). */
+const atOnce = 0x40 | 0x40000000;
+/** Of a struct cmsghdr with one descriptor: its length, and where that is. */
+const [controlBytes, descriptorAt] = [20, 16];
 /** NS_GET_PARENT, ioctl_ns(2). */
 const nsGetParent = 0xb702;
 /** CLOCK_BOOTTIME, clock_gettime(2). */
@@ -71,6 +85,28 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
       if (parent < 0) throw new Error("the parent of the sandbox's user namespace cannot be opened");
       return parent;
     },
+    socketPair: () => {
+      const ends = new Int32Array(2);
+      if (symbols.socketpair(unix, datagrams, 0, ptr(ends)) !== 0) throw new Error("no sockets can be made");
+      const [first = -1, second = -1] = ends;
+      return [first, second];
+    },
+    receivedDescriptor: (socket) => {
+      const view = new DataView(new ArrayBuffer(24));
+      const control = new Uint8Array(view.buffer);
+      // struct msghdr.
+      const message = new BigUint64Array(7);
+      message[4] = BigInt(ptr(control));
+      message[5] = BigInt(control.length);
+      const isThere =
+        Number(symbols.recvmsg(socket, ptr(message), atOnce)) >= 0 && view.getUint32(0, true) === controlBytes;
+      return isThere ? view.getInt32(descriptorAt, true) : undefined;
+    },
+    duplicate: (descriptor) => {
+      const copy = symbols.fcntl(descriptor, duplicateCloseOnExec, 3);
+      if (copy < 0) throw new Error("no descriptor is left");
+      return copy;
+    },
     // 0 and negative numbers would mean whole process groups.
     kill: (pid, signal) => pid > 0 && symbols.kill(pid, signal) === 0,
     ticksSinceBoot: () => {
@@ -107,6 +143,8 @@ function openLibrary(name: string) {
     memfd_create: { args: ["ptr", "u32"], returns: "i32" },
     ioctl: { args: ["i32", "u64", "u64"], returns: "i32" },
     fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+    socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+    recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
     kill: { args: ["i32", "i32"], returns: "i32" },
     clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   });

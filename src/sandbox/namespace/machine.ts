@@ -12,6 +12,7 @@ import { thisArchitecture } from "./filter/architectures.ts";
 import { filterBytes } from "./filter/filter.ts";
 import { bootLauncherBytes, mountFlags } from "./launcher/boot.ts";
 import { launcherBytes } from "./launcher/launcher.ts";
+import { listenerLauncherBytes } from "./launcher/listener.ts";
 import { guestPrograms, syntheticEtc } from "./layout.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { createLimits, type Limits } from "./limits.ts";
@@ -19,6 +20,7 @@ import { Moments } from "./moments.ts";
 import { memoryLabel } from "./stranded.ts";
 import { findTools, type Tools } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
+import { proxyPort } from "./way-out.ts";
 
 export type Machine = AsyncDisposable & {
   readonly self: Self;
@@ -32,6 +34,7 @@ export type Machine = AsyncDisposable & {
   readonly filter: number;
   readonly launcher: number;
   readonly bootLauncher: number;
+  readonly listenerLauncher: number;
 };
 
 /** `installation` tells what is this host's from others'. Throws Failure `configuration` if something is missing here. */
@@ -50,13 +53,17 @@ export function openMachine(installation: string, clock: Clock): Machine {
   const launcher = openLauncher(libc, self);
   const folderFlags = mountFlags(mounts, dirname(realpathSync(tools.bwrap)));
   const bootLauncher = libc.memoryProgram(bootLauncherBytes({ isRoot: self.isRoot, folderFlags }));
+  const listenerLauncher = libc.memoryProgram(listenerLauncherBytes({ port: proxyPort }));
+  const launchers = { launcher, bootLauncher, listenerLauncher };
   return {
-    ...{ self, tools, libc, limits, moments, dataFiles, compiled, filter, launcher, bootLauncher },
+    ...{ self, tools, libc, limits, moments, dataFiles, compiled, filter, ...launchers },
     [Symbol.asyncDispose]: async () => {
       limits.release();
       moments[Symbol.dispose]();
       await compiled[Symbol.asyncDispose]();
-      for (const descriptor of [...Object.values(dataFiles), filter, launcher, bootLauncher]) closeSync(descriptor);
+      for (const descriptor of [...Object.values(dataFiles), filter, ...Object.values(launchers)]) {
+        closeSync(descriptor);
+      }
     },
   };
 }

@@ -23,11 +23,14 @@ import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } f
 import { Programs, type ProgramsOptions } from "./programs.ts";
 import { RunScope } from "./run-scope.ts";
 import { processesPerCpu, processLimit } from "./sizes.ts";
+import type { WayOut } from "./way-out.ts";
 
 export type NamespaceSandboxOptions = ProgramsOptions & {
   readonly name: string;
   readonly moments: Moments;
   readonly clock: Clock;
+  /** Null for one that reaches nothing. */
+  readonly wayOut: WayOut | null;
   /** Environment of commands. */
   readonly env: Readonly<Record<string, string>>;
   /** The command line of the program that works on its files. */
@@ -107,6 +110,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
     };
     const guarded = { ...request, onOutput, onDisplay };
     const look = this.#lookFromNow();
+    const refusals = this.#options.wayOut?.refusals;
+    const refusalMark = refusals?.mark ?? 0;
     try {
       const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
       const end = await (membership === null
@@ -123,8 +128,15 @@ export class NamespaceSandbox implements Sandbox, Watched {
         await this.#end(scope);
         look.forget();
       }
-      const notices = run.isCrowded ? { notices: [crowded(this.resources)] } : {};
-      const told: RunEnd = { ...end, ...(wasKilled && { ended: "out_of_memory" }), ...notices };
+      const notices = [
+        ...(end.notices ?? []),
+        ...(run.isCrowded ? [crowded(this.resources)] : []),
+        ...(refusals?.since(refusalMark) ?? []),
+      ].slice(0, maxNotices);
+      const told: RunEnd = {
+        ...{ ...end, ...(wasKilled && { ended: "out_of_memory" }) },
+        ...(notices.length > 0 && { notices }),
+      };
       return membership === null ? told : { ...told, changes: await look.changes() };
     } finally {
       settled = true;
@@ -316,7 +328,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   async #dispose(): Promise<void> {
-    const { namespaces, group, onGone } = this.#options;
+    const { namespaces, group, wayOut, onGone } = this.#options;
     this.#over ??= "it was stopped";
     namespaces.kill();
     this.files.end();
@@ -324,11 +336,15 @@ export class NamespaceSandbox implements Sandbox, Watched {
     this.#programs.kill();
     await this.#interpreter?.[Symbol.asyncDispose]();
     await this.#programs.close();
+    await wayOut?.[Symbol.asyncDispose]();
     namespaces[Symbol.dispose]();
     const removed = await group.remove();
     onGone(removed ? null : `the control group of ${this.name} could not be removed`);
   }
 }
+
+/** As RunEnd.notices says. */
+const maxNotices = 10;
 
 function lostFailure(kind: FailureKind, why: string, cause?: unknown): Failure {
   return new Failure(kind, `The sandbox of this session was lost: ${why}.`, { cause });

@@ -15,7 +15,7 @@ export const enteredNamespaces = ["owner", "cgroup", "ipc", "uts", "net", "pid",
 export type EnteredNamespace = (typeof enteredNamespaces)[number];
 
 /** CLONE_NEW* of setns(2). */
-const namespaceTypes: Readonly<Record<EnteredNamespace, number>> = {
+export const namespaceTypes: Readonly<Record<EnteredNamespace, number>> = {
   ...{ owner: 0x10000000, cgroup: 0x02000000, ipc: 0x08000000, uts: 0x04000000 },
   ...{ net: 0x40000000, pid: 0x20000000, mnt: 0x00020000 },
 };

@@ -15,10 +15,12 @@ export const launcherCalls = {
   x64: {
     ...{ write: 1, close: 3, rt_sigaction: 13, execve: 59, chdir: 80, setsid: 112, setgroups: 116, prctl: 157 },
     ...{ mount: 165, openat: 257, unshare: 272, prlimit64: 302, setns: 308, seccomp: 317 },
+    ...{ socket: 41, sendmsg: 46, bind: 49, listen: 50, exit_group: 231, dup3: 292 },
   },
   arm64: {
     ...{ write: 64, close: 57, rt_sigaction: 134, execve: 221, chdir: 49, setsid: 157, setgroups: 159, prctl: 167 },
     ...{ mount: 40, openat: 56, unshare: 97, prlimit64: 261, setns: 268, seccomp: 277 },
+    ...{ socket: 198, sendmsg: 211, bind: 200, listen: 201, exit_group: 94, dup3: 24 },
   },
 } as const;
 

@@ -1,0 +1,122 @@
+// The connection to what a sandbox asked for: the name is resolved here, once, and the very address that was judged is connected to.
+
+import { lookup } from "node:dns/promises";
+import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import type { Clock } from "../../clock.ts";
+import type { NetworkPolicy } from "../network.ts";
+import type { KindOf } from "./addresses.ts";
+import { judgeAddress, type Refusal, type Verdict } from "./verdict.ts";
+
+/** All addresses of a name, in the order to be tried. Rejects if it has none. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+export type Outside = {
+  readonly resolve: Resolve;
+  /** Of this machine, which no name may lead to. */
+  readonly ownAddresses: () => readonly string[];
+};
+
+export type Reached =
+  | { readonly kind: "reached"; readonly socket: Socket }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** Allowed, but not there: `why` is the end of a sentence. */
+  | { readonly kind: "failed"; readonly why: string };
+
+export type ReachOptions = Outside & {
+  readonly policy: NetworkPolicy;
+  readonly kindOf: KindOf;
+  readonly clock: Clock;
+};
+
+/** For a name's resolution, and for each of its addresses. Milliseconds. */
+const resolveMs = 10_000;
+const dialMs = 10_000;
+/** How many addresses of a name are tried. */
+const maxAddresses = 4;
+
+const loopback = "127.0.0.1";
+
+export const realOutside: Outside = {
+  resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+  ownAddresses: () =>
+    Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address)),
+};
+
+/** Rejects with the signal's reason; nothing is left open then. */
+export async function reach(
+  verdict: Exclude<Verdict, { readonly kind: "refused" }>,
+  port: number,
+  options: ReachOptions,
+  signal: AbortSignal,
+): Promise<Reached> {
+  if (verdict.kind === "machine") return await dialFirst([loopback], port, options.clock, signal);
+  const { policy, kindOf, ownAddresses, clock } = options;
+  const isNamed = verdict.kind === "name" && verdict.isNamed;
+  const addresses = verdict.kind === "address" ? [verdict.address] : await resolved(verdict.name, options, signal);
+  if (addresses === undefined) return { kind: "failed", why: "its name cannot be resolved" };
+  const own = ownAddresses();
+  const judged = addresses.map((address) => ({
+    address,
+    refusal: judgeAddress(policy, { address, port, isNamed }, kindOf, own),
+  }));
+  const open = judged.filter(({ refusal }) => refusal === undefined).map(({ address }) => address);
+  const [first] = judged;
+  if (open.length === 0 && first?.refusal !== undefined) return { kind: "refused", refusal: first.refusal };
+  return await dialFirst(open.slice(0, maxAddresses), port, clock, signal);
+}
+
+/** Undefined where there are none. A resolution cannot be given up: one that is late is left alone. */
+async function resolved(
+  name: string,
+  { resolve, clock }: ReachOptions,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const done = new AbortController();
+  const late = clock.sleep(resolveMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
+  try {
+    const found = await Promise.race([resolve(name).catch(() => undefined), late]);
+    signal.throwIfAborted();
+    return found === undefined || found.length === 0 ? undefined : found;
+  } finally {
+    done.abort();
+  }
+}
+
+async function dialFirst(
+  addresses: readonly string[],
+  port: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Reached> {
+  let why = "it has no address";
+  for (const address of addresses) {
+    const dialed = await dial(address, port, clock, signal);
+    signal.throwIfAborted();
+    if (typeof dialed !== "string") return { kind: "reached", socket: dialed };
+    why = dialed;
+  }
+  return { kind: "failed", why };
+}
+
+/** Connected, or why not. */
+async function dial(address: string, port: number, clock: Clock, signal: AbortSignal): Promise<Socket | string> {
+  const done = new AbortController();
+  const socket = connect({ host: address, port, allowHalfOpen: true });
+  const connected = new Promise<string | undefined>((resolve) => {
+    socket.once("connect", () => resolve(undefined));
+    socket.on("error", (error) => resolve("code" in error ? `${error.code}` : "it cannot be reached"));
+  });
+  const late = clock.sleep(dialMs, AbortSignal.any([signal, done.signal])).then(
+    () => `it did not answer within ${dialMs / 1000} s`,
+    () => "it was given up",
+  );
+  try {
+    const problem = await Promise.race([connected, late]);
+    if (problem === undefined) return socket;
+    socket.destroy();
+    return problem;
+  } finally {
+    done.abort();
+  }
+}
