@@ -8,15 +8,20 @@ export type Transferred = {
   readonly direction: "upload" | "download";
 };
 
+/** Of a refused download, the reason would go into the file or to tar. */
+const download = "curl -fsS";
+/** Shows why an upload was refused: what is answered (curl 7.76 or later). */
+const upload = "curl --fail-with-body -sS -T";
+
 export function commandLine(url: string, { path, format, direction }: Transferred): string {
   const name = localName(path);
   const at = quoted(url);
   if (direction === "download") {
-    if (format === "tar.gz") return `mkdir -p ${name} && curl -fsS ${at} | tar -xz -C ${name}`;
-    return `curl -fsS -o ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
+    if (format === "tar.gz") return `mkdir -p ${name} && ${download} ${at} | tar -xz -C ${name}`;
+    return `${download} -o ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
   }
-  if (format === "tar.gz") return `tar -cz -C ${name} . | curl -fsS -T - ${at}`;
-  return `curl -fsS -T ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
+  if (format === "tar.gz") return `tar -cz -C ${name} . | ${upload} - ${at}`;
+  return `${upload} ${format === "zip" ? localName(path, ".zip") : name} ${at}`;
 }
 
 /** The last part of the path, from here on: a name that begins with a dash is no option. */

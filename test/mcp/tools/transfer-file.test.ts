@@ -17,7 +17,7 @@ describe("over HTTP", () => {
     const url = String(structuredContent?.url);
     expect(url).toStartWith("https://sandbox.example.com/base/files/");
     expect(structuredContent).toMatchObject({ method: "PUT", max_bytes: 5000, expires_at: "2026-11-23T13:00:00.000Z" });
-    const text = `curl -fsS -T './my file.csv' ${url}\n\nPUT, at most 5000 bytes, until 2026-11-23T13:00:00.000Z or the session's end. Whoever has the URL may use it.`;
+    const text = `curl --fail-with-body -sS -T './my file.csv' ${url}\n\nPUT, at most 5000 bytes, until 2026-11-23T13:00:00.000Z or the session's end. Whoever has the URL may use it.`;
     expect(content).toEqual([{ type: "text", text }]);
   });
 
@@ -62,8 +62,8 @@ test.each(["plain.txt", "a b", "it's", "$(touch x)`id`", "-o", "two\nlines", 'q"
       // A curl that prints its arguments.
       const script = `curl() { for each; do printf '%s\\0' "$each"; done; }\n${line}`;
       const { stdout } = Bun.spawnSync(["sh", "-c", script]);
-      const flag = direction === "upload" ? "-T" : "-o";
-      expect(stdout.toString().split("\0")).toEqual(["-fsS", flag, `./${shown}`, url, ""]);
+      const flags = direction === "upload" ? ["--fail-with-body", "-sS", "-T"] : ["-fsS", "-o"];
+      expect(stdout.toString().split("\0")).toEqual([...flags, `./${shown}`, url, ""]);
     }
   },
 );
