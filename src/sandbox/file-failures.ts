@@ -12,6 +12,8 @@ export type OwnFileError =
   | "ESPECIAL"
   /** A part that does not begin where the parts before it end. */
   | "EPARTMISMATCH"
+  /** Of another version than the one that is to be replaced. */
+  | "ECHANGED"
   /** A folder into itself. */
   | "EINTOITSELF";
 
@@ -69,6 +71,11 @@ const rows: Readonly<Record<string, Row>> = {
     reason: "part_mismatch",
     what: "has fewer bytes so far than where this part begins",
     advice: "Ask how many bytes have come, and go on from there.",
+  },
+  ECHANGED: {
+    reason: "changed",
+    what: "was changed by something else meanwhile, so nothing was written",
+    advice: "Read it again, then write.",
   },
   EINTOITSELF: {
     reason: "other",

@@ -37,6 +37,8 @@ export type WriteOptions = {
   readonly makeFolders: boolean;
   /** Of a new file. Default 0o644. */
   readonly permissions?: number;
+  /** With `replace`: refused as `changed` if the file is not of this version any more when its content has come. */
+  readonly ifVersion?: string;
   /** This is a part of a write that may come in several; not for `append`. */
   readonly part?: WritePart;
 };
@@ -101,6 +103,7 @@ export type FileRefusal =
   | "too_many_links"
   | "invalid_path"
   | "part_mismatch"
+  | "changed"
   | "other";
 
 export type ChangedFile = { readonly path: GuestPath; readonly sizeBytes: number };

@@ -178,6 +178,28 @@ export function describeFiles({ name, ground }: FilesContract): void {
     await expect(files.stat(folder, AbortSignal.abort(new Error("never mind")))).rejects.toThrow("never mind");
   });
 
+  it("a file is replaced only if it is still the one that was read, where that is asked for", async ({
+    files,
+  }, folder) => {
+    const path = `${folder}/a.txt`;
+    const first = await write(files, path, "first");
+    const second = await write(files, path, "second", { ...replace, ifVersion: first.version });
+    expect(await write(files, path, "lost", { ...replace, ifVersion: first.version }).catch(refusal)).toBe("changed");
+    expect(await read(files, path)).toBe("second");
+    const changing = async function* () {
+      yield encoder.encode("lo");
+      await write(files, path, "third");
+      yield encoder.encode("st");
+    };
+    const meanwhile = files.write(path, changing(), { ...replace, ifVersion: second.version }, signal);
+    expect(await meanwhile.then(() => "written", refusal)).toBe("changed");
+    expect(await read(files, path)).toBe("third");
+    const { version } = await files.stat(path, signal);
+    await files.remove(path, { withContent: false }, signal);
+    expect(await write(files, path, "lost", { ...replace, ifVersion: version }).catch(refusal)).toBe("changed");
+    expect(await list(files, folder, 1)).toEqual([]);
+  });
+
   it("a write in parts is whole with its last, and goes on where it broke off", async ({ files }, folder) => {
     const part = (offset: number, isLast: boolean): WriteOptions => ({
       ...replace,

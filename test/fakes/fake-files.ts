@@ -172,6 +172,10 @@ export class FakeFiles implements Files {
     const { folder, name, node } = this.#disk.place(path, "target");
     if (this.#disk.usedBytes() + bytes.length > this.#disk.capacityBytes) throw new DiskError("ENOSPC");
     const old = node === undefined ? undefined : this.#file(node);
+    const { ifVersion } = options;
+    if (ifVersion !== undefined && (old === undefined || this.#info(path, old).version !== ifVersion)) {
+      throw new DiskError("ECHANGED");
+    }
     const whole = options.mode === "append" && old !== undefined ? Buffer.concat([old.bytes, bytes]) : bytes;
     const file = this.#disk.file(new Uint8Array(whole), old?.permissions ?? options.permissions);
     if (options.mode === "append" && old !== undefined) {

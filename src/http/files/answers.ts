@@ -38,6 +38,7 @@ const refusalStatuses: Readonly<Record<FileRefusal, number>> = {
   too_many_links: 400,
   invalid_path: 400,
   part_mismatch: 409,
+  changed: 412,
   other: 409,
 };
 

@@ -29,6 +29,8 @@ export async function upload(request: Request, reached: Reached): Promise<Respon
     mode: isNew ? "new" : "replace",
     makeFolders: true,
     ...(part !== undefined && { part }),
+    // It may be changed while this is on its way, too.
+    ...(before !== undefined && isOneVersion(headers.get("if-match")) && { ifVersion: before.version }),
   };
   const write = async (signal: AbortSignal) => {
     const content = received(request, { maxBytes, expectedBytes }, transfer, signal);
@@ -47,6 +49,10 @@ export async function upload(request: Request, reached: Reached): Promise<Respon
   return new Response(null, { status, headers: { ...guardedHeaders, ETag: etagOf(info) } });
 }
 
+function isOneVersion(ifMatch: string | null): boolean {
+  return ifMatch !== null && ifMatch.trim() !== "*";
+}
+
 /** Undefined: it is written whole, or not at all. */
 function partOf(id: string, range: BroughtRange | undefined, expectedBytes = 0): WritePart | undefined {
   if (range !== undefined) return { id, offset: range.start, isLast: range.end === range.total };
@@ -58,7 +64,7 @@ async function told(
   error: unknown,
   { isNew, isPart, reached }: { readonly isNew: boolean; readonly isPart: boolean; readonly reached: Reached },
 ): Promise<unknown> {
-  if (isNew && isRefusedAs(error, "exists")) return preconditionFailed();
+  if ((isNew && isRefusedAs(error, "exists")) || isRefusedAs(error, "changed")) return preconditionFailed();
   if (!isPart || !isRefusedAs(error, "part_mismatch")) return error;
   const { files, path, partId, signal } = reached;
   const offset = (await files.partBytes(path, partId, signal)) ?? 0;

@@ -3,6 +3,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../failure.ts";
+import { isRefusedAs } from "../../sandbox/file-verdicts.ts";
 import type { FileInfo, Files, GuestPath } from "../../sandbox/files.ts";
 import { meantPath, shownPath } from "../../sandbox/shown-paths.ts";
 import type { SessionFiles } from "../../sessions/files.ts";
@@ -108,16 +109,19 @@ async function textOf(
 async function replace(
   files: Files,
   path: GuestPath,
-  { version }: FileInfo,
+  info: FileInfo,
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
-  const now = await files.stat(path, signal);
-  if (now.version !== version) throw changedMeanwhile(shownPath(now.path));
   const content = (async function* () {
     yield bytes;
   })();
-  await files.write(path, content, { mode: "replace", makeFolders: false }, signal);
+  const options = { mode: "replace", makeFolders: false, ifVersion: info.version } as const;
+  try {
+    await files.write(path, content, options, signal);
+  } catch (cause) {
+    throw isRefusedAs(cause, "changed") ? changedMeanwhile(shownPath(info.path), cause) : cause;
+  }
 }
 
 function notText(shown: string, cause: unknown): Failure {
@@ -128,13 +132,14 @@ function notText(shown: string, cause: unknown): Failure {
   });
 }
 
-function changedMeanwhile(shown: string): Failure {
+function changedMeanwhile(shown: string, cause: unknown): Failure {
   return new Failure(
     "file_refused",
     `${shown} was changed by something else while it was edited. Nothing was written.`,
     {
-      context: { reason: "other" },
+      context: { reason: "changed" },
       advice: ["Read it again with read_file, then edit it."],
+      cause,
     },
   );
 }

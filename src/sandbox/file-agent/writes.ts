@@ -22,11 +22,12 @@ export type Write = {
 /** `repeat`: once more with another program, if this one had gone before anything of the content was asked for. */
 export async function writeFile(life: AgentLife, write: Write, repeat = true): Promise<FileInfo> {
   const { path, options, signal } = write;
-  const { mode, makeFolders, permissions = 0o644, part } = options;
+  const { mode, makeFolders, permissions = 0o644, ifVersion, part } = options;
   const token = randomBytes(8).toString("hex");
   const { agent, release } = life.hold();
   const begun = agent.request("write", {
     ...{ path, token, mode, makeFolders, permissions },
+    ...(ifVersion !== undefined && { ifVersion }),
     ...(part !== undefined && { part: { id: part.id, offset: part.offset } }),
   });
   let sender: Sender | null = null;

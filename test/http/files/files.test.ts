@@ -105,6 +105,20 @@ test("a write happens only over the version that it names", async () => {
   expect(await textOf(served.files, "a.txt")).toBe("second");
 });
 
+test("a file that is changed while another version of it is on its way is left to that", async () => {
+  await using served = await serveFiles();
+  await put(served.files, "a.txt", "first");
+  const etag = (await fetch(`${served.named}/a.txt`)).headers.get("etag") ?? "";
+  const body = (async function* () {
+    yield Buffer.from("lo");
+    await put(served.files, "a.txt", "another");
+    yield Buffer.from("st");
+  })();
+  const answer = await fetch(`${served.named}/a.txt`, { method: "PUT", body, headers: { "If-Match": etag } });
+  expect(answer.status).toBe(412);
+  expect(await textOf(served.files, "a.txt")).toBe("another");
+});
+
 test("a file that comes in parts is there under its name with the last one, and HEAD tells how much has come", async () => {
   await using served = await serveFiles();
   const url = await served.link("parts.bin", "upload");

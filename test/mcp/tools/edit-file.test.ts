@@ -104,10 +104,10 @@ test("calls that come together do not lose each other's edits", async () => {
 test("a file that something else changes meanwhile is left to it", async () => {
   await using served = await serveFiles();
   served.disk.put("a.txt", "one\n");
-  const { stat } = served.sandbox.files;
-  served.sandbox.files.stat = async (path, signal) => {
+  const { write } = served.sandbox.files;
+  served.sandbox.files.write = async (...args) => {
     served.disk.put("a.txt", "another\n");
-    return await stat.call(served.sandbox.files, path, signal);
+    return await write.apply(served.sandbox.files, args);
   };
   const result = await served.tool("edit_file", { path: "a.txt", edits: [{ old: "one", new: "two" }] });
   expect(textOf(result)).toStartWith(

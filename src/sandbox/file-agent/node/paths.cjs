@@ -105,16 +105,20 @@ function kindOf(mode) {
 }
 
 /** `found` with big integers. */
+function versionOf(found) {
+  return [found.ino, found.size, found.mtimeNs, found.ctimeNs].map((one) => one.toString(16)).join("-");
+}
+
+/** The same. */
 function described(path, found, link) {
   const kind = kindOf(found.mode);
-  const version = [found.ino, found.size, found.mtimeNs, found.ctimeNs].map((one) => one.toString(16)).join("-");
   return {
     path: toText(path),
     kind,
     sizeBytes: kind === "file" || kind === "link" ? Number(found.size) : 0,
     modifiedMs: Number(found.mtimeMs),
     permissions: Number(found.mode) & 0o7777,
-    version,
+    version: versionOf(found),
     target: link === undefined ? undefined : toText(link),
   };
 }
@@ -133,4 +137,5 @@ module.exports = {
   targetOf,
   toBytes,
   toText,
+  versionOf,
 };

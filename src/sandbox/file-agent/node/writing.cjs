@@ -34,7 +34,7 @@ const COPY_BYTES = 1024 * 1024;
 
 class Writing {
   /** `token` names the hidden file: the host knows it, to have it removed when this program has been killed. */
-  static async from({ path, token, mode, makeFolders, permissions = 0o644, part }) {
+  static async from({ path, token, mode, makeFolders, permissions = 0o644, ifVersion, part }) {
     if (path.endsWith("/")) throw refusal("EISDIR");
     const bytes = toBytes(path);
     if (makeFolders) await makeFoldersAbove(bytes);
@@ -45,7 +45,7 @@ class Writing {
     if (name.length > 255) throw refusal("ENAMETOOLONG");
     // Relative to it, so that no link that comes meanwhile parts the hidden file from the name.
     const folder = await openFolder(dirname(where));
-    const writing = new Writing({ folder, name, shown, mode, permissions, isPart: part !== undefined });
+    const writing = new Writing({ folder, name, shown, mode, permissions, ifVersion, isPart: part !== undefined });
     try {
       await writing.begin(token, part);
       return writing;
@@ -117,6 +117,9 @@ class Writing {
 
   async takeName() {
     const old = await this.refuseIfUnwritable();
+    if (this.ifVersion !== undefined && (old === null || (await this.version()) !== this.ifVersion)) {
+      throw refusal("ECHANGED");
+    }
     if (old !== null && (old.uid !== process.geteuid() || old.gid !== process.getegid())) {
       // Not everybody may; the content counts.
       await changeOwner(this.descriptor, old.uid, old.gid).catch(() => undefined);
@@ -124,6 +127,10 @@ class Writing {
     await changeMode(this.descriptor, old === null ? this.permissions : old.mode & 0o7777);
     if (this.mode === "new") await linkNew(this.temp, this.path);
     else await files.rename(this.temp, this.path);
+  }
+
+  async version() {
+    return versionOf(await files.lstat(this.path, { bigint: true }));
   }
 
   async append() {

@@ -68,6 +68,10 @@ def kind_of(mode):
     return "link" if stat.S_ISLNK(mode) else "other"
 
 
+def version_of(found):
+    return "%x-%x-%x-%x" % (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def described(path, found, link=None):
     kind = kind_of(found.st_mode)
     told = {
@@ -76,7 +80,7 @@ def described(path, found, link=None):
         "sizeBytes": found.st_size if kind in ("file", "link") else 0,
         "modifiedMs": found.st_mtime_ns // 1000000,
         "permissions": stat.S_IMODE(found.st_mode),
-        "version": "%x-%x-%x-%x" % (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns),
+        "version": version_of(found),
     }
     if link is not None:
         told["target"] = to_text(link)

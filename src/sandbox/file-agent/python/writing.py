@@ -6,7 +6,7 @@ import stat
 
 from .hidden import part_name, write_name
 from .making import FLAGS, link_new, make_folder
-from .paths import Refusal, absolute, described, refuse, target_of, to_bytes
+from .paths import Refusal, absolute, described, refuse, target_of, to_bytes, version_of
 from .reading import only_regular
 
 COPY_BYTES = 1024 * 1024
@@ -15,10 +15,10 @@ COPY_BYTES = 1024 * 1024
 class Writing:
     """`token` names the hidden file: the host knows it, to have it removed when this program has been killed."""
 
-    def __init__(self, path, token, mode, makeFolders, permissions=0o644, part=None):
+    def __init__(self, path, token, mode, makeFolders, permissions=0o644, ifVersion=None, part=None):
         if path.endswith("/"):
             refuse(errno.EISDIR)
-        self.mode, self.permissions = mode, permissions
+        self.mode, self.permissions, self.if_version = mode, permissions, ifVersion
         self.path = to_bytes(path)
         if makeFolders:
             try:
@@ -102,6 +102,8 @@ class Writing:
 
     def take_name(self):
         old = self.refuse_if_unwritable()
+        if self.if_version is not None and (old is None or version_of(old) != self.if_version):
+            raise Refusal("ECHANGED")
         if old is None:
             os.fchmod(self.descriptor, self.permissions)
         else:
