@@ -1,7 +1,7 @@
 // What of a folder goes into an archive, entry after entry, each file opened when its turn comes.
 
 import { Failure } from "../failure.ts";
-import { type FileInfo, type Files, isUnfinished, type OpenedFile } from "../sandbox/files.ts";
+import { type FileInfo, type Files, isUnfinished, maxReadBytes, type OpenedFile } from "../sandbox/files.ts";
 import { readBetween } from "../sandbox/read-between.ts";
 import type { LeftOut } from "./left-out.ts";
 import { maxDepth, maxEntries } from "./limits.ts";
@@ -9,8 +9,13 @@ import { maxDepth, maxEntries } from "./limits.ts";
 export type Content =
   | { readonly kind: "folder"; readonly name: string; readonly info: FileInfo }
   | { readonly kind: "link"; readonly name: string; readonly info: FileInfo; readonly target: string }
-  /** Open until the next one is asked for. */
-  | { readonly kind: "file"; readonly name: string; readonly info: FileInfo; readonly file: OpenedFile };
+  /** As many bytes as `info` says, to be had until the next one is asked for. */
+  | { readonly kind: "file"; readonly name: string; readonly info: FileInfo; readonly pieces: Pieces };
+
+type Pieces = AsyncIterable<Uint8Array>;
+
+/** Where the system tells of itself in files, in a root folder. */
+const systemFolders = ["dev", "proc", "sys"];
 
 /** The folder's own path is no part of the names. What cannot be had is left out. */
 export async function* contentsOf(
@@ -23,6 +28,11 @@ export async function* contentsOf(
   let entries = 0;
   for await (const info of files.walk(folder.path, { depth: maxDepth }, signal)) {
     const name = printable(info.path.slice(root.length + 1));
+    const [top = ""] = name.split("/");
+    if (root === "" && systemFolders.includes(top)) {
+      if (name === top) leftOut.add(name, "it is the system's");
+      continue;
+    }
     if (++entries > maxEntries) {
       leftOut.add(name, `and all after it: an archive has at most ${maxEntries} entries`);
       return;
@@ -56,20 +66,73 @@ async function* opened(
   try {
     file = await files.open(info.path, signal);
   } catch (error) {
-    if (!(error instanceof Failure) || !["file_not_found", "file_refused"].includes(error.kind)) throw error;
-    leftOut.add(name, error.kind === "file_not_found" ? "gone meanwhile" : String(error.context.reason));
+    leftOut.add(name, whyNot(error));
     return;
   }
   try {
-    yield { kind: "file", name, info: file.info, file };
+    const content = await readable(file, name, leftOut);
+    if (content !== null) yield { kind: "file", name, ...content };
   } finally {
     await file[Symbol.asyncDispose]();
   }
 }
 
+/** Null, and told, where not even its beginning can be read. */
+async function readable(
+  file: OpenedFile,
+  name: string,
+  leftOut: LeftOut,
+): Promise<{ readonly info: FileInfo; readonly pieces: Pieces } | null> {
+  const { sizeBytes } = file.info;
+  let first: Uint8Array;
+  try {
+    first = await file.read(0, Math.min(Math.max(sizeBytes, 1), maxReadBytes));
+  } catch (error) {
+    leftOut.add(name, whyNot(error));
+    return null;
+  }
+  if (sizeBytes === 0 && first.length > 0) {
+    leftOut.add(name, "it does not tell its size");
+    return null;
+  }
+  // One of the system's may have less than it says.
+  const isAll = sizeBytes <= maxReadBytes;
+  const info = isAll ? { ...file.info, sizeBytes: first.length } : file.info;
+  return { info, pieces: isAll ? only(first) : withRest(file, name, first, leftOut) };
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}
+
 /** As many bytes as it had when it was opened: an archive cannot take back what it has said. */
-export function bytesOf(file: OpenedFile): AsyncGenerator<Uint8Array> {
-  return readBetween(file, 0, file.info.sizeBytes);
+async function* withRest(
+  file: OpenedFile,
+  name: string,
+  first: Uint8Array,
+  leftOut: LeftOut,
+): AsyncGenerator<Uint8Array> {
+  const { sizeBytes } = file.info;
+  yield first;
+  let at = first.length;
+  try {
+    for await (const piece of readBetween(file, at, sizeBytes)) {
+      yield piece;
+      at += piece.length;
+    }
+  } catch (error) {
+    leftOut.add(name, `its bytes from ${at} on, which are zeros here: ${whyNot(error)}`);
+    for (; at < sizeBytes; at += maxReadBytes) yield new Uint8Array(Math.min(maxReadBytes, sizeBytes - at));
+  }
+}
+
+/** Throws what does not come of the file itself. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Failure)) throw error;
+  if (error.kind === "file_not_found") return "gone meanwhile";
+  if (error.kind !== "file_refused") throw error;
+  const { reason } = error.context;
+  return reason === "other" ? error.what : String(reason);
 }
 
 /** Archives have names in UTF-8: a byte that is none is written out, as \xff. */

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { createTarPacker } from "modern-tar";
 import { ZipFile } from "yazl";
 import type { FileInfo, Files } from "../sandbox/files.ts";
-import { bytesOf, type Content, contentsOf } from "./contents.ts";
+import { type Content, contentsOf } from "./contents.ts";
 import type { ArchiveFormat } from "./format.ts";
 import { LeftOut } from "./left-out.ts";
 
@@ -61,7 +61,7 @@ async function* tarred(contents: AsyncGenerator<Content>, leftOut: LeftOut): Asy
       if (content.kind === "folder") await add({ ...common, name: `${name}/`, size: 0, type: "directory" }, []);
       else if (content.kind === "link")
         await add({ ...common, name, size: 0, type: "symlink", linkname: content.target }, []);
-      else await add({ ...common, name, size: info.sizeBytes, type: "file" }, bytesOf(content.file));
+      else await add({ ...common, name, size: info.sizeBytes, type: "file" }, content.pieces);
     }
     if (leftOut.count > 0) {
       const text = Buffer.from(leftOut.text);
@@ -113,7 +113,7 @@ async function* zipped(contents: AsyncGenerator<Content>, leftOut: LeftOut): Asy
       const { name, info } = content;
       if (content.kind === "folder") zip.addEmptyDirectory(name, { mtime: new Date(info.modifiedMs) });
       else if (content.kind === "link") leftOut.add(name, `a link to ${content.target}, which zip cannot have`);
-      else await add(name, info, bytesOf(content.file));
+      else await add(name, info, content.pieces);
     }
     if (leftOut.count > 0) zip.addBuffer(Buffer.from(leftOut.text), leftOutName);
     zip.end();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTarPacker } from "modern-tar";
 import { ZipFile } from "yazl";
+import { fileFailure } from "../../../src/sandbox/file-failures.ts";
 import { namesIn, put, refusalOf, serveFiles, textOf } from "./served.ts";
 
 let scratch = "";
@@ -48,6 +49,56 @@ test("a folder comes as .zip that Python's zipfile unpacks", async () => {
     await response.arrayBuffer(),
   );
   for (const [name, content] of Object.entries(tree)) expect(await read(name)).toBe(content);
+});
+
+for (const [format, unpack] of [
+  ["tar.gz", ["tar", "-xzf", "in"]],
+  ["zip", ["python3", "-m", "zipfile", "-e", "in", "."]],
+] as const) {
+  test(`what cannot be read is told in a .${format}, and all else is in it`, async () => {
+    await using served = await serveTree();
+    const large = "x".repeat(700_000);
+    for (const name of ["damaged", "unsized", "short", "broken"]) await put(served.files, `tree/${name}`, large);
+    const { open } = served.files;
+    served.files.open = async (path, signal) => {
+      const file = await open.call(served.files, path, signal);
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      const sizeBytes = { unsized: 0, short: 4096 }[name] ?? file.info.sizeBytes;
+      const read = async (offset: number, length: number) => {
+        if (name === "damaged" || (name === "broken" && offset > 0)) throw fileFailure("EIO", path);
+        return await file.read(offset, name === "short" ? Math.min(length, 3) : length);
+      };
+      return { ...file, info: { ...file.info, sizeBytes }, read };
+    };
+    const response = await fetch(await served.link("tree", "download", { format }));
+    const read = await unpackedBy(unpack, "in", await response.arrayBuffer());
+    for (const [name, content] of Object.entries(tree)) expect(await read(name)).toBe(content);
+    expect(await read("short")).toBe("xxx");
+    const whole = 256 * 1024;
+    expect(await read("broken")).toBe(large.slice(0, whole) + "\0".repeat(large.length - whole));
+    const eio = "could not be used: the sandbox's system says EIO.";
+    expect((await read("_left_out_of_this_archive.txt")).split("\n")).toEqual([
+      `broken: its bytes from ${whole} on, which are zeros here: "/home/user/tree/broken" ${eio}`,
+      `damaged: "/home/user/tree/damaged" ${eio}`,
+      "unsized: it does not tell its size",
+      "",
+    ]);
+  });
+}
+
+test("an archive of all files has none of those in which the system tells of itself", async () => {
+  await using served = await serveFiles();
+  for (const path of ["/proc/1/status", "/sys/x", "/proc-not/x", "proc/x"]) await put(served.files, path, "x");
+  const response = await fetch(await served.link("/", "download"));
+  const folder = await mkdtemp(join(scratch, "all-"));
+  await Bun.write(join(folder, "all.tar.gz"), await response.arrayBuffer());
+  const { stdout } = Bun.spawnSync(["tar", "-tzf", join(folder, "all.tar.gz")]);
+  const names = stdout.toString().split("\n");
+  expect(names).toContain("proc-not/x");
+  expect(names).toContain("home/user/proc/x");
+  expect(names.filter((name) => /^(?:proc|sys|dev)(?:\/|$)/.test(name))).toEqual([]);
+  const read = await unpackedBy(["tar", "-xzf", "in"], "in", await Bun.file(join(folder, "all.tar.gz")).arrayBuffer());
+  expect(await read("_left_out_of_this_archive.txt")).toContain("proc: it is the system's\n");
 });
 
 test("a file is not sent where an archive is asked for", async () => {
