@@ -1,6 +1,6 @@
 // A folder as one stream of bytes, .tar.gz or .zip, in constant memory: a file is read only when the archive's reader wants more.
 
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { createTarPacker } from "modern-tar";
 import { ZipFile } from "yazl";
 import type { FileInfo, Files } from "../sandbox/files.ts";
@@ -91,7 +91,9 @@ type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 async function* zipped(contents: AsyncGenerator<Content>, leftOut: LeftOut): AsyncGenerator<Uint8Array> {
   const zip = new ZipFile();
-  const output = Readable.from(zip.outputStream);
+  const output = zip.outputStream.pipe(new PassThrough());
+  // Its reader is told, who may not have begun.
+  output.on("error", () => undefined);
   zip.on("error", (error: Error) => output.destroy(error));
   /** Lets go of the file that is being packed, which nobody will read to its end. */
   let abandon = (): void => undefined;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTarPacker } from "modern-tar";
 import { ZipFile } from "yazl";
+import { Failure } from "../../../src/failure.ts";
 import { fileFailure } from "../../../src/sandbox/file-failures.ts";
 import { namesIn, put, refusalOf, serveFiles, textOf } from "./served.ts";
 
@@ -85,6 +86,24 @@ for (const [format, unpack] of [
     ]);
   });
 }
+
+test.each(["tar.gz", "zip"])("a .%s whose sandbox is lost breaks off, before its first byte too", async (format) => {
+  await using served = await serveTree();
+  for (const lostAt of [0, 400_000]) {
+    const { open } = served.files;
+    served.files.open = async (path, signal) => {
+      const file = await open.call(served.files, path, signal);
+      const read = async (offset: number, length: number) => {
+        if (offset >= lostAt) throw new Failure("code_execution", "The sandbox is lost.");
+        return await file.read(offset, length);
+      };
+      return { ...file, read };
+    };
+    const download = fetch(await served.link("tree", "download", { format })).then((response) => response.bytes());
+    await expect(download).rejects.toThrow("closed");
+    served.files.open = open;
+  }
+});
 
 test("an archive of all files has none of those in which the system tells of itself", async () => {
   await using served = await serveFiles();
