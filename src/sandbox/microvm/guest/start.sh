@@ -10,36 +10,25 @@ top=${1%/*}
 mark=$2
 command -v "$7" >/dev/null || exit 127
 umask 077
-if [ -e "${6%/*}/cgroup.procs" ]; then
-  mkdir -p "$6/code"
-  # Code and commands together get what leaves the kernel and our own programs room for what they have open: where they have none, they are read
-  # again and again, and nothing else happens for minutes. KiB.
-  read -r _ total _ </proc/meminfo
-  limit=$((total - 40960 - total / 64))
-  [ $limit -gt $((total / 2)) ] || limit=$((total / 2))
-  { echo +memory >"${6%/*}/cgroup.subtree_control" && echo "${limit}K" >"$6/memory.max"; } 2>/dev/null
-fi
+[ ! -e "${6%/*}/cgroup.procs" ] || mkdir -p "$6/code"
 mkdir -p "$1" "$top/runs" && printf %s "$4" "$5" >"$3" && mkfifo "$1/in" "$1/out" "$1/err" "$1/ctl" || exit 1
 hold='
 d=$1
 mark=$2
-groups=$6
 shift 7
 echo $$ >"$d/holder"
 exec 4<>"$d/in" 5<>"$d/out" 6<>"$d/err" 7<>"$d/ctl"
 # That shell redirects, because some tell of a signal to where that program writes itself.
 /bin/sh -c '\''
 d=$1
-groups=$2
-shift 2
+shift
 umask 022
 echo $$ >"$d/pid"
 echo 500 >/proc/self/oom_score_adj
-# What it starts is known by its control group, or by this limit (warden.sh).
-{ echo 0 >"$groups/code/cgroup.procs"; } 2>/dev/null
+# What it starts is known by this limit, where there are no control groups (warden.sh).
 ulimit -Sw 0 2>/dev/null || ulimit -Sx 0 2>/dev/null
 exec "$@" <&4 >&5 2>&6 3>&7 4>&- 5>&- 6>&- 7>&-
-'\'' sh "$d" "$groups" "$@"
+'\'' sh "$d" "$@"
 status=$?
 printf %s "$mark" >&5
 printf %s "$mark" >&6
@@ -49,4 +38,16 @@ setsid=$(command -v setsid)
 $setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 &
 echo "${1##*/}" >"$top/current"
 echo
-exec cat "$1/ctl"
+exec 9<"$1/ctl"
+# Its first line: it is ready, and runs nothing yet.
+IFS= read -r line <&9
+# Whoever takes all memory is to be ended at once, and not to have the kernel read what is open again and again, for minutes. So code and commands have a
+# limit together. What the interpreter has read so far is no part of it, because it has joined its group only now. KiB.
+if [ -d "$6/code" ]; then
+  free=
+  [ -e "$6/memory.max" ] || while read -r name value _; do [ "$name" != MemFree: ] || free=$value; done </proc/meminfo
+  [ -z "$free" ] || { echo +memory >"${6%/*}/cgroup.subtree_control" && echo "$((free - free / 64 - 24576))K" >"$6/memory.max"; }
+  read -r pid <"$1/pid" && echo "$pid" >"$6/code/cgroup.procs"
+fi 2>/dev/null
+printf '%s\n' "$line"
+exec cat <&9
