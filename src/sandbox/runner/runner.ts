@@ -120,8 +120,8 @@ const resumeMs = 5_000;
 
 type Started = { readonly conversation: Conversation; readonly pid: number };
 
-/** How long a replacement may take to be ready. Milliseconds. */
-const replacementMs = 30_000;
+/** How long a replacement may take to be ready: a machine that has just run out of memory is slow. Milliseconds. */
+const replacementMs = 90_000;
 
 /** One interpreter and its replacements. Runs one thing at a time; calling `run` during a run throws. */
 export class Interpreter implements AsyncDisposable {
