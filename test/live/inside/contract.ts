@@ -8,12 +8,11 @@ import { createHost, machines, templateOf } from "./host.ts";
 
 const languages = {
   python: { template: templateOf("python"), code: python },
-  // Node that takes all memory is one of what takes an emulated guest minutes (contract-memory.slow).
-  node: { template: templateOf("node"), code: { ...node, hog: null } },
+  node: { template: templateOf("node"), code: node },
 };
 
 export function describePart(part: ContractPart, language: keyof typeof languages): void {
-  describeSubject(language, { parts: [part], commands: { ...shell, hog: null } });
+  describeSubject(language, { parts: [part] });
 }
 
 export function describeSubject(
