@@ -74,6 +74,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "@elysiajs/cors": ["http"],
   "@modelcontextprotocol/sdk": ["mcp"],
   "@sinclair/typebox": ["mcp", "sandbox/server"],
+  "@swc/wasm-typescript": ["sandbox/runner"],
   "bun:ffi": ["sandbox/namespace"],
   "bun:sqlite": ["sessions", "state"],
   diff: ["mcp/files"],

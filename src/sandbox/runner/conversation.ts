@@ -5,6 +5,7 @@ import type { Changes } from "../files.ts";
 import type { Stream } from "../port.ts";
 import { type Beginning, beginningBetween, readChanges } from "./changes.ts";
 import { RunDisplays, type ShowDisplay } from "./displays.ts";
+import { eraserPieces } from "./eraser.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { RunInput } from "./input.ts";
 import { MarkedStream } from "./marked-stream.ts";
@@ -81,6 +82,7 @@ export class Conversation {
   /** Who waits for an answer, by the ids of their questions. Each for `questionMs` at most. */
   readonly #questions = new Map<string, (answer: Message | undefined) => void>();
   #isReady = false;
+  #hasEraser = false;
   #startErrors = "";
   #isAttaching = false;
   /** Resolves when nothing of what was said to somebody before is on its way any more. */
@@ -259,6 +261,13 @@ export class Conversation {
     if (!this.#isOver) this.#process.write(`${JSON.stringify(message)}\n`);
   }
 
+  /** Once: it is large, and the guest may ask for ever. */
+  async #bringEraser(): Promise<void> {
+    if (this.#hasEraser) return;
+    this.#hasEraser = true;
+    for (const piece of await eraserPieces()) this.#say(piece);
+  }
+
   #came(): void {
     const run = this.#run;
     if (run === undefined) return;
@@ -299,6 +308,10 @@ export class Conversation {
     if (typeof message?.id === "string" && message.display !== undefined) {
       // What a thread shows after its run's end goes nowhere.
       if (message.id === this.#run?.id) this.#run.displays.heard(message.display, line.length);
+      return;
+    }
+    if (typeof message?.id === "string" && message.needs === "typescript") {
+      if (message.id === this.#run?.id) void this.#bringEraser();
       return;
     }
     const question = message?.look ?? message?.moment;

@@ -9,3 +9,9 @@ declare module "*.cjs" {
   const source: string;
   export default source;
 }
+
+/** Imported as a file: its path. */
+declare module "@swc/wasm-typescript/wasm.js" {
+  const path: string;
+  export default path;
+}

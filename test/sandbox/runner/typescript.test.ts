@@ -1,5 +1,5 @@
-// TypeScript in the Node runner: with a new Node, held against what that does with files; with an old one, what is said. The new one comes from the
-// npm registry, and the tests that take it are skipped where it cannot be downloaded.
+// TypeScript in the Node runner: with a Node that erases types and with one that is handed an eraser, both held against what the new one does with
+// files. They come from the npm registry, and the tests that take them are skipped where they cannot be downloaded.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,18 +11,23 @@ import { Prompt, spawnIn } from "./spawn.ts";
 /** As models write them, in order and in one interpreter: a later one may declare the names of an earlier one again. None is JavaScript. */
 const typescriptPrograms = readFileSync(join(import.meta.dir, "typescript-programs.txt"), "utf8").split("\n// ---\n");
 
-const packageName = `node-linux-${process.arch}`;
+const versions = { "26": "26.10.0", "18": "18.20.8" } as const;
 const { folder, missing } = await packagesOf(
-  "node-new",
-  JSON.stringify({ private: true, dependencies: { [packageName]: "26.10.0" } }),
+  "node-versions",
+  JSON.stringify({
+    private: true,
+    dependencies: Object.fromEntries(
+      Object.entries(versions).map(([name, version]) => [`node-${name}`, `npm:node-linux-${process.arch}@${version}`]),
+    ),
+  }),
 );
-const newNode = join(folder, "node_modules", packageName, "bin/node");
-const reason = missing === undefined ? "" : ` (skipped: Node 26 cannot be had here: ${missing})`;
+const nodeOf = (name: keyof typeof versions) => join(folder, "node_modules", `node-${name}`, "bin/node");
+const reason = missing === undefined ? "" : ` (skipped: Node 26 and 18 cannot be had here: ${missing})`;
 
-describe.skipIf(missing !== undefined)(`TypeScript in Node 26${reason}`, () => {
+describe.skipIf(missing !== undefined).each(["26", "18"] as const)(`TypeScript in Node %s${reason}`, (name) => {
   let prompt: Prompt;
   beforeAll(async () => {
-    prompt = await Prompt.start("node", spawnIn, newNode);
+    prompt = await Prompt.start("node", spawnIn, nodeOf(name));
   });
   afterAll(() => prompt?.[Symbol.asyncDispose]());
 
@@ -72,30 +77,36 @@ describe.skipIf(missing !== undefined)(`TypeScript in Node 26${reason}`, () => {
     expect(stderr).toMatch(/^cell-\d+:4\nconst q: P = null as any; q\.a;\n {28}\^\n\nTypeError: /);
   });
 
-  test("what blanks do not make JavaScript of is told, with its place and what to write instead", async () => {
-    expect(await refused("const s: string = 'a';\n\nenum Color { Red }")).toBe(
-      "cell:3\nenum Color { Red }\n^\n\nSyntaxError: TypeScript enum is not supported here: only types are erased. Write `const Name = { Member: 0 } as const` instead of an enum.\n",
-    );
-    expect(await refused("class Q {\n  constructor(private z: number) {}\n}")).toContain(
-      "assign it in the constructor.",
-    );
-    expect(await refused("namespace N { export const a = 1 }")).toContain("instead of a namespace.");
-    expect(await refused("const t = <number>3;")).toContain("Write `value as Type`.");
+  test("what blanks do not make JavaScript of is transformed", async () => {
+    expect(await prompt.run("enum Color { Red, Green }\nColor.Green")).toMatchObject({ stdout: "1\n", stderr: "" });
+    expect(await prompt.run("Color[0]")).toMatchObject({ stdout: "'Red'\n" });
+    const property = "class Q {\n  constructor(private z: number) {}\n}\nnew Q(3)";
+    expect(await prompt.run(property)).toMatchObject({ stdout: "Q { z: 3 }\n" });
+    expect(await prompt.run("namespace N { export const a = 1 }\nN.a")).toMatchObject({ stdout: "1\n" });
+    expect(await prompt.run("const three = <number>3; three")).toMatchObject({ stdout: "3\n" });
   });
 
-  test("files in TypeScript can be imported", async () => {
-    writeFileSync(
-      join(prompt.directory, "lib.ts"),
-      "export interface A { x: number }\nexport const twice = (n: number): number => n * 2;\n",
+  test("what nothing makes JavaScript of is told, with its place and what to write instead", async () => {
+    expect(await refused("const s: string = 'a';\n\nmodule M { export const a = 1 }")).toBe(
+      "cell:3\nmodule M { export const a = 1 }\n^\n\nSyntaxError: `module` keyword is not supported. Use `namespace` instead.\n",
     );
-    expect(
-      await prompt.run("import { twice, type A } from './lib.ts';\nconst of: A = { x: twice(4) };\nof.x"),
-    ).toMatchObject({
-      stdout: "8\n",
-      stderr: "",
-    });
-    expect(await prompt.run("(await import('./lib.ts')).twice(2)")).toMatchObject({ stdout: "4\n", stderr: "" });
   });
+
+  // Of files, Node 22.18 and later erases types.
+  if (name === "26")
+    test("files in TypeScript can be imported", async () => {
+      writeFileSync(
+        join(prompt.directory, "lib.ts"),
+        "export interface A { x: number }\nexport const twice = (n: number): number => n * 2;\n",
+      );
+      expect(
+        await prompt.run("import { twice, type A } from './lib.ts';\nconst of: A = { x: twice(4) };\nof.x"),
+      ).toMatchObject({
+        stdout: "8\n",
+        stderr: "",
+      });
+      expect(await prompt.run("(await import('./lib.ts')).twice(2)")).toMatchObject({ stdout: "4\n", stderr: "" });
+    });
 
   test("JavaScript that parses is not touched, and what is neither is told as Node tells it", async () => {
     // A comparison in JavaScript, a call with a type in TypeScript.
@@ -106,15 +117,31 @@ describe.skipIf(missing !== undefined)(`TypeScript in Node 26${reason}`, () => {
   });
 });
 
-test("a Node that erases no types says so, where a source has some", async () => {
+test("this machine's Node runs it, whatever a program has put in the place of builtins before", async () => {
   await using prompt = await Prompt.start("node");
-  const erases = (await prompt.run("typeof require('node:module').stripTypeScriptTypes")).stdout === "'function'\n";
-  const { stdout, stderr } = await prompt.run("const n: number = 1;\nconsole.log(n)");
-  const refusal = "SyntaxError: TypeScript runs in Node 22.13 and later, and this is v";
-  if (erases) expect({ stdout, stderr }).toEqual({ stdout: "1\n", stderr: "" });
-  else expect(stderr).toStartWith(`cell-2:1\nconst n: number = 1;\n      ^\n\n${refusal}`);
+  const replaced = ["WebAssembly", "TextDecoder", "Function", "Buffer", "SharedArrayBuffer", "FinalizationRegistry"];
+  await prompt.run(
+    `${replaced.map((name) => `globalThis.${name} = null;`).join(" ")} require('util').TextDecoder = null;`,
+  );
+  const { stdout, stderr } = await prompt.run("enum N { Two = 2 }\nconst n: number = N.Two;\nconsole.log(n)");
+  expect({ stdout, stderr }).toEqual({ stdout: "2\n", stderr: "" });
   expect(await prompt.run("1 +")).toMatchObject({ stderr: "SyntaxError: Unexpected end of input\n" });
 });
+
+test.skipIf(missing !== undefined)(
+  "where the eraser that is handed over does not load, an old Node says so, once a source has types",
+  async () => {
+    const program = join(mkdtempSync(join(tmpdir(), "typescript-test-")), "node");
+    writeFileSync(program, `#!/bin/sh\nexec '${nodeOf("18")}' --no-expose-wasm "$@"\n`, { mode: 0o755 });
+    await using prompt = await Prompt.start("node", spawnIn, program);
+    for (const cell of [1, 2]) {
+      expect((await prompt.run("const n: number = 1;\nconsole.log(n)")).stderr).toStartWith(
+        `cell-${cell}:1\nconst n: number = 1;\n      ^\n\nSyntaxError: TypeScript cannot be run here: this is Node v18.`,
+      );
+    }
+    expect(await prompt.run("1 +")).toMatchObject({ stderr: "SyntaxError: Unexpected end of input\n" });
+  },
+);
 
 /** What each program prints as a file, imported by one Node. */
 function inFiles(directory: string): readonly string[] {
@@ -125,7 +152,7 @@ function inFiles(directory: string): readonly string[] {
   });
   const all = join(directory, "all.mjs");
   writeFileSync(all, names.join("\n"));
-  const { stdout, stderr } = Bun.spawnSync([newNode, "--no-warnings", "--experimental-strip-types", all]);
+  const { stdout, stderr } = Bun.spawnSync([nodeOf("26"), "--no-warnings", "--experimental-strip-types", all]);
   expect(stderr.toString()).toBe("");
   return stdout.toString().split(`${mark}\n`).slice(1);
 }

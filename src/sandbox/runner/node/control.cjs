@@ -37,6 +37,8 @@ async function readControl() {
   let wasInterrupted = false;
   let input = null;
   let pings = 0;
+  // Of the eraser of types, as it comes.
+  let pieces = [];
   const decoder = new TextDecoder();
   const beside = openBeside(workerData.places, say, (message) => parentPort.postMessage(message));
   parentPort.on("message", hearMain);
@@ -66,6 +68,11 @@ async function readControl() {
         for (let said = receiveMessageOnPort(parentPort); said; said = receiveMessageOnPort(parentPort))
           hearMain(said.message);
         beside.look(message);
+      } else if (message.typescript !== undefined) {
+        pieces.push(message.typescript);
+        if (message.more) continue;
+        parentPort.postMessage({ typescript: message.typescript === null ? null : pieces.join("") });
+        pieces = [];
       } else if (message.input !== undefined) {
         if (input?.id === message.input) writeInput(input, message.number, message.text);
       } else if (message.close_input !== undefined) {

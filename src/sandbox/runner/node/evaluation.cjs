@@ -4,6 +4,7 @@ const { putText, remember, textOf } = require("./cells.cjs");
 const { isRefusal, rewriteRedeclaration } = require("./declarations.cjs");
 const { fail, finish, later, onSigint } = require("./ending.cjs");
 const { rewriteImports, unwrapObject } = require("./imports.cjs");
+const { askForEraser } = require("./eraser.cjs");
 const { hold, inspector, letGo } = require("./inspector.cjs");
 const { beginLook } = require("./looking.cjs");
 const { RUNNING, listenFirst, listenerCount, setImmediate, shared } = require("./references.cjs");
@@ -115,6 +116,11 @@ function evaluate(run, [source, ...others], refusal = null, tried = new Set()) {
 function evaluateErased(run, value, details) {
   run.isErased = true;
   const erased = eraseTypes(textOf(run.cell) ?? "");
+  if (erased?.isWanting) askForEraser(run, () => evaluateErased(run, value, details));
+  else goOn(run, erased, value, details);
+}
+
+function goOn(run, erased, value, details) {
   if (erased?.isMoved) putText(run.cell, erased.source);
   if (erased?.source !== undefined) evaluate(run, [rewriteImports(unwrapObject(erased.source))]);
   else fail(run, erased?.error ?? value, erased?.place ?? details);

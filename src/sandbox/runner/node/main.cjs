@@ -19,6 +19,7 @@
 // awaits of the network may still come and go on.
 
 const { interrupt, onSigint, onUncaught, replaceExit, stop } = require("./ending.cjs");
+const { takeEraser } = require("./eraser.cjs");
 const { begin } = require("./evaluation.cjs");
 const { connect } = require("./inspector.cjs");
 const { heardOfLook } = require("./looking.cjs");
@@ -74,6 +75,7 @@ function startControl() {
     if (message.ping !== undefined) Atomics.store(shared, PONG, message.ping);
     else if (message.request !== undefined) begin(message.seq, message.request, message.stdin);
     else if (message.attach !== undefined) attach(message.attach);
+    else if (message.typescript !== undefined) takeEraser(message.typescript);
     else if (message.told !== undefined) heardOfLook(message.told);
     else if (state.current === null || state.current.seq !== message.interrupt) return;
     else if (message.once) interrupt(state.current);

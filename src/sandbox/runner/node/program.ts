@@ -14,6 +14,8 @@ import limits from "./displays/limits.cjs" with { type: "text" };
 import saving from "./displays/saving.cjs" with { type: "text" };
 import shrinking from "./displays/shrinking.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
+import entries from "./entries.cjs" with { type: "text" };
+import eraser from "./eraser.cjs" with { type: "text" };
 import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
 import importer from "./importer.cjs" with { type: "text" };
@@ -46,7 +48,7 @@ import waiting from "./waiting.cjs" with { type: "text" };
  */
 export function nodeProgram(): string {
   const ground = [references, output, protocol, state, cells];
-  const sources = [tokens, imports, declarations, importer, typescript];
+  const sources = [tokens, imports, declarations, importer, eraser, typescript];
   const parts = [looking, streams, stdin, errors, inspector, resources, timers];
   const run = [ending, showing, values, names, waiting, evaluation];
   const shown = program([limits, bytes, saving, shrinking, forms, fitting, displays], "display, showLast");

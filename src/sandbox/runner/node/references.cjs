@@ -20,7 +20,7 @@ const { closeSync: closeFolder, readSync: readFolder } = fs.Dir.prototype;
 const { createRequire, stripTypeScriptTypes: stripTypes } = moduleModule;
 const { join, isAbsolute } = path;
 const { setImmediate, setTimeout, clearTimeout, clearImmediate } = timers;
-const { inspect } = util;
+const { TextDecoder, TextEncoder, inspect } = util;
 const { isAnyArrayBuffer, isNativeError, isPromise, isProxy } = util.types;
 const { Script } = vm;
 const { runInContext } = Script.prototype;
@@ -66,6 +66,8 @@ module.exports = {
   SPEAKING,
   Script,
   Session,
+  TextDecoder,
+  TextEncoder,
   UsersPromise,
   UsersSyntaxError,
   activeResources,
