@@ -13,6 +13,8 @@ export type Resolve = (name: string) => Promise<readonly string[]>;
 
 export type Outside = {
   readonly resolve: Resolve;
+  /** Keeps its side open when the other ends. */
+  readonly connect: (address: string, port: number) => Socket;
   /** Of this machine, which no name may lead to. */
   readonly ownAddresses: () => readonly string[];
 };
@@ -39,6 +41,7 @@ const loopback = "127.0.0.1";
 
 export const realOutside: Outside = {
   resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+  connect: (address, port) => connect({ host: address, port, allowHalfOpen: true }),
   ownAddresses: () =>
     Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address)),
 };
@@ -50,8 +53,8 @@ export async function reach(
   options: ReachOptions,
   signal: AbortSignal,
 ): Promise<Reached> {
-  if (verdict.kind === "machine") return await dialFirst([loopback], port, options.clock, signal);
-  const { policy, kindOf, ownAddresses, clock } = options;
+  if (verdict.kind === "machine") return await dialFirst([loopback], port, options, signal);
+  const { policy, kindOf, ownAddresses } = options;
   const isNamed = verdict.kind === "name" && verdict.isNamed;
   const addresses = verdict.kind === "address" ? [verdict.address] : await resolved(verdict.name, options, signal);
   if (addresses === undefined) return { kind: "failed", why: "its name cannot be resolved" };
@@ -63,7 +66,7 @@ export async function reach(
   const open = judged.filter(({ refusal }) => refusal === undefined).map(({ address }) => address);
   const [first] = judged;
   if (open.length === 0 && first?.refusal !== undefined) return { kind: "refused", refusal: first.refusal };
-  return await dialFirst(open.slice(0, maxAddresses), port, clock, signal);
+  return await dialFirst(open.slice(0, maxAddresses), port, options, signal);
 }
 
 /** Undefined where there are none. A resolution cannot be given up: one that is late is left alone. */
@@ -86,12 +89,12 @@ async function resolved(
 async function dialFirst(
   addresses: readonly string[],
   port: number,
-  clock: Clock,
+  options: ReachOptions,
   signal: AbortSignal,
 ): Promise<Reached> {
   let why = "it has no address";
   for (const address of addresses) {
-    const dialed = await dial(address, port, clock, signal);
+    const dialed = await dial(address, port, options, signal);
     signal.throwIfAborted();
     if (typeof dialed !== "string") return { kind: "reached", socket: dialed };
     why = dialed;
@@ -100,9 +103,14 @@ async function dialFirst(
 }
 
 /** Connected, or why not. */
-async function dial(address: string, port: number, clock: Clock, signal: AbortSignal): Promise<Socket | string> {
+async function dial(
+  address: string,
+  port: number,
+  { connect: open, clock }: ReachOptions,
+  signal: AbortSignal,
+): Promise<Socket | string> {
   const done = new AbortController();
-  const socket = connect({ host: address, port, allowHalfOpen: true });
+  const socket = open(address, port);
   const connected = new Promise<string | undefined>((resolve) => {
     socket.once("connect", () => resolve(undefined));
     socket.on("error", (error) => resolve("code" in error ? `${error.code}` : "it cannot be reached"));

@@ -27,8 +27,8 @@ export type Verdict =
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 const httpsPort = 443;
-/** A link-local network is opened by a rule that means it, not by one that is so wide that it holds it. Bits. */
-const linkLocalBits = 10;
+/** A cloud's metadata is reached by a rule that means it, not by one that is so wide that it holds it. Bits, as of link-local networks. */
+const metadataBits = { ipv4: 16, ipv6: 10 } as const;
 
 export function judge(policy: NetworkPolicy, { host, port }: Target, kindOf: KindOf): Verdict {
   if (familyOf(host) !== undefined) return judgeLiteral(policy, host, port, kindOf);
@@ -64,7 +64,7 @@ export function judgeAddress(
   const rules = hosts.filter((host) => opens(host, address, port));
   if (isOneOf(ownAddresses, address)) return rules.some(isOneAddress) ? undefined : privateAddress;
   if (kind === "public" || (kind === "unassigned" && isNamed)) return undefined;
-  const bits = kind === "metadata" ? linkLocalBits : 0;
+  const bits = kind === "metadata" ? metadataBits[familyOf(address) ?? "ipv4"] : 0;
   return rules.some((rule) => prefixOf(rule) >= bits) ? undefined : privateAddress;
 }
 

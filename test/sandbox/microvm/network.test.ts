@@ -2,20 +2,22 @@
 
 import { expect, test } from "bun:test";
 import { Sandbox } from "microsandbox";
+import { createKindOf, familyOf, listOf } from "../../../src/sandbox/egress/addresses.ts";
 import { applyNetwork } from "../../../src/sandbox/microvm/network.ts";
-import { type NetworkPolicy, parseNetwork } from "../../../src/sandbox/network.ts";
+import { domainName, machineName, type NetworkPolicy, parseNetwork } from "../../../src/sandbox/network.ts";
 import type { Secret } from "../../../src/sandbox/secrets.ts";
+import { type NetworkCase, networkCases } from "../network-cases.ts";
+
+type Rule = {
+  readonly destination: Readonly<Record<string, string>>;
+  readonly action: string;
+  readonly protocols: readonly string[];
+  readonly ports: readonly { readonly start: number; readonly end: number }[];
+};
 
 /** As far as it is looked into. */
 type Network = {
-  readonly policy: {
-    readonly rules: readonly {
-      readonly destination: Readonly<Record<string, string>>;
-      readonly action: string;
-      readonly protocols: readonly string[];
-      readonly ports: readonly { readonly start: number; readonly end: number }[];
-    }[];
-  };
+  readonly policy: { readonly rules: readonly Rule[] };
   readonly tls: { readonly interceptedPorts: readonly number[]; readonly bypass: readonly string[] };
   readonly secrets: { readonly secrets: readonly { readonly placeholder: string }[] };
 };
@@ -39,6 +41,32 @@ async function networkOf(text: string, secrets: readonly Secret[] = []): Promise
 function secretFor(host: string): Secret {
   return { name: "API_KEY", host, reveal: () => "s3cret" };
 }
+
+/** As the runtime goes through rules: the first that matches, and denied where none does. Names are asked for where a rule lets DNS through. */
+function isReached({ policy }: Network, { host, port }: NetworkCase): boolean {
+  const isName = domainName(host) !== undefined;
+  const isFor = ({ destination: { domain, domain_suffix, domainSuffix = domain_suffix, cidr, group } }: Rule) => {
+    if (domain !== undefined) return domain === host;
+    if (domainSuffix !== undefined) return host === domainSuffix || host.endsWith(`.${domainSuffix}`);
+    if (group === "host") return host === machineName;
+    if (group === "public") return host !== machineName && (isName || createKindOf()(host) === "public");
+    const family = familyOf(host);
+    return (
+      cidr !== undefined &&
+      family !== undefined &&
+      familyOf(cidr.split("/")[0] ?? "") === family &&
+      listOf([cidr]).check(host, family)
+    );
+  };
+  const isOpen = ({ protocols, ports }: Rule) =>
+    (protocols.length === 0 || protocols.includes("tcp")) &&
+    (ports.length === 0 || ports.some(({ start, end }) => start <= port && port <= end));
+  return policy.rules.find((rule) => isFor(rule) && isOpen(rule))?.action === "allow";
+}
+
+test.each(networkCases)("with $policy, $host port $port is reached: $isReached", async (one) => {
+  expect(isReached(await networkOf(one.policy), one)).toBe(one.isReached);
+});
 
 test("none takes the network device away, and denies everything besides", async () => {
   expect(await networkOf("none")).toMatchObject({ enabled: false, ports: [], policy: { ...denied, rules: [] } });
