@@ -38,7 +38,11 @@ test("bytes go both ways, what came with the request too, and the end of one sid
 
 test("a mebibyte arrives whole through a host and a client that both take their time", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", names: { "a.example.com": [[address]] }, hosts: { [`${address}:9`]: host.port } });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:9`]: host.port },
+  });
   const body = "0123456789abcdef".repeat(65_536);
   const client = say(rig.port, connectTo("a.example.com:9"));
   client.socket.end(body);
@@ -47,7 +51,11 @@ test("a mebibyte arrives whole through a host and a client that both take their 
 
 test("SOCKS 5 reaches a name, and a refusal is its own answer", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "allow:a.example.com:7", names: { "a.example.com": [[address]] }, hosts: { [`${address}:7`]: host.port } });
+  await using rig = await openRig({
+    policy: "allow:a.example.com:7",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:7`]: host.port },
+  });
   const ask = (name: string) => Buffer.from([5, 1, 0, 3, name.length, ...Buffer.from(name), 0, 7]);
   const client = say(rig.port, Buffer.concat([Buffer.from([5, 1, 0]), ask("a.example.com"), Buffer.from("hello")]));
   client.socket.end();
@@ -67,7 +75,8 @@ test("a name is resolved once, and the address that was judged is the one that i
   const first = say(rig.port, connectTo("rebinding.example.com:80"));
   expect(await first.until("\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
   expect(rig.resolved.length).toBe(1);
-  for (const _ of [1, 2]) expect(await say(rig.port, connectTo("rebinding.example.com:80")).answer()).toStartWith("HTTP/1.1 403 ");
+  for (const _ of [1, 2])
+    expect(await say(rig.port, connectTo("rebinding.example.com:80")).answer()).toStartWith("HTTP/1.1 403 ");
   expect(rig.connected).toEqual([`${address}:80`]);
   expect(rules(rig.events)).toEqual(["private_address", "private_address"]);
   first.socket.destroy();
@@ -75,7 +84,11 @@ test("a name is resolved once, and the address that was judged is the one that i
 
 test("of a name with a private and a public address, the public one is taken", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", names: { "two.example.com": [["10.0.0.1", address]] }, hosts: { [`${address}:80`]: host.port } });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "two.example.com": [["10.0.0.1", address]] },
+    hosts: { [`${address}:80`]: host.port },
+  });
   const client = say(rig.port, connectTo("two.example.com:80"));
   expect(await client.until("\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
   expect(rig.connected).toEqual([`${address}:80`]);
@@ -84,7 +97,11 @@ test("of a name with a private and a public address, the public one is taken", a
 
 test("an address that does not answer gives way to the name's next one, and a name without any is told", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", names: { "two.example.com": [[other, address]] }, hosts: { [`${address}:80`]: host.port } });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "two.example.com": [[other, address]] },
+    hosts: { [`${address}:80`]: host.port },
+  });
   const client = say(rig.port, connectTo("two.example.com:80"));
   expect(await client.until("\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
   client.socket.destroy();
@@ -102,14 +119,20 @@ test("a plain request is one request to its host, and what a client sends behind
       if (heard.join("").endsWith("body")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     });
   });
-  await using rig = await openRig({ policy: "allow:a.example.com:80", names: { "a.example.com": [[address]] }, hosts: { [`${address}:80`]: host.port } });
+  await using rig = await openRig({
+    policy: "allow:a.example.com:80",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:80`]: host.port },
+  });
   const smuggled = "GET http://b.example.com/ HTTP/1.1\r\nHost: b.example.com\r\n\r\n";
   const client = say(
     rig.port,
     `POST http://a.example.com/x HTTP/1.1\r\nHost: b.example.com\r\nContent-Length: 4\r\n\r\nbody${smuggled}`,
   );
   expect(await client.answer()).toBe("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  expect(heard.join("")).toBe("POST /x HTTP/1.1\r\nHost: a.example.com\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody");
+  expect(heard.join("")).toBe(
+    "POST /x HTTP/1.1\r\nHost: a.example.com\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody",
+  );
 });
 
 test("what cannot be read in one way is refused and told, and reaches nobody", async () => {
@@ -128,15 +151,25 @@ test("what cannot be read in one way is refused and told, and reaches nobody", a
 test("on port 443 of a policy by names, another protocol than TLS does not reach the host", async () => {
   const heard: string[] = [];
   await using host = await standIn((socket) => socket.on("data", (piece) => heard.push(`${piece}`)));
-  await using rig = await openRig({ policy: "packages", names: { "pypi.org": [[address]] }, hosts: { [`${address}:443`]: host.port } });
-  expect(await say(rig.port, `${connectTo("pypi.org:443")}GET / HTTP/1.1\r\nHost: pypi.org\r\n\r\n`).answer()).toEndWith("\r\n\r\n\x15\x03\x03\x00\x02\x02\x31");
+  await using rig = await openRig({
+    policy: "packages",
+    names: { "pypi.org": [[address]] },
+    hosts: { [`${address}:443`]: host.port },
+  });
+  expect(
+    await say(rig.port, `${connectTo("pypi.org:443")}GET / HTTP/1.1\r\nHost: pypi.org\r\n\r\n`).answer(),
+  ).toEndWith("\r\n\r\n\x15\x03\x03\x00\x02\x02\x31");
   expect(rules(rig.events)).toEqual(["protocol"]);
   expect(heard).toEqual([]);
 });
 
 test("a host that speaks first is heard, before its client has said anything", async () => {
   await using host = await standIn((socket) => socket.write("220 ready\r\n"));
-  await using rig = await openRig({ policy: "allow:ftp.example.com", names: { "ftp.example.com": [[address]] }, hosts: { [`${address}:21`]: host.port } });
+  await using rig = await openRig({
+    policy: "allow:ftp.example.com",
+    names: { "ftp.example.com": [[address]] },
+    hosts: { [`${address}:21`]: host.port },
+  });
   const client = say(rig.port, connectTo("ftp.example.com:21"));
   expect(await client.until("ready")).toEndWith("220 ready\r\n");
   client.socket.destroy();
@@ -145,7 +178,12 @@ test("a host that speaks first is heard, before its client has said anything", a
 test("a connection beside as many as there may be is closed, and told; once one ends, there is room", async () => {
   await using host = await echo();
   const few = { ...limits, connections: 2 };
-  await using rig = await openRig({ policy: "public", names: { "a.example.com": [[address]] }, hosts: { [`${address}:7`]: host.port }, limits: few });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:7`]: host.port },
+    limits: few,
+  });
   const ask = () => say(rig.port, connectTo("a.example.com:7"));
   const [first, second] = [ask(), ask()];
   for (const client of [first, second]) expect(await client.until("\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
@@ -183,7 +221,12 @@ test("a flood waits with the kernel until its time has come, and is told", async
 test("a client that drips its request is given up, and one that says nothing for long, too", async () => {
   const clock = new FakeClock();
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", clock, names: { "a.example.com": [[address]] }, hosts: { [`${address}:7`]: host.port } });
+  await using rig = await openRig({
+    policy: "public",
+    clock,
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:7`]: host.port },
+  });
   const drip = say(rig.port, "CONNECT a.exam");
   const idle = say(rig.port, connectTo("a.example.com:7"));
   await idle.until("\r\n\r\n");
@@ -204,7 +247,12 @@ test("a client that drips its request is given up, and one that says nothing for
 
 test("what one sandbox may send and receive has an end, which is told", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", names: { "a.example.com": [[address]] }, hosts: { [`${address}:7`]: host.port }, limits: { ...limits, bytes: 1000 } });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:7`]: host.port },
+    limits: { ...limits, bytes: 1000 },
+  });
   const client = say(rig.port, connectTo("a.example.com:7"));
   client.socket.end("x".repeat(2000));
   await client.answer();
@@ -228,7 +276,11 @@ test("refusals are told once each with their number, from a mark on, and the res
 
 test("nothing of a gateway is left when it ends, however its connections are", async () => {
   await using host = await echo();
-  await using rig = await openRig({ policy: "public", names: { "a.example.com": [[address]] }, hosts: { [`${address}:7`]: host.port } });
+  await using rig = await openRig({
+    policy: "public",
+    names: { "a.example.com": [[address]] },
+    hosts: { [`${address}:7`]: host.port },
+  });
   const begun = say(rig.port, "CONN");
   await new Promise((resolve) => begun.socket.once("connect", resolve));
   // Taken in the order in which they came.

@@ -5,7 +5,12 @@ import { dlopen, ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "../../../src/clock.ts";
-import { type Gateway, type GatewayEvent, type GatewayLimits, openGateway } from "../../../src/sandbox/egress/gateway.ts";
+import {
+  type Gateway,
+  type GatewayEvent,
+  type GatewayLimits,
+  openGateway,
+} from "../../../src/sandbox/egress/gateway.ts";
 import type { Outside } from "../../../src/sandbox/egress/reach.ts";
 import { parseNetwork } from "../../../src/sandbox/network.ts";
 
@@ -29,7 +34,13 @@ export type RigOptions = {
   readonly limits?: GatewayLimits;
 };
 
-export async function openRig({ policy, names = {}, hosts = {}, clock = systemClock, limits }: RigOptions): Promise<Rig> {
+export async function openRig({
+  policy,
+  names = {},
+  hosts = {},
+  clock = systemClock,
+  limits,
+}: RigOptions): Promise<Rig> {
   const reading = parseNetwork(policy);
   if ("problems" in reading) throw new Error(reading.problems.join());
   const [events, resolved, connected]: [GatewayEvent[], string[], string[]] = [[], [], []];
@@ -83,7 +94,11 @@ export async function standIn(onConnection: (socket: Socket) => void): Promise<{
   };
 }
 
-export type Client = { readonly socket: Socket; readonly answer: () => Promise<string>; readonly until: (words: string) => Promise<string> };
+export type Client = {
+  readonly socket: Socket;
+  readonly answer: () => Promise<string>;
+  readonly until: (words: string) => Promise<string>;
+};
 
 /** A client of the proxy, which has said something. */
 export function say(port: number, words: string | Uint8Array): Client {
@@ -130,7 +145,8 @@ function listeningSocket(symbols: Sockets): { readonly descriptor: number; reado
   address.setUint16(0, 2, true);
   address.setUint32(4, 0x7f000001);
   const bytes = new Uint8Array(address.buffer);
-  if (symbols.bind(descriptor, ptr(bytes), 16) !== 0 || symbols.listen(descriptor, 64) !== 0) throw new Error("no port");
+  if (symbols.bind(descriptor, ptr(bytes), 16) !== 0 || symbols.listen(descriptor, 64) !== 0)
+    throw new Error("no port");
   symbols.getsockname(descriptor, ptr(bytes), ptr(new Uint32Array([16])));
   return { descriptor, port: address.getUint16(2) };
 }
