@@ -17,6 +17,8 @@ const contract = [
   "sandbox/flavors.ts",
   "sandbox/templates.ts",
   "sandbox/volumes.ts",
+  "sandbox/packages.ts",
+  "sandbox/data-template.ts",
 ];
 const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
 
@@ -27,7 +29,7 @@ const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
   commands: ["config", "http", "state", "sandbox/**"],
-  "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts"],
+  "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts", "sandbox/data-template.ts"],
   config: [
     "http/auth/problems.ts",
     ...contract,
@@ -51,9 +53,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   archives: ["sandbox/files.ts", "sandbox/file-verdicts.ts", "sandbox/read-between.ts"],
   folders: [],
   watch: [],
-  state: [],
   "sandbox/open.ts": ["sandbox/**"],
   "sandbox/hosts.ts": ["sandbox/**"],
+  "sandbox/layers": ["sandbox", "state/file-lock.ts"],
   "sandbox/checks": ["sandbox/microvm", "sandbox/microvm/runtime", "sandbox"],
   "sandbox/choose.ts": ["sandbox"],
   "sandbox/namespace": ["sandbox/egress", "sandbox/file-agent", "sandbox/runner", "sandbox"],
@@ -67,6 +69,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "sandbox/file-agent": ["sandbox/runner", "sandbox"],
   "sandbox/runner": ["sandbox"],
   sandbox: [],
+  state: [],
 };
 
 /** Where a package, or a part of Bun or Node.js that is not for all, may be imported: rooms and folders. No other package may be. */

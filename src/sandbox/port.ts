@@ -5,6 +5,7 @@ import type { Changes, Display, Files } from "./files.ts";
 import type { Resources } from "./flavors.ts";
 import type { NetworkPolicy } from "./network.ts";
 import type { Template } from "./templates.ts";
+import type { Volume } from "./volumes.ts";
 
 export type Stream = "stdout" | "stderr";
 
@@ -18,6 +19,8 @@ export type SandboxSpec = {
   readonly sessionId: string;
   readonly template: Template;
   readonly resources: Resources;
+  /** Folders of the host for this sandbox alone, beside the volumes that all share. */
+  readonly mounts?: readonly Volume[] | undefined;
   /**
    * Whom this one may reach, instead of whom the host's sandboxes may; then it has no secrets. `create` throws Failure `configuration` where the
    * backend cannot enforce it.

@@ -1,4 +1,4 @@
-// What runs in a sandbox: an image and the language its interpreter speaks.
+// What runs in a sandbox: an image, the language its interpreter speaks, and packages.
 
 export type Language = "python" | "node";
 
@@ -13,6 +13,13 @@ export type ImageSource =
   /** One image of an archive as `docker save` writes it, loaded on first use. */
   | { readonly kind: "archive"; readonly path: string; readonly reference: string };
 
+/** What a template has installed beside its language. */
+export type Packages =
+  /** For pip, in its requirements format. */
+  | { readonly kind: "requirements"; readonly text: string }
+  /** For npm. Without a lock, npm decides what its ranges mean when the packages are built. */
+  | { readonly kind: "manifest"; readonly packageJson: string; readonly lock: string | null };
+
 export type Template = {
   readonly name: string;
   readonly language: Language;
@@ -24,6 +31,8 @@ export type Template = {
   readonly env: Readonly<Record<string, string>>;
   /** The absolute path of its interpreter on this machine, for hosts without images; others ignore it. */
   readonly interpreter?: string | undefined;
+  /** What is there beside what the image has; undefined for nothing. Built by layers/. */
+  readonly packages?: Packages | undefined;
 };
 
 /** The images are Docker's official ones; the tags follow security updates of one minor version. */

@@ -8,6 +8,7 @@ import { Gone } from "../linked/gone.ts";
 import { asGuestProcess, createSpawn } from "../linked/guest-process.ts";
 import type { ProgramEnd } from "../linked/link.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
+import { installerEnv } from "../packages.ts";
 import type { SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
@@ -40,7 +41,8 @@ const interpreters: Readonly<Record<Language, string>> = { python: "python3", no
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   const { machine, spec, volumes, how, clock, interruptGraceMs, signal, whyLost, keep, destroy } = assembling;
-  const { language, env, image } = spec.template;
+  const { language, image } = spec.template;
+  const env = { ...installerEnv, ...spec.template.env };
   const { fileName, source } = runnerPrograms[language];
   const runner = { path: `${pipesFolder}/${fileName}`, source };
   let sandbox: LinkedSandbox | null = null;

@@ -40,7 +40,7 @@ export async function bootMachine(
   applyImage(builder, spec.template.image);
   // Here it has been made available before (images.ts); the hosted backend pulls by itself.
   if (backend === "microvm" && spec.template.image.kind !== "folder") builder.pullPolicy("never");
-  for (const { hostPath, guestPath, readOnly } of volumes) {
+  for (const { hostPath, guestPath, readOnly } of [...volumes, ...(spec.mounts ?? [])]) {
     builder.volume(guestPath, (mount) => (readOnly ? mount.bind(hostPath).readonly() : mount.bind(hostPath)));
   }
   applyNetwork(builder, spec.network ?? network, spec.network === undefined ? secrets : []);

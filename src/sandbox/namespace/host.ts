@@ -9,6 +9,7 @@ import { type Outside, realOutside } from "../egress/reach.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
 import type { NetworkPolicy } from "../network.ts";
+import { installerEnv } from "../packages.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
@@ -144,7 +145,7 @@ export class NamespaceHost implements SandboxHost {
     const compiled = machine.compiled.find(interpreter);
     const dataFiles = { ...machine.dataFiles, ...(compiled !== null && { [compiled.path]: compiled.descriptor }) };
     const files = { ...machine, dataFiles };
-    const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec.resources, places, signal);
+    const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec, places, signal);
     const wayOut =
       network.kind === "none" ? null : await this.#openWayOut(machine, namespaces, { ...spec, network }, signal);
     const sandbox: NamespaceSandbox = new NamespaceSandbox({
@@ -191,11 +192,11 @@ export class NamespaceHost implements SandboxHost {
   #bootNamespaces(
     { tools, self, libc, dataFiles, filter, bootLauncher: launcher }: Machine,
     joinFiles: readonly string[],
-    resources: SandboxSpec["resources"],
+    { resources, mounts = [] }: Pick<SandboxSpec, "resources" | "mounts">,
     places: readonly Place[],
     signal: AbortSignal,
   ): Promise<Namespaces> {
-    const layout = { resources, volumes: this.#options.volumes, places };
+    const layout = { resources, volumes: [...this.#options.volumes, ...mounts], places };
     return bootNamespaces({ tools, self, libc, launcher, joinFiles, layout, dataFiles, filter }, signal);
   }
 
@@ -260,7 +261,7 @@ export class NamespaceHost implements SandboxHost {
   async #look(): Promise<HostHealth> {
     try {
       const machine = this.#prepare();
-      const boot = this.#bootNamespaces(machine, [], probeResources, [], this.#end.signal);
+      const boot = this.#bootNamespaces(machine, [], { resources: probeResources }, [], this.#end.signal);
       this.#boots.add(boot);
       try {
         using namespaces = await boot;
@@ -293,12 +294,15 @@ const tooSlow: HostHealth = {
 };
 
 const guestEnv = {
-  PATH: guestPath,
+  // What a session installs stands before what the machine has.
+  PATH: `${guestHome}/.local/bin:${guestPath}`,
   HOME: guestHome,
   USER: guestUser,
   LOGNAME: guestUser,
   LANG: "C.UTF-8",
   TERM: "dumb",
+  ...installerEnv,
+  NPM_CONFIG_PREFIX: `${guestHome}/.local`,
 };
 
 function networkEvent(sessionId: string, event: GatewayEvent): Event {

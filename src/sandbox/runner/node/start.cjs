@@ -35,6 +35,7 @@ function start() {
     vm,
     Writable: require("node:stream").Writable,
   };
+  makeProject(modules.fs, process.env.HOME);
   const startControl = (places) => {
     const workerData = { shared: shared.buffer, places };
     return new Worker(__filename, { workerData, execArgv: [], argv: [], trackUnmanagedFds: false });
@@ -48,6 +49,19 @@ function start() {
     ...{ startControl, importFrom, readFirst, load, context },
   };
   vm.runInContext(MAIN, context, { filename: __filename })({ ...modules, ...own });
+}
+
+/**
+ * The packages of a template are in /node_modules, where each lookup of a module ends. npm takes the nearest folder upwards that has such a folder
+ * for the project that it installs into: that is to be the home.
+ */
+function makeProject(fs, home) {
+  if (home === undefined || !fs.existsSync("/node_modules")) return;
+  try {
+    fs.mkdirSync(`${home}/node_modules`, { recursive: true });
+  } catch {
+    // It is full or read-only: nothing can be installed there anyway.
+  }
 }
 
 /**

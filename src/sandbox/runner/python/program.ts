@@ -37,6 +37,7 @@ import errors from "./errors.py" with { type: "text" };
 import interrupts from "./interrupts.py" with { type: "text" };
 import mailbox from "./mailbox.py" with { type: "text" };
 import main from "./main.py" with { type: "text" };
+import packages from "./packages.py" with { type: "text" };
 import protocol from "./protocol.py" with { type: "text" };
 import reading from "./reading.py" with { type: "text" };
 import references from "./references.py" with { type: "text" };
@@ -49,7 +50,7 @@ import values from "./values.py" with { type: "text" };
 
 /** One file of two programs: what shows values beside the output is a text in the other, and so is what reads notebooks; both are compiled when they are asked for. */
 export function pythonProgram(): string {
-  const ground = [references, descriptors, mailbox, protocol];
+  const ground = [references, descriptors, packages, mailbox, protocol];
   const parts = [changes, reading, sources, stdin, streams, showing, values, errors, coroutines, interrupts, control];
   // A string of JSON is one of Python, too.
   return joinPython([...ground, ...parts, runner, main])

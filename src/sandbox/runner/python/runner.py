@@ -7,6 +7,7 @@ from .descriptors import write_all
 from .errors import exit_code, report, report_exit, strip_frames
 from .interrupts import Interrupts
 from .mailbox import Mailbox
+from .packages import find_packages
 from .protocol import READY, Json, Run, with_changes
 from .reading import Reading
 from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys, time
@@ -59,6 +60,11 @@ class Runner:
         os.register_at_fork(after_in_child=self.forget_descriptors)
         if not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, "")
+        try:
+            find_packages()
+        except OSError:
+            # A home that is full or read-only: nothing can be installed there anyway.
+            pass
         self.send(READY)
         spoken = (self.control_in, self.json, self.requests)
         _thread.start_new_thread(listen, (*spoken, self.interrupts, self.took, self.beside))
