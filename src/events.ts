@@ -20,6 +20,17 @@ export type Event =
       readonly path: string;
       readonly version: string;
     }
+  /** The packages of a template, for all its sandboxes. */
+  | {
+      readonly type: "layer.built";
+      readonly template: string;
+      readonly packages: number;
+      readonly bytes: number;
+      readonly buildMs: number;
+    }
+  | { readonly type: "layer.failed"; readonly template: string; readonly reason: string }
+  /** Others took its room: all may have `maxBytes`. */
+  | { readonly type: "layer.removed"; readonly template: string; readonly bytes: number; readonly maxBytes: number }
   | { readonly type: "server.stopping"; readonly signal: string }
   | { readonly type: "server.warning"; readonly message: string }
   | {

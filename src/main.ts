@@ -136,9 +136,9 @@ async function serve({ config, given }: Ready): Promise<ExitStatus> {
   return 0;
 }
 
-async function runPull({ config, given }: Ready, signal: AbortSignal): Promise<ExitStatus> {
-  const isRuntimeDirGiven = given.has("runtimeDir");
-  return await pull({ config, isRuntimeDirGiven, clock: systemClock, write: writeLine, signal });
+async function runPull({ config, given, texts }: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const template = texts.get("--template")?.[0];
+  return await pull({ config, given, template, clock: systemClock, write: writeLine, signal });
 }
 
 async function runDoctor({ config, given, switches }: Ready, signal: AbortSignal): Promise<ExitStatus> {

@@ -19,6 +19,7 @@ import { paramHeadersOf } from "./mcp/param-headers.ts";
 import { createMcpServer } from "./mcp/server.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import type { TransferWay } from "./mcp/tools/transfer-file.ts";
+import { dataTemplate } from "./sandbox/data-template.ts";
 import { openHost } from "./sandbox/open.ts";
 import { openSessions } from "./sessions/open.ts";
 import { openInstallation, openStateDir } from "./state/installation.ts";
@@ -52,7 +53,7 @@ const drainGraceMs = 10_000;
 /** Throws StartError, having taken down again what it had built. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, clock } = options;
-  const templates = config.templates.map(({ name }) => name);
+  const templates = [...new Set([...config.templates, dataTemplate].map(({ name }) => name))];
   const metrics = createMetrics({ version, commit, templates, startedAt: clock.now() });
   const conditions = createConditions();
   const subscribers = [options.emit, metrics.emit, conditions.emit];
@@ -100,7 +101,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     },
     stack,
   );
-  const { host, choice, templates } = sandboxes;
+  const { host, choice, templates, packagesOf } = sandboxes;
   const unknown = unknownShares(settings.pool, templates);
   if (unknown.length > 0) throw new StartError(unknown.join("\n"), { isConfiguration: true });
 
@@ -123,7 +124,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       : { kind: "folders", dirs: settings.transferDirs, maxBytes, clock, emit };
   const tools = createCatalog({
     ...settings,
-    ...{ templates, sessions, clock, volumes: settings.sharedVolumes, reach, transfers },
+    ...{ templates, sessions, clock, volumes: settings.sharedVolumes, reach, transfers, packagesOf },
   });
   const description = describeServer(version, choice.warning);
   const limits = edgeLimits(settings);

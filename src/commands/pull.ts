@@ -1,11 +1,13 @@
-// `msb-mcp pull`: makes the images of all templates available ahead, one after the other, and tells how it goes.
+// `msb-mcp pull`: makes the images and packages of templates available ahead, one after the other, and tells how it goes.
 
 import type { Clock } from "../clock.ts";
-import type { Config } from "../config/options.ts";
-import { Failure } from "../failure.ts";
+import type { Config, OptionName } from "../config/options.ts";
+import { Failure, StartError } from "../failure.ts";
+import { dataTemplate } from "../sandbox/data-template.ts";
 import { type AvailableOptions, Images } from "../sandbox/microvm/images/images.ts";
 import { openRuntime } from "../sandbox/microvm/runtime/runtime.ts";
 import { type ImageSource, imageName, type Template } from "../sandbox/templates.ts";
+import { buildPackages } from "./pull-packages.ts";
 
 export type PullImagesOptions = {
   readonly templates: readonly Template[];
@@ -17,30 +19,53 @@ export type PullImagesOptions = {
 
 export type PullOptions = {
   readonly config: Config;
-  /** `--runtime-dir` was given. */
-  readonly isRuntimeDirGiven: boolean;
+  /** The options that were given rather than defaulted. */
+  readonly given: ReadonlySet<OptionName>;
+  /** The name of the only one that is asked for; undefined for all that are configured. */
+  readonly template: string | undefined;
   readonly clock: Clock;
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
 };
 
-/** The exit status: 0 if all images are there, 1 if one is not, 2 if there is no runtime to fetch them for. */
+/** The exit status: 0 if all is there, 1 if an image or packages are not, 2 if there is nothing to fetch them with, or no such template. */
 export async function pull(options: PullOptions): Promise<0 | 1 | 2> {
-  const { config, isRuntimeDirGiven, clock, write, signal } = options;
-  if (config.backend !== "auto" && config.backend !== "microvm") {
-    write(`nothing to fetch: the ${config.backend} backend boots no images of this machine's`);
+  const { config, given, template: name, clock, write, signal } = options;
+  const all = [...config.templates, dataTemplate];
+  const templates =
+    name === undefined ? config.templates : all.filter((template) => template.name === name).slice(0, 1);
+  if (templates.length === 0) {
+    const names = [...new Set(all.map((template) => template.name))].join(", ");
+    write(`--template: ${JSON.stringify(name)} is not allowed; it must be one of ${names}`);
+    return 2;
+  }
+  const layered = templates.filter(({ packages }) => packages !== undefined);
+  const isMicrovm = config.backend === "microvm" || config.backend === "auto";
+  if (!isMicrovm && layered.length === 0) {
+    write(
+      `nothing to fetch: the ${config.backend} backend boots no images of this machine's, and no template has packages`,
+    );
     return 0;
   }
   try {
-    const installedDir = isRuntimeDirGiven ? config.runtimeDir : undefined;
-    const { microsandbox, paths } = await openRuntime({ cacheDir: config.runtimeDir, installedDir });
-    const images = new Images({ store: microsandbox.Image, msb: paths.msb, archive: config.imagesArchive, clock });
-    return await pullImages({ templates: config.templates, images, write, signal });
+    // With packages, the backend's own sandboxes fetch their image; without, no backend need be there.
+    const bare = templates.filter(({ packages }) => packages === undefined);
+    const images = isMicrovm && bare.length > 0 ? await pullBare(options, bare) : 0;
+    if (layered.length === 0) return images;
+    const built = await buildPackages({ config, given, templates: layered, clock, write, signal });
+    return built === 0 ? images : built;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure || error instanceof StartError)) throw error;
     write(error.message);
     return 2;
   }
+}
+
+async function pullBare({ config, given, clock, write, signal }: PullOptions, templates: readonly Template[]) {
+  const installedDir = given.has("runtimeDir") ? config.runtimeDir : undefined;
+  const { microsandbox, paths } = await openRuntime({ cacheDir: config.runtimeDir, installedDir });
+  const images = new Images({ store: microsandbox.Image, msb: paths.msb, archive: config.imagesArchive, clock });
+  return await pullImages({ templates, images, write, signal });
 }
 
 /** The exit status. An image that fails does not keep the others from being fetched. */

@@ -10,9 +10,9 @@ export type CommandLine = {
   readonly command: Command;
   /** As many as the command requires at least, and no more than it takes; each one of its choices, if it has any. */
   readonly operands: readonly string[];
-  /** Those of the command's switches that were given. */
+  /** Those of the command's switches without a text that were given. */
   readonly switches: ReadonlySet<string>;
-  /** The texts of each flag that was given, in order. */
+  /** The texts of each flag that was given, in order; of switches that have one, too. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   readonly asksFor: ReadonlySet<"help" | "version">;
   readonly problems: readonly string[];
@@ -39,8 +39,10 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
   const word = rest[0]?.startsWith("-") === false ? rest.shift() : undefined;
   const command = commands.find(({ name }) => name === (word ?? "serve"));
   if (command === undefined) problems.push(noSuchCommand(word ?? ""));
-  const known = new Set<string>(command?.switches.map(({ name }) => name));
-  const names = [...flags.keys(), "--help", "--version", ...known];
+  const known = new Map<string, string | undefined>(
+    command?.switches.map(({ name, placeholder }) => [name, placeholder]),
+  );
+  const names = [...flags.keys(), "--help", "--version", ...known.keys()];
   const room = command?.operands.length ?? 0;
   const operands: string[] = [];
   const switches = new Set<string>();
@@ -53,8 +55,14 @@ export function readCommandLine(argv: readonly string[], table: readonly Option<
     const option = flags.get(name);
     if (question !== undefined) {
       asksFor.add(question);
-    } else if (known.has(argument)) {
+    } else if (known.has(argument) && known.get(argument) === undefined) {
       switches.add(argument);
+    } else if (known.get(name) !== undefined) {
+      const text = equals < 0 ? rest.shift() : argument.slice(equals + 1);
+      if (text === undefined || text.startsWith("--"))
+        problems.push(`${name}: has no value; it must be a ${known.get(name)}`);
+      else if (texts.has(name)) problems.push(`${name}: given 2 times; allowed is once`);
+      else texts.set(name, [text]);
     } else if (option !== undefined) {
       before = option;
       const text = equals < 0 ? textOf(option, rest) : argument.slice(equals + 1);

@@ -40,8 +40,8 @@ export type Operand = {
   readonly choices?: readonly string[];
 };
 
-/** A flag without a value that only some commands know. */
-export type Switch = { readonly name: `--${string}`; readonly summary: string };
+/** A flag that only some commands know: without a value, or with one text, which the placeholder stands for. */
+export type Switch = { readonly name: `--${string}`; readonly summary: string; readonly placeholder?: string };
 
 export type CommandEntry = {
   readonly name: Command;
@@ -60,7 +60,12 @@ const force: Switch = { name: "--force", summary: "even if the entry of this nam
 export const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "serve MCP (the default)", operands: [], switches: [] },
   { name: "doctor", summary: "tell what this machine can run, and what is missing", operands: [], switches: [json] },
-  { name: "pull", summary: "fetch the images of all templates ahead", operands: [], switches: [] },
+  {
+    name: "pull",
+    summary: "fetch the images of all templates ahead, and build their packages",
+    operands: [],
+    switches: [{ name: "--template", placeholder: "NAME", summary: "only of this one, such as data" }],
+  },
   {
     name: "health",
     summary: "ask a running server whether it serves; exit status 0 or 1",

@@ -26,7 +26,9 @@ export function helpText(version: string): string {
 }
 
 function commandLines(entry: CommandEntry): readonly string[] {
-  const switches = entry.switches.map(({ name, summary }) => `      ${name.padEnd(11)} ${summary}`);
+  const switches = entry.switches.map(
+    ({ name, placeholder, summary }) => `      ${[name, placeholder].join(" ").trimEnd().padEnd(11)} ${summary}`,
+  );
   return [`  ${usageOf(entry).padEnd(24)}${entry.summary}`, ...switches];
 }
 

@@ -2,8 +2,10 @@
 
 import { authProblems } from "../http/auth/problems.ts";
 import { beyondBackend } from "../sandbox/abilities.ts";
+import { dataTemplate } from "../sandbox/data-template.ts";
 import { defaultFlavors, type Flavors, flavorNames } from "../sandbox/flavors.ts";
 import type { InterpreterPaths } from "../sandbox/interpreter-paths.ts";
+import type { PackageIndexes } from "../sandbox/packages.ts";
 import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
@@ -15,6 +17,7 @@ import {
   flavorSizes,
   interpreterPaths,
   networkPolicy,
+  packageIndexes,
   secretBindings,
   templatesFile,
 } from "./sandboxes.ts";
@@ -288,6 +291,15 @@ export const options = {
     fallback: () => ({}),
     fallbackShown: "the first in /usr/local/bin, /usr/bin and /bin",
   } satisfies Option<InterpreterPaths>,
+  packageIndexes: {
+    flag: "--package-index",
+    variable: "MSB_MCP_PACKAGE_INDEXES",
+    group: "Sandboxes",
+    summary: "Where the packages of templates come from, instead of the public registries",
+    kind: packageIndexes,
+    fallback: () => ({}),
+    fallbackShown: undefined,
+  } satisfies Option<PackageIndexes>,
   imagesArchive: optional({
     flag: "--images-archive",
     variable: "MSB_MCP_IMAGES_ARCHIVE",
@@ -468,6 +480,14 @@ export const options = {
       "Executions that one caller may leave running; by default half of --max-left-running-in-all where there can be several callers",
     kind: wholeNumber(1, 100_000),
   }),
+  maxLayersBytes: withDefault(String(16 * 1024 * MIB), {
+    flag: "--max-layers-bytes",
+    variable: "MSB_MAX_LAYERS_BYTES",
+    group: "Limits",
+    summary:
+      "Packages of templates that are kept, in the state directory; the least recently used go first, none that is in use",
+    kind: wholeNumber(0, 1024 * 1024 * MIB),
+  }),
   maxRequestBytes: withDefault(String(4 * MIB), {
     flag: "--max-request-bytes",
     variable: "MCP_MAX_REQUEST_BYTES",
@@ -563,7 +583,8 @@ export const rules: readonly Rule[] = [
       const count = pool.reduce((sum, share) => sum + share.count, 0);
       const memoryMib = pool.reduce((sum, share) => sum + share.count * flavors[share.flavor].memoryMib, 0);
       return [
-        ...unknownShares(pool, templates),
+        // Whether its packages have been built is found out at the start.
+        ...unknownShares(pool, [...templates, dataTemplate]),
         ...(count <= maxSessions
           ? []
           : [

@@ -5,13 +5,14 @@ import { resolve } from "node:path";
 import { type Flavors, flavorRule, parseFlavors } from "../sandbox/flavors.ts";
 import { type InterpreterPaths, interpreterRule, parseInterpreters } from "../sandbox/interpreter-paths.ts";
 import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/network.ts";
+import type { PackageIndex, PackageIndexes } from "../sandbox/packages.ts";
 import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
-import type { Template } from "../sandbox/templates.ts";
+import { type Language, languages, type Template } from "../sandbox/templates.ts";
 import { isThere, readTemplates } from "../sandbox/templates-file.ts";
 import { itemsOf, type Kind, quote, single } from "./kinds.ts";
 
 export const templatesFile: Kind<readonly Template[]> = {
-  rule: "a TOML file with a table a template: language, image, env, server_image, interpreter",
+  rule: "a TOML file with a table a template: language, image, env, interpreter, packages, server_image",
   placeholder: "FILE",
   repeatable: false,
   completions: "files",
@@ -75,3 +76,39 @@ export const interpreterPaths: Kind<InterpreterPaths> = {
     return problems.length === 0 ? { ok: true, value: paths } : { ok: false, reasons: problems };
   },
 };
+
+const indexRule = `LANGUAGE=URL (one of ${languages.join(", ")}; an https:// or http:// URL without credentials), or python=FOLDER of wheels`;
+
+export const packageIndexes: Kind<PackageIndexes> = {
+  rule: indexRule,
+  placeholder: "LANGUAGE=URL",
+  repeatable: true,
+  show: showIndex,
+  read: (texts, { cwd }) => {
+    const indexes: Partial<Record<Language, PackageIndex>> = {};
+    const reasons: string[] = [];
+    for (const item of texts.flatMap(itemsOf)) {
+      const equals = item.indexOf("=");
+      const language = languages.find((name) => name === item.slice(0, equals));
+      const index = language && indexOf(language, item.slice(equals + 1), cwd);
+      if (language !== undefined && index !== undefined) indexes[language] = index;
+      else reasons.push(`${showIndex(item)} is not allowed; it must be ${indexRule}`);
+    }
+    return reasons.length === 0 ? { ok: true, value: indexes } : { ok: false, reasons };
+  },
+};
+
+/** Without credentials: sandboxes that build packages see it. */
+function indexOf(language: Language, text: string, cwd: string): PackageIndex | undefined {
+  if (/^https?:\/\//i.test(text)) {
+    if (!URL.canParse(text)) return undefined;
+    const { username, password, href } = new URL(text);
+    return username === "" && password === "" ? { kind: "url", url: href } : undefined;
+  }
+  const path = resolve(cwd, text);
+  return language === "python" && text !== "" && isThere(path, "folder") ? { kind: "folder", path } : undefined;
+}
+
+function showIndex(text: string): string {
+  return text.includes("@") ? "(not shown)" : quote(text);
+}

@@ -2,9 +2,11 @@
 
 import type { Clock } from "../clock.ts";
 import type { Flavor, Flavors } from "../sandbox/flavors.ts";
+import type { PackagesOf } from "../sandbox/packages.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Volume } from "../sandbox/volumes.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { installedPackages } from "./resources/packages.ts";
 import { pages } from "./resources/pages.ts";
 import { sandboxFiles } from "./resources/sandbox.ts";
 import { resourceTable } from "./resources/table.ts";
@@ -41,6 +43,8 @@ export type CatalogOptions = {
   readonly executionWaitMs: number;
   readonly maxOutputBytes: number;
   readonly transfers: TransferWay;
+  /** Default: nothing is built. */
+  readonly packagesOf?: PackagesOf;
   readonly toolErrors: ToolErrors;
   /** Default auto. */
   readonly structuredContent?: StructuredContent;
@@ -67,7 +71,11 @@ export function createCatalog(options: CatalogOptions): ToolSet {
   const wire = tools.map((tool) => tool.wire);
   return {
     tasks: executionTasks(options),
-    resources: resourceTable([sandboxFiles(files), pages()]),
+    resources: resourceTable([
+      sandboxFiles(files),
+      installedPackages(options.templates, options.packagesOf ?? (() => null)),
+      pages(),
+    ]),
     list: () => wire,
     call(name, args, context) {
       const tool = byName.get(name);

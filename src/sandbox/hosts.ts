@@ -12,6 +12,7 @@ import { tooFewDescriptors } from "./namespace/descriptors.ts";
 import { createNamespaceHost, type NamespaceHost } from "./namespace/host.ts";
 import { tryNamespaces } from "./namespace/trial.ts";
 import type { NetworkPolicy } from "./network.ts";
+import type { PackageIndexes } from "./packages.ts";
 import type { SandboxHost } from "./port.ts";
 import type { Secret } from "./secrets.ts";
 import { createServerHost } from "./server/host.ts";
@@ -33,6 +34,8 @@ export type HostSettings = {
   readonly maxSessions: number;
   readonly sessionTimeoutMs: number;
   readonly sandboxStartTimeoutMs: number;
+  readonly packageIndexes: PackageIndexes;
+  readonly maxLayersBytes: number;
 };
 
 export type HostParts = {
@@ -80,10 +83,11 @@ export function createHost({ backend, settings, installationId, microvm, clock, 
  */
 export async function availableTemplates(
   host: SandboxHost,
+  templates: readonly Template[],
   settings: HostSettings,
   emit: Emit,
 ): Promise<readonly Template[]> {
-  const { templates, flavors, defaultFlavor, sandboxStartTimeoutMs } = settings;
+  const { flavors, defaultFlavor, sandboxStartTimeoutMs } = settings;
   if (host.backend !== "namespace") return templates;
   const signal = AbortSignal.timeout(sandboxStartTimeoutMs);
   try {

@@ -11,7 +11,11 @@ import { checkRuntime } from "./checks/runtime.ts";
 import { obstacles } from "./checks/virtualization.ts";
 import { type BackendName, type Choice, chooseBackend } from "./choose.ts";
 import { availableTemplates, createHost, type HostSettings } from "./hosts.ts";
+import { withLayers } from "./layers/host.ts";
+import type { Layers } from "./layers/layers.ts";
+import { layeredTemplates, openLayers, packagesOf } from "./layers/open.ts";
 import { keepPrivate } from "./microvm/runtime/home.ts";
+import type { PackagesOf } from "./packages.ts";
 import type { SandboxHost } from "./port.ts";
 import { doesServerAnswer } from "./server/presence.ts";
 import type { Template } from "./templates.ts";
@@ -34,6 +38,8 @@ export type OpenHostOptions = {
 
 export type OpenedHost = {
   readonly host: SandboxHost;
+  readonly layers: Layers;
+  readonly packagesOf: PackagesOf;
   readonly choice: Choice;
   /** Those of which there are sandboxes to be had. */
   readonly templates: readonly Template[];
@@ -62,6 +68,15 @@ export async function openHost(options: OpenHostOptions, stack: AsyncDisposableS
   if (warning !== undefined) emit({ type: "server.warning", message: warning });
   for (const why of passedOver) emit({ type: "server.warning", message: `No microVMs here: ${why}` });
   if (backend === "microvm" && secrets.length > 0) await keepPrivate(runtimeHome);
-  const host = stack.use(createHost({ backend, settings, installationId, microvm, clock, emit }));
-  return { host, choice, templates: await availableTemplates(host, settings, emit) };
+  const bare = createHost({ backend, settings, installationId, microvm, clock, emit });
+  const layers = openLayers({ host: bare, settings, clock, emit });
+  const host = stack.use(withLayers(bare, layers));
+  const templates = layeredTemplates(backend, settings.templates, layers, emit);
+  return {
+    host,
+    layers,
+    packagesOf: packagesOf(layers),
+    choice,
+    templates: await availableTemplates(bare, templates, settings, emit),
+  };
 }

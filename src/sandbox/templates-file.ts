@@ -1,9 +1,18 @@
-// `--templates FILE`: a TOML file, a table a template, that adds templates or changes what `python` and `node` are.
+// `--templates FILE`: a TOML file, a table a template, that adds templates or changes what `python`, `node` and `data` are.
 
 import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { dataTemplate } from "./data-template.ts";
 import { isProgram, programRule } from "./interpreter-paths.ts";
-import { defaultTemplates, type ImageSource, type Language, languages, type Template } from "./templates.ts";
+import { maxListed, maxPackagesBytes, packageRules, packagesOfList } from "./packages.ts";
+import {
+  defaultTemplates,
+  type ImageSource,
+  type Language,
+  languages,
+  type Packages,
+  type Template,
+} from "./templates.ts";
 
 /** The names of all templates are in the schema of two tools, which every client reads. */
 const maxTemplates = 32;
@@ -11,7 +20,7 @@ const maxTemplates = 32;
 /** Far more than so many templates need. */
 const maxFileBytes = 1_048_576;
 
-const keys = ["language", "image", "server_image", "env", "interpreter"];
+const keys = ["language", "image", "server_image", "env", "interpreter", "packages"];
 
 const rules = {
   name: "1 to 32 letters, digits, - and _, and begin with a letter",
@@ -34,13 +43,19 @@ export function readTemplates(path: string): { templates: readonly Template[]; p
   const tables = parse(path, problems);
   const templates = new Map(defaultTemplates.map((template) => [template.name, template]));
   for (const [name, table] of Object.entries(tables)) {
-    const template = readTemplate(name, table, templates.get(name), dirname(path), report);
+    const template = readTemplate(name, table, templates.get(name) ?? readyFor(name, table), dirname(path), report);
     if (template !== undefined) templates.set(name, template);
   }
   if (templates.size > maxTemplates) {
     problems.push(`${path}: there are ${templates.size} templates with python and node; allowed are ${maxTemplates}`);
   }
   return { templates: [...templates.values()], problems };
+}
+
+/** `data` is not there by default, but whole: a table that says nothing of its image is about that one. */
+function readyFor(name: string, table: unknown): Template | undefined {
+  const isOwn = isTable(table) && (table.image !== undefined || table.language !== undefined);
+  return name === dataTemplate.name && !isOwn ? dataTemplate : undefined;
 }
 
 type Report = (key: string, value: unknown, rule: string) => void;
@@ -88,6 +103,7 @@ function readTemplate(
   const env = readEnv(name, table.env, former, wrong);
   const serverImage = readServerImage(name, table.server_image, wrong);
   const interpreter = readInterpreter(name, table.interpreter, folder, wrong) ?? former?.interpreter;
+  const packages = language && readPackages(name, table.packages, { language, former, folder }, wrong);
   if (!isWhole || language === undefined || image === undefined) return undefined;
   return {
     name,
@@ -96,6 +112,7 @@ function readTemplate(
     env,
     serverImage: serverImage ?? defaultServerImage(table.image, language, image, former),
     ...(interpreter !== undefined && { interpreter }),
+    ...(packages !== undefined && { packages }),
   };
 }
 
@@ -182,6 +199,61 @@ function readEnv(name: string, value: unknown, former: Template | undefined, wro
     else wrong(`${name}.env.${variable}`, typeof text === "string" ? "(not shown)" : text, `in ${rules.env}`);
   }
   return env;
+}
+
+function readPackages(
+  name: string,
+  value: unknown,
+  { language, former, folder }: { language: Language; former: Template | undefined; folder: string },
+  wrong: Report,
+): Packages | undefined {
+  const key = `${name}.packages`;
+  // Those of another language are none of this one's.
+  if (value === undefined) return former?.language === language ? former.packages : undefined;
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) {
+    if (value.length === 0) return undefined;
+    if (value.length > maxListed) wrong(key, `${value.length} packages`, `at most ${maxListed}, or a file`);
+    const packages = packagesOfList(language, value);
+    if (!("wrong" in packages)) return packages;
+    wrong(key, packages.wrong, `in ${packageRules[language]}`);
+    return undefined;
+  }
+  if (!isPath(value)) {
+    wrong(key, value, packageRules[language]);
+    return undefined;
+  }
+  const path = resolve(folder, value);
+  const text = readText(path);
+  if (text === undefined) {
+    wrong(key, value, `a file of at most ${maxPackagesBytes} bytes that is there (${path})`);
+    return undefined;
+  }
+  if (language === "python") {
+    // The sandbox that installs them has this file alone.
+    const elsewhere = /^\s*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.{0,2}\/).*/m.exec(text)?.[0];
+    if (elsewhere !== undefined) wrong(key, elsewhere.trim(), "a line of a file that needs no other file or folder");
+    return { kind: "requirements", text };
+  }
+  if (!isTable(parseJson(text))) {
+    wrong(key, value, "a package.json: a JSON object");
+    return undefined;
+  }
+  return { kind: "manifest", packageJson: text, lock: readText(join(dirname(path), "package-lock.json")) ?? null };
+}
+
+/** Undefined for what is not there, or too big. */
+function readText(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() !== true || found.size > maxPackagesBytes) return undefined;
+  return readFileSync(path, "utf8");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The grammar of references is laxer than this in nothing that a registry takes; what begins like a path is none. */

@@ -2,11 +2,10 @@
 // come in numbers, one a client: each takes a free folder below it, and is an installation of its own there. One that a killed server has
 // left goes first, because what that left behind is looked for there only.
 
-import { Database } from "bun:sqlite";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
-import { keepFileToOurselves } from "./own-file.ts";
+import { type FileLock, lockFile } from "./file-lock.ts";
 
 export type StateClaim = Disposable & {
   /** Where to keep what is this server's alone. */
@@ -45,7 +44,7 @@ export function claimState(stateDir: string, transport: "http" | "stdio", pid: n
     tell({ pid });
     const release = () => {
       tryTo(() => rmSync(mark, { force: true }));
-      lock.close();
+      lock[Symbol.dispose]();
     };
     const tellUrl = (url: string) => tell({ pid, url });
     return { folder, slot, isFirst, isCertain: true, tellUrl, [Symbol.dispose]: release };
@@ -80,23 +79,11 @@ function tryTo(act: () => void): void {
   }
 }
 
-/**
- * SQLite's exclusive lock is the kernel's on the open file (fcntl, LockFileEx): it goes with the process, and a file that a
- * killed server has left means nothing.
- */
-function lockFolder(folder: string): Database | "taken" | "unknown" {
-  let lock: Database | undefined;
+function lockFolder(folder: string): FileLock | "taken" | "unknown" {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, lockName);
-    keepFileToOurselves(path);
-    lock = new Database(path, { create: true });
-    // Of a file that it may not write, SQLite takes a lock that others can have too.
-    accessSync(path, constants.W_OK);
-    lock.run("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (error) {
-    lock?.close();
-    return error instanceof Error && "code" in error && error.code === "SQLITE_BUSY" ? "taken" : "unknown";
+  } catch {
+    return "unknown";
   }
+  return lockFile(join(folder, lockName), "alone");
 }

@@ -126,6 +126,13 @@ export const metricTable = {
     labels: ["admitted"],
     watch: "many: the server is full much of the time; how long they waited is in the phase `queue`",
   },
+  layers: {
+    name: "msb_mcp_layers_total",
+    type: "counter",
+    help: "Packages of templates that were built, could not be, or were removed for want of room (`--max-layers-bytes`)",
+    labels: ["what"],
+    watch: '`what="failed"`: read the log; `removed` again and again: give more room',
+  },
   poolMisses: {
     name: "msb_mcp_pool_misses_total",
     type: "counter",

@@ -77,6 +77,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const admissionWaits = counter(metricTable.admissionWaits);
   const orphans = gauge(metricTable.orphans);
   const orphanEvents = counter(metricTable.orphanEvents);
+  const layers = counter(metricTable.layers);
   const poolMisses = counter(metricTable.poolMisses);
   const poolBoots = counter(metricTable.poolBoots);
   const ledgerDegraded = gauge(metricTable.ledgerDegraded);
@@ -107,6 +108,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   for (const template of templates) for (const ahead of ["true", "false"]) sessionsOpened(0, template, ahead);
   for (const reason of endReasons) sessionsEnded(0, reason);
   for (const resource of ["sessions", "memory"]) evictions(0, "server", resource);
+  for (const what of ["built", "failed", "removed"]) layers(0, what);
   for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 
@@ -130,6 +132,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "server.refused": null,
     "template.refused": () => warnings(1),
     "interpreter.found": null,
+    "layer.built": () => layers(1, "built"),
+    "layer.failed": () => layers(1, "failed"),
+    "layer.removed": () => layers(1, "removed"),
     "server.stopping": null,
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),

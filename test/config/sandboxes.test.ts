@@ -354,7 +354,7 @@ test("a pool has one count of each kind, of templates that there are, within the
   expect(problemsOf(["--pool=python:small=1,python:small=2"])).toHaveLength(1);
   const argv = ["--pool=ruby:small=1,python:small=10", "--max-total-memory-mb=11000"];
   expect(problemsOf(argv)).toEqual([
-    "--pool (MSB_MCP_POOL): there is no template ruby; allowed are python, node",
+    "--pool (MSB_MCP_POOL): there is no template ruby; allowed are python, node, data",
     "--pool (MSB_MCP_POOL): 11 sandboxes are not allowed; it must be at most --max-sessions (MSB_MAX_SESSIONS), which is 10",
     "--pool (MSB_MCP_POOL): 11264 MB is not allowed; it must be at most --max-total-memory-mb (MSB_MAX_TOTAL_MEMORY_MB), which is 11000",
   ]);

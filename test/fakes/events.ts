@@ -11,6 +11,9 @@ export const sampleEvents: Samples = {
   "cancel.unmatched": { type: "cancel.unmatched" },
   "server.limits": { type: "server.limits", mechanism: "control groups, version 2" },
   "interpreter.found": { type: "interpreter.found", language: "python", path: "/usr/bin/python3", version: "3.11.2" },
+  "layer.built": { type: "layer.built", template: "data", packages: 40, bytes: 804_000_000, buildMs: 60_000 },
+  "layer.failed": { type: "layer.failed", template: "data", reason: "no matching distribution" },
+  "layer.removed": { type: "layer.removed", template: "old", bytes: 1000, maxBytes: 500 },
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
   "server.warning": { type: "server.warning", message: "The kernel is shared." },
   "session.opened": {

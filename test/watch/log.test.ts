@@ -24,6 +24,7 @@ describe.each(formats)("the %s log", (format) => {
     expect(shown("WARNING")).toEqual([
       "server.refused",
       "template.refused",
+      "layer.failed",
       "server.warning",
       "session.failed",
       "orphan.found",

@@ -3,6 +3,7 @@
 import type { TUnsafe } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { type Flavor, type Flavors, flavorNames } from "../../sandbox/flavors.ts";
+import { namesOf } from "../../sandbox/packages.ts";
 import { defaultTemplate, type Template } from "../../sandbox/templates.ts";
 import { headerAnnotation } from "../param-headers.ts";
 
@@ -34,7 +35,7 @@ export function runArguments(defaults: RunDefaults) {
     template: Type.Optional(
       oneOf(
         templates.map((template) => template.name),
-        `What a new sandbox has installed. Default: ${defaultTemplate(templates)}.`,
+        `What a new sandbox has installed. Default: ${defaultTemplate(templates)}.${tellPackages(templates)}`,
       ),
     ),
     flavor: Type.Optional(oneOf(flavorNames, `${sizes}. Default: ${defaultFlavor}.`)),
@@ -64,4 +65,19 @@ export function runArguments(defaults: RunDefaults) {
       Type.Boolean({ description: "true: keep standard input open for control_execution. Default: empty." }),
     ),
   };
+}
+
+/** How many packages a template is told by, and how many characters all templates may take: both tools say it, and every client reads it. */
+const packagesTold = 8;
+const maxToldLength = 240;
+
+/** The first that were asked for; the rest is a resource. */
+function tellPackages(templates: readonly Template[]): string {
+  const told = templates.flatMap(({ name, packages }) => {
+    const names = packages === undefined ? [] : namesOf(packages);
+    const more = names.length > packagesTold ? ", …" : "";
+    return names.length === 0 ? [] : ` ${name}: ${names.slice(0, packagesTold).join(", ")}${more}.`;
+  });
+  const text = told.join("");
+  return text.length > maxToldLength ? `${text.slice(0, maxToldLength - 1)}…` : text;
 }

@@ -19,6 +19,8 @@ def find_packages():
     own = next((place for place in places if os.access(place, os.W_OK)), None)
     if own is None:
         if not site.ENABLE_USER_SITE:
+            # A virtual environment of this machine's, which nobody here may write to.
+            sys.path.extend(filter(None, [os.environ.get("MSB_PACKAGES")]))
             return
         own = site.getusersitepackages()
     os.makedirs(own, exist_ok=True)
