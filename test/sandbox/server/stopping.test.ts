@@ -63,8 +63,9 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
   return new Sessions({ ...common, ownsSurvivors: true, templates: defaultTemplates, defaultFlavor: "small" });
 }
 
+// They wait for most of their time, each for a server of its own.
 describe("on a server whose stops take long", () => {
-  test("40 sessions stopped at once, with 5 s for each stop: no machine is left, and no room is given away early", async () => {
+  test.concurrent("40 sessions stopped at once, with 5 s for each stop: no machine is left, and no room is given away early", async () => {
     await using at = await slowly({ "sandbox.stop": 5000 }, 40);
     const ids = (await Promise.all(Array.from({ length: 40 }, () => at.run()))).map(({ session }) => session.sessionId);
     expect(at.stub.machines).toHaveLength(40);
@@ -85,14 +86,14 @@ describe("on a server whose stops take long", () => {
     expect(at.proxy.most.get("sandbox.stop")).toBeLessThanOrEqual(8);
   }, 240_000);
 
-  test("a stop that takes 3.5 s is a stop: when it is told, the machine is gone", async () => {
+  test.concurrent("a stop that takes 3.5 s is a stop: when it is told, the machine is gone", async () => {
     await using at = await slowly({ "sandbox.stop": 3500 }, 2);
     const { session } = await at.run();
     expect(await at.sessions.stop("alice", session.sessionId)).toEqual({ stopped: true });
     expect([at.stub.unstopped, at.events.filter(({ type }) => type === "server.warning")]).toEqual([[], []]);
   }, 60_000);
 
-  test("a stop that takes longer than its caller waits is told as stopping, with its place still taken", async () => {
+  test.concurrent("a stop that takes longer than its caller waits is told as stopping, with its place still taken", async () => {
     await using at = await slowly({ "sandbox.stop": 32_000 }, 1);
     const { session } = await at.run();
     const { sessionId } = session;
@@ -110,7 +111,7 @@ describe("on a server whose stops take long", () => {
     expect(order).toEqual(["stopped", "the next has begun"]);
   }, 120_000);
 
-  test("inquiries that take longer than 3 s are waited for too", async () => {
+  test.concurrent("inquiries that take longer than 3 s are waited for too", async () => {
     await using at = await slowly({ "sandbox.metrics.get": 4000 }, 1);
     const { session } = await at.run();
     expect(await at.sessions.stop("alice", session.sessionId)).toEqual({ stopped: true });
@@ -118,7 +119,7 @@ describe("on a server whose stops take long", () => {
   }, 60_000);
 });
 
-test("a server that cannot be reached keeps a sandbox's place until it is back and has ended it", async () => {
+test.concurrent("a server that cannot be reached keeps a sandbox's place until it is back and has ended it", async () => {
   await using at = await arena();
   await using sessions = sessionsOver(at.host, () => {}, 1);
   const request = { principal: "alice", kind: "code", source: "1", template: undefined, flavor: undefined } as const;
