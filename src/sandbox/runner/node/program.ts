@@ -14,7 +14,6 @@ import limits from "./displays/limits.cjs" with { type: "text" };
 import saving from "./displays/saving.cjs" with { type: "text" };
 import shrinking from "./displays/shrinking.cjs" with { type: "text" };
 import ending from "./ending.cjs" with { type: "text" };
-import entries from "./entries.cjs" with { type: "text" };
 import eraser from "./eraser.cjs" with { type: "text" };
 import errors from "./errors.cjs" with { type: "text" };
 import evaluation from "./evaluation.cjs" with { type: "text" };
