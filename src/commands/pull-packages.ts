@@ -55,7 +55,7 @@ export async function buildPackages(options: BuildPackagesOptions): Promise<0 | 
       const { facts } = await opened.layers.of(template, { onProgress: (line) => write(`${name}: ${line}`), signal });
       const { packages, bytes, interpreter } = facts;
       write(
-        `${name}: ready (${packages.length} packages, ${Math.ceil(bytes / 1e6)} MB, for ${interpreter.executable} ${interpreter.version})`,
+        `${name}: ready (${packages.length} package${packages.length === 1 ? "" : "s"}, ${Math.ceil(bytes / 1e6)} MB, for ${interpreter.executable} ${interpreter.version})`,
       );
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { commands } from "../../src/config/commands.ts";
 import { type Environment, loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/options.ts";
+import { dataTemplate } from "../../src/sandbox/data-template.ts";
 import type { AllowedHost } from "../../src/sandbox/network.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { fencedBlock } from "../docs/blocks.ts";
@@ -368,6 +369,74 @@ test("the guide's file of templates is one", async () => {
     const { templates } = configOf(["--templates=templates.toml"], {}, folder);
     expect(templates.map(({ name }) => name)).toEqual(["python", "node", "data", "bare", "science"]);
   });
+});
+
+test("the guide's templates with packages are ones, from a list and from files", async () => {
+  const toml = await fencedBlock("docs/packages.md", "packages-templates");
+  withTemplates(toml, (folder) => {
+    writeFileSync(join(folder, "requirements.txt"), "tabulate==0.9.0\n");
+    writeFileSync(join(folder, "package.json"), '{ "dependencies": { "zod": "^3" } }');
+    writeFileSync(join(folder, "package-lock.json"), "{}");
+    const { templates } = configOf(["--templates=templates.toml"], {}, folder);
+    expect(templates.slice(2).map(({ name, packages }) => [name, packages])).toEqual([
+      ["data", dataTemplate.packages],
+      ["geo", { kind: "requirements", text: "shapely==2.1.2\npyproj\n" }],
+      ["report", { kind: "requirements", text: "tabulate==0.9.0\n" }],
+      ["web", { kind: "manifest", packageJson: '{ "dependencies": { "zod": "^3" } }', lock: "{}" }],
+    ]);
+  });
+});
+
+test("packages that are none are told with their key, the value and what is allowed", () => {
+  const toml = `
+    [python]
+    packages = ["numpy==2.2.6", "-e ."]
+    [node]
+    packages = ["zod@3", "git+https://example.com/x"]
+    [data]
+    packages = "gone.txt"
+    [report]
+    language = "python"
+    image = "a:1"
+    packages = "requirements.txt"
+    [odd]
+    language = "python"
+    image = "a:1"
+    packages = 7
+  `;
+  withTemplates(toml, (folder) => {
+    writeFileSync(join(folder, "requirements.txt"), "six\n-r other.txt\n");
+    const problems = problemsOf(["--templates=templates.toml"], {}, folder);
+    expect(problems).toHaveLength(5);
+    for (const [at, part] of [
+      'python.packages: "-e ."',
+      'node.packages: "git+https',
+      'data.packages: "gone.txt"',
+      'report.packages: "-r other.txt"',
+      "odd.packages: 7",
+    ].entries()) {
+      expect(problems[at]).toContain(part);
+      expect(problems[at]).toContain("is not allowed; it must be");
+    }
+  });
+});
+
+test("package indexes are URLs without credentials, or for Python a folder", () => {
+  expect(
+    configOf(["--package-index=python=https://mirror.example.com/simple,node=https://npm.example.com"]).packageIndexes,
+  ).toEqual({
+    python: { kind: "url", url: "https://mirror.example.com/simple" },
+    node: { kind: "url", url: "https://npm.example.com/" },
+  });
+  const wrong = [
+    "ruby=https://x.example.com",
+    "python=https://me:key@x.example.com",
+    `node=${tmpdir()}`,
+    "python=/nowhere/at/all",
+  ];
+  const problems = problemsOf([`--package-index=${wrong.join(",")}`]);
+  expect(problems).toHaveLength(4);
+  expect(problems.join("\n")).not.toContain("key");
 });
 
 test("the hosts that the guide to networks allows are ones", async () => {

@@ -44,6 +44,11 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "backends-stub": commands,
     "backends-templates": { by: "test/config/sandboxes.test.ts" },
   },
+  "docs/packages.md": {
+    "packages-index": { by: "test/commands/pull-packages.test.ts" },
+    "packages-pull": { by: "test/commands/pull-packages.test.ts" },
+    "packages-templates": { by: "test/config/sandboxes.test.ts" },
+  },
   "docs/clients.md": {
     "clients-claude": clients,
     "clients-claude-desktop": clients,
