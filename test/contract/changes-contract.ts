@@ -13,7 +13,7 @@ export type ChangesSubject = {
   /** Whether it is told what commands have changed. Default true. */
   readonly looksAfterCommands?: boolean;
   /** Where commands are a shell's: a shared folder outside of the home that they may write to. */
-  readonly shell?: { readonly volume: string };
+  readonly shell?: { readonly volume: string; readonly nothing: string };
 };
 
 /** Of a boot, at load. */
@@ -52,6 +52,20 @@ export function changesContract(subject: ChangesSubject): void {
           for (const [other, { print }] of kinds) expect(await changesOf(other, print("x"))).toEqual(told());
         });
       }
+
+      promise("not what was written just before a run through the files of the sandbox", async () => {
+        const content = async function* () {
+          yield Buffer.from("given");
+        };
+        const { signal } = new AbortController();
+        for (let round = 0; round < 10; round++) {
+          await sandbox.files.write(`given-${round}`, content(), { mode: "new", makeFolders: false }, signal);
+          expect(await changesOf("code", code.print("x"))).toEqual(told());
+          if (shell === undefined) continue;
+          await sandbox.files.write(`given-${round}`, content(), { mode: "replace", makeFolders: false }, signal);
+          expect(await changesOf("command", shell.nothing)).toEqual(told());
+        }
+      });
 
       promise("files of a run that fails, and of one that is stopped", async () => {
         expect(await changesOf("code", `${code.writeFile("failed", "x")}\n${code.fail}`)).toMatchObject({

@@ -1,8 +1,10 @@
 // The files of a sandbox through a program in it: what files.ts promises, as requests to that.
 
+import type { Clock } from "../../clock.ts";
 import { fileFailure } from "../file-failures.ts";
 import type { FileInfo, Files, GuestPath, OpenedFile, WalkOptions, WriteOptions } from "../files.ts";
 import { bytesOfGuestPath } from "../guest-paths.ts";
+import { stampStepMs } from "../runner/changes.ts";
 import { AgentLost, Refused } from "./agent.ts";
 import { readCount, readInfo, readInfos } from "./answers.ts";
 import { AgentLife, type LifeOptions } from "./life.ts";
@@ -10,11 +12,23 @@ import { openFile } from "./opened.ts";
 import { orAborted } from "./or-aborted.ts";
 import { writeFile } from "./writes.ts";
 
+/** Behind a change, files are stamped by another step of the kernel's clock, as seen by one that tells whole milliseconds. */
+const settlingMs = stampStepMs + 2;
+
 export class AgentFiles implements Files {
   readonly #life: AgentLife;
+  readonly #clock: Clock;
+  #changedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LifeOptions) {
     this.#life = new AgentLife(options);
+    this.#clock = options.clock;
+  }
+
+  /** Resolves when what has been changed here is older than what a run changes that begins then: milliseconds at most. */
+  async settled(): Promise<void> {
+    const leftMs = this.#changedMs + settlingMs - this.#clock.monotonicMs();
+    if (leftMs > 0) await this.#clock.sleep(leftMs);
   }
 
   async stat(path: GuestPath, signal: AbortSignal): Promise<FileInfo> {
@@ -79,6 +93,8 @@ export class AgentFiles implements Files {
       return await writeFile(this.#life, { path, content, options, signal });
     } catch (error) {
       throw this.#told(error, path);
+    } finally {
+      this.#changedMs = this.#clock.monotonicMs();
     }
   }
 
@@ -108,6 +124,8 @@ export class AgentFiles implements Files {
       await this.#life.use(false, (agent) => orAborted(agent.request("move", options), signal));
     } catch (error) {
       throw this.#told(error, error instanceof Refused && error.isOfSource ? from : to);
+    } finally {
+      this.#changedMs = this.#clock.monotonicMs();
     }
   }
 

@@ -109,6 +109,7 @@ export class LinkedSandbox implements Sandbox {
   }
 
   async run(request: RunRequest): Promise<RunEnd> {
+    await this.files.settled();
     return await this.#attend(request, (own, run, late) => {
       const onDisplay: RunRequest["onDisplay"] = (display, stdoutBytes) => {
         if (!run.isOver) own.onDisplay?.(display, stdoutBytes);

@@ -92,6 +92,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   async run(request: RunRequest): Promise<RunEnd> {
+    await this.files.settled();
     this.#throwIfOver(request);
     const membership = request.kind === "command" ? this.#enter() : null;
     const run: OngoingRun = {

@@ -27,5 +27,5 @@ changesContract({
     { template: nodeTemplate, code: node },
   ],
   commands: shell,
-  shell: { volume: "/data" },
+  shell: { volume: "/data", nothing: "true" },
 });
