@@ -4,6 +4,8 @@
 export const maxEntries = 100_000;
 /** Folders in each other; as deep as `Files.walk` goes. */
 export const maxDepth = 32;
+/** Of the names and targets of all links in one. */
+export const maxLinksLength = 8 * 1024 * 1024;
 /** Once more than `ratioFromBytes` have been unpacked: bytes unpacked for each byte that came. */
 export const maxRatio = 200;
 export const ratioFromBytes = 64 * 1024 * 1024;

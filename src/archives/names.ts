@@ -29,6 +29,7 @@ export function partsOf(name: string): readonly GuestPath[] {
 /** Throws ArchiveRefused for a link that leads out of the folder: from `name` on, or for a hard link from the folder on. */
 export function refuseLeavingLink(name: string, target: string, isHard: boolean): void {
   let depth = isHard ? 0 : partsOf(name).length - 1;
+  if (target === "" || /[\0\uFFFD]/.test(target)) throw refused(name, "is a link whose target is no path in UTF-8");
   if (target.startsWith("/")) throw refused(name, "is a link to an absolute path");
   for (const part of target.split("/")) {
     if (part === "..") depth--;

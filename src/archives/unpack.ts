@@ -8,7 +8,8 @@ import { type Entry, tarEntries, zipEntries } from "./entries.ts";
 import type { ArchiveFormat } from "./format.ts";
 import { LeftOut } from "./left-out.ts";
 import { maxEntries, maxRatio, ratioFromBytes } from "./limits.ts";
-import { ArchiveRefused, partsOf, refuseLeavingLink } from "./names.ts";
+import { Links } from "./links.ts";
+import { ArchiveRefused, partsOf } from "./names.ts";
 import { moveInto } from "./place.ts";
 
 export type UnpackRequest = {
@@ -27,8 +28,9 @@ export type UnpackRequest = {
 export type Unpacked = {
   readonly files: number;
   readonly folders: number;
+  readonly links: number;
   readonly bytes: number;
-  /** Links: their names, as many as are told, and how many there are. */
+  /** Links that could not be made: their names, as many as are told, and how many there are. */
   readonly leftOut: LeftOut;
 };
 
@@ -82,6 +84,7 @@ async function write(
   packedBytes: () => number,
 ): Promise<Unpacked> {
   const leftOut = new LeftOut();
+  const links = new Links();
   const count = { file: 0, folder: 0, entries: 0 };
   let bytes = 0;
   const measured = async function* (content: AsyncIterable<Uint8Array>) {
@@ -118,11 +121,11 @@ async function write(
       }
       case "link":
       case "hard_link":
-        refuseLeavingLink(entry.name, entry.target, entry.kind === "hard_link");
-        leftOut.add(parts.join("/"), `a link to ${entry.target}`);
+        links.add(parts, entry.target, entry.kind === "hard_link");
     }
   }
-  return { files: count.file, folders: count.folder, bytes, leftOut };
+  const made = await links.make({ files, folder: hidden, measured, leftOut, signal });
+  return { files: count.file, folders: count.folder, links: made, bytes, leftOut };
 }
 
 /** Undefined if nothing is there. */

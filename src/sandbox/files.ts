@@ -74,6 +74,8 @@ export interface Files {
   partBytes(path: GuestPath, partId: string, signal: AbortSignal): Promise<number | null>;
   /** With those above it; one that is there already is fine. */
   makeFolder(path: GuestPath, signal: AbortSignal): Promise<void>;
+  /** A link that leads to `target`, as it says, whether there is anything. The folder above has to be there. */
+  makeLink(path: GuestPath, target: GuestPath, signal: AbortSignal): Promise<void>;
   /** A link itself, not where it leads. A folder that is not empty only with all that is in it. */
   remove(path: GuestPath, options: { readonly withContent: boolean }, signal: AbortSignal): Promise<void>;
   move(from: GuestPath, to: GuestPath, options: { readonly replace: boolean }, signal: AbortSignal): Promise<void>;

@@ -272,6 +272,19 @@ export function describeFiles({ name, ground }: FilesContract): void {
     expect(await write(files, `${folder}/loop-a`, "x", { ...replace, mode: "new" }).catch(refusal)).toBe("exists");
   });
 
+  it("a link is made as it is said, over nothing that is there", async ({ files }, folder) => {
+    await write(files, `${folder}/x`, "x");
+    const makeLink = (name: string, target: string) => files.makeLink(`${folder}/${name}`, target, signal);
+    await makeLink("to-x", "./x");
+    await makeLink("dangling", "no\udcff/../where");
+    expect(await read(files, `${folder}/to-x`)).toBe("x");
+    const made = (await list(files, folder, 1)).filter(({ kind }) => kind === "link");
+    expect(made.map(({ target }) => target)).toEqual(["no\udcff/../where", "./x"]);
+    for (const name of ["x", "to-x", "dangling"]) expect(await makeLink(name, "x").catch(refusal)).toBe("exists");
+    expect(await makeLink("none/l", "x").catch(refusal)).toBe("file_not_found");
+    expect(await makeLink("l", "a\0b").catch(refusal)).toBe("invalid_path");
+  });
+
   it("a move keeps what is there unless it is to be replaced", async ({ files }, folder) => {
     await write(files, `${folder}/a`, "a");
     await write(files, `${folder}/b`, "b");

@@ -54,6 +54,10 @@ export class FakeDisk {
     return { kind: "file", bytes, ...this.#common(permissions) };
   }
 
+  link(target: string): FakeLink {
+    return { kind: "link", target, ...this.#common(0o777) };
+  }
+
   /** The content changed, or what is in a folder. */
   touch(node: FakeNode): void {
     Object.assign(node, this.#stamp());
@@ -135,7 +139,7 @@ export class FakeDisk {
   #nodeOf(content: Parameters<FakeDisk["put"]>[1]): FakeNode {
     if (typeof content === "string") return this.file(new TextEncoder().encode(content));
     if (content instanceof Uint8Array) return this.file(content);
-    if ("link" in content) return { kind: "link", target: content.link, ...this.#common(0o777) };
+    if ("link" in content) return this.link(content.link);
     return { kind: "other", ...this.#common(0o644) };
   }
 

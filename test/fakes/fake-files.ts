@@ -87,6 +87,16 @@ export class FakeFiles implements Files {
     await this.#do(path, signal, () => this.#disk.makeFolder(path));
   }
 
+  async makeLink(path: GuestPath, target: GuestPath, signal: AbortSignal): Promise<void> {
+    await this.#do(path, signal, () => {
+      const { folder, name, node } = this.#disk.place(path, "itself");
+      if (node !== undefined) throw new DiskError("EEXIST");
+      bytesOfGuestPath(target);
+      folder.entries.set(name, this.#disk.link(target));
+      this.#disk.touch(folder);
+    });
+  }
+
   async remove(path: GuestPath, options: { readonly withContent: boolean }, signal: AbortSignal): Promise<void> {
     await this.#do(path, signal, () => {
       const { folder, name, node } = this.#disk.place(path, "itself");

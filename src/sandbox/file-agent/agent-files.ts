@@ -107,6 +107,11 @@ export class AgentFiles implements Files {
     await this.#ask(path, "folder", {}, signal);
   }
 
+  async makeLink(path: GuestPath, target: GuestPath, signal: AbortSignal): Promise<void> {
+    checkPath(target, signal);
+    await this.#ask(path, "link", { target }, signal, false);
+  }
+
   async remove(path: GuestPath, { withContent }: { readonly withContent: boolean }, signal: AbortSignal) {
     await this.#ask(path, "remove", { withContent }, signal, false);
   }

@@ -292,16 +292,76 @@ test("a name that comes after a link of the same name does not go through it", a
     file("l/x", "2"),
   ]);
   const response = await fetch(`${served.named}/in?format=tar.gz`, { method: "PUT", body });
-  expect(await response.json()).toMatchObject({ files: 2, left_out: 1, left_out_names: ["l: a link to d"] });
+  const why = "a link to d: a file or folder of its name is in the archive, too";
+  expect(await response.json()).toMatchObject({ files: 2, links: 0, left_out: 1, left_out_names: [`l: ${why}`] });
   expect(await textOf(served.files, "in/d/x")).toBe("1");
+  expect(await textOf(served.files, "in/l/x")).toBe("2");
 });
 
-test("a link in a zip is left out and told", async () => {
+const symlink = (name: string, linkname: string): TarEntry => ({ name, size: 0, type: "symlink", linkname });
+
+test("links that stay in the folder are made, into one that is there too, and hard links are files", async () => {
+  await using served = await serveFiles();
+  const body = await tarOf([
+    symlink("bin/tool", "../lib/tool.sh"),
+    symlink("current", "lib"),
+    symlink("a.txt", "lib/tool.sh"),
+    file("lib/tool.sh", "echo"),
+    { name: "hard", size: 0, type: "link", linkname: "lib/tool.sh" },
+    { name: "lost", size: 0, type: "link", linkname: "lib/none" },
+  ]);
+  const send = async (to: string) =>
+    (await fetch(`${served.named}/${to}?format=tar.gz`, { method: "PUT", body })).json();
+  const why = "a hard link to lib/none: that is no file of the archive, or the name is taken";
+  await put(served.files, "there/a.txt", "old");
+  for (const to of ["in", "there"]) {
+    expect(await send(to)).toMatchObject({ files: 1, links: 4, bytes: 8, left_out_names: [`lost: ${why}`] });
+    for (const name of ["bin/tool", "current/tool.sh", "a.txt", "hard"])
+      expect(await textOf(served.files, `${to}/${name}`)).toBe("echo");
+    const targets = new Map<string, string | undefined>();
+    for await (const info of served.files.walk(to, { depth: 3 }, new AbortController().signal))
+      if (info.kind === "link") targets.set(info.path.slice(`/home/user/${to}/`.length), info.target);
+    expect(Object.fromEntries(targets)).toEqual({
+      "bin/tool": "../lib/tool.sh",
+      current: "lib",
+      "a.txt": "lib/tool.sh",
+    });
+  }
+});
+
+test("no link leads out of the folder by way of another one", async () => {
+  await using served = await serveFiles();
+  const body = await tarOf([
+    symlink("here", "."),
+    symlink("up", "here/.."),
+    symlink("d/here", ".."),
+    symlink("d/here/up", "../x"),
+    file("x", "x"),
+  ]);
+  const response = await fetch(`${served.named}/in?format=tar.gz`, { method: "PUT", body });
+  expect(await response.json()).toMatchObject({
+    links: 2,
+    left_out_names: [
+      "up: a link to here/..: it goes up (..) behind the name of a folder",
+      "d/here/up: a link to ../x: it is below another link",
+    ],
+  });
+});
+
+test("links of more characters than a server should hold are refused", async () => {
+  await using served = await serveFiles();
+  const links = Array.from({ length: 3000 }, (_, index) => symlink(`l${index}`, "x/".repeat(1500)));
+  const response = await fetch(`${served.named}/in?format=tar.gz`, { method: "PUT", body: await tarOf(links) });
+  expect(await refusalOf(response)).toBe("422 archive_refused");
+});
+
+test("a link in a zip is made", async () => {
   await using served = await serveFiles();
   const body = await zipOf([
     { name: "target", body: "x" },
     { name: "l", body: "target", mode: 0o120777 },
   ]);
   const response = await fetch(`${served.named}/in?format=zip`, { method: "PUT", body });
-  expect(await response.json()).toMatchObject({ files: 1, left_out_names: ["l: a link to target"] });
+  expect(await response.json()).toMatchObject({ files: 1, links: 1 });
+  expect(await textOf(served.files, "in/l")).toBe("x");
 });

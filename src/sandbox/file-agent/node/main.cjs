@@ -5,7 +5,7 @@
 const { absolute, described, files, refusal, toBytes } = require("./paths.cjs");
 const { Opened, Walk } = require("./reading.cjs");
 const { discard, partBytes } = require("./hidden.cjs");
-const { makeFolder } = require("./making.cjs");
+const { makeFolder, makeLink } = require("./making.cjs");
 const { Writing } = require("./writing.cjs");
 const { move, remove } = require("./changing.cjs");
 const { Answers } = require("./answers.cjs");
@@ -39,6 +39,7 @@ const operations = {
   part: async ({ path, part }) => ({ partBytes: await partBytes(path, part) }),
   discard: async ({ path, token, follow }) => await discard(path, token, follow),
   folder: async ({ path }) => await makeFolder(toBytes(path)),
+  link: async ({ path, target }) => await makeLink(path, target),
   remove: async ({ path, withContent }) => await remove(path, withContent),
   move: async ({ source, target, replace }) => await move(source, target, replace),
 };

@@ -1,6 +1,6 @@
 // Names where nothing was: folders, and a file's last step.
 
-const { absolute, constants, dirname, files, refusal } = require("./paths.cjs");
+const { absolute, constants, dirname, files, refusal, toBytes } = require("./paths.cjs");
 const { FLAGS, closeFile, openFile } = require("./descriptors.cjs");
 
 /** What systems say that cannot give a file a second name. */
@@ -29,6 +29,10 @@ async function makeFolder(path) {
   }
 }
 
+async function makeLink(path, target) {
+  await files.symlink(toBytes(target), await absolute(toBytes(path)));
+}
+
 /** Gives a file its name only if nothing has that. */
 async function linkNew(source, target) {
   try {
@@ -42,4 +46,4 @@ async function linkNew(source, target) {
   await files.unlink(source);
 }
 
-module.exports = { linkNew, makeFolder, makeFoldersAbove };
+module.exports = { linkNew, makeFolder, makeFoldersAbove, makeLink };

@@ -13,7 +13,7 @@ import threading
 
 from .changing import move, remove
 from .hidden import discard, part_bytes
-from .making import make_folder
+from .making import make_folder, make_link
 from .paths import Refusal, absolute, described, to_bytes
 from .reading import Opened, Walk
 from .writing import Writing
@@ -150,6 +150,9 @@ class Agent:
 
     def do_folder(self, path):
         make_folder(to_bytes(path))
+
+    def do_link(self, **options):
+        make_link(**options)
 
     def do_remove(self, **options):
         remove(**options)

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from .paths import absolute, refuse
+from .paths import absolute, refuse, to_bytes
 
 # What systems say that cannot give a file a second name.
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
@@ -18,6 +18,10 @@ def make_folder(path):
         if not os.path.isdir(where):
             # In the way is the last name, or one before it.
             refuse(errno.EEXIST if os.path.lexists(where) else errno.ENOTDIR)
+
+
+def make_link(path, target):
+    os.symlink(to_bytes(target), absolute(to_bytes(path)))
 
 
 def link_new(source, target, source_folder, target_folder):
