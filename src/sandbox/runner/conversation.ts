@@ -43,8 +43,8 @@ const maxResultLength = 64 * 1024;
 const stderrTailBytes = 2048;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
-/** How long the answer to a command waits for what it has changed, or for its beginning. Milliseconds. */
-const questionMs = 1000;
+/** How long the answer to a command waits for what it has changed. What is busy in the guest is not late, only what is given no time. Milliseconds. */
+const questionMs = 3000;
 /** A reason that nobody reads. */
 const isTold = "told";
 

@@ -170,11 +170,12 @@ for (const { language, write, shell, nothing, spoil, forever, later } of languag
   });
 }
 
-/** Of what begins now, by the clock that this machine and the interpreter have. */
+/** Of what begins now; once the interpreter's control thread is up. */
 async function beginningOf({ interpreter }: Prompt): Promise<Beginning> {
-  const beginning = await interpreter.beginning();
-  if (beginning === undefined) throw new Error("the interpreter did not tell the time");
-  return beginning;
+  for (;;) {
+    const beginning = await interpreter.beginning();
+    if (beginning !== undefined) return beginning;
+  }
 }
 
 function quoted(text: string): string {

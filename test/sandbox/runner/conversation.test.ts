@@ -133,14 +133,17 @@ for (const [what, changes] of Object.entries({
 }
 
 test("a question for what has changed is answered, or given up, and an answer that comes too late is nobody's", async () => {
-  const { puppet, conversation } = await begun();
+  const clock = new FakeClock();
+  const { puppet, conversation } = await begun(clock);
   const asked = () => Object(puppet.heard.at(-1)).look;
   const some = { sinceMs: 1, begunMs: 1 };
   const first = conversation.look({ sinceMs: 1490, begunMs: 1500 });
   expect(puppet.heard.at(-1)).toEqual({ look: asked(), since_ms: 1490, begun_ms: 1500 });
   puppet.say("control", `${JSON.stringify({ look: asked(), changes: { files: [["a", 1]], complete: false } })}\n`);
   expect(await first).toEqual({ files: [{ path: "a", sizeBytes: 1 }], isComplete: false });
-  expect(await conversation.look(some)).toBeUndefined();
+  const second = conversation.look(some);
+  await clock.advance(3000);
+  expect(await second).toBeUndefined();
   puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
   const third = conversation.look(some);
   puppet.say("control", `${JSON.stringify({ look: asked() })}\n`);
