@@ -1,16 +1,17 @@
-// The microvm adapter's link keeps the contract of runs beside each other, with its guest's programs on this machine. In real microVMs:
-// test/live.
+// The microvm adapter's link keeps the contract of runs beside each other and of what they change, with its guest's programs on this machine. In
+// real microVMs: test/live.
 
 import { systemClock } from "../../../src/clock.ts";
 import { Gone } from "../../../src/sandbox/linked/gone.ts";
 import { assemble } from "../../../src/sandbox/microvm/assembly.ts";
 import type { SandboxHost, SandboxSpec } from "../../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
+import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { lastingContract } from "../../contract/lasting-contract.ts";
 import type { SurvivalSubject } from "../../contract/port-contract.ts";
-import { concurrentPython } from "../../programs/python.ts";
-import { concurrentShell, lastingShell } from "../../programs/shell.ts";
+import { concurrentPython, python } from "../../programs/python.ts";
+import { concurrentShell, lastingShell, shell } from "../../programs/shell.ts";
 import { LocalMachine } from "./local-machine.ts";
 
 const assembled = (local: LocalMachine, spec: SandboxSpec, how: "start" | "resume", signal: AbortSignal) =>
@@ -75,6 +76,13 @@ concurrentContract({
   languages: templates.map((template) => ({ template, code: concurrentPython })),
   // What the kernel says of memory is another machine's here.
   commands: { ...concurrentShell, hog: null },
+});
+
+changesContract({
+  name: "the microvm link",
+  createHost,
+  languages: templates.map((template) => ({ template, code: python })),
+  commands: shell,
 });
 
 for (const template of templates)
