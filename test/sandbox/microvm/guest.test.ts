@@ -85,6 +85,8 @@ for (const language of ["python", "node"] as const) {
     const folder = join(top, "one");
     const interpreter = interpreters[language];
     const argv = runnerArgv(language, interpreter, program);
+    // As where there are control groups.
+    await Bun.write(join(top, "cgroup.procs"), "");
     const first = carry(
       [
         ...guestPrograms.start,
@@ -107,6 +109,10 @@ for (const language of ["python", "node"] as const) {
       spawn: () => first,
     };
     const before = await startInterpreter(options, never);
+    const file = async (path: string) => await readFile(join(top, path), "utf8");
+    expect(await file("cgroup.subtree_control")).toBe("+memory\n");
+    expect(await file("groups/memory.max")).toMatch(/^\d+K\n$/);
+    expect(await file("groups/code/cgroup.procs")).toBe(await file("one/pid"));
     const set = await before.run({
       source: language === "python" ? "x = 42" : "var x = 42",
       signal: never,
