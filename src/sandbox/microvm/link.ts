@@ -132,7 +132,6 @@ export class MicrovmLink implements Link {
   /** To be called once the interpreter is ready: until then, what watches over the guest would only keep it from being so. */
   guard(): void {
     this.#warden.start().catch(() => {});
-    this.#ahead.refill();
   }
 
   /**

@@ -20,7 +20,7 @@ export class CommandsAhead {
     return this.#ids.shift() ?? newId();
   }
 
-  /** For when nobody waits for the guest. */
+  /** To be called when nobody waits for the guest. Where that never answers, commands go on making their own. */
   refill(): void {
     if (this.#isMaking || this.#ids.length > fewest) return;
     this.#isMaking = true;

@@ -165,14 +165,16 @@ end() {
   done
 }
 
-# What is left of released commands: their folders; and groups, which are empty when all that their commands had left behind has ended. A guest that
-# is full starts no program; that must not end this shell.
+# What is left of released commands: their folders; and groups, which are empty when all that their commands had left behind has ended. By a process of its
+# own, as that takes time. A guest that is full starts none; that must not end this shell.
 remove_released() {
-  command eval 'rm -rf $released' 2>/dev/null || return 0
+  command eval '{
+    rm -rf $released
+    left=
+    for folder in "$groups"/[0-9]*; do [ -e "$top/runs/${folder##*/}" ] || left="$left $folder"; done
+    [ -z "$left" ] || rmdir $left
+  } &' 2>/dev/null || return 0
   released=
-  left=
-  for folder in "$groups"/[0-9]*; do [ -e "$top/runs/${folder##*/}" ] || left="$left $folder"; done
-  [ -z "$left" ] || command eval 'rmdir $left' 2>/dev/null
 }
 
 echo ready
@@ -240,15 +242,17 @@ while read -r what id run strays ago carriers; do
         made="$made $groups/$run"
         for name in in out err to-out to-err; do pipes="$pipes $top/runs/$run/$name"; done
       done
-      command eval 'mkdir $folders $made; mkfifo $pipes' 2>/dev/null
-      answer=no
-      [ ! -p "${pipes##* }" ] || answer=made
+      # By a process of its own, which answers.
+      command eval '{ mkdir $folders $made; mkfifo $pipes && echo "$id made"; } &' 2>/dev/null
+      continue
       ;;
     # The command is not wanted any more. What still writes to its pipes finds nobody there.
     release)
       [ -z "$root" ] || kill -KILL "$root" 2>/dev/null
       { true >"$top/runs/$run/name" >"$top/runs/$run/holder"; } 2>/dev/null
       released="$released $top/runs/$run"
+      # For those of its own processes that have ended by now, as a rule: nobody else reaps them.
+      wait
       unremoved=$((unremoved + 1))
       [ $((unremoved % released_at_once)) != 0 ] || remove_released
       ;;

@@ -79,9 +79,9 @@ export class Warden {
     await this.#ask(`release ID ${id}`);
   }
 
-  /** Folders and pipes of commands to come. Resolves with whether they are there. */
+  /** Folders and pipes of commands to come. Resolves once they are there, with true, or the warden is over. A guest that has no room for it never answers. */
   async make(ids: readonly string[]): Promise<boolean> {
-    return (await this.#ask(`make ID ${ids.join(" ")}`)) === "made";
+    return (await this.#send(`make ID ${ids.join(" ")}`)) === "made";
   }
 
   /** Something else each time that the kernel has ended another process for want of memory; empty or "0" if it never has. */
@@ -124,13 +124,7 @@ export class Warden {
   /** Resolves with null when the warden is over. */
   async #ask(request: string): Promise<string | null> {
     if (this.#isOver) return null;
-    this.#lastId += 1;
-    const id = String(this.#lastId);
-    const { promise, resolve } = Promise.withResolvers<string | null>();
-    this.#asked.set(id, resolve);
-    void this.start()
-      .then((exec) => exec.write(`${request.replace("ID", id)}\n`))
-      .catch(() => {});
+    const promise = this.#send(request);
     const done = new AbortController();
     this.#clock.sleep(answerMs, done.signal).then(
       () => this.#break(`what ends processes in it did not answer within ${answerMs / 1000} s`),
@@ -141,6 +135,19 @@ export class Warden {
     } finally {
       done.abort();
     }
+  }
+
+  /** However long the answer takes. */
+  #send(request: string): Promise<string | null> {
+    if (this.#isOver) return Promise.resolve(null);
+    this.#lastId += 1;
+    const id = String(this.#lastId);
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    this.#asked.set(id, resolve);
+    void this.start()
+      .then((exec) => exec.write(`${request.replace("ID", id)}\n`))
+      .catch(() => {});
+    return promise;
   }
 
   #hear(text: string): void {
