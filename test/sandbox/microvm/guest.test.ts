@@ -294,8 +294,9 @@ test.skipIf(!canUnshare)(
     tells
     going
     for id in 1003 1004 1005 1006 1007 1008; do ask release $id; done
-    ls "$top/runs"`);
-    expect(printed).toBe("1002 name-1002,\n\n500\n");
+    until [ -z "$(ls "$top/runs")" ]; do sleep 0.02; done
+    echo removed`);
+    expect(printed).toBe("1002 name-1002,\n\n500\nremoved\n");
   },
 );
 
