@@ -143,7 +143,11 @@ export class NamespaceHost implements SandboxHost {
       await group.remove();
     });
     const compiled = machine.compiled.find(interpreter);
-    const dataFiles = { ...machine.dataFiles, ...(compiled !== null && { [compiled.path]: compiled.descriptor }) };
+    const dataFiles = {
+      ...machine.dataFiles,
+      ...(network.kind !== "none" && machine.wayOutFiles),
+      ...(compiled !== null && { [compiled.path]: compiled.descriptor }),
+    };
     const files = { ...machine, dataFiles };
     const namespaces = await this.#bootNamespaces(files, group.joinFiles, spec, places, signal);
     const wayOut =

@@ -20,7 +20,7 @@ import { Moments } from "./moments.ts";
 import { memoryLabel } from "./stranded.ts";
 import { findTools, type Tools } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
-import { proxyPort } from "./way-out.ts";
+import { fetchProgram, proxyPort } from "./way-out.ts";
 
 export type Machine = AsyncDisposable & {
   readonly self: Self;
@@ -30,6 +30,8 @@ export type Machine = AsyncDisposable & {
   readonly moments: Moments;
   /** The same in every sandbox: content by path in the guest, as descriptors. */
   readonly dataFiles: Readonly<Record<string, number>>;
+  /** The same in every sandbox that has a way out. */
+  readonly wayOutFiles: Readonly<Record<string, number>>;
   readonly compiled: CompiledPrograms;
   readonly filter: number;
   readonly launcher: number;
@@ -48,6 +50,7 @@ export function openMachine(installation: string, clock: Clock): Machine {
   const limits = createLimits({ view: { membership, mounts, serverPid: self.pid }, installation, clock });
   const moments = new Moments(libc);
   const dataFiles = openDataFiles(libc);
+  const wayOutFiles = { [fetchProgram.path]: libc.memoryFile(new TextEncoder().encode(fetchProgram.source)) };
   const compiled = new CompiledPrograms(libc);
   const filter = libc.memoryFile(filterBytes(thisArchitecture()));
   const launcher = openLauncher(libc, self);
@@ -56,12 +59,16 @@ export function openMachine(installation: string, clock: Clock): Machine {
   const listenerLauncher = libc.memoryProgram(listenerLauncherBytes({ port: proxyPort }));
   const launchers = { launcher, bootLauncher, listenerLauncher };
   return {
-    ...{ self, tools, libc, limits, moments, dataFiles, compiled, filter, ...launchers },
+    ...{ self, tools, libc, limits, moments, dataFiles, wayOutFiles, compiled, filter, ...launchers },
     [Symbol.asyncDispose]: async () => {
       limits.release();
       moments[Symbol.dispose]();
       await compiled[Symbol.asyncDispose]();
-      for (const descriptor of [...Object.values(dataFiles), filter, ...Object.values(launchers)]) {
+      for (const descriptor of [
+        ...Object.values({ ...dataFiles, ...wayOutFiles }),
+        filter,
+        ...Object.values(launchers),
+      ]) {
         closeSync(descriptor);
       }
     },

@@ -11,6 +11,7 @@ import { createNamespaceHost, type NamespaceHost } from "../../../src/sandbox/na
 import { guestPath } from "../../../src/sandbox/namespace/tools.ts";
 import { parseNetwork } from "../../../src/sandbox/network.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
+import { runIn } from "../../contract/port-contract.ts";
 import { bootOne, command, descriptorCount, eventually, nodeTemplate, pythonTemplate } from "./machine.ts";
 import { openRegistries, type Registries } from "./registries.ts";
 
@@ -130,14 +131,29 @@ END`,
     expect(await command(own, clone)).toMatchObject({ stdout: "cloned\n", stderr: "" });
   });
 
-  test.skipIf(!nodeFetches())("Node's fetch goes by the variables (Node.js 22.21, 24.5 or later)", async () => {
-    await using own = await bootOne(host, "node", { ...nodeTemplate, env: trust });
-    const ran = await command(
-      own,
-      `node -e 'fetch("https://pypi.org/").then((answer) => answer.text()).then(console.log)'`,
-    );
-    expect(ran.stdout).toBe("reached\n");
-  });
+  test.skipIf(!isHere("node"))(
+    "Node's fetch goes by the variables, in programs and in code, and is told why it does not reach (node)",
+    async () => {
+      await using own = await bootOne(host, "node", { ...nodeTemplate, env: trust });
+      const source = 'await fetch("https://pypi.org/").then((answer) => answer.text())';
+      const inProgram = await command(own, `node --input-type=module -e 'console.log(${source})'`);
+      expect({ out: inProgram.stdout, error: inProgram.stderr }).toEqual({ out: "reached\n", error: "" });
+      expect((await runIn(own, "code", source)).end.result).toBe("'reached'");
+      const local = `
+const server = require("node:http").createServer((_request, response) => response.end("local")).listen(0);
+await fetch("http://localhost:" + server.address().port).then((answer) => answer.text())`;
+      expect((await runIn(own, "code", local)).end.result).toBe("'local'");
+      const denied = await runIn(
+        own,
+        "code",
+        'await fetch("https://other.example.com/").catch((error) => String(error.cause))',
+      );
+      expect(denied.end.result).toContain("403");
+      expect(denied.end.notices).toEqual([
+        expect.stringContaining("refused other.example.com:443: it allows pypi.org"),
+      ]);
+    },
+  );
 
   test("no attack from inside reaches anything, and what asks the proxy is told by its rule", async () => {
     const before = registries.requests.length;
@@ -179,7 +195,7 @@ END`,
     );
     const ran = await command(
       own,
-      "env | grep -i proxy; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 3128))' 2>&1 | tail -1",
+      "env | grep -iE 'proxy|node_(use|opt)'; ls /run/msb | grep fetch; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 3128))' 2>&1 | tail -1",
     );
     expect(ran.stdout).toBe("ConnectionRefusedError: [Errno 111] Connection refused\n");
     await using other = await bootOne(host, "other", trusting);
@@ -212,14 +228,6 @@ END`,
     await eventually("its connections are gone", () => descriptorCount() <= before + 8);
   });
 });
-
-function nodeFetches(): boolean {
-  if (!isHere("node")) return false;
-  const [, major = "0", minor = "0"] =
-    /^v(\d+)\.(\d+)/.exec(`${Bun.spawnSync(["node", "--version"], { env: { PATH: guestPath } }).stdout}`) ?? [];
-  const version = Number(major) * 100 + Number(minor);
-  return version >= 2405 || (version >= 2221 && version < 2300);
-}
 
 /** In Python, of which every try says what it has reached. */
 function attacks(machinePort: number): string {
