@@ -20,7 +20,7 @@ const contract = [
   "sandbox/packages.ts",
   "sandbox/data-template.ts",
 ];
-const reach = ["sandbox/network.ts", "sandbox/secrets.ts"];
+const reach = ["sandbox/network.ts", "sandbox/outer-proxy.ts", "sandbox/secrets.ts"];
 
 /**
  * Each room, a folder or a file of src/, and what it may import beside itself, the ground and Node.js: another room, a file of one, or with

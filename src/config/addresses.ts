@@ -53,7 +53,7 @@ function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^/\\\s?#]+(?:\/[^\\\s?#]*)?$/i.test(text) && URL.canParse(text);
 }
 
-function maskUrl(text: string): string {
+export function maskUrl(text: string): string {
   // Up to the last @, because a password may have @, / and # in it; a query may carry a key.
   return quote(text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@").replace(/\?.*$/s, "?***"));
 }

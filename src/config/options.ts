@@ -5,6 +5,7 @@ import { beyondBackend } from "../sandbox/abilities.ts";
 import { dataTemplate } from "../sandbox/data-template.ts";
 import { defaultFlavors, type Flavors, flavorNames } from "../sandbox/flavors.ts";
 import type { InterpreterPaths } from "../sandbox/interpreter-paths.ts";
+import { type OuterProxy, parseOuterProxy } from "../sandbox/outer-proxy.ts";
 import type { PackageIndexes } from "../sandbox/packages.ts";
 import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
@@ -17,6 +18,7 @@ import {
   flavorSizes,
   interpreterPaths,
   networkPolicy,
+  outerProxy,
   packageIndexes,
   secretBindings,
   templatesFile,
@@ -314,6 +316,16 @@ export const options = {
     summary: "Whom sandboxes may reach (microvm and namespace backends)",
     kind: networkPolicy,
   }),
+  networkProxy: {
+    flag: "--network-proxy",
+    variable: "MSB_MCP_NETWORK_PROXY",
+    group: "Sandboxes",
+    summary: "Proxy through which namespace sandboxes reach the internet",
+    kind: outerProxy,
+    // Whoever runs behind one has told all programs so.
+    fallback: ({ variable }) => parseOuterProxy(variable("HTTPS_PROXY") ?? variable("https_proxy") ?? ""),
+    fallbackShown: "the variable HTTPS_PROXY",
+  } satisfies Option<OuterProxy | undefined>,
   secrets: noneByDefault({
     flag: "--secret",
     variable: "MSB_MCP_SECRETS",

@@ -5,10 +5,12 @@ import { resolve } from "node:path";
 import { type Flavors, flavorRule, parseFlavors } from "../sandbox/flavors.ts";
 import { type InterpreterPaths, interpreterRule, parseInterpreters } from "../sandbox/interpreter-paths.ts";
 import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/network.ts";
+import { type OuterProxy, outerProxyRule, parseOuterProxy } from "../sandbox/outer-proxy.ts";
 import type { PackageIndex, PackageIndexes } from "../sandbox/packages.ts";
 import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
 import { type Language, languages, type Template } from "../sandbox/templates.ts";
 import { isThere, readTemplates } from "../sandbox/templates-file.ts";
+import { maskUrl } from "./addresses.ts";
 import { itemsOf, type Kind, quote, single } from "./kinds.ts";
 
 export const templatesFile: Kind<readonly Template[]> = {
@@ -52,6 +54,11 @@ export const networkPolicy: Kind<NetworkPolicy> = {
     const reading = parseNetwork(text);
     return "policy" in reading ? { ok: true, value: reading.policy } : { ok: false, reasons: reading.problems };
   },
+};
+
+export const outerProxy: Kind<OuterProxy> = {
+  ...single(outerProxyRule, "URL", parseOuterProxy),
+  show: maskUrl,
 };
 
 export const secretBindings: Kind<readonly Secret[]> = {

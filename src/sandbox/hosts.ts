@@ -5,6 +5,7 @@ import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
 import type { Microvm } from "./checks/microvm.ts";
 import type { BackendName } from "./choose.ts";
+import { realOutside } from "./egress/reach.ts";
 import type { Flavor, Flavors } from "./flavors.ts";
 import type { InterpreterPaths } from "./interpreter-paths.ts";
 import { createMicrovmHost } from "./microvm/host.ts";
@@ -12,6 +13,7 @@ import { tooFewDescriptors } from "./namespace/descriptors.ts";
 import { createNamespaceHost, type NamespaceHost } from "./namespace/host.ts";
 import { tryNamespaces } from "./namespace/trial.ts";
 import type { NetworkPolicy } from "./network.ts";
+import type { OuterProxy } from "./outer-proxy.ts";
 import type { PackageIndexes } from "./packages.ts";
 import type { SandboxHost } from "./port.ts";
 import type { Secret } from "./secrets.ts";
@@ -25,6 +27,7 @@ export type HostSettings = {
   readonly apiKey: string | undefined;
   readonly sharedVolumes: readonly Volume[];
   readonly network: NetworkPolicy;
+  readonly networkProxy: OuterProxy | undefined;
   readonly secrets: readonly Secret[];
   readonly imagesArchive: string | undefined;
   readonly templates: readonly Template[];
@@ -55,8 +58,9 @@ export function createHost({ backend, settings, installationId, microvm, clock, 
   const apiKey = settings.apiKey ?? null;
   switch (backend) {
     case "namespace": {
-      const { stateDir, network, interpreters } = settings;
-      const host = createNamespaceHost({ ...common, stateDir, network, interpreters });
+      const { stateDir, network, networkProxy: proxy, interpreters } = settings;
+      const outside = { ...realOutside, proxy };
+      const host = createNamespaceHost({ ...common, stateDir, network, outside, interpreters });
       if (host.limits !== null) tellLimits(host.limits, settings, emit);
       return host;
     }

@@ -333,6 +333,26 @@ test("the namespace backend takes a network policy, and refuses secrets", () => 
   ).toEqual(["--secret (MSB_MCP_SECRETS): needs --backend microvm; allowed with the namespace backend is no secret"]);
 });
 
+test("the proxy that this machine is behind is an option, or the variable that all programs know; its password is not shown", () => {
+  expect(configOf(["--network-proxy=http://x:a%40b@[::1]:3128"]).networkProxy).toEqual({
+    ...{ host: "::1", port: 3128, authorization: `Basic ${Buffer.from("x:a@b").toString("base64")}` },
+  });
+  expect(configOf([], { HTTPS_PROXY: "http://proxy.example.com" }).networkProxy).toEqual({
+    ...{ host: "proxy.example.com", port: 80, authorization: undefined },
+  });
+  expect(configOf([]).networkProxy).toBeUndefined();
+  for (const text of [
+    "https://x:hunter2@proxy.example.com",
+    "http://x:hunter2@p.example.com/path",
+    "http://x:hunter2%zz@p",
+  ]) {
+    const [problem, ...more] = problemsOf([`--network-proxy=${text}`]);
+    expect(more).toEqual([]);
+    expect(problem).toContain("it must be http://HOST:PORT");
+    expect(problem).not.toContain("hunter2");
+  }
+});
+
 test("a pool is so many of a template and a flavor", () => {
   expect(configOf(["--pool", "python:small=2,node:small=1", "--pool=python:large=1"]).pool).toEqual([
     { template: "python", flavor: "small", count: 2 },

@@ -5,7 +5,10 @@ import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../../clock.ts";
 import type { NetworkPolicy } from "../network.ts";
+import type { OuterProxy } from "../outer-proxy.ts";
 import type { KindOf } from "./addresses.ts";
+import { maxHeadBytes, type Reading } from "./opening.ts";
+import { readBeginning } from "./reading.ts";
 import { judgeAddress, type Refusal, type Verdict } from "./verdict.ts";
 
 /** All addresses of a name, in the order to be tried. Rejects if it has none. */
@@ -15,6 +18,8 @@ export type Outside = {
   readonly resolve: Resolve;
   /** Keeps its side open when the other ends. */
   readonly connect: (address: string, port: number) => Socket;
+  /** What this machine itself reaches the internet through; undefined: nothing. */
+  readonly proxy?: OuterProxy | undefined;
   /** Of this machine, which no name may lead to. */
   readonly ownAddresses: () => readonly string[];
 };
@@ -53,9 +58,16 @@ export async function reach(
   options: ReachOptions,
   signal: AbortSignal,
 ): Promise<Reached> {
-  if (verdict.kind === "machine") return await dialFirst([loopback], port, options, signal);
-  const { policy, kindOf, ownAddresses } = options;
+  if (verdict.kind === "machine") {
+    return await dialFirst([loopback], port, { ...options, proxy: undefined }, signal);
+  }
+  const { policy, kindOf, ownAddresses, proxy } = options;
   const isNamed = verdict.kind === "name" && verdict.isNamed;
+  // This machine may know no names of the internet then. Those that the policy has are that proxy's to resolve; others never are, as nobody would
+  // judge their addresses.
+  if (proxy !== undefined && verdict.kind === "name" && isNamed && !hasNetworks(policy)) {
+    return await dialFirst([verdict.name], port, options, signal);
+  }
   const addresses = verdict.kind === "address" ? [verdict.address] : await resolved(verdict.name, options, signal);
   if (addresses === undefined) return { kind: "failed", why: "its name cannot be resolved" };
   const own = ownAddresses();
@@ -66,7 +78,13 @@ export async function reach(
   const open = judged.filter(({ refusal }) => refusal === undefined).map(({ address }) => address);
   const [first] = judged;
   if (open.length === 0 && first?.refusal !== undefined) return { kind: "refused", refusal: first.refusal };
-  return await dialFirst(open.slice(0, maxAddresses), port, options, signal);
+  const isOutside = open.every((address) => ["public", "unassigned"].includes(kindOf(address)));
+  const way = isOutside ? options : { ...options, proxy: undefined };
+  return await dialFirst(open.slice(0, maxAddresses), port, way, signal);
+}
+
+function hasNetworks(policy: NetworkPolicy): boolean {
+  return policy.kind === "allow" && policy.hosts.some(({ kind }) => kind === "network");
 }
 
 /** Undefined where there are none. A resolution cannot be given up: one that is late is left alone. */
@@ -106,25 +124,49 @@ async function dialFirst(
 async function dial(
   address: string,
   port: number,
-  { connect: open, clock }: ReachOptions,
+  { connect: open, clock, proxy }: ReachOptions,
   signal: AbortSignal,
 ): Promise<Socket | string> {
   const done = new AbortController();
-  const socket = open(address, port);
+  const over = AbortSignal.any([signal, done.signal]);
+  const socket = proxy === undefined ? open(address, port) : open(proxy.host, proxy.port);
   const connected = new Promise<string | undefined>((resolve) => {
     socket.once("connect", () => resolve(undefined));
     socket.on("error", (error) => resolve("code" in error ? `${error.code}` : "it cannot be reached"));
   });
-  const late = clock.sleep(dialMs, AbortSignal.any([signal, done.signal])).then(
+  const ready = async () =>
+    (await connected) ?? (proxy === undefined ? undefined : await openTunnel(socket, proxy, { address, port }, over));
+  const late = clock.sleep(dialMs, over).then(
     () => `it did not answer within ${dialMs / 1000} s`,
     () => "it was given up",
   );
   try {
-    const problem = await Promise.race([connected, late]);
+    const problem = await Promise.race([ready().catch(() => "the proxy of this server broke off"), late]);
     if (problem === undefined) return socket;
     socket.destroy();
     return problem;
   } finally {
     done.abort();
   }
+}
+
+/** Undefined once it is open; else why it is not. */
+async function openTunnel(
+  socket: Socket,
+  { authorization }: OuterProxy,
+  { address, port }: { readonly address: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const authority = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const more = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`;
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`);
+  const status = await readBeginning(socket, readStatus, { maxBytes: maxHeadBytes, signal });
+  return status === 200 ? undefined : `the proxy of this server answers ${status ?? "nothing"}`;
+}
+
+function readStatus(bytes: Buffer): Reading<number> {
+  const end = bytes.indexOf("\r\n\r\n");
+  if (end < 0) return undefined;
+  const [, status = "0"] = /^HTTP\/1\.[01] (\d{3})/.exec(bytes.toString("latin1", 0, end)) ?? [];
+  return { value: Number(status), used: end + 4 };
 }

@@ -274,6 +274,41 @@ test("refusals are told once each with their number, from a mark on, and the res
   expect(told.at(-1)).toBe("[the network policy refused 2 more]");
 });
 
+test("through a proxy that this machine is behind, names of the policy are asked for by name, and others by the address that was judged", async () => {
+  const asked: string[] = [];
+  await using outer = await standIn((socket) => {
+    socket.once("data", (piece) => {
+      asked.push(`${piece}`);
+      socket.write(
+        `${piece}`.includes("denied") ? "HTTP/1.1 407 No\r\n\r\n" : "HTTP/1.1 200 OK\r\nVia: x\r\n\r\nfirst",
+      );
+    });
+  });
+  const proxy = { host: "proxy.example.com", port: 8080, authorization: "Basic eDp5" };
+  const common = { proxy, hosts: { "proxy.example.com:8080": outer.port } };
+  await using named = await openRig({ ...common, policy: "allow:a.example.com:7,denied.example.com:7" });
+  const client = say(named.port, connectTo("a.example.com:7"));
+  expect(await client.until("first")).toBe("HTTP/1.1 200 Connection established\r\n\r\nfirst");
+  client.socket.destroy();
+  expect(await say(named.port, connectTo("denied.example.com:7")).answer()).toEndWith(
+    "is not reached: the proxy of this server answers 407.\n",
+  );
+  expect(await say(named.port, connectTo("b.example.com:7")).answer()).toStartWith("HTTP/1.1 403 ");
+  expect(named.resolved).toEqual([]);
+  await using open = await openRig({
+    ...{ ...common, policy: "public" },
+    names: { "a.example.com": [[address]], "inside.example.com": [["10.0.0.1"]] },
+  });
+  const other = say(open.port, connectTo("a.example.com:7"));
+  await other.until("first");
+  other.socket.destroy();
+  expect(await say(open.port, connectTo("inside.example.com:7")).answer()).toStartWith("HTTP/1.1 403 ");
+  expect(await say(open.port, connectTo("unknown.example.com:7")).answer()).toStartWith("HTTP/1.1 502 ");
+  const line = (authority: string) =>
+    `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Basic eDp5\r\n\r\n`;
+  expect(asked).toEqual([line("a.example.com:7"), line("denied.example.com:7"), line(`${address}:7`)]);
+});
+
 test("nothing of a gateway is left when it ends, however its connections are", async () => {
   await using host = await echo();
   await using rig = await openRig({

@@ -31,6 +31,7 @@ export type RigOptions = {
   /** The port of this machine that stands in, by ADDRESS:PORT. */
   readonly hosts?: Readonly<Record<string, number>>;
   readonly clock?: Clock;
+  readonly proxy?: Outside["proxy"];
   readonly limits?: GatewayLimits;
 };
 
@@ -39,6 +40,7 @@ export async function openRig({
   names = {},
   hosts = {},
   clock = systemClock,
+  proxy,
   limits,
 }: RigOptions): Promise<Rig> {
   const reading = parseNetwork(policy);
@@ -56,6 +58,7 @@ export async function openRig({
       connected.push(`${address}:${port}`);
       return connect({ host: "127.0.0.1", port: hosts[`${address}:${port}`] ?? 1, allowHalfOpen: true });
     },
+    proxy,
     ownAddresses: () => ["127.0.0.1"],
   };
   const { symbols } = openSockets();
