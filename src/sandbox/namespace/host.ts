@@ -130,7 +130,7 @@ export class NamespaceHost implements SandboxHost {
     const name = nameOf(spec.sessionId);
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
     const env = {
-      ...{ ...guestEnv, PATH: pathPrefix + guestPath },
+      ...{ ...guestEnv, PATH: `${ownPrograms}:${pathPrefix}${guestPath}` },
       ...(network.kind !== "none" && proxyEnv),
       ...spec.template.env,
     };
@@ -297,9 +297,10 @@ const tooSlow: HostHealth = {
   reason: "A sandbox takes longer than 4.5 seconds to start on this machine.",
 };
 
+/** What a session installs stands before what the machine has. */
+const ownPrograms = `${guestHome}/.local/bin`;
+
 const guestEnv = {
-  // What a session installs stands before what the machine has.
-  PATH: `${guestHome}/.local/bin:${guestPath}`,
   HOME: guestHome,
   USER: guestUser,
   LOGNAME: guestUser,
