@@ -76,6 +76,16 @@ describe("an execution is counted", () => {
   });
 });
 
+test("connections of sandboxes are counted by the rule that refused them, or as reached with their bytes", async () => {
+  const metrics = create();
+  metrics.emit(sampleEvents["network.closed"]);
+  metrics.emit(sampleEvents["network.refused"]);
+  const text = await metrics.text(snapshot());
+  expect(valueIn(text, "msb_mcp_network_connections_total", '{outcome="reached"}')).toBe(1);
+  expect(valueIn(text, "msb_mcp_network_connections_total", '{outcome="name"}')).toBe(1);
+  expect(valueIn(text, "msb_mcp_network_bytes_total", '{direction="received"}')).toBe(21_000);
+});
+
 test("sessions are shown by state and template, and those that are gone are not", async () => {
   const metrics = create();
   const busy = { status: "busy", template: "node" };

@@ -9,7 +9,7 @@ import type { Event } from "../../../src/events.ts";
 import type { Outside } from "../../../src/sandbox/egress/reach.ts";
 import { createNamespaceHost, type NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
 import { guestPath } from "../../../src/sandbox/namespace/tools.ts";
-import { parseNetwork } from "../../../src/sandbox/network.ts";
+import { packageRegistries, parseNetwork } from "../../../src/sandbox/network.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
 import { runIn } from "../../contract/port-contract.ts";
 import { bootOne, command, descriptorCount, eventually, nodeTemplate, pythonTemplate } from "./machine.ts";
@@ -228,6 +228,37 @@ END`,
     await eventually("its connections are gone", () => descriptorCount() <= before + 8);
   });
 });
+
+const [index = "", , registry = ""] = packageRegistries;
+const systemCa = "/etc/ssl/certs/ca-certificates.crt";
+const areRealThere = isHere("bwrap") && (await Promise.all([answers(index), answers(registry)])).every(Boolean);
+
+describe.skipIf(!areRealThere)("the real registries (bwrap, and that they are reached from this machine)", () => {
+  test.skipIf(!(hasPip && isHere("npm", "node")))("pip and npm install from them (pip, npm)", async () => {
+    const reading = parseNetwork("packages");
+    if (!("policy" in reading)) throw new Error("packages is a policy");
+    const stateDir = `/tmp/msb-mcp-tests/${Bun.nanoseconds()}`;
+    const options = { network: reading.policy, volumes: [], clock: systemClock, emit: () => undefined, stateDir };
+    await using host = createNamespaceHost(options);
+    const env = { PIP_CERT: systemCa, NODE_EXTRA_CA_CERTS: systemCa };
+    await using sandbox = await bootOne(host, "real", { ...pythonTemplate, env });
+    const pip =
+      "/usr/bin/python3 -m pip install -q --disable-pip-version-check --target site six && ls site | grep six.py";
+    expect((await command(sandbox, pip)).stdout).toBe("six.py\n");
+    const npm =
+      "mkdir n && cd n && npm install --silent --no-audit --no-fund left-pad && node -p 'require(\"left-pad\")(7, 3, 0)'";
+    expect((await command(sandbox, npm)).stdout).toEndWith("007\n");
+  });
+});
+
+async function answers(host: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`https://${host}/`, { method: "HEAD", signal: AbortSignal.timeout(5_000) });
+    return answer.status < 500;
+  } catch {
+    return false;
+  }
+}
 
 /** In Python, of which every try says what it has reached. */
 function attacks(machinePort: number): string {
