@@ -11,11 +11,12 @@ live_app() {
   fi
   work=$(mktemp -d) || return 1
   app=$work/app
-  mkdir -p "$app/program" "$app/node_modules/@superradcompany" &&
+  mkdir -p "$app/program" "$app/node_modules/@superradcompany" "$app/node_modules/@swc" &&
     "$bun" "$root/scripts/build.ts" --outfile "$app/program/msb-mcp" &&
     cp -R "$root/src" "$root/test" "$root/scripts" "$root/package.json" "$root/tsconfig.json" "$app/" &&
     cp "$bun" "$app/bun" &&
     cp -R "$root/node_modules/microsandbox" "$app/node_modules/" &&
+    cp -R "$root/node_modules/@swc/wasm-typescript" "$app/node_modules/@swc/" &&
     cp -R "$root/node_modules/@superradcompany/microsandbox-linux-x64-gnu" "$app/node_modules/@superradcompany/"
 }
 
