@@ -1,6 +1,7 @@
 // The `namespace` host: finds out what this machine can do, makes sandboxes of it, and leaves nothing behind.
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import type { Emit, Event } from "../../events.ts";
 import { Failure } from "../../failure.ts";
@@ -131,7 +132,7 @@ export class NamespaceHost implements SandboxHost {
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
     const env = {
       ...{ ...guestEnv, PATH: `${ownPrograms}:${pathPrefix}${guestPath}` },
-      ...(network.kind !== "none" && proxyEnv),
+      ...(network.kind !== "none" && { ...proxyEnv, ...trustEnv() }),
       ...spec.template.env,
     };
     await using stack = new AsyncDisposableStack();
@@ -309,6 +310,12 @@ const guestEnv = {
   ...installerEnv,
   NPM_CONFIG_PREFIX: `${guestHome}/.local`,
 };
+
+/** npm knows only its own list of authorities by itself, whatever this machine trusts: a company's proxy, say. pip goes by the machine's. */
+function trustEnv(): Readonly<Record<string, string>> {
+  const authorities = "/etc/ssl/certs/ca-certificates.crt";
+  return existsSync(authorities) ? { NPM_CONFIG_CAFILE: authorities } : {};
+}
 
 function networkEvent(sessionId: string, event: GatewayEvent): Event {
   const { host = "", port = 0 } = event.target ?? {};
