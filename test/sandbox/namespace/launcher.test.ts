@@ -1,15 +1,18 @@
 // Launchers as processes: for this machine's processor, and for arm64 under QEMU where that is here.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { arch, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { arm64 } from "../../../src/sandbox/namespace/launcher/arm64.ts";
 import { assembleLauncher, type Step } from "../../../src/sandbox/namespace/launcher/assemble.ts";
 import { launcherBytes } from "../../../src/sandbox/namespace/launcher/launcher.ts";
+import { listeningSteps } from "../../../src/sandbox/namespace/launcher/listener.ts";
 import { launcherCalls, type Value } from "../../../src/sandbox/namespace/launcher/steps.ts";
 import { x64 } from "../../../src/sandbox/namespace/launcher/x64.ts";
+import { openLibc } from "../../../src/sandbox/namespace/libc.ts";
 import { eventually } from "./machine.ts";
 
 const encoders = { x64, arm64 };
@@ -43,14 +46,15 @@ for (const architecture of ["x64", "arm64"] as const) {
     `a launcher for ${architecture} (here or in qemu-user-static)`,
     () => {
       /** The command line is the launcher, one string for its steps, the environment, "", and the program. */
-      async function launch(steps: readonly Step[], line: readonly string[]): Promise<Ended> {
+      async function launch(steps: readonly Step[], line: readonly string[], inherited?: number): Promise<Ended> {
         const folder = await mkdtemp(join(tmpdir(), "msb-mcp-launcher-"));
         try {
           const file = join(folder, "launcher");
           writeFileSync(file, assembleLauncher(encoders[architecture], steps, 2));
           chmodSync(file, 0o700);
           const child = Bun.spawn([...(isNative ? [] : [emulator ?? ""]), file, ...line], {
-            ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { SECRET: "of the caller" } },
+            stdio: ["ignore", "pipe", "pipe", ...(inherited === undefined ? [] : [inherited])],
+            env: { SECRET: "of the caller" },
           });
           const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
           return {
@@ -115,6 +119,29 @@ for (const architecture of ["x64", "arm64"] as const) {
         expect(await launch([become], ["unused", "", "/nowhere"])).toMatchObject({
           ...{ status: 125, error: "msb-mcp: the program cannot be started\n" },
         });
+      });
+
+      test("makes a listening socket, and hands it over", async () => {
+        const libc = openLibc();
+        const [ours, theirs] = libc.socketPair();
+        const ended = await launch(listeningSteps(architecture, 0), ["unused", ""], theirs);
+        expect(ended).toEqual({ status: 0, signal: null, out: "", error: "" });
+        const descriptor = libc.receivedDescriptor(ours);
+        for (const end of [ours, theirs]) closeSync(end);
+        // QEMU 7 takes a message that has no bytes for sent, and sends none.
+        if (!isNative && descriptor === undefined) return;
+        if (descriptor === undefined) throw new Error("nothing was handed over");
+        const server = createServer((socket) => socket.end("heard"));
+        await new Promise<void>((resolve) => server.listen({ fd: descriptor }, resolve));
+        const address = server.address();
+        const port = typeof address === "object" && address !== null ? address.port : 0;
+        const heard = await new Promise((resolve, reject) => {
+          connect({ host: "127.0.0.1", port })
+            .once("data", (piece) => resolve(`${piece}`))
+            .once("error", reject);
+        });
+        server.close();
+        expect(heard).toBe("heard");
       });
 
       test("waits outside for what it has forked, and ends as that ends", async () => {

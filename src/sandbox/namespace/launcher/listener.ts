@@ -2,7 +2,7 @@
 // stays in the sandbox, so nothing there can end it or take its place.
 
 import { type Architecture, thisArchitecture } from "../filter/architectures.ts";
-import { assembleLauncher, type Data } from "./assemble.ts";
+import { assembleLauncher, type Data, type Step } from "./assemble.ts";
 import { namespaceTypes } from "./launcher.ts";
 import { encoders, stepsFor } from "./steps.ts";
 
@@ -22,23 +22,33 @@ const backlog = 64;
 const sentDescriptor = 10;
 const [socketLevel, rights] = [1, 1]; // SOL_SOCKET, SCM_RIGHTS
 
+const [ownerSlot, netSlot, socketSlot] = [0, 1, 2];
+
 /** Its command line: itself, paths of the namespaces `owner` and `net`, "". */
 export function listenerLauncherBytes({ architecture = thisArchitecture(), port }: Listener): Uint8Array {
-  const [owner, net, socket] = [0, 1, 2];
-  const { step, open } = stepsFor(architecture, socket);
+  const { step, open } = stepsFor(architecture, socketSlot);
   const steps = [
-    open({ argument: 1 }, owner, "the sandbox's namespace owner cannot be opened"),
-    open({ argument: 2 }, net, "the sandbox's network cannot be opened"),
-    step("setns", [{ slot: owner }, namespaceTypes.owner], "the sandbox's namespace owner cannot be entered"),
-    step("setns", [{ slot: net }, namespaceTypes.net], "the sandbox's network cannot be entered"),
-    { ...step("socket", [inet, stream, 0], "no socket can be had"), saveAs: socket },
-    step("bind", [{ slot: socket }, address(port), 16], `port ${port} of the sandbox's loopback cannot be had`),
-    step("listen", [{ slot: socket }, backlog], "the sandbox's loopback cannot be listened to"),
-    step("dup3", [{ slot: socket }, sentDescriptor, 0], "the socket cannot be handed over"),
+    open({ argument: 1 }, ownerSlot, "the sandbox's namespace owner cannot be opened"),
+    open({ argument: 2 }, netSlot, "the sandbox's network cannot be opened"),
+    step("setns", [{ slot: ownerSlot }, namespaceTypes.owner], "the sandbox's namespace owner cannot be entered"),
+    step("setns", [{ slot: netSlot }, namespaceTypes.net], "the sandbox's network cannot be entered"),
+    ...listeningSteps(architecture, port),
+  ];
+  return assembleLauncher(encoders[architecture], steps, 3);
+}
+
+/** In whatever network the process is. Port 0: one that is free. */
+export function listeningSteps(architecture: Architecture, port: number): readonly Step[] {
+  const { step } = stepsFor(architecture, socketSlot);
+  const socket = { slot: socketSlot };
+  return [
+    { ...step("socket", [inet, stream, 0], "no socket can be had"), saveAs: socketSlot },
+    step("bind", [socket, address(port), 16], `port ${port} of the sandbox's loopback cannot be had`),
+    step("listen", [socket, backlog], "the sandbox's loopback cannot be listened to"),
+    step("dup3", [socket, sentDescriptor, 0], "the socket cannot be handed over"),
     step("sendmsg", [answerDescriptor, message(), 0], "the socket cannot be handed over"),
     step("exit_group", [0], null),
   ];
-  return assembleLauncher(encoders[architecture], steps, 3);
 }
 
 /** struct sockaddr_in. */
