@@ -99,7 +99,7 @@ function headerArguments(headers: Readonly<Record<string, string>>): readonly st
 
 /** Ends curl, and with it the connection, when the signal is aborted. */
 async function curl(url: string, argv: readonly string[], { onProgress, signal }: CallOptions): Promise<Reply> {
-  const child = Bun.spawn(["curl", "--silent", "--no-buffer", "--include", "--max-time", "60", ...argv, url], {
+  const child = Bun.spawn(["curl", "--silent", "--no-buffer", "--include", "--max-time", "280", ...argv, url], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",

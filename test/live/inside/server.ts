@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The program alone, in a directory with nothing else. */
-const program = "/app/program/msb-mcp";
+export const program = "/app/program/msb-mcp";
 
 export type Started = AsyncDisposable & {
   readonly url: string;
