@@ -6,7 +6,7 @@ import { Failure, StartError } from "../failure.ts";
 import { dataTemplate } from "../sandbox/data-template.ts";
 import { type AvailableOptions, Images } from "../sandbox/microvm/images/images.ts";
 import { openRuntime } from "../sandbox/microvm/runtime/runtime.ts";
-import { type ImageSource, imageName, type Template } from "../sandbox/templates.ts";
+import { type ImageSource, imageName, isCommon, type Template } from "../sandbox/templates.ts";
 import { buildPackages } from "./pull-packages.ts";
 
 export type PullImagesOptions = {
@@ -70,7 +70,7 @@ async function pullBare({ config, given, clock, write, signal }: PullOptions, te
 
 /** The exit status. An image that fails does not keep the others from being fetched. */
 export async function pullImages({ templates, images, write, signal }: PullImagesOptions): Promise<0 | 1> {
-  const byImage = Map.groupBy(templates, ({ image }) => JSON.stringify(image));
+  const byImage = Map.groupBy(templates.filter(isCommon), ({ image }) => JSON.stringify(image));
   let status: 0 | 1 = 0;
   for (const sharing of byImage.values()) {
     const [first] = sharing;

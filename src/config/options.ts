@@ -279,10 +279,10 @@ export const options = {
     flag: "--templates",
     variable: "MSB_MCP_TEMPLATES",
     group: "Sandboxes",
-    summary: "File that adds templates to python and node, or changes them",
+    summary: "File that adds templates to the default ones, or changes them",
     kind: templatesFile,
     fallback: () => defaultTemplates,
-    fallbackShown: "python, node",
+    fallbackShown: "python, node, bash",
   } satisfies Option<readonly Template[]>,
   interpreters: {
     flag: "--interpreter",

@@ -8,7 +8,7 @@ import { type NetworkPolicy, networkRule, parseNetwork } from "../sandbox/networ
 import { type OuterProxy, outerProxyRule, parseOuterProxy } from "../sandbox/outer-proxy.ts";
 import type { PackageIndex, PackageIndexes } from "../sandbox/packages.ts";
 import { parseSecrets, type Secret, secretRule } from "../sandbox/secrets.ts";
-import { type Language, languages, type Template } from "../sandbox/templates.ts";
+import { type CommonLanguage, commonLanguages, type Template } from "../sandbox/templates.ts";
 import { isThere, readTemplates } from "../sandbox/templates-file.ts";
 import { maskUrl } from "./addresses.ts";
 import { itemsOf, type Kind, quote, single } from "./kinds.ts";
@@ -84,7 +84,7 @@ export const interpreterPaths: Kind<InterpreterPaths> = {
   },
 };
 
-const indexRule = `LANGUAGE=URL (one of ${languages.join(", ")}; an https:// or http:// URL without credentials), or python=FOLDER of wheels`;
+const indexRule = `LANGUAGE=URL (one of ${commonLanguages.join(", ")}; an https:// or http:// URL without credentials), or python=FOLDER of wheels`;
 
 export const packageIndexes: Kind<PackageIndexes> = {
   rule: indexRule,
@@ -92,11 +92,11 @@ export const packageIndexes: Kind<PackageIndexes> = {
   repeatable: true,
   show: showIndex,
   read: (texts, { cwd }) => {
-    const indexes: Partial<Record<Language, PackageIndex>> = {};
+    const indexes: Partial<Record<CommonLanguage, PackageIndex>> = {};
     const reasons: string[] = [];
     for (const item of texts.flatMap(itemsOf)) {
       const equals = item.indexOf("=");
-      const language = languages.find((name) => name === item.slice(0, equals));
+      const language = commonLanguages.find((name) => name === item.slice(0, equals));
       const index = language && indexOf(language, item.slice(equals + 1), cwd);
       if (language !== undefined && index !== undefined) indexes[language] = index;
       else reasons.push(`${showIndex(item)} is not allowed; it must be ${indexRule}`);
@@ -106,7 +106,7 @@ export const packageIndexes: Kind<PackageIndexes> = {
 };
 
 /** Without credentials: sandboxes that build packages see it. */
-function indexOf(language: Language, text: string, cwd: string): PackageIndex | undefined {
+function indexOf(language: CommonLanguage, text: string, cwd: string): PackageIndex | undefined {
   if (/^https?:\/\//i.test(text)) {
     if (!URL.canParse(text)) return undefined;
     const { username, password, href } = new URL(text);

@@ -2,23 +2,23 @@
 
 import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Language, languages } from "./templates.ts";
+import { type CommonLanguage, commonLanguages } from "./templates.ts";
 
 /** Absolute paths. What each of them is, is found out when it is first used. */
-export type InterpreterPaths = Readonly<Partial<Record<Language, string>>>;
+export type InterpreterPaths = Readonly<Partial<Record<CommonLanguage, string>>>;
 
-export const interpreterRule = `LANGUAGE=PATH, several as a comma list; a language is one of ${languages.join(", ")}, PATH a program that is there`;
+export const interpreterRule = `LANGUAGE=PATH, several as a comma list; a language is one of ${commonLanguages.join(", ")}, PATH a program that is there`;
 
 /** Reads items such as `python=/opt/python3.13/bin/python3`; relative paths are taken from `folder`. Never throws: a problem a wrong item. */
 export function parseInterpreters(
   items: readonly string[],
   folder: string,
 ): { paths: InterpreterPaths; problems: readonly string[] } {
-  const paths: Partial<Record<Language, string>> = {};
+  const paths: Partial<Record<CommonLanguage, string>> = {};
   const problems: string[] = [];
   for (const item of items) {
     const [, name, given = ""] = /^(\w+)=(.+)$/.exec(item) ?? [];
-    const language = languages.find((candidate) => candidate === name);
+    const language = commonLanguages.find((candidate) => candidate === name);
     const path = resolve(folder, given);
     if (language === undefined) problems.push(`${JSON.stringify(item)} is not allowed; it must be ${interpreterRule}`);
     else if (paths[language] !== undefined) {

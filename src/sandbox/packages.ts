@@ -1,6 +1,6 @@
 // What a template has installed beside its language: as it is configured. Building it is the affair of layers/.
 
-import type { Language, Packages, Template } from "./templates.ts";
+import type { CommonLanguage, Packages, Template } from "./templates.ts";
 
 /** Where packages come from, instead of the language's public registry. */
 export type PackageIndex =
@@ -8,7 +8,7 @@ export type PackageIndex =
   /** A folder of wheels on this machine. */
   | { readonly kind: "folder"; readonly path: string };
 
-export type PackageIndexes = Partial<Readonly<Record<Language, PackageIndex>>>;
+export type PackageIndexes = Partial<Readonly<Record<CommonLanguage, PackageIndex>>>;
 
 export type Package = { readonly name: string; readonly version: string };
 
@@ -29,13 +29,13 @@ const python =
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._, -]+\])?\s*(?:(?:===?|~=|!=|<=?|>=?)\s*[^\s;@]+)?(?:\s*;[^\r\n]*)?$/;
 const node = /^((?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*)(?:@([^\s:/]+))?$/i;
 
-export const packageRules: Readonly<Record<Language, string>> = {
+export const packageRules: Readonly<Record<CommonLanguage, string>> = {
   python: 'a list such as ["numpy==2.2.6", "requests"], or the path of a requirements file',
   node: 'a list such as ["zod@3.25.0", "lodash"], or the path of a package.json (with the package-lock.json beside it)',
 };
 
 /** The packages of a list, or the item that is none. */
-export function packagesOfList(language: Language, items: readonly string[]): Packages | { readonly wrong: string } {
+export function packagesOfList(language: CommonLanguage, items: readonly string[]): Packages | { readonly wrong: string } {
   const wrong = items.find((item) => !(language === "python" ? python : node).test(item));
   if (wrong !== undefined) return { wrong };
   if (language === "python") return { kind: "requirements", text: `${items.join("\n")}\n` };

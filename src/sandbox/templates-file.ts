@@ -1,4 +1,4 @@
-// `--templates FILE`: a TOML file, a table a template, that adds templates or changes what `python`, `node` and `data` are.
+// `--templates FILE`: a TOML file, a table a template, that adds templates or changes what the default ones and `data` are.
 
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -6,6 +6,7 @@ import { dataTemplate } from "./data-template.ts";
 import { isProgram, programRule } from "./interpreter-paths.ts";
 import { maxListed, maxPackagesBytes, packageRules, packagesOfList } from "./packages.ts";
 import {
+  type CommonLanguage,
   defaultTemplates,
   type ImageSource,
   type Language,
@@ -47,7 +48,7 @@ export function readTemplates(path: string): { templates: readonly Template[]; p
     if (template !== undefined) templates.set(name, template);
   }
   if (templates.size > maxTemplates) {
-    problems.push(`${path}: there are ${templates.size} templates with python and node; allowed are ${maxTemplates}`);
+    problems.push(`${path}: there are ${templates.size} templates with the default ones; allowed are ${maxTemplates}`);
   }
   return { templates: [...templates.values()], problems };
 }
@@ -103,7 +104,8 @@ function readTemplate(
   const env = readEnv(name, table.env, former, wrong);
   const serverImage = readServerImage(name, table.server_image, wrong);
   const interpreter = readInterpreter(name, table.interpreter, folder, wrong) ?? former?.interpreter;
-  const packages = language && readPackages(name, table.packages, { language, former, folder }, wrong);
+  if (language === "bash") refuseForBash(name, table, wrong);
+  const packages = language && language !== "bash" && readPackages(name, table.packages, { language, former, folder }, wrong);
   if (!isWhole || language === undefined || image === undefined) return undefined;
   return {
     name,
@@ -112,8 +114,14 @@ function readTemplate(
     env,
     serverImage: serverImage ?? defaultServerImage(table.image, language, image, former),
     ...(interpreter !== undefined && { interpreter }),
-    ...(packages !== undefined && { packages }),
+    ...(packages && { packages }),
   };
+}
+
+function refuseForBash(name: string, table: Readonly<Record<string, unknown>>, wrong: Report): void {
+  for (const key of ["interpreter", "packages"]) {
+    if (table[key] !== undefined) wrong(`${name}.${key}`, table[key], "left out in a template of the language bash");
+  }
 }
 
 function readLanguage(name: string, value: unknown, former: Template | undefined, wrong: Report): Language | undefined {
@@ -204,7 +212,7 @@ function readEnv(name: string, value: unknown, former: Template | undefined, wro
 function readPackages(
   name: string,
   value: unknown,
-  { language, former, folder }: { language: Language; former: Template | undefined; folder: string },
+  { language, former, folder }: { language: CommonLanguage; former: Template | undefined; folder: string },
   wrong: Report,
 ): Packages | undefined {
   const key = `${name}.packages`;

@@ -1,8 +1,15 @@
 // What runs in a sandbox: an image, the language its interpreter speaks, and packages.
 
-export type Language = "python" | "node";
+import { Failure } from "../failure.ts";
 
-export const languages: readonly Language[] = ["python", "node"];
+export type Language = "python" | "node" | "bash";
+
+export const languages: readonly Language[] = ["python", "node", "bash"];
+
+/** Those that every backend has. Their interpreters also work on a sandbox's files. */
+export type CommonLanguage = Exclude<Language, "bash">;
+
+export const commonLanguages: readonly CommonLanguage[] = ["python", "node"];
 
 /** Where the files of a sandbox come from, for hosts that boot images. Paths are absolute. */
 export type ImageSource =
@@ -51,7 +58,28 @@ export const defaultTemplates: readonly Template[] = [
     serverImage: "microsandbox/node",
     env: {},
   },
+  {
+    name: "bash",
+    language: "bash",
+    image: { kind: "registry", reference: "python:3.13-slim" },
+    serverImage: "microsandbox/python",
+    env: {},
+  },
 ];
+
+/** Throws Failure `configuration` for a language that only the namespace backend has. */
+export function commonLanguage(language: Language): CommonLanguage {
+  if (language !== "bash") return language;
+  throw new Failure("configuration", namespaceOnly, { advice: ["Use another template, and bash by execute_command."] });
+}
+
+/** Its language is one that every backend has. */
+export function isCommon(template: Template): template is Template & { readonly language: CommonLanguage } {
+  return template.language !== "bash";
+}
+
+/** Why a template of bash is not offered elsewhere. */
+export const namespaceOnly = "Templates of the language bash require the namespace backend.";
 
 /** The name of the template of a new session whose caller names none (CONTRACT.md section 5): python, where that is offered. */
 export function defaultTemplate(offered: readonly Template[]): string {

@@ -32,8 +32,8 @@ export async function bootAhead(
   }
 }
 
-/** An expression that is evaluated as any other, and leaves nothing behind. */
-const nothing: Readonly<Record<Language, string>> = { python: "None", node: "undefined" };
+/** A source that is run as any other, and leaves nothing behind. */
+const nothing: Readonly<Record<Language, string>> = { python: "None", node: "undefined", bash: ":" };
 
 /**
  * Runs nothing, as a session's first call would run something: the first run of all takes several times as long as any other, as what it needs

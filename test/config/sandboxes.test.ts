@@ -126,7 +126,7 @@ test("a file adds templates and changes what the usual ones are", () => {
         serverImage: "python:3.12-slim",
         env: {},
       },
-      ...defaultTemplates.filter(({ name }) => name === "node"),
+      ...defaultTemplates.filter(({ name }) => name !== "python"),
       {
         name: "data",
         language: "python",
@@ -174,7 +174,7 @@ test("every problem of a templates file is told, with the file, the key, the val
       "stray",
     ]);
     expect(problems).toContain(
-      `--templates: ${file}: data.language: "ruby" is not allowed; it must be one of python, node`,
+      `--templates: ${file}: data.language: "ruby" is not allowed; it must be one of python, node, bash`,
     );
     expect(problems.join()).not.toContain("s3cret");
   });
@@ -375,7 +375,7 @@ test("a pool has one count of each kind, of templates that there are, within the
   expect(problemsOf(["--pool=python:small=1,python:small=2"])).toHaveLength(1);
   const argv = ["--pool=ruby:small=1,python:small=10", "--max-total-memory-mb=11000"];
   expect(problemsOf(argv)).toEqual([
-    "--pool (MSB_MCP_POOL): there is no template ruby; allowed are python, node, data",
+    "--pool (MSB_MCP_POOL): there is no template ruby; allowed are python, node, bash, data",
     "--pool (MSB_MCP_POOL): 11 sandboxes are not allowed; it must be at most --max-sessions (MSB_MAX_SESSIONS), which is 10",
     "--pool (MSB_MCP_POOL): 11264 MB is not allowed; it must be at most --max-total-memory-mb (MSB_MAX_TOTAL_MEMORY_MB), which is 11000",
   ]);
@@ -387,7 +387,7 @@ test("the guide's file of templates is one", async () => {
   withTemplates(here, (folder) => {
     writeFileSync(join(folder, "data.tar"), "");
     const { templates } = configOf(["--templates=templates.toml"], {}, folder);
-    expect(templates.map(({ name }) => name)).toEqual(["python", "node", "data", "bare", "science"]);
+    expect(templates.map(({ name }) => name)).toEqual(["python", "node", "bash", "data", "bare", "science"]);
   });
 });
 

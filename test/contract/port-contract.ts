@@ -35,12 +35,16 @@ export type ProgramSet = {
 export type CodeSet = ProgramSet & {
   readonly setVariable: (name: string, value: string) => string;
   readonly printVariable: (name: string) => string;
-  /** A last expression whose value prints as this text. */
-  readonly value: (text: string) => string;
   /** Takes the interpreter away with this exit status. */
   readonly crash: (status: number) => string;
   /** Takes the interpreter away by SIGSEGV. */
   readonly segfault: string;
+};
+
+/** Of a language that has values beside output. */
+export type ValueSet = CodeSet & {
+  /** A last expression whose value prints as this text. */
+  readonly value: (text: string) => string;
   /** Shows the text as Markdown. */
   readonly show: (text: string) => string;
   /** Shows a picture of 3 × 2 pixels, and of so many bytes more than that takes. */
@@ -56,7 +60,7 @@ export type CommandSet = ProgramSet & {
   readonly vanish: string;
 };
 
-export type ContractLanguage = { readonly template: Template; readonly code: CodeSet };
+export type ContractLanguage = { readonly template: Template; readonly code: CodeSet | ValueSet };
 
 export type ContractSubject = {
   readonly name: string;
@@ -272,6 +276,7 @@ export function describeContract(subject: ContractSubject): void {
           afterAll(() => sandbox[Symbol.asyncDispose](), patienceMs);
           describeRuns(() => sandbox, "code", language.code);
           describeState(() => sandbox, language.code);
+          if ("value" in language.code) describeValues(() => sandbox, language.code);
         });
       }
     }
@@ -468,6 +473,34 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     expect((await run(code.printVariable("x"))).stdout).toBe("42\n");
   });
 
+  promise("an exit status that the code asks for is told, and does not take the interpreter away", async () => {
+    await run(code.setVariable("y", "7"));
+    const { end } = await run(code.exit(3));
+    expect(end).toMatchObject({ ended: "exited", success: false, exitCode: 3, interpreterRestarted: false });
+    expect((await run(code.printVariable("y"))).stdout).toBe("7\n");
+  });
+
+  promise("an interpreter that a signal takes away is told so, with a shell's status for it", async () => {
+    const { end } = await run(code.segfault);
+    expect(end).toMatchObject({ ended: "interpreter_exited", success: false, signal: "SIGSEGV", exitCode: 139 });
+    expect(end.interpreterRestarted).toBe(true);
+  });
+
+  promise("an interpreter that goes away under the code is replaced: variables are gone, files are not", async () => {
+    await run(code.writeFile("kept.txt", "still here"));
+    await run(code.setVariable("z", "1"));
+    const { end } = await run(code.crash(5));
+    expect(end).toMatchObject({ ended: "interpreter_exited", success: false, interpreterRestarted: true, exitCode: 5 });
+    expect((await run(code.printVariable("z"))).end.success).toBe(false);
+    expect((await run(code.readFile("kept.txt"))).stdout).toBe("still here\n");
+  });
+}
+
+/** What holds where a language has values beside output. */
+function describeValues(sandbox: () => Sandbox, code: ValueSet): void {
+  const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
+  const run = (source: string) => runIn(sandbox(), "code", source);
+
   promise("the value of a last expression is printed and told", async () => {
     const ran = await run(code.value("6"));
     expect(ran.stdout).toBe("6\n");
@@ -503,27 +536,5 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     const bytes = Buffer.from(picture?.["image/png"] ?? "", "base64");
     expect(bytes.length).toBeGreaterThan(400_000);
     expect(pictureOf(bytes)).toEqual({ mediaType: "image/png", sides: { width: 3, height: 2 } });
-  });
-
-  promise("an exit status that the code asks for is told, and does not take the interpreter away", async () => {
-    await run(code.setVariable("y", "7"));
-    const { end } = await run(code.exit(3));
-    expect(end).toMatchObject({ ended: "exited", success: false, exitCode: 3, interpreterRestarted: false });
-    expect((await run(code.printVariable("y"))).stdout).toBe("7\n");
-  });
-
-  promise("an interpreter that a signal takes away is told so, with a shell's status for it", async () => {
-    const { end } = await run(code.segfault);
-    expect(end).toMatchObject({ ended: "interpreter_exited", success: false, signal: "SIGSEGV", exitCode: 139 });
-    expect(end.interpreterRestarted).toBe(true);
-  });
-
-  promise("an interpreter that goes away under the code is replaced: variables are gone, files are not", async () => {
-    await run(code.writeFile("kept.txt", "still here"));
-    await run(code.setVariable("z", "1"));
-    const { end } = await run(code.crash(5));
-    expect(end).toMatchObject({ ended: "interpreter_exited", success: false, interpreterRestarted: true, exitCode: 5 });
-    expect((await run(code.printVariable("z"))).end.success).toBe(false);
-    expect((await run(code.readFile("kept.txt"))).stdout).toBe("still here\n");
   });
 }

@@ -33,3 +33,10 @@ test("every example in TypeScript runs", async () => {
     expect({ source, stdout, stderr }).toEqual({ source, stdout: "5\n", stderr: "" });
   }
 });
+
+test("every example in bash runs", async () => {
+  await using prompt = await Prompt.start("bash");
+  expect(blocks("bash").length).toBeGreaterThan(0);
+  for (const source of blocks("bash"))
+    expect({ source, ...(await prompt.run(source)) }).toMatchObject({ success: true, stdout: "", stderr: "" });
+});

@@ -1,11 +1,11 @@
 // JavaScript sources for Node, for the contract and for tests of real hosts.
 
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
-import type { CodeSet } from "../contract/port-contract.ts";
+import type { ValueSet } from "../contract/port-contract.ts";
 import { samplePng } from "./sample.ts";
 import { endBackground } from "./shell.ts";
 
-export const node: CodeSet = {
+export const node: ValueSet = {
   print: (text) => `console.log("${text}");`,
   printError: (text) => `console.error("${text}");`,
   fail: `throw new Error("failed");`,

@@ -1,11 +1,11 @@
 // Python sources, for the contract and for tests of real hosts.
 
 import type { ConcurrentCode } from "../contract/concurrent-contract.ts";
-import type { CodeSet } from "../contract/port-contract.ts";
+import type { ValueSet } from "../contract/port-contract.ts";
 import { samplePng } from "./sample.ts";
 import { endBackground } from "./shell.ts";
 
-export const python: CodeSet = {
+export const python: ValueSet = {
   print: (text) => `print("${text}")`,
   printError: (text) => `import sys\nprint("${text}", file=sys.stderr)`,
   fail: `raise ValueError("failed")`,

@@ -32,7 +32,7 @@ describe("using sessions", () => {
     await using s = sessionsOverFake();
     const failure = await failureOf(s.run("print", { template: "cobol" }));
     expect(failure.message).toContain('"cobol"');
-    expect(failure.message).toContain("python, node");
+    expect(failure.message).toContain("python, node, bash");
     expect(s.sessions.counts.active).toBe(0);
   });
 

@@ -4,6 +4,7 @@ import type { Config } from "../../config/options.ts";
 import { Failure } from "../../failure.ts";
 import { type Finding, missingBecause } from "../../sandbox/checks/finding.ts";
 import { InstalledInterpreters } from "../../sandbox/namespace/installed.ts";
+import { isCommon } from "../../sandbox/templates.ts";
 
 const check = "interpreters";
 
@@ -16,8 +17,8 @@ export async function checkInterpreters(
     return { check, status: "skipped", found: `with --backend ${backend}, images have them` };
   }
   const installed = new InstalledInterpreters({ paths, emit: () => undefined, signal });
-  // Templates that use the same one are told as one.
-  const wanted = Map.groupBy(templates, ({ language, interpreter }) => JSON.stringify([language, interpreter]));
+  // Templates that use the same one are told as one. A bash is taken as it is.
+  const wanted = Map.groupBy(templates.filter(isCommon), ({ language, interpreter }) => JSON.stringify([language, interpreter]));
   const looks = [...wanted.values()].map(async ([template]) => template && (await look(installed, template)));
   const found = (await Promise.all(looks)).filter((it) => it !== undefined);
   signal.throwIfAborted();
@@ -27,9 +28,9 @@ export async function checkInterpreters(
   return { check, status: "warning", found: words, mend: mends.join(" ") };
 }
 
-type Template = Config["templates"][number];
+type Wanted = Parameters<InstalledInterpreters["examine"]>[0] & { readonly name: string };
 
-async function look(installed: InstalledInterpreters, template: Template): Promise<{ words: string; mend?: string }> {
+async function look(installed: InstalledInterpreters, template: Wanted): Promise<{ words: string; mend?: string }> {
   try {
     const { version, path } = await installed.examine(template);
     const whose = template.interpreter === undefined ? "" : `, template ${template.name}`;

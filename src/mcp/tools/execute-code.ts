@@ -24,7 +24,7 @@ export function executeCode(options: RunTool): Tool {
         `Runs ${languagesOf(options)} code in an isolated sandbox and returns what it printed. The value of a last expression is ` +
         "printed too; open matplotlib figures and display(value) come as pictures. Variables, imports and files persist between " +
         `calls with the same session_id; a call without one starts a session, which ends ${idleMinutes(options)} after its last use. ${tellReach(options.reach)} ` +
-        "A failed program is a result with isError and its traceback; state from before is kept.",
+        "A failure is a result with isError and its traceback; earlier state is kept.",
       input,
       meta: shownByResultPage,
       annotations: {
@@ -41,7 +41,7 @@ export function executeCode(options: RunTool): Tool {
 function languagesOf({ templates }: RunTool): string {
   const first = templates.find(({ name }) => name === defaultTemplate(templates));
   const names = [...new Set([...(first === undefined ? [] : [first]), ...templates].map(({ language }) => language))];
-  const shown = names.map((name) => ({ python: "Python", node: "Node.js" })[name]);
+  const shown = names.map((name) => ({ python: "Python", node: "Node.js", bash: "bash" })[name]);
   return shown.length < 2 ? shown.join("") : `${shown[0]} (default) or ${shown.slice(1).join(" or ")}`;
 }
 

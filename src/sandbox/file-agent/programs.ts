@@ -1,6 +1,6 @@
 // The guest's side of a sandbox's files, as programs for an adapter to place in a sandbox. They are embedded in the executable.
 
-import type { Language } from "../templates.ts";
+import type { CommonLanguage } from "../templates.ts";
 import { nodeFileAgent } from "./node/program.ts";
 import { pythonFileAgent } from "./python/program.ts";
 
@@ -10,7 +10,7 @@ export type FileAgentProgram = {
   readonly source: string;
 };
 
-export const fileAgentPrograms: Readonly<Record<Language, FileAgentProgram>> = {
+export const fileAgentPrograms: Readonly<Record<CommonLanguage, FileAgentProgram>> = {
   python: {
     fileName: "files.py",
     get source() {
@@ -29,6 +29,6 @@ export const fileAgentPrograms: Readonly<Record<Language, FileAgentProgram>> = {
  * The command line of one, with the requests as its stdin and the answers as its stdout. It wants HOME in its environment, and heeds neither what
  * users have installed nor what is in the working directory.
  */
-export function fileAgentArgv(language: Language, interpreter: string, program: string): readonly string[] {
+export function fileAgentArgv(language: CommonLanguage, interpreter: string, program: string): readonly string[] {
   return language === "python" ? [interpreter, "-I", "-S", "-B", program] : [interpreter, program];
 }

@@ -8,7 +8,7 @@ import { Failure } from "../../failure.ts";
 import { type NetworkPolicy, parseNetwork } from "../network.ts";
 import type { Package, PackageIndex, PackageIndexes } from "../packages.ts";
 import type { Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
-import type { Language, Packages, Template } from "../templates.ts";
+import { type CommonLanguage, commonLanguage, type Packages, type Template } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 import buildNode from "./build.cjs" with { type: "text" };
 import buildPython from "./build.py" with { type: "text" };
@@ -29,12 +29,12 @@ const lastCharacters = 1_500;
 const maxLineLength = 1_048_576;
 
 const indexFolder = "/opt/msb/index";
-const publicIndex: Readonly<Record<Language, string>> = {
+const publicIndex: Readonly<Record<CommonLanguage, string>> = {
   python: "https://pypi.org/simple",
   node: "https://registry.npmjs.org",
 };
 
-const programs: Readonly<Record<Language, { readonly probe: string; readonly build: string }>> = {
+const programs: Readonly<Record<CommonLanguage, { readonly probe: string; readonly build: string }>> = {
   python: { probe: probePython, build: buildPython },
   node: { probe: probeNode, build: buildNode },
 };
@@ -50,7 +50,7 @@ export type BuildTools = {
 /** Which interpreter the template's sandboxes have. Throws Failure as `SandboxHost.create` does. */
 export async function probe(template: Template, tools: BuildTools): Promise<Interpreter> {
   return await inSandbox(template, {}, tools, async (sandbox) => {
-    const { success, lines } = await run(sandbox, programs[template.language].probe, tools.signal, () => undefined);
+    const { success, lines } = await run(sandbox, programs[commonLanguage(template.language)].probe, tools.signal, () => undefined);
     const told: unknown = success ? parse(lines.at(-1) ?? "") : undefined;
     if (!isInterpreter(told)) {
       throw new Failure(
@@ -72,7 +72,7 @@ export async function build(
   folder: string,
   tools: BuildTools & { readonly onProgress: (message: string) => void },
 ): Promise<readonly Package[]> {
-  const { language } = template;
+  const language = commonLanguage(template.language);
   const index = tools.indexes[language] ?? { kind: "url", url: publicIndex[language] };
   await prepare(join(folder, ".build"), packages, index);
   const mounts: Volume[] = [{ hostPath: folder, guestPath: layerFolder, readOnly: false }];

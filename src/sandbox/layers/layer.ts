@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Package } from "../packages.ts";
-import type { Language, Packages, Template } from "../templates.ts";
+import type { CommonLanguage, Packages, Template } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 
 /** Raised when the same packages are built in another way. */
@@ -25,25 +25,25 @@ export type Interpreter = {
 /** Kept beside the folder. */
 export type LayerFacts = {
   readonly template: string;
-  readonly language: Language;
+  readonly language: CommonLanguage;
   readonly interpreter: Interpreter;
   readonly packages: readonly Package[];
   readonly bytes: number;
 };
 
 /** What begins the keys of all layers of these packages, whatever the interpreter. */
-export function packagesKey(language: Language, packages: Packages): string {
+export function packagesKey(language: CommonLanguage, packages: Packages): string {
   return hash([builderVersion, language, packages]);
 }
 
 /** Of one layer: a name that is safe as a folder's. */
-export function layerKey(language: Language, packages: Packages, interpreter: Interpreter): string {
+export function layerKey(language: CommonLanguage, packages: Packages, interpreter: Interpreter): string {
   const { path: _, ...identity } = interpreter;
   return `${packagesKey(language, packages)}-${hash(Object.entries(identity))}`;
 }
 
 /** `folder` is that of the layer on this machine. */
-export function mountsOf(language: Language, folder: string): readonly Volume[] {
+export function mountsOf(language: CommonLanguage, folder: string): readonly Volume[] {
   // Where each lookup of a module ends, `import` as well as `require`, from whatever folder it began in.
   if (language === "node") return [{ hostPath: `${folder}/node_modules`, guestPath: "/node_modules", readOnly: true }];
   return [{ hostPath: folder, guestPath: layerFolder, readOnly: true }];

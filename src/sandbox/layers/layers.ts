@@ -5,7 +5,7 @@ import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import type { PackageIndexes } from "../packages.ts";
 import type { SandboxHost } from "../port.ts";
-import type { Template } from "../templates.ts";
+import { commonLanguage, type Template } from "../templates.ts";
 import { build, probe } from "./build.ts";
 import { type Interpreter, layerKey, packagesKey } from "./layer.ts";
 import type { LayerStore, StoredLayer } from "./store.ts";
@@ -61,7 +61,7 @@ export class Layers implements AsyncDisposable {
 
   /** What has been built of its packages, for whatever interpreter. */
   known({ language, packages }: Template): StoredLayer | null {
-    return packages === undefined ? null : this.#options.store.find(packagesKey(language, packages));
+    return packages === undefined ? null : this.#options.store.find(packagesKey(commonLanguage(language), packages));
   }
 
   /** What a sandbox of an earlier process has of it, from now on in use. */
@@ -103,7 +103,7 @@ export class Layers implements AsyncDisposable {
     const { store, clock } = this.#options;
     const { language, packages } = template;
     if (packages === undefined) throw new Error(`the template ${template.name} has no packages`);
-    const key = layerKey(language, packages, await this.#interpreter(template));
+    const key = layerKey(commonLanguage(language), packages, await this.#interpreter(template));
     let isTold = false;
     for (;;) {
       this.#end.signal.throwIfAborted();
@@ -128,7 +128,7 @@ export class Layers implements AsyncDisposable {
       // The packages of a sandbox that builds are those that it builds.
       const { packages: _, ...bare } = template;
       const installed = await build(bare, packages, folder, { ...this.#tools(), onProgress: tell });
-      return { template: name, language, interpreter, packages: installed };
+      return { template: name, language: commonLanguage(language), interpreter, packages: installed };
     });
     if (made === "busy") return made;
     // Before the others are looked at: this one is to stay.

@@ -12,7 +12,7 @@ import { installerEnv } from "../packages.ts";
 import type { SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
-import { imageName, type Language } from "../templates.ts";
+import { type CommonLanguage, commonLanguage, imageName } from "../templates.ts";
 import { notFound } from "./guest/exit.ts";
 import { guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { MicrovmLink } from "./link.ts";
@@ -36,12 +36,13 @@ export type Assembling = {
 };
 
 /** What an image calls them. */
-const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node" };
+const interpreters: Readonly<Record<CommonLanguage, string>> = { python: "python3", node: "node" };
 
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   const { machine, spec, volumes, how, clock, interruptGraceMs, signal, whyLost, keep, destroy } = assembling;
-  const { language, image } = spec.template;
+  const { image } = spec.template;
+  const language = commonLanguage(spec.template.language);
   const env = { ...installerEnv, ...spec.template.env };
   const { fileName, source } = runnerPrograms[language];
   const runner = { path: `${pipesFolder}/${fileName}`, source };
@@ -92,7 +93,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   }
 }
 
-function fileAgentOf(language: Language): readonly string[] {
+function fileAgentOf(language: CommonLanguage): readonly string[] {
   const { fileName, source } = fileAgentPrograms[language];
   const path = `${pipesFolder}/${fileName}`;
   return [...guestPrograms.tool, path, source, ...fileAgentArgv(language, interpreters[language], path)];

@@ -3,7 +3,7 @@
 
 import { closeSync, statSync } from "node:fs";
 import { runnerPrograms } from "../runner/programs.ts";
-import type { Language } from "../templates.ts";
+import type { CommonLanguage } from "../templates.ts";
 import { guestPrograms } from "./layout.ts";
 import type { Libc } from "./libc.ts";
 import { guestPath } from "./tools.ts";
@@ -17,7 +17,7 @@ const limitBytes = 4 * 1024 * 1024;
 export type CompiledProgram = { readonly path: string; readonly descriptor: number };
 
 /** An interpreter, by its path on this machine. */
-type Compiling = { readonly language: Language; readonly path: string };
+type Compiling = { readonly language: CommonLanguage; readonly path: string };
 
 /** Interpreters that there are compiled programs for, at most: as many as there may be templates. */
 const maxMade = 32;

@@ -16,7 +16,7 @@ import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import { type Volume, writableFolders } from "../volumes.ts";
-import { InstalledInterpreters } from "./installed.ts";
+import { type FileAgent, InstalledInterpreters } from "./installed.ts";
 import { guestHome, guestPrograms, guestUser, type Place } from "./layout.ts";
 import { signals } from "./libc.ts";
 import { type Limits, watch } from "./limits.ts";
@@ -127,7 +127,7 @@ export class NamespaceHost implements SandboxHost {
     const { clock, emit } = this.#options;
     const machine = this.#prepare();
     const { language } = spec.template;
-    const { path: interpreter, pathPrefix, places, checked } = await this.#interpreters.take(spec.template);
+    const { path: interpreter, pathPrefix, places, checked, agent } = await this.#interpreters.takeFor(spec.template);
     const name = nameOf(spec.sessionId);
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
     const env = {
@@ -157,7 +157,7 @@ export class NamespaceHost implements SandboxHost {
       ...{ name, resources: spec.resources, namespaces, group, env, clock, wayOut },
       ...{ tools: machine.tools, self: machine.self, launcher: machine.launcher },
       ...{ libc: machine.libc, moments: machine.moments },
-      fileAgent: fileAgentArgv(language, interpreter, `${guestPrograms}/${fileAgentPrograms[language].fileName}`),
+      fileAgent: fileAgentOf(agent),
       onBackground: spec.onBackground ?? (() => {}),
       limitsProcesses: machine.limits.mechanism.processes === "watch",
       onGone: (warning) => {
@@ -327,6 +327,10 @@ function networkEvent(sessionId: string, event: GatewayEvent): Event {
 
 function creationFailure(cause: unknown): Failure {
   return new Failure("sandbox_creation", "The sandbox or its interpreter did not start.", { cause });
+}
+
+function fileAgentOf({ language, path }: FileAgent): readonly string[] {
+  return fileAgentArgv(language, path, `${guestPrograms}/${fileAgentPrograms[language].fileName}`);
 }
 
 function programPath(language: Language): string {

@@ -4,7 +4,7 @@
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
-import { type Language, languages, type Template } from "../templates.ts";
+import { type CommonLanguage, commonLanguages, type Template } from "../templates.ts";
 import { askInterpreter, type Told } from "./ask-interpreter.ts";
 import { identity } from "./compiled.ts";
 import { placesOf } from "./interpreter-places.ts";
@@ -12,7 +12,7 @@ import type { Place } from "./layout.ts";
 import { findInterpreter, interpreters } from "./tools.ts";
 
 export type Interpreter = {
-  readonly language: Language;
+  readonly language: CommonLanguage;
   /** As guests start it. */
   readonly path: string;
   /** What stands before the guest's PATH, so that its commands find this one first. */
@@ -27,14 +27,18 @@ export type Taken = Omit<Interpreter, "version"> & {
   readonly checked: Promise<void>;
 };
 
-type Wanted = Pick<Template, "language" | "interpreter">;
+/** What works on the files of a sandbox. */
+export type FileAgent = Pick<Interpreter, "language" | "path">;
+
+type Wanted = Pick<Template, "interpreter"> & { readonly language: CommonLanguage };
+
 
 export class InstalledInterpreters {
   readonly #paths: InterpreterPaths;
   readonly #emit: Emit;
   readonly #signal: AbortSignal;
   /** Those of sandboxes so far, by their path in a guest. */
-  readonly #taken = new Map<string, Language>();
+  readonly #taken = new Map<string, CommonLanguage>();
   /** By path: there are as many as languages, and templates that name one. */
   readonly #known = new Map<string, { readonly identity: string | null; readonly told: Promise<Told> }>();
 
@@ -68,6 +72,20 @@ export class InstalledInterpreters {
     return { language, path, pathPrefix: "", places: [], checked };
   }
 
+  /** As `take`, and what works on the files of the template's sandboxes: the same, but for bash, which has Python do it, or Node where there is none. */
+  async takeFor(
+    template: Pick<Template, "language" | "interpreter">,
+  ): Promise<Omit<Taken, "language"> & { readonly agent: FileAgent }> {
+    const { language, interpreter } = template;
+    if (language !== "bash") {
+      const taken = await this.take({ language, interpreter });
+      return { ...taken, agent: taken };
+    }
+    const path = findInterpreter(language);
+    const agent = await this.take({ language: "python" }).catch(() => this.take({ language: "node" }));
+    return { ...agent, path, agent };
+  }
+
   /** As `take`, with its version. */
   async examine(wanted: Wanted): Promise<Interpreter> {
     const { language } = wanted;
@@ -80,8 +98,8 @@ export class InstalledInterpreters {
   }
 
   /** Those that sandboxes use or will, so far as is known. */
-  used(): readonly { readonly language: Language; readonly path: string }[] {
-    const usual = languages.flatMap((language) => {
+  used(): readonly { readonly language: CommonLanguage; readonly path: string }[] {
+    const usual = commonLanguages.flatMap((language) => {
       try {
         return this.#paths[language] === undefined ? [[findInterpreter(language), language] as const] : [];
       } catch {
@@ -100,13 +118,13 @@ export class InstalledInterpreters {
     return interpreter ?? this.#paths[language];
   }
 
-  async #lookAt(language: Language, named: string): Promise<Interpreter> {
+  async #lookAt(language: CommonLanguage, named: string): Promise<Interpreter> {
     const told = await this.#ask(language, named);
     requireNew(language, named, told.version);
     return { language, version: told.version, ...placesOf(language, named, told) };
   }
 
-  #ask(language: Language, path: string): Promise<Told> {
+  #ask(language: CommonLanguage, path: string): Promise<Told> {
     const file = identity(path);
     const known = this.#known.get(path);
     if (known !== undefined && known.identity === file) return known.told;
@@ -121,7 +139,7 @@ export class InstalledInterpreters {
   }
 }
 
-function requireNew(language: Language, path: string, version: string): void {
+function requireNew(language: CommonLanguage, path: string, version: string): void {
   const { minimum } = interpreters[language];
   if (Bun.semver.order(padded(version), padded(minimum)) >= 0) return;
   throw new Failure(

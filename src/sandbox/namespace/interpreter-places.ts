@@ -4,13 +4,13 @@
 import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure } from "../../failure.ts";
-import type { Language } from "../templates.ts";
+import type { CommonLanguage } from "../templates.ts";
 import type { Told } from "./ask-interpreter.ts";
 import { guestHome, guestPrograms, type Place } from "./layout.ts";
 import { guestVisible } from "./tools.ts";
 
 /** Of the folder that an interpreter is installed in, what belongs to it. */
-const parts: Readonly<Record<Language, readonly string[]>> = {
+const parts: Readonly<Record<CommonLanguage, readonly string[]>> = {
   python: ["bin", "lib", "lib64", "include", "ssl", "pyvenv.cfg"],
   node: ["bin", "lib/node_modules", "include"],
 };
@@ -23,7 +23,7 @@ const maxLinks = 40;
 
 /** Throws Failure `configuration` where it lies in a place that is a guest's own. `named` is what the operator has called it. */
 export function placesOf(
-  language: Language,
+  language: CommonLanguage,
   named: string,
   { executable, prefixes }: Told,
 ): { readonly path: string; readonly pathPrefix: string; readonly places: readonly Place[] } {
@@ -36,7 +36,7 @@ export function placesOf(
 }
 
 /** A conda environment is all of one piece. */
-function partsOf(language: Language, folder: string): readonly string[] {
+function partsOf(language: CommonLanguage, folder: string): readonly string[] {
   if (existsSync(join(folder, "conda-meta"))) return [folder];
   return parts[language].map((part) => join(folder, part)).filter((path) => existsSync(path));
 }
@@ -62,7 +62,7 @@ function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
-function refuseOwn(language: Language, named: string, path: string): void {
+function refuseOwn(language: CommonLanguage, named: string, path: string): void {
   const own = ownPlaces.find((place) => isIn(path, place) || isIn(place, path));
   if (own === undefined) return;
   throw new Failure(

@@ -32,6 +32,7 @@ export type InterpreterKind = {
 export const interpreters: Readonly<Record<Language, InterpreterKind>> = {
   python: { names: ["python3", "python"], packageName: "python3", minimum: "3.8" },
   node: { names: ["node", "nodejs"], packageName: "nodejs", minimum: "18" },
+  bash: { names: ["bash"], packageName: "bash", minimum: "4.4" },
 };
 
 /** What is there, or one sentence on what is missing and how to get it. */

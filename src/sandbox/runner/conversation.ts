@@ -9,6 +9,7 @@ import { eraserPieces } from "./eraser.ts";
 import type { GuestExit, GuestProcess } from "./guest.ts";
 import { RunInput } from "./input.ts";
 import { MarkedStream } from "./marked-stream.ts";
+import type { Encode, Message } from "./messages.ts";
 
 /** What the guest program answers for a run. The guest is not trusted: it can fool its own session, and nobody else. */
 export type Answer = {
@@ -49,13 +50,14 @@ const questionMs = 3000;
 const isTold = "told";
 
 export type ConversationOptions = {
+  readonly encode: Encode;
   readonly resumed?: boolean;
   readonly onBackground?: ((stream: Stream, bytes: Uint8Array) => void) | undefined;
   /** Shared folders that may be written to, as the guest has them: their files may change, too. */
   readonly volumes?: readonly string[] | undefined;
 };
 
-type Message = Readonly<Record<string, unknown>>;
+type Heard = Readonly<Record<string, unknown>>;
 
 export class Conversation {
   /** How the process ended, once its output has been read. */
@@ -63,6 +65,7 @@ export class Conversation {
   #isOver = false;
   readonly #process: GuestProcess;
   readonly #clock: Clock;
+  readonly #encode: Encode;
   /** As members of a message. */
   readonly #volumes: { readonly volumes?: readonly string[] };
   readonly #stdout: MarkedStream;
@@ -80,7 +83,7 @@ export class Conversation {
       }
     | undefined;
   /** Who waits for an answer, by the ids of their questions. Each for `questionMs` at most. */
-  readonly #questions = new Map<string, (answer: Message | undefined) => void>();
+  readonly #questions = new Map<string, (answer: Heard | undefined) => void>();
   #isReady = false;
   #hasEraser = false;
   #startErrors = "";
@@ -95,10 +98,11 @@ export class Conversation {
   constructor(
     process: GuestProcess,
     clock: Clock,
-    { resumed = false, onBackground, volumes = [] }: ConversationOptions = {},
+    { encode, resumed = false, onBackground, volumes = [] }: ConversationOptions,
   ) {
     this.#process = process;
     this.#clock = clock;
+    this.#encode = encode;
     this.#volumes = volumes.length > 0 ? { volumes } : {};
     const streamOf = (name: Stream) =>
       new MarkedStream((bytes) => {
@@ -160,7 +164,7 @@ export class Conversation {
     for (const stream of [this.#stdout, this.#stderr]) stream.begin(mark, () => undefined, came);
     this.#isSettled = marks.promise;
     // The line break ends what somebody before may have left unfinished.
-    this.#process.write(`\n${JSON.stringify({ attach: mark })}\n`);
+    this.#process.write(`\n${this.#encode({ attach: mark })}`);
   }
 
   /** Resolves when the run has been answered and all its output delivered; with how the process ended, if that is first. */
@@ -203,7 +207,7 @@ export class Conversation {
    * that something of its user's keeps busy. Never rejects.
    */
   async look({ sinceMs, begunMs }: Beginning): Promise<Changes | undefined> {
-    const answer = await this.#ask("look", { since_ms: sinceMs, begun_ms: begunMs, ...this.#volumes });
+    const answer = await this.#ask((look) => ({ look, since_ms: sinceMs, begun_ms: begunMs, ...this.#volumes }));
     return answer && readChanges(answer.changes);
   }
 
@@ -213,18 +217,18 @@ export class Conversation {
    */
   async beginning(): Promise<Beginning | undefined> {
     const askedMs = this.#clock.monotonicMs();
-    const answer = await this.#ask("moment", {});
+    const answer = await this.#ask((moment) => ({ moment }));
     const onTheWayMs = this.#clock.monotonicMs() - askedMs;
     if (typeof answer?.ms !== "number" || !Number.isFinite(answer.ms)) return undefined;
     return beginningBetween(answer.ms - onTheWayMs, answer.ms);
   }
 
-  async #ask(question: "look" | "moment", more: Message): Promise<Message | undefined> {
+  async #ask(question: (id: string) => Message): Promise<Heard | undefined> {
     if (this.#isOver) return undefined;
     const id = crypto.randomUUID();
-    const { promise, resolve } = Promise.withResolvers<Message | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Heard | undefined>();
     this.#questions.set(id, resolve);
-    this.#say({ [question]: id, ...more });
+    this.#say(question(id));
     const told = new AbortController();
     this.#clock.sleep(questionMs, told.signal).then(
       () => resolve(undefined),
@@ -258,7 +262,7 @@ export class Conversation {
   }
 
   #say(message: Message): void {
-    if (!this.#isOver) this.#process.write(`${JSON.stringify(message)}\n`);
+    if (!this.#isOver) this.#process.write(this.#encode(message));
   }
 
   /** Once: it is large, and the guest may ask for ever. */
@@ -342,7 +346,7 @@ async function read(stream: ReadableStream<Uint8Array>, take: (bytes: Uint8Array
   }
 }
 
-function parse(line: string): Message | undefined {
+function parse(line: string): Heard | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? { ...value } : undefined;
@@ -351,7 +355,7 @@ function parse(line: string): Message | undefined {
   }
 }
 
-function readAnswer(message: Message): Answer | undefined {
+function readAnswer(message: Heard): Answer | undefined {
   const { id, ended, success, exitCode, result } = message;
   if (typeof id !== "string" || typeof success !== "boolean") return undefined;
   if (ended !== "exited" && ended !== "interrupted") return undefined;

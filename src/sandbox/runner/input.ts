@@ -1,10 +1,12 @@
 // What is written to one run's standard input, on its way to the guest: in pieces, each of which waits until the one before has been taken.
 
+import type { Message } from "./messages.ts";
+
 /** Characters of a piece: what a pipe of the guest's holds of ASCII, and a message that is not in an interrupt's way for long. */
 const pieceLength = 64 * 1024;
 
 export class RunInput {
-  readonly #say: (message: Readonly<Record<string, unknown>>) => void;
+  readonly #say: (message: Message) => void;
   readonly #id: string;
   #last: Promise<void> = Promise.resolve();
   #number = 0;
@@ -12,7 +14,7 @@ export class RunInput {
   #waiting: PromiseWithResolvers<void> | null = null;
   #isOpen = true;
 
-  constructor(id: string, say: (message: Readonly<Record<string, unknown>>) => void) {
+  constructor(id: string, say: (message: Message) => void) {
     this.#id = id;
     this.#say = say;
   }

@@ -1,7 +1,9 @@
 // The guest's side of the runner, as files for an adapter to place in a sandbox. They are embedded in the executable.
 
 import type { Language } from "../templates.ts";
+import { bashArgv, bashProgram } from "./bash/program.ts";
 import compilePython from "./compile.py" with { type: "text" };
+import { type Encode, inJson, inWords } from "./messages.ts";
 import { nodeProgram } from "./node/program.ts";
 import { pythonProgram } from "./python/program.ts";
 
@@ -38,7 +40,17 @@ export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
     },
     compiler: null,
   },
+  bash: {
+    fileName: "bash.sh",
+    get source() {
+      return bashProgram();
+    },
+    compiler: null,
+  },
 };
+
+/** How each reads what the host says. */
+export const runnerEncodings: Readonly<Record<Language, Encode>> = { python: inJson, node: inJson, bash: inWords };
 
 /**
  * The command line of a runner, whose stdin is control-in and whose descriptor 3 is control-out.
@@ -46,6 +58,7 @@ export const runnerPrograms: Readonly<Record<Language, RunnerProgram>> = {
  */
 export function runnerArgv(language: Language, interpreter: string, program: string): readonly string[] {
   if (language === "python") return [interpreter, program];
+  if (language === "bash") return bashArgv(interpreter, program);
   // Code that is interrupted within a callback leaves async_hooks' stack unbalanced; the runner mends it, the check would abort.
   const node = [interpreter, "--no-force-async-hooks-checks", program];
   return ["/bin/sh", "-c", 'exec "$@" 4<&0 5>&1 6>&2 </dev/null', "sh", ...node];

@@ -11,7 +11,7 @@ import type { Beginning } from "./changes.ts";
 import { Conversation } from "./conversation.ts";
 import type { ShowDisplay } from "./displays.ts";
 import type { GuestExit, GuestProcess, SpawnGuest } from "./guest.ts";
-import { runnerArgv } from "./programs.ts";
+import { runnerArgv, runnerEncodings } from "./programs.ts";
 
 export type InterpreterOptions = {
   readonly spawn: SpawnGuest;
@@ -98,8 +98,9 @@ export async function resumeInterpreter(
   attach: () => GuestProcess,
   signal: AbortSignal,
 ): Promise<Interpreter> {
-  const { clock, onBackground, volumes } = options;
-  const conversation = new Conversation(attach(), clock, { resumed: true, onBackground, volumes });
+  const { language, clock, onBackground, volumes } = options;
+  const encode = runnerEncodings[language];
+  const conversation = new Conversation(attach(), clock, { encode, resumed: true, onBackground, volumes });
   const done = new AbortController();
   options.clock.sleep(resumeMs, done.signal).then(
     () => conversation.kill(),
@@ -283,7 +284,8 @@ async function start(options: InterpreterOptions, signal: AbortSignal): Promise<
   signal.throwIfAborted();
   const { spawn, language, interpreter, program, env, clock, onBackground, volumes } = options;
   const process = spawn(runnerArgv(language, interpreter, program), { control: true, env });
-  return await ready(new Conversation(process, clock, { onBackground, volumes }), signal);
+  const encode = runnerEncodings[language];
+  return await ready(new Conversation(process, clock, { encode, onBackground, volumes }), signal);
 }
 
 async function ready(conversation: Conversation, signal: AbortSignal): Promise<Started> {

@@ -15,3 +15,8 @@ declare module "@swc/wasm-typescript/wasm.js" {
   const path: string;
   export default path;
 }
+
+declare module "*.sh" {
+  const source: string;
+  export default source;
+}

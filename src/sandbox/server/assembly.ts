@@ -8,6 +8,7 @@ import { createSpawn } from "../linked/guest-process.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
 import type { SandboxSpec } from "../port.ts";
 import { startInterpreter } from "../runner/runner.ts";
+import { commonLanguage } from "../templates.ts";
 import type { Answers } from "./answers.ts";
 import { fileAgentPath, runnerPath, waitUntilReady } from "./boot.ts";
 import type { Address, Client } from "./client.ts";
@@ -44,7 +45,8 @@ export async function assemble(
   { address, spec, volumes, untilMs, signal, keep, destroy }: Assembling,
 ): Promise<LinkedSandbox> {
   const { onBackground = () => {} } = spec;
-  const { language, env } = spec.template;
+  const { env } = spec.template;
+  const language = commonLanguage(spec.template.language);
   const common = { client, address, owner: spec.sessionId, language, answers, clock };
   const booted = await waitUntilReady({ ...common, signal, untilMs });
   const over = new AbortController();

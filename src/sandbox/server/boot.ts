@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { fileAgentPrograms } from "../file-agent/programs.ts";
 import { Gone } from "../linked/gone.ts";
 import { type RunnerProgram, runnerPrograms } from "../runner/programs.ts";
-import type { Language } from "../templates.ts";
+import type { CommonLanguage } from "../templates.ts";
 import type { Answers } from "./answers.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
@@ -17,7 +17,7 @@ export type BootOptions = {
   readonly address: Address;
   /** The session whose sandbox this is; what answers under the name must be its machine. */
   readonly owner: string;
-  readonly language: Language;
+  readonly language: CommonLanguage;
   readonly answers: Answers;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -72,17 +72,17 @@ export async function waitUntilReady(options: BootOptions): Promise<Booted> {
 }
 
 /** Where `waitUntilReady` has put the runner. */
-export function runnerPath(booted: Booted, language: Language): string {
+export function runnerPath(booted: Booted, language: CommonLanguage): string {
   return `${booted.folder}/${runnerPrograms[language].fileName}`;
 }
 
 /** Where `waitUntilReady` has put the program that works on files. */
-export function fileAgentPath(booted: Booted, language: Language): string {
+export function fileAgentPath(booted: Booted, language: CommonLanguage): string {
   return `${booted.folder}/${fileAgentPrograms[language].fileName}`;
 }
 
 /** One physical line that decodes and runs everything (rule 4). */
-function loadLine(language: Language, nonce: string, owner: string): string {
+function loadLine(language: CommonLanguage, nonce: string, owner: string): string {
   const runner: RunnerProgram = runnerPrograms[language];
   const { courier, relay } = guestPrograms(language);
   // Deflated, because the portal's Python reads it byte by byte.

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { Gone } from "../linked/gone.ts";
-import type { Language } from "../templates.ts";
+import type { CommonLanguage } from "../templates.ts";
 import type { Answers, OutputLine, Page } from "./answers.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
@@ -13,7 +13,7 @@ export type CourierOptions = {
   readonly client: Client;
   readonly address: Address;
   readonly owner: string;
-  readonly language: Language;
+  readonly language: CommonLanguage;
   readonly answers: Answers;
   readonly clock: Clock;
   /** Aborts when the sandbox is disposed. */

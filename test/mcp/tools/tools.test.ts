@@ -71,7 +71,7 @@ describe("the list", () => {
     expect(code).toMatchObject({
       required: ["code"],
       properties: {
-        template: { enum: ["python", "node"], nullable: true },
+        template: { enum: ["python", "node", "bash"], nullable: true },
         flavor: { enum: ["small", "medium", "large"], nullable: true },
         timeout: { type: "integer", minimum: 1, maximum: 86_400, nullable: true },
       },

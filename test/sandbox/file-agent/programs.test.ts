@@ -8,14 +8,14 @@ import { systemClock } from "../../../src/clock.ts";
 import type { StartAgent } from "../../../src/sandbox/file-agent/agent.ts";
 import { AgentFiles } from "../../../src/sandbox/file-agent/agent-files.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../../../src/sandbox/file-agent/programs.ts";
-import type { Language } from "../../../src/sandbox/templates.ts";
+import type { CommonLanguage } from "../../../src/sandbox/templates.ts";
 import { describeFiles, write } from "../../contract/files-contract.ts";
 
-const interpreters: Readonly<Record<Language, string>> = {
+const interpreters: Readonly<Record<CommonLanguage, string>> = {
   python: process.env.RUNNER_PYTHON ?? "python3",
   node: process.env.RUNNER_NODE ?? "node",
 };
-const languages: readonly Language[] = ["python", "node"];
+const languages: readonly CommonLanguage[] = ["python", "node"];
 const signal = new AbortController().signal;
 let root: string;
 beforeAll(() => {

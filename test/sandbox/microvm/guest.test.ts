@@ -12,10 +12,10 @@ import { guestPrograms, halvesOf } from "../../../src/sandbox/microvm/guest/prog
 import type { GuestProcess } from "../../../src/sandbox/runner/guest.ts";
 import { runnerArgv, runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../../../src/sandbox/runner/runner.ts";
-import type { Language } from "../../../src/sandbox/templates.ts";
+import type { CommonLanguage } from "../../../src/sandbox/templates.ts";
 
 const never = new AbortController().signal;
-const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node" };
+const interpreters: Readonly<Record<CommonLanguage, string>> = { python: "python3", node: "node" };
 
 let top: string;
 beforeEach(async () => {

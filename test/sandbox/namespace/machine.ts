@@ -15,7 +15,7 @@ export const patienceMs = 30_000;
 
 export const small = { cpus: 1, memoryMib: 256 };
 
-export const [pythonTemplate, nodeTemplate] = pickTemplates();
+export const [pythonTemplate, nodeTemplate, bashTemplate] = pickTemplates();
 
 /** By default an installation of its own, so that no other server's groups are in its way. */
 export function namespaceHost(volumes: readonly Volume[] = [], stateDir = `/tmp/msb-mcp-tests/${Bun.nanoseconds()}`) {
@@ -108,8 +108,9 @@ export function foldersBelow(folder: string): readonly string[] {
   }
 }
 
-function pickTemplates(): readonly [Template, Template] {
-  const [first, second] = defaultTemplates;
-  if (first === undefined || second === undefined) throw new Error("the default templates are python and node");
-  return [first, second];
+function pickTemplates(): readonly [Template, Template, Template] {
+  const [first, second, third] = defaultTemplates;
+  if (first === undefined || second === undefined || third === undefined)
+    throw new Error("the default templates are python, node and bash");
+  return [first, second, third];
 }

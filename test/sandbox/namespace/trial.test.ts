@@ -128,15 +128,17 @@ test("a template whose interpreter does not start is not offered, the others are
   expect(refused[0]?.reason).not.toContain("encodings");
   const { tools } = await server.client.listTools();
   const tool = tools.find(({ name }) => name === "execute_code");
-  expect(tool?.description).toStartWith("Runs Node.js code ");
+  expect(tool?.description).toStartWith("Runs Node.js (default) or bash code ");
   expect(tool?.inputSchema.properties).toMatchObject({
-    template: { enum: ["node"], description: expect.stringContaining("Default: node.") },
+    template: { enum: ["node", "bash"], description: expect.stringContaining("Default: node.") },
   });
   expect(await server.call("execute_code", { code: "process.version[0]" })).toMatchObject({ stdout: "'v'\n" });
 });
 
 test("where no interpreter starts, the server does not, and what one wrote is in the log only", async () => {
-  await using file = await templatesFile(brokenPython + brokenNode);
+  await using file = await templatesFile(
+    brokenPython + brokenNode + brokenPython.replace("[python]", '[bash]\nlanguage = "python"'),
+  );
   const { status, stderr } = await runThrough([], ["--backend", "namespace", "--port", "0", "--templates", file.path]);
   expect(stderr).toMatch(/^msb-mcp: Configuration error: The python interpreter of this machine does not start/m);
   expect(stderr).toMatch(/"server.refused".*"cause":"[^"]*encodings/);

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import { stampStepMs } from "../../../src/sandbox/runner/changes.ts";
 import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
+import { inJson } from "../../../src/sandbox/runner/messages.ts";
 import { FakeClock } from "../../fakes/fake-clock.ts";
 import { begun, goodAnswer as good, Puppet } from "./puppet.ts";
 
@@ -36,7 +37,7 @@ test("a program that answers twice is killed", async () => {
 test("an interpreter that speaks another protocol is of no use, and is not waited for", async () => {
   for (const resumed of [false, true]) {
     const puppet = new Puppet();
-    const conversation = new Conversation(puppet, systemClock, { resumed });
+    const conversation = new Conversation(puppet, systemClock, { encode: inJson, resumed });
     puppet.say("control", '{"ready":true,"pid":7}\n');
     await expect(conversation.ready()).rejects.toThrow("ended before it was ready");
     expect(puppet.killed).toBe(true);

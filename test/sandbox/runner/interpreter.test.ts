@@ -6,12 +6,25 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { GuestProcess, SpawnGuest } from "../../../src/sandbox/runner/guest.ts";
 import { startInterpreter } from "../../../src/sandbox/runner/runner.ts";
-import type { Language } from "../../../src/sandbox/templates.ts";
+import { type Language, languages } from "../../../src/sandbox/templates.ts";
 import fortyLines from "../../programs/forty-lines.py" with { type: "text" };
 import { Prompt, spawnIn } from "./spawn.ts";
 
 type Sources = Readonly<
-  Record<"print" | "crash" | "killed" | "forever" | "stubborn" | "flood" | "late" | "leaveTalker" | "broken", string>
+  Record<
+    | "print"
+    | "crash"
+    | "killed"
+    | "forever"
+    | "stubborn"
+    | "flood"
+    | "late"
+    | "leaveTalker"
+    | "broken"
+    | "attach"
+    | "two",
+    string
+  >
 >;
 
 const sources: Readonly<Record<Language, Sources>> = {
@@ -27,6 +40,8 @@ const sources: Readonly<Record<Language, Sources>> = {
     leaveTalker: "import subprocess, os\nsubprocess.Popen(['sh', '-c', 'sleep 3 & echo talk; wait'])\nos._exit(0)",
     broken:
       "import os\nos.write(sorted(int(n) for n in os.listdir('/proc/self/fd') if int(n) >= 100)[1], b'{\"id\": 1}\\n')",
+    attach: '{"id": "ha\n{"attach": "<attached>"}\n',
+    two: "1 + 1",
   },
   node: {
     print: "console.log('here')",
@@ -39,10 +54,25 @@ const sources: Readonly<Record<Language, Sources>> = {
     leaveTalker:
       "require('child_process').spawn('sh', ['-c', 'sleep 3 & echo talk; wait'], { stdio: 'inherit' }); process.reallyExit(0)",
     broken: "require('fs').writeSync(3, '{\"id\": 1}\\n'); undefined",
+    attach: '{"id": "ha\n{"attach": "<attached>"}\n',
+    two: "1 + 1",
+  },
+  bash: {
+    print: "echo here",
+    crash: "echo last words; exec sh -c 'exit 7'",
+    killed: "echo last words; kill -KILL $$",
+    forever: "echo on; while :; do :; done",
+    stubborn: "trap '' INT; echo on; while :; do sleep 1; done",
+    flood: "head -c 131072000 /dev/zero",
+    late: "(until [ -e go ]; do sleep 0.01; done; echo late; touch said) &",
+    leaveTalker: "sh -c 'sleep 3 & echo talk; wait' & exec true",
+    broken: "echo '{\"id\": 1}' >&204",
+    attach: "run ha\nattach <attached>\n",
+    two: "echo $((1 + 1))",
   },
 };
 
-for (const language of ["python", "node"] as const) {
+for (const language of languages) {
   const source = sources[language];
 
   describe(`an interpreter of ${language}`, () => {
@@ -177,10 +207,14 @@ for (const language of ["python", "node"] as const) {
     test("somebody new who comes before a first source is answered, whatever others had begun to say", async () => {
       await using prompt = await Prompt.start(language, (directory) => (argv, options) => {
         const guest = spawnIn(directory)(argv, options);
-        return { ...guest, write: (text) => guest.write(`{"id": "ha\n{"attach": "<attached>"}\n${text}`) };
+        return { ...guest, write: (text) => guest.write(`${source.attach}${text}`) };
       });
       // What is written for whoever attaches stands before what the source prints.
-      expect(await prompt.run("1 + 1")).toMatchObject({ success: true, stdout: "<attached>2\n", stderr: "<attached>" });
+      expect(await prompt.run(source.two)).toMatchObject({
+        success: true,
+        stdout: "<attached>2\n",
+        stderr: "<attached>",
+      });
     });
   });
 }

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { Display } from "../../../src/sandbox/files.ts";
 import { Conversation } from "../../../src/sandbox/runner/conversation.ts";
 import type { GuestExit, GuestProcess } from "../../../src/sandbox/runner/guest.ts";
+import { inJson } from "../../../src/sandbox/runner/messages.ts";
 
 type Request = { readonly id: string; readonly mark: string };
 
@@ -74,7 +75,7 @@ export type Begun = {
 /** A run of the id "the-run" is on. */
 export async function begun(clock: Clock = systemClock): Promise<Begun> {
   const puppet = new Puppet();
-  const conversation = new Conversation(puppet, clock);
+  const conversation = new Conversation(puppet, clock, { encode: inJson });
   puppet.say("control", '{"ready":true,"pid":7,"protocol":4}\n');
   await conversation.ready();
   let printed = "";

@@ -19,6 +19,7 @@ import type { Language } from "../../../src/sandbox/templates.ts";
 const interpreters: Readonly<Record<Language, string>> = {
   python: process.env.RUNNER_PYTHON ?? "python3",
   node: process.env.RUNNER_NODE ?? "node",
+  bash: process.env.RUNNER_BASH ?? "bash",
 };
 
 /** Starts programs in `directory`. */
@@ -122,7 +123,7 @@ export class Prompt implements AsyncDisposable {
     const stdout = Buffer.concat(chunks.stdout).toString();
     const stderr = Buffer.concat(chunks.stderr).toString();
     // Whatever a program does, no frame of the runner's is to be seen.
-    expect(stdout + stderr).not.toMatch(/python\.py|node\.cjs|__receive/);
+    expect(stdout + stderr).not.toMatch(/python\.py|node\.cjs|__receive|bash\.sh|__msb_/);
     return { ...end, stdout, stderr, displays };
   }
 

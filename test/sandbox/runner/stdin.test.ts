@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { InterpreterControl } from "../../../src/sandbox/runner/runner.ts";
-import type { Language } from "../../../src/sandbox/templates.ts";
+import { type Language, languages } from "../../../src/sandbox/templates.ts";
 import { Prompt } from "./spawn.ts";
 
 const patienceMs = 30_000;
@@ -54,9 +54,18 @@ const ways: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
       "const answer = await require('readline/promises').createInterface({ input: process.stdin }).question(''); console.log(answer)",
     "a child process": "require('child_process').execFileSync('cat', { stdio: 'inherit' }); undefined",
   },
+  bash: {
+    read: 'read -r a; read -r b; echo "$a $b"',
+    "while read": "while read -r line; do echo $line; done",
+    mapfile: 'mapfile -t lines; echo "${lines[@]}"',
+    "/dev/stdin": "cat /dev/stdin",
+    "a child process": "cat",
+    "a subshell": "(head -n 1; cat)",
+    "a bare wait beside it": "sleep 0 & wait; cat",
+  },
 };
 
-for (const language of ["python", "node"] as const) {
+for (const language of languages) {
   describe(language, () => {
     let prompt: Prompt;
     beforeAll(async () => {

@@ -1,7 +1,7 @@
 // Programs and command lines whose outcome must be the same, field for field and byte for byte, on every backend. In order, each
 // language in one sandbox: later ones see what earlier ones left.
 
-import type { Language } from "../../../src/sandbox/templates.ts";
+import type { CommonLanguage } from "../../../src/sandbox/templates.ts";
 
 export type CorpusEntry = { readonly kind: "code" | "command"; readonly source: string };
 
@@ -166,13 +166,13 @@ const shell = command(
   "exit 300",
 );
 
-export const corpus: Readonly<Record<Language, readonly CorpusEntry[]>> = {
+export const corpus: Readonly<Record<CommonLanguage, readonly CorpusEntry[]>> = {
   python: [...python, ...shell],
   node: [...node, ...shell],
 };
 
 /** Runs that are aborted: at their first output, which has to be the same too. */
-export const stopped: Readonly<Record<Language, readonly CorpusEntry[]>> = {
+export const stopped: Readonly<Record<CommonLanguage, readonly CorpusEntry[]>> = {
   python: [
     ...code(
       "kept = 1\nprint('on', flush=True)\nwhile True: pass",

@@ -1,6 +1,6 @@
 // The programs that go into a guest, embedded in the executable: the courier into the portal's interpreter, the relay as a file.
 
-import type { Language } from "../../templates.ts";
+import type { CommonLanguage } from "../../templates.ts";
 import courierNode from "./courier.cjs" with { type: "text" };
 import courierPython from "./courier.py" with { type: "text" };
 import { nodeRelay } from "./relay/node/program.ts";
@@ -13,7 +13,7 @@ export type GuestPrograms = {
   readonly relay: Readonly<Record<string, string>>;
 };
 
-export function guestPrograms(language: Language): GuestPrograms {
+export function guestPrograms(language: CommonLanguage): GuestPrograms {
   return language === "python"
     ? { courier: courierPython, relay: { "relay.py": pythonRelay() } }
     : { courier: courierNode, relay: { "relay.cjs": nodeRelay() } };

@@ -1,0 +1,39 @@
+# The standard input of a run that has one: a pipe that a process of its own writes what the host sends into.
+
+__msb_open_input() {
+  # Of descriptor 203, as the runner itself reads nothing there until the run is over.
+  exec 0< <(__msb_pump_input)
+  __msb_pump=$!
+}
+
+__msb_pump_input() {
+  builtin trap '' INT PIPE
+  local kind id number bytes text
+  while builtin read -r -u 203 kind id number bytes; do
+    case $kind in
+      close) builtin return ;;
+      input)
+        IFS= builtin read -r -N "$bytes" -u 203 text || builtin return
+        builtin printf '%b' "$text" 2>/dev/null
+        builtin printf '{"id": "%s", "taken": %d}\n' "$id" "$number" >&204
+        ;;
+    esac
+  done
+}
+
+# Nothing more of the run's input and no interrupt comes from the listener: at once, if $1 is "now", otherwise soon.
+__msb_let_go() {
+  local line= when=$1
+  if [[ -n $__msb_pump ]]; then
+    builtin kill -KILL "$__msb_pump"
+    builtin wait "$__msb_pump"
+    __msb_pump= when=now
+    exec 0</dev/null
+  fi
+  builtin kill -USR2 "$__msb_listener"
+  [[ $when = now ]] || builtin return 0
+  # Behind what the process has left.
+  until [[ $line = "over $__msb_id" ]]; do
+    IFS= builtin read -r -u 203 line || builtin kill -KILL $$
+  done
+}

@@ -1,0 +1,93 @@
+# The listener: a shell of its own beside the one that runs sources. It reads what the host says, so that an interrupt is carried out at once,
+# and hands over what is the runner's. Its stdin is control-in, its stdout the runner's requests, its descriptor 3 control-out.
+
+# A run that is interrupted is so again, with pauses that double, until the runner has noticed: it may not have begun yet. Seconds.
+__msb_first_pause=0.05
+__msb_pauses=7
+
+# Runs for as long as the host speaks. $1: the runner's process id.
+__msb_listen() {
+  builtin trap '' INT QUIT TERM HUP TSTP
+  builtin trap '__msb_pause=' USR1
+  builtin trap '__msb_pause= __msb_current=; builtin printf "\nover %s\n" "$__msb_run"' USR2
+  LC_ALL=C
+  __msb_runner=$1 __msb_run= __msb_current= __msb_pause= __msb_left=0
+  builtin printf '%s\n' "$BASHPID"
+  while __msb_hear_line; do
+    line=$__msb_line __msb_line=
+    kind=${line%% *} rest=${line#* }
+    id=${rest%% *} rest=${rest#* }
+    case $kind in
+      run) __msb_forward_run $rest ;;
+      interrupt) [[ -z $__msb_current || $id != "$__msb_current" ]] || __msb_begin_interrupt "$rest" ;;
+      input) __msb_forward_input $rest ;;
+      close) [[ $id != "$__msb_current" ]] || builtin printf '\n%s\n' "$line" ;;
+      # Nobody looks for what a command has changed.
+      look) builtin printf '{"look": "%s", "changes": null}\n' "$id" >&3 ;;
+      moment) builtin printf '{"moment": "%s"}\n' "$id" >&3 ;;
+      attach)
+        [[ -z $__msb_current ]] || __msb_begin_interrupt again
+        builtin printf '\nattach %s\n' "$id"
+        ;;
+    esac
+  done
+  # Nobody is there any more who could want anything.
+  builtin read -r stat 2>/dev/null <"/proc/$BASHPID/stat" || builtin return
+  builtin read -r _ parent _ <<<"${stat##*) }"
+  [[ $parent != "$__msb_runner" ]] || builtin kill -KILL "$__msb_runner"
+}
+
+# The next line of the host's, in __msb_line. Fails at the end.
+__msb_hear_line() {
+  while :; do
+    if [[ -z $__msb_pause ]]; then IFS= builtin read -r part; else IFS= builtin read -r -t "$__msb_pause" part; fi
+    code=$?
+    __msb_line+=$part
+    ((code != 0)) || builtin return 0
+    # More than 128: the pause is over, or the runner has noticed.
+    ((code > 128)) || builtin return 1
+    [[ -z $__msb_pause ]] || __msb_interrupt_again
+  done
+}
+
+# $@: mark, input, bytes. A source follows its line, as bytes.
+__msb_forward_run() {
+  [[ ${3-} =~ ^[0-9]+$ ]] || builtin return
+  source=
+  (($3 == 0)) || IFS= builtin read -r -N "$3" source || builtin return
+  __msb_run=$id __msb_current=$id __msb_pause=
+  builtin printf '\nrun %s %s %s %s\n%s' "$id" "$1" "$2" "$3" "$source"
+}
+
+# $@: number, bytes. A text follows its line, likewise.
+__msb_forward_input() {
+  [[ ${2-} =~ ^[0-9]+$ ]] && IFS= builtin read -r -N "$2" text || builtin return
+  [[ $id != "$__msb_current" ]] || builtin printf '\n%s\n%s' "$line" "$text"
+}
+
+__msb_begin_interrupt() {
+  __msb_pause=$__msb_first_pause __msb_left=$__msb_pauses
+  [[ $1 != once ]] || __msb_left=1
+  __msb_interrupt_tree "$__msb_runner"
+}
+
+__msb_interrupt_again() {
+  ((__msb_left -= 1))
+  if ((__msb_left <= 0)); then
+    __msb_pause=
+    builtin return
+  fi
+  local thousandths=$((10#${__msb_pause/./} * 2))
+  builtin printf -v __msb_pause '%d.%03d' $((thousandths / 1000)) $((thousandths % 1000))
+  __msb_interrupt_tree "$__msb_runner"
+}
+
+# The process and what it waits for. What runs in the background ignores SIGINT, as the shell starts it so.
+__msb_interrupt_tree() {
+  local child children=
+  { builtin read -r children <"/proc/$1/task/$1/children"; } 2>/dev/null
+  for child in $children; do
+    [[ $child = "$BASHPID" ]] || __msb_interrupt_tree "$child"
+  done
+  builtin kill -INT "$1" 2>/dev/null
+}
