@@ -86,6 +86,7 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "docker-run-server": images,
     "docker-stdio": images,
   },
+  "docs/languages.md": { "languages-bash": { by: "test/docs/languages.test.ts" } },
   "docs/pictures.md": {
     "pictures-file": commands,
   },

@@ -57,7 +57,7 @@ const ways: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   bash: {
     read: 'read -r a; read -r b; echo "$a $b"',
     "while read": "while read -r line; do echo $line; done",
-    mapfile: 'mapfile -t lines; echo "${lines[@]}"',
+    mapfile: 'mapfile -t lines; echo "$lines"',
     "/dev/stdin": "cat /dev/stdin",
     "a child process": "cat",
     "a subshell": "(head -n 1; cat)",

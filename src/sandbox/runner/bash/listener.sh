@@ -68,7 +68,7 @@ __msb_forward_input() {
 __msb_begin_interrupt() {
   __msb_pause=$__msb_first_pause __msb_left=$__msb_pauses
   [[ $1 != once ]] || __msb_left=1
-  __msb_interrupt_tree "$__msb_runner"
+  __msb_interrupt_all
 }
 
 __msb_interrupt_again() {
@@ -79,15 +79,22 @@ __msb_interrupt_again() {
   fi
   local thousandths=$((10#${__msb_pause/./} * 2))
   builtin printf -v __msb_pause '%d.%03d' $((thousandths / 1000)) $((thousandths % 1000))
-  __msb_interrupt_tree "$__msb_runner"
+  __msb_interrupt_all
 }
 
-# The process and what it waits for. What runs in the background ignores SIGINT, as the shell starts it so.
-__msb_interrupt_tree() {
+# The runner and what it waits for: itself first, so that it does not go on in the moment in which that has ended. What runs in the background
+# ignores SIGINT, as the shell starts it so.
+__msb_interrupt_all() {
+  __msb_tree=
+  __msb_find_tree "$__msb_runner"
+  builtin kill -INT $__msb_tree 2>/dev/null
+}
+
+__msb_find_tree() {
   local child children=
+  __msb_tree+=" $1"
   { builtin read -r children <"/proc/$1/task/$1/children"; } 2>/dev/null
   for child in $children; do
-    [[ $child = "$BASHPID" ]] || __msb_interrupt_tree "$child"
+    [[ $child = "$BASHPID" ]] || __msb_find_tree "$child"
   done
-  builtin kill -INT "$1" 2>/dev/null
 }

@@ -19,7 +19,7 @@ __msb_step='if __msb_take; then builtin eval "$__msb_source"; { __msb_over; } 2>
 __msb_serve='builtin mapfile -t -u 203 -c 1 -C "$__msb_step" __msb_wakes; builtin trap - EXIT; builtin exit'
 __msb_main="__msb_begin \"\$1\"; builtin set --; $__msb_serve"
 # After an exit, in the new shell. The user's arguments are the top level's.
-__msb_again='__msb_state=$(</dev/fd/205); exec 205<&-; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
+__msb_again='__msb_state=$(</dev/fd/205); exec 205<&-; builtin unset -v BASH_ENV ENV; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
 
 # $1: where this program is.
 __msb_begin() {

@@ -38,7 +38,8 @@ __msb_prepare() {
   until __msb_parses "$1"; code=$?; ((code < 128)); do :; done
   if ((code != 0)); then
     __msb_tell_syntax "$1"
-    __msb_source='__msb_return 2'
+    __msb_recall 2
+    __msb_source=$__msb_prelude
     builtin return
   fi
   __msb_recall "$__msb_status"
