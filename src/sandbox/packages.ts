@@ -35,7 +35,10 @@ export const packageRules: Readonly<Record<CommonLanguage, string>> = {
 };
 
 /** The packages of a list, or the item that is none. */
-export function packagesOfList(language: CommonLanguage, items: readonly string[]): Packages | { readonly wrong: string } {
+export function packagesOfList(
+  language: CommonLanguage,
+  items: readonly string[],
+): Packages | { readonly wrong: string } {
   const wrong = items.find((item) => !(language === "python" ? python : node).test(item));
   if (wrong !== undefined) return { wrong };
   if (language === "python") return { kind: "requirements", text: `${items.join("\n")}\n` };

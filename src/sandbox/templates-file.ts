@@ -105,7 +105,8 @@ function readTemplate(
   const serverImage = readServerImage(name, table.server_image, wrong);
   const interpreter = readInterpreter(name, table.interpreter, folder, wrong) ?? former?.interpreter;
   if (language === "bash") refuseForBash(name, table, wrong);
-  const packages = language && language !== "bash" && readPackages(name, table.packages, { language, former, folder }, wrong);
+  const packages =
+    language && language !== "bash" && readPackages(name, table.packages, { language, former, folder }, wrong);
   if (!isWhole || language === undefined || image === undefined) return undefined;
   return {
     name,

@@ -398,7 +398,7 @@ test("the guide's templates with packages are ones, from a list and from files",
     writeFileSync(join(folder, "package.json"), '{ "dependencies": { "zod": "^3" } }');
     writeFileSync(join(folder, "package-lock.json"), "{}");
     const { templates } = configOf(["--templates=templates.toml"], {}, folder);
-    expect(templates.slice(2).map(({ name, packages }) => [name, packages])).toEqual([
+    expect(templates.slice(defaultTemplates.length).map(({ name, packages }) => [name, packages])).toEqual([
       ["data", dataTemplate.packages],
       ["geo", { kind: "requirements", text: "shapely==2.1.2\npyproj\n" }],
       ["report", { kind: "requirements", text: "tabulate==0.9.0\n" }],

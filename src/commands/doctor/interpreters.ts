@@ -18,7 +18,9 @@ export async function checkInterpreters(
   }
   const installed = new InstalledInterpreters({ paths, emit: () => undefined, signal });
   // Templates that use the same one are told as one. A bash is taken as it is.
-  const wanted = Map.groupBy(templates.filter(isCommon), ({ language, interpreter }) => JSON.stringify([language, interpreter]));
+  const wanted = Map.groupBy(templates.filter(isCommon), ({ language, interpreter }) =>
+    JSON.stringify([language, interpreter]),
+  );
   const looks = [...wanted.values()].map(async ([template]) => template && (await look(installed, template)));
   const found = (await Promise.all(looks)).filter((it) => it !== undefined);
   signal.throwIfAborted();

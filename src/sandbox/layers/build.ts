@@ -50,7 +50,12 @@ export type BuildTools = {
 /** Which interpreter the template's sandboxes have. Throws Failure as `SandboxHost.create` does. */
 export async function probe(template: Template, tools: BuildTools): Promise<Interpreter> {
   return await inSandbox(template, {}, tools, async (sandbox) => {
-    const { success, lines } = await run(sandbox, programs[commonLanguage(template.language)].probe, tools.signal, () => undefined);
+    const { success, lines } = await run(
+      sandbox,
+      programs[commonLanguage(template.language)].probe,
+      tools.signal,
+      () => undefined,
+    );
     const told: unknown = success ? parse(lines.at(-1) ?? "") : undefined;
     if (!isInterpreter(told)) {
       throw new Failure(

@@ -32,7 +32,6 @@ export type FileAgent = Pick<Interpreter, "language" | "path">;
 
 type Wanted = Pick<Template, "interpreter"> & { readonly language: CommonLanguage };
 
-
 export class InstalledInterpreters {
   readonly #paths: InterpreterPaths;
   readonly #emit: Emit;

@@ -3,7 +3,12 @@
 export type Message =
   | { readonly attach: string }
   | RunMessage
-  | { readonly look: string; readonly since_ms: number; readonly begun_ms: number; readonly volumes?: readonly string[] }
+  | {
+      readonly look: string;
+      readonly since_ms: number;
+      readonly begun_ms: number;
+      readonly volumes?: readonly string[];
+    }
   | { readonly moment: string }
   | { readonly interrupt: string; readonly once?: true }
   | { readonly input: string; readonly number: number; readonly text: string }

@@ -141,7 +141,7 @@ test("a server offers no template whose interpreter is too old, says so once at 
   expect(refused).toMatchObject([{ template: "node", reason: expect.stringContaining("has version 16.20.2") }]);
   const { tools } = await server.client.listTools();
   const template = tools.find(({ name }) => name === "execute_code")?.inputSchema.properties?.template;
-  expect(template).toMatchObject({ enum: ["python", "second"] });
+  expect(template).toMatchObject({ enum: ["python", "bash", "second"] });
   const code = "import sys; sys.executable";
   expect(await server.call("execute_code", { template: "second", code })).toMatchObject({ stdout: `'${python}'\n` });
   expect(await server.call("execute_code", { code })).toMatchObject({ stdout: `'${environment}'\n` });
