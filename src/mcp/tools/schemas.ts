@@ -75,7 +75,7 @@ const maxToldLength = 240;
 function tellPackages(templates: readonly Template[]): string {
   const told = templates.flatMap(({ name, packages }) => {
     const names = packages === undefined ? [] : namesOf(packages);
-    const more = names.length > packagesTold ? ", …" : "";
+    const more = names.length > packagesTold ? " …" : "";
     return names.length === 0 ? [] : ` ${name}: ${names.slice(0, packagesTold).join(", ")}${more}.`;
   });
   const text = told.join("");
