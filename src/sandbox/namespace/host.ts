@@ -311,10 +311,10 @@ const guestEnv = {
   NPM_CONFIG_PREFIX: `${guestHome}/.local`,
 };
 
-/** npm knows only its own list of authorities by itself, whatever this machine trusts: a company's proxy, say. pip goes by the machine's. */
+/** Node.js and npm know only a list of authorities of their own, whatever this machine trusts: a company's proxy, say. pip goes by the machine's. */
 function trustEnv(): Readonly<Record<string, string>> {
   const authorities = "/etc/ssl/certs/ca-certificates.crt";
-  return existsSync(authorities) ? { NPM_CONFIG_CAFILE: authorities } : {};
+  return existsSync(authorities) ? { NODE_EXTRA_CA_CERTS: authorities } : {};
 }
 
 function networkEvent(sessionId: string, event: GatewayEvent): Event {

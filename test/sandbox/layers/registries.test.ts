@@ -8,16 +8,12 @@ import { openLayers } from "../../../src/sandbox/layers/open.ts";
 import { packageRegistries } from "../../../src/sandbox/network.ts";
 import { packagesOfList } from "../../../src/sandbox/packages.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
-import type { Template } from "../../../src/sandbox/templates.ts";
+import { commonLanguage, type Template } from "../../../src/sandbox/templates.ts";
 import { runIn } from "../../contract/port-contract.ts";
 import { namespaceHost, nodeTemplate, patienceMs, pythonTemplate, small } from "../namespace/machine.ts";
+import { areRegistriesReached } from "../real-registries.ts";
 
-const areReached = await Promise.all(
-  packageRegistries.map((name) => fetch(`https://${name}`, { method: "HEAD", signal: AbortSignal.timeout(5_000) })),
-).then(
-  () => true,
-  () => false,
-);
+const areReached = await areRegistriesReached();
 const hasNpm = Bun.which("npm", { PATH: "/usr/local/bin:/usr/bin" }) !== null;
 
 let root: string;
@@ -35,13 +31,13 @@ afterAll(async () => {
 }, patienceMs);
 
 function boot(sessionId: string, template: Template, ...items: readonly string[]) {
-  const packages = packagesOfList(template.language, items);
+  const packages = packagesOfList(commonLanguage(template.language), items);
   if ("wrong" in packages) throw new Error(packages.wrong);
   const spec = { sessionId, template: { ...template, name: sessionId, packages }, resources: small };
   return host.create(spec, new AbortController().signal);
 }
 
-describe.skipIf(!areReached)("where the registries are reached", () => {
+describe.skipIf(!areReached)("the real registries, where they are reached from this machine", () => {
   test("a template of Python has its packages, by the interpreter's pip or one that is fetched for it, and no network", async () => {
     await using sandbox = await boot("registries-python", pythonTemplate, "tabulate==0.9.0");
     const source = `

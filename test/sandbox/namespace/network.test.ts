@@ -9,9 +9,10 @@ import type { Event } from "../../../src/events.ts";
 import type { Outside } from "../../../src/sandbox/egress/reach.ts";
 import { createNamespaceHost, type NamespaceHost } from "../../../src/sandbox/namespace/host.ts";
 import { guestPath } from "../../../src/sandbox/namespace/tools.ts";
-import { packageRegistries, parseNetwork } from "../../../src/sandbox/network.ts";
+import { parseNetwork } from "../../../src/sandbox/network.ts";
 import type { Sandbox } from "../../../src/sandbox/port.ts";
 import { runIn } from "../../contract/port-contract.ts";
+import { areRegistriesReached } from "../real-registries.ts";
 import { bootOne, command, descriptorCount, eventually, nodeTemplate, pythonTemplate } from "./machine.ts";
 import { openRegistries, type Registries } from "./registries.ts";
 
@@ -229,9 +230,8 @@ END`,
   });
 });
 
-const [index = "", , registry = ""] = packageRegistries;
 const systemCa = "/etc/ssl/certs/ca-certificates.crt";
-const areRealThere = isHere("bwrap") && (await Promise.all([answers(index), answers(registry)])).every(Boolean);
+const areRealThere = isHere("bwrap") && (await areRegistriesReached());
 
 describe.skipIf(!areRealThere)("the real registries (bwrap, and that they are reached from this machine)", () => {
   test.skipIf(!(hasPip && isHere("npm", "node")))("pip and npm install from them (pip, npm)", async () => {
@@ -250,15 +250,6 @@ describe.skipIf(!areRealThere)("the real registries (bwrap, and that they are re
     expect((await command(sandbox, npm)).stdout).toEndWith("007\n");
   });
 });
-
-async function answers(host: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`https://${host}/`, { method: "HEAD", signal: AbortSignal.timeout(5_000) });
-    return answer.status < 500;
-  } catch {
-    return false;
-  }
-}
 
 /** In Python, of which every try says what it has reached. */
 function attacks(machinePort: number): string {
