@@ -60,27 +60,31 @@ export async function spendAfternoon({ callTool, folder, rows, fileBytes }: Afte
   ];
   const sales = `${csv.join("\n")}\n`.padEnd(fileBytes, "\n");
   await writeFile(join(folder, "sales.csv"), sales);
-  // Not in the home itself, which is the root folder where an image says nothing else.
-  const { session_id } = (await call("execute_command", { command: "mkdir -p work/data" })).structured;
-  await transfer({ session_id, path: "work/data/sales.csv", direction: "upload" });
+  // Not in the root folder, where an image may start programs: of that only its own files are told as changed.
+  const command = 'cd "$([ "$PWD" = / ] && echo "$HOME" || echo "$PWD")"; mkdir -p work/data; echo "$PWD"';
+  const { session_id, stdout } = (await call("execute_command", { command })).structured;
+  const home = String(stdout).trim();
+  const work = `${home}/work`;
+  await call("execute_code", { session_id, code: `import os; os.chdir("${home}")` });
+  await transfer({ session_id, path: `${work}/data/sales.csv`, direction: "upload" });
 
   await writeFile(join(folder, "analysis.py"), analysis);
-  await transfer({ session_id, path: "work/analysis.py", direction: "upload" });
-  const ran = await call("execute_code", { session_id, code: "exec(open('work/analysis.py').read())" });
+  await transfer({ session_id, path: `${work}/analysis.py`, direction: "upload" });
+  const ran = await call("execute_code", { session_id, code: `exec(open("${work}/analysis.py").read())` });
   const kinds = ran.blocks.map((block) => (block.startsWith("image/png ") ? "picture" : block.split("\n")[0]));
   expect(kinds.slice(0, 4)).toEqual(["before the charts", "picture", "between them", "picture"]);
-  expect(ran.blocks.join("\n")).toMatch(/files: work\/lines\.txt \(.*work\/report\.xlsx \(/);
+  expect(ran.blocks.join("\n")).toMatch(/files: \S*work\/lines\.txt \(.*work\/report\.xlsx \(/);
 
-  const read = await call("read_file", { session_id, path: "work/lines.txt", offset: 100, limit: 21 });
+  const read = await call("read_file", { session_id, path: `${work}/lines.txt`, offset: 100, limit: 21 });
   expect(read.text).toStartWith("line 100\nline 101\n");
   expect(read.text).toContain("line 120\n");
   expect(read.text).not.toContain("line 121");
 
   const edit = [{ old: "range(1, 1001)", new: "range(1, 2001)" }];
-  await call("edit_file", { session_id, path: "work/analysis.py", edits: edit });
-  await call("execute_code", { session_id, code: "exec(open('work/analysis.py').read())" });
+  await call("edit_file", { session_id, path: `${work}/analysis.py`, edits: edit });
+  await call("execute_code", { session_id, code: `exec(open("${work}/analysis.py").read())` });
 
-  await transfer({ session_id, path: "work", direction: "download", format: "zip" });
+  await transfer({ session_id, path: work, direction: "download", format: "zip" });
   const [archive = ""] = [...new Bun.Glob("*.zip").scanSync(folder)];
   const unpacked = join(folder, "unpacked");
   expect(Bun.spawnSync(["python3", "-m", "zipfile", "-e", join(folder, archive), unpacked]).exitCode).toBe(0);
