@@ -62,6 +62,8 @@ export class LayerStore implements Disposable {
       const facts = await build(folder);
       const whole: LayerFacts = { ...facts, bytes: await sizeOf(folder) };
       await writeFile(this.#facts(key), JSON.stringify(whole), { mode: 0o600 });
+      // One whose facts were lost, such as when the power failed, is no layer and would be in the way.
+      await rm(join(this.#folder, key), { recursive: true, force: true });
       await rename(folder, join(this.#folder, key));
       folder = null;
       return "made";

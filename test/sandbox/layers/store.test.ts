@@ -74,6 +74,16 @@ test("what a killed process has half built is no layer, and goes with the next b
   expect(readdirSync(folder).filter((name) => name.startsWith("building"))).toEqual([]);
 });
 
+test("a folder whose facts are lost is no layer, and the next build takes its place", async () => {
+  const folder = newFolder();
+  await made(folder, "a-1", 10);
+  writeFileSync(join(folder, "a-1.json"), "");
+  using store = new LayerStore(folder);
+  expect(store.use("a-1")).toBeNull();
+  expect(await store.make("a-1", async () => facts)).toBe("made");
+  expect(store.use("a-1")).toMatchObject({ key: "a-1", facts: { bytes: 0 } });
+});
+
 test("while one process builds, others are told so, and a killed one holds nobody up", async () => {
   const folder = newFolder();
   const source = `
