@@ -8,7 +8,7 @@ export type OuterProxy = {
   readonly authorization: string | undefined;
 };
 
-export const outerProxyRule = "http://HOST:PORT, with or without USER:PASSWORD@";
+export const outerProxyRule = "http://HOST:PORT, or http://HOST for port 80, with or without USER:PASSWORD@";
 
 /** Undefined for what is no such URL. */
 export function parseOuterProxy(text: string): OuterProxy | undefined {

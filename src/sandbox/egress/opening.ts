@@ -29,10 +29,18 @@ const dropped = new Set([
 export function readHttp(bytes: Buffer): Reading<Opening> {
   const end = bytes.indexOf(headEnd);
   if (end < 0) {
-    const isTooLong = bytes.length > maxHeadBytes;
-    return isTooLong ? { value: malformed(`its head is longer than ${maxHeadBytes} bytes`), used: 0 } : undefined;
+    const why = whyNeverWhole(bytes);
+    return why === undefined ? undefined : { value: malformed(why), used: 0 };
   }
   return { value: parseHead(bytes.toString("latin1", 0, end)), used: end + headEnd.length };
+}
+
+/** What more bytes would not mend. */
+function whyNeverWhole(bytes: Buffer): string | undefined {
+  if (bytes.length > maxHeadBytes) return `its head is longer than ${maxHeadBytes} bytes`;
+  if (/^[^A-Z]/.test(bytes.toString("latin1", 0, 1))) return "it is neither HTTP nor SOCKS 5";
+  if (/(?:^|[^\r])\n/.test(bytes.toString("latin1"))) return "one of its lines ends without a carriage return";
+  return undefined;
 }
 
 function parseHead(text: string): Opening {

@@ -61,6 +61,7 @@ const etcNames = [
   "services",
   "os-release",
   "terminfo",
+  "fonts",
 ];
 
 /** Of Debian's Java, which does not compile without: no passwords, as its management/ may have. */

@@ -25,6 +25,15 @@ test("a plain request is sent on with the host of its URL, without what is betwe
   expect(opening).toMatchObject({ target: { host: "api.example.com", port: 8080 }, bodyBytes: 3 });
 });
 
+test("what cannot become a request is told at once, and what can is waited for", () => {
+  for (const text of ["\x04\x01\x00\x50", "\x16\x03\x01", "GET http://a.example/ HTTP/1.1\n", "\n"]) {
+    expect(read(text)).toMatchObject({ kind: "malformed", status: 400 });
+  }
+  for (const text of ["", "G", "GET http://a.example/ HTTP/1.1\r", "GET http://a.example/ HTTP/1.1\r\nHost: a"]) {
+    expect(read(text)).toBeUndefined();
+  }
+});
+
 test("a URL without a path is of the root, and a query may follow the host", () => {
   for (const [url, line] of [
     ["http://example.com", "GET / HTTP/1.1"],
