@@ -88,9 +88,11 @@ export class Layers implements AsyncDisposable {
       for (const listener of listeners) listener(message);
     };
     const { emit } = this.#options;
+    const { name } = template;
     const result = this.#open(template, tell).catch((error: unknown) => {
-      if (error instanceof Failure) emit({ type: "layer.failed", template: template.name, reason: error.message });
-      throw error;
+      const failure = isOfSystem(error) ? notKept(name, error) : error;
+      if (failure instanceof Failure) emit({ type: "layer.failed", template: name, reason: failure.message });
+      throw failure;
     });
     const flight = { result, listeners };
     this.#flights.set(template.name, flight);
@@ -166,4 +168,19 @@ export class Layers implements AsyncDisposable {
     };
     return { host, indexes, claim, signal: this.#end.signal };
   }
+}
+
+/** A full disk, say, or a folder that is not ours to write to. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && "code" in error && !(error instanceof Failure);
+}
+
+function notKept(name: string, cause: unknown): Failure {
+  return new Failure(
+    "sandbox_creation",
+    `The packages of the template ${name} could not be kept in the state directory.`,
+    {
+      cause,
+    },
+  );
 }

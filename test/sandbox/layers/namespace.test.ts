@@ -1,7 +1,7 @@
 // Packages of templates in real sandboxes, from a folder of wheels: built once, there for all, in nobody's way.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
@@ -49,6 +49,23 @@ function boot(sessionId: string, template: Template, onProgress?: (message: stri
 
 describe.skipIf(!hasPip)("with the pip of this machine's Python", () => {
   const tiny = templateWith("tiny", "tinypack==1.0");
+
+  test("a state directory that cannot be written to is told as such", async () => {
+    const bare = namespaceHost();
+    const stateDir = join(wheels.root, "unwritable");
+    mkdirSync(stateDir);
+    writeFileSync(join(stateDir, "layers"), "in the way");
+    const settings = { stateDir, packageIndexes: {}, maxLayersBytes: 1_000_000_000 };
+    await using unlucky = withLayers(
+      bare,
+      openLayers({ host: bare, settings, clock: systemClock, emit: () => undefined }),
+    );
+    const spec = { sessionId: "layers-unwritable", template: tiny, resources: small };
+    const failed = await unlucky.create(spec, new AbortController().signal).catch((error: unknown) => error);
+    if (!(failed instanceof Failure)) throw failed;
+    expect(failed.kind).toBe("sandbox_creation");
+    expect(failed.what).toBe("The packages of the template tiny could not be kept in the state directory.");
+  }, 90_000);
 
   test("sandboxes that want the same packages at once have them built once, and are told", async () => {
     const told: string[] = [];
