@@ -17,7 +17,10 @@ live_app() {
     cp "$bun" "$app/bun" &&
     cp -R "$root/node_modules/microsandbox" "$app/node_modules/" &&
     cp -R "$root/node_modules/@swc/wasm-typescript" "$app/node_modules/@swc/" &&
-    cp -R "$root/node_modules/@superradcompany/microsandbox-linux-x64-gnu" "$app/node_modules/@superradcompany/"
+    cp -R "$root/node_modules/@superradcompany/microsandbox-linux-x64-gnu" "$app/node_modules/@superradcompany/" || return
+  # The pip of Debian's python3-venv, for an image without one; where it is missing, what needs it says so.
+  mkdir "$app/wheels"
+  cp /usr/share/python-wheels/pip-*.whl "$app/wheels/" 2>/dev/null || true
 }
 
 # live_tier REPORTS [NAME…]: runs the files of test/live/inside, each in a machine of its own, two at a time where there are two processors;

@@ -23,7 +23,10 @@ with open(BUILD + "/settings.json") as file:
 def fetch_pip():
     """A wheel of pip runs as it is."""
     if index["kind"] == "folder":
-        return index["path"] + "/" + PIP
+        found = sorted(name for name in os.listdir(index["path"]) if re.fullmatch(r"pip-.*\.whl", name))
+        if not found:
+            raise SystemExit("This Python has no pip, and the folder of packages has no wheel of it: add one there, by pip download pip")
+        return index["path"] + "/" + found[-1]
     page = index["url"].rstrip("/") + "/pip/"
     with urllib.request.urlopen(page, timeout=60) as answer:
         links = re.findall(r'href="([^"]+)"', answer.read().decode())
