@@ -31,7 +31,8 @@ export type PullOptions = {
 /** The exit status: 0 if all is there, 1 if an image or packages are not, 2 if there is nothing to fetch them with, or no such template. */
 export async function pull(options: PullOptions): Promise<0 | 1 | 2> {
   const { config, given, template: name, clock, write, signal } = options;
-  const all = [...config.templates, dataTemplate];
+  // Bash has neither an image nor packages of its own.
+  const all = [...config.templates, dataTemplate].filter(isCommon);
   const templates =
     name === undefined ? config.templates : all.filter((template) => template.name === name).slice(0, 1);
   if (templates.length === 0) {
