@@ -2,7 +2,7 @@
 # asks while something else runs beside the interpreter.
 
 from .descriptors import read_some
-from .references import os
+from .references import os, signal
 from .stdin import Input
 
 
@@ -11,6 +11,8 @@ def listen(control_in, json, requests, interrupts, taken, beside):
     `taken` is called with a run's id and the number of a piece of its input that has reached it; `beside` with what is asked of a command that runs
     beside the interpreter.
     """
+    # A SIGINT is the main thread's, which can hold it back.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     pending = b""
     present = None
     while True:

@@ -105,11 +105,14 @@ class Interrupts:
         signal.signal(signal.SIGINT, self.users_handler)
 
     def disarm(self):
-        handler = signal.signal(signal.SIGINT, ignore)
+        self.keep(signal.signal(signal.SIGINT, ignore))
+        self.armed = False
+
+    def keep(self, handler):
+        """For the next run. `handler` is what has answered a SIGINT until now."""
         if handler is not ignore:
             # None is what Python has not set itself.
             self.users_handler = signal.default_int_handler if handler is None else handler
-        self.armed = False
 
 
 def ignore(signum, frame):

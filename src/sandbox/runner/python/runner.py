@@ -5,12 +5,12 @@ from .control import listen
 from .coroutines import COROUTINE, Coroutines
 from .descriptors import write_all
 from .errors import exit_code, report, report_exit, strip_frames
-from .interrupts import Interrupts
+from .interrupts import Interrupts, ignore
 from .mailbox import Mailbox
 from .packages import find_packages
 from .protocol import READY, Json, Run, with_changes
 from .reading import Reading
-from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, sys, time
+from .references import STANDARD_PATH, _thread, builtins, copy_context, os, select, signal, sys, time
 from .showing import Showing
 from .sources import Sources
 from .stdin import drain_stdin, empty_stdin
@@ -212,8 +212,8 @@ class Runner:
 
     def execute(self, pending, depth=CLOSE_SIGNALS):
         """
-        Runs the codes that are pending; returns what they raised, or None. What answers the user's signals may raise anything until it is disarmed, in
-        the way from one attempt to the next too: each depth catches what came in the midst of the one below.
+        Runs the codes that are pending; returns what they raised, or None. What answers the user's signals may raise anything until it is disarmed.
+        What had come before it could be held back is caught by the depth above.
         """
         failure = None
         while True:
@@ -229,7 +229,12 @@ class Runner:
                     self.interrupts.disarm()
                 return failure
             except BaseException as error:
+                # Python answers what has come before it sets who answers: no more may come meanwhile.
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+                handler = signal.signal(signal.SIGINT, ignore)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
                 failure = error
+                self.interrupts.keep(handler)
 
     def run_codes(self, codes):
         try:
