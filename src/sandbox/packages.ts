@@ -1,5 +1,6 @@
 // What a template has installed beside its language: as it is configured. Building it is the affair of layers/.
 
+import { isRecord } from "./is-record.ts";
 import type { CommonLanguage, Packages, Template } from "./templates.ts";
 
 /** Where packages come from, instead of the language's public registry. */
@@ -61,9 +62,8 @@ export function namesOf(packages: Packages): readonly string[] {
   return isRecord(dependencies) ? Object.keys(dependencies) : [];
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}
+/** Where installers put what is a session's own in a namespace sandbox: in its home. Programs there stand first on its PATH. */
+export const ownPrefix = "/home/user/.local";
 
 /** The sandbox is a session's own: installers need not protect its system from it (PEP 668), nor look for newer versions of themselves. */
 export const installerEnv: Readonly<Record<string, string>> = {

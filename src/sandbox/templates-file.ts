@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { dataTemplate } from "./data-template.ts";
 import { isProgram, programRule } from "./interpreter-paths.ts";
+import { isRecord } from "./is-record.ts";
 import { maxListed, maxPackagesBytes, packageRules, packagesOfList } from "./packages.ts";
 import {
   type CommonLanguage,
@@ -287,7 +288,7 @@ export function isThere(path: string, kind: "file" | "folder"): boolean {
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  return isRecord(value) && !(value instanceof Date);
 }
 
 function show(value: unknown): string {

@@ -8,7 +8,7 @@ import { maxHeadBytes, type Opening, readHttp } from "./opening.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { readBeginning } from "./reading.ts";
 import { greetingAnswer, readGreeting, readSocksRequest, socksAnswer, socksVersion } from "./socks.ts";
-import { judge, type Refusal, type Target } from "./verdict.ts";
+import { httpsPort, judge, type Refusal, type Target } from "./verdict.ts";
 
 export type ConnectionOptions = ReachOptions & {
   readonly clock: Clock;
@@ -178,8 +178,6 @@ async function relay(
     idle.abort();
   }
 }
-
-const httpsPort = 443;
 
 /** Holds back what a client says first, until it is known for which host it is; a host that speaks first is heard meanwhile. */
 async function wrongHello(

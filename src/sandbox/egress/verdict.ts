@@ -26,7 +26,7 @@ export type Verdict =
   | { readonly kind: "machine" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-const httpsPort = 443;
+export const httpsPort = 443;
 /** A cloud's metadata is reached by a rule that means it, not by one that is so wide that it holds it. Bits, as of link-local networks. */
 const metadataBits = { ipv4: 16, ipv6: 10 } as const;
 

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../failure.ts";
+import { isRecord } from "../is-record.ts";
 import { type NetworkPolicy, parseNetwork } from "../network.ts";
 import type { Package, PackageIndex, PackageIndexes } from "../packages.ts";
 import type { Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
@@ -195,8 +196,4 @@ function isInterpreter(value: unknown): value is Interpreter {
 function isList(value: unknown): value is readonly Package[] {
   const isPackage = (one: unknown) => isRecord(one) && typeof one.name === "string" && typeof one.version === "string";
   return Array.isArray(value) && value.every(isPackage);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

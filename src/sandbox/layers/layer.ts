@@ -1,7 +1,7 @@
 // What a layer is: packages of a template, built for one interpreter, in a folder of this machine that sandboxes mount read-only.
 
 import { createHash } from "node:crypto";
-import type { Package } from "../packages.ts";
+import { ownPrefix, type Package } from "../packages.ts";
 import type { CommonLanguage, Packages, Template } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 
@@ -59,8 +59,7 @@ export function envOf({ language, env }: Template, { path }: Interpreter): Reado
   return { PATH: `${own}${programs}:${system}`, ...found, ...env };
 }
 
-/** Of a namespace sandbox. */
-const ownPrograms = "/home/user/.local/bin";
+const ownPrograms = `${ownPrefix}/bin`;
 
 function hash(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);

@@ -10,7 +10,7 @@ import { type Outside, realOutside } from "../egress/reach.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
 import type { NetworkPolicy } from "../network.ts";
-import { installerEnv } from "../packages.ts";
+import { installerEnv, ownPrefix } from "../packages.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
@@ -131,7 +131,7 @@ export class NamespaceHost implements SandboxHost {
     const name = nameOf(spec.sessionId);
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
     const env = {
-      ...{ ...guestEnv, PATH: `${ownPrograms}:${pathPrefix}${guestPath}` },
+      ...{ ...guestEnv, PATH: `${ownPrefix}/bin:${pathPrefix}${guestPath}` },
       ...(network.kind !== "none" && { ...proxyEnv, ...trustEnv() }),
       ...spec.template.env,
     };
@@ -298,9 +298,6 @@ const tooSlow: HostHealth = {
   reason: "A sandbox takes longer than 4.5 seconds to start on this machine.",
 };
 
-/** What a session installs stands before what the machine has. */
-const ownPrograms = `${guestHome}/.local/bin`;
-
 const guestEnv = {
   HOME: guestHome,
   USER: guestUser,
@@ -308,7 +305,7 @@ const guestEnv = {
   LANG: "C.UTF-8",
   TERM: "dumb",
   ...installerEnv,
-  NPM_CONFIG_PREFIX: `${guestHome}/.local`,
+  NPM_CONFIG_PREFIX: ownPrefix,
 };
 
 /** Node.js and npm know only a list of authorities of their own, whatever this machine trusts: a company's proxy, say. pip goes by the machine's. */

@@ -4,6 +4,7 @@
 // Numbers count from 1. A run that has shown something answers on control-out, so that all that it has shown is heard before its end.
 
 import type { Display } from "../files.ts";
+import { isRecord } from "../is-record.ts";
 import { isPictureType, maxPictureSidePx, pictureOf } from "../picture.ts";
 
 /** `stdoutBytes`: how much of the run's stdout comes before it. */
@@ -134,8 +135,4 @@ function faultOf(type: string, base64: string): string | undefined {
   if (width === 0 || height === 0) return "its picture tells no size";
   if (Math.max(width, height) <= maxPictureSidePx) return undefined;
   return `its picture of ${width} × ${height} pixels is larger than ${maxPictureSidePx} a side`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -121,15 +121,22 @@ for (const architecture of ["x64", "arm64"] as const) {
         });
       });
 
-      test("makes a listening socket, and hands it over", async () => {
+      test("makes a listening socket", async () => {
+        const libc = openLibc();
+        const [ours, theirs] = libc.socketPair();
+        const ended = await launch(listeningSteps(architecture, 0), ["unused", ""], theirs);
+        for (const end of [ours, theirs]) closeSync(end);
+        expect(ended).toEqual({ status: 0, signal: null, out: "", error: "" });
+      });
+
+      // QEMU 7 takes a message that has no bytes for sent, and sends none.
+      test.skipIf(!isNative)(`hands a listening socket over (on ${architecture} itself)`, async () => {
         const libc = openLibc();
         const [ours, theirs] = libc.socketPair();
         const ended = await launch(listeningSteps(architecture, 0), ["unused", ""], theirs);
         expect(ended).toEqual({ status: 0, signal: null, out: "", error: "" });
         const descriptor = libc.receivedDescriptor(ours);
         for (const end of [ours, theirs]) closeSync(end);
-        // QEMU 7 takes a message that has no bytes for sent, and sends none.
-        if (!isNative && descriptor === undefined) return;
         if (descriptor === undefined) throw new Error("nothing was handed over");
         const server = createServer((socket) => socket.end("heard"));
         await new Promise<void>((resolve) => server.listen({ fd: descriptor }, resolve));

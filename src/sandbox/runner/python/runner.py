@@ -62,8 +62,8 @@ class Runner:
             sys.path.insert(0, "")
         try:
             find_packages()
-        except OSError:
-            # A home that is full or read-only: nothing can be installed there anyway.
+        except Exception:
+            # A home that is full or read-only, or a Python that makes finders in another way: what is installed is found after its next start.
             pass
         self.send(READY)
         spoken = (self.control_in, self.json, self.requests)
