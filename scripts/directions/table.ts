@@ -29,7 +29,7 @@ const reach = ["sandbox/network.ts", "sandbox/outer-proxy.ts", "sandbox/secrets.
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
   commands: ["config", "http", "state", "sandbox/**"],
-  "server.ts": ["config", "http", "mcp", "sessions", "watch", "state", "sandbox/open.ts", "sandbox/data-template.ts"],
+  "server.ts": ["config", "http", "cluster/**", "mcp", "sessions", "watch", "state", "sandbox/open.ts", "sandbox/data-template.ts"],
   config: [
     "http/auth/problems.ts",
     ...contract,
@@ -39,6 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "sandbox/interpreter-paths.ts",
   ],
   http: [
+    "cluster",
     "mcp",
     "sessions",
     "archives",
@@ -47,6 +48,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch/conditions.ts",
     ...contract,
   ],
+  cluster: ["cluster/**", "mcp", "sessions", ...contract],
+  "cluster/registry": ["cluster/port.ts", ...contract],
+  "cluster/port.ts": [...contract],
   mcp: ["mcp/files", "sessions", "archives/format.ts", "folders", "sandbox/runner/join.ts", ...contract, ...reach],
   "mcp/files": ["sessions", ...contract],
   sessions: ["state/own-file.ts", ...contract],
