@@ -29,7 +29,17 @@ const reach = ["sandbox/network.ts", "sandbox/outer-proxy.ts", "sandbox/secrets.
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
   commands: ["config", "http", "state", "sandbox/**"],
-  "server.ts": ["config", "http", "cluster/**", "mcp", "sessions", "watch", "state", "sandbox/open.ts", "sandbox/data-template.ts"],
+  "server.ts": [
+    "config",
+    "http",
+    "cluster/**",
+    "mcp",
+    "sessions",
+    "watch",
+    "state",
+    "sandbox/open.ts",
+    "sandbox/data-template.ts",
+  ],
   config: [
     "http/auth/problems.ts",
     ...contract,
