@@ -10,6 +10,7 @@ import type { PackageIndexes } from "../sandbox/packages.ts";
 import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
+import { clusterName, clusterProblems, clusterSecret, registryUrl } from "./cluster.ts";
 import { namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, folders, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
 import { poolShares, unknownShares } from "./pool.ts";
@@ -28,7 +29,7 @@ export type Option<T> = {
   /** Undefined for a secret that must not be seen in a list of processes. */
   readonly flag: `--${string}` | undefined;
   readonly variable: string;
-  readonly group: "Server" | "Access" | "Sandboxes" | "Limits";
+  readonly group: "Server" | "Access" | "Cluster" | "Sandboxes" | "Limits";
   /** One line, without a full stop. */
   readonly summary: string;
   readonly kind: Kind<T>;
@@ -218,6 +219,46 @@ export const options = {
     group: "Access",
     summary: "Let pages of the allowed origins read the answers",
     kind: boolean,
+  }),
+
+  cluster: optional({
+    flag: "--cluster",
+    variable: "MSB_MCP_CLUSTER",
+    group: "Cluster",
+    summary:
+      "Valkey or Redis server through which several servers are one; a URL with a password belongs into the variable, out of process lists",
+    kind: registryUrl,
+  }),
+  clusterName: withDefault("msb-mcp", {
+    flag: "--cluster-name",
+    variable: "MSB_MCP_CLUSTER_NAME",
+    group: "Cluster",
+    summary: "Which cluster: those of other names on the same Valkey or Redis server are not seen",
+    kind: clusterName,
+  }),
+  clusterAddress: {
+    ...optional({
+      flag: "--cluster-address",
+      variable: "MSB_MCP_CLUSTER_ADDRESS",
+      group: "Cluster",
+      summary: "Where other nodes reach this one",
+      kind: httpUrl,
+    }),
+    fallbackShown: "the address it listens on; the machine's host name where that is all addresses",
+  },
+  clusterPartition: withDefault("serve", {
+    flag: "--cluster-partition",
+    variable: "MSB_MCP_CLUSTER_PARTITION",
+    group: "Cluster",
+    summary: "Whether a node that does not reach the registry opens new sessions; running ones go on",
+    kind: choice(["serve", "refuse"]),
+  }),
+  clusterSecret: optional({
+    flag: undefined,
+    variable: "MCP_CLUSTER_SECRET",
+    group: "Cluster",
+    summary: "What the nodes know each other by, the same on each; no flag, so that it stays out of process lists",
+    kind: clusterSecret,
   }),
 
   backend: withDefault("auto", {
@@ -568,6 +609,10 @@ export const rules: readonly Rule[] = [
             "--transfer-dir (MCP_TRANSFER_DIR): callers over HTTP do not reach files of this machine; leave it out, or use --transport stdio",
           ]
         : [],
+  },
+  {
+    needs: ["cluster", "clusterAddress", "clusterSecret", "transport"],
+    check: clusterProblems,
   },
   {
     needs: ["cleanupIntervalMs", "sessionTimeoutMs"],

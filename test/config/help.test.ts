@@ -37,6 +37,11 @@ test("no flag and no variable stands for two options", () => {
 
 test("a secret has no default that --help would show", () => {
   const secrets = table.filter(({ kind }) => !kind.show("a-text").includes("a-text"));
-  expect(secrets.map(({ variable }) => variable)).toEqual(["MCP_AUTH_TOKEN", "MSB_API_KEY", "MSB_MCP_SECRETS"]);
-  expect(secrets.map(({ fallbackShown }) => fallbackShown)).toEqual([undefined, undefined, undefined]);
+  expect(secrets.map(({ variable }) => variable)).toEqual([
+    "MCP_AUTH_TOKEN",
+    "MCP_CLUSTER_SECRET",
+    "MSB_API_KEY",
+    "MSB_MCP_SECRETS",
+  ]);
+  expect(secrets.every(({ fallbackShown }) => fallbackShown === undefined)).toBe(true);
 });

@@ -24,6 +24,10 @@ test.each([
   [[`--server-url=http://ada:p@/#${secret}@host`], {}],
   [[`--server-url=ada:${secret}@host`], {}],
   [[`--server-url=http://host/?key=${secret}`], {}],
+  [[`--cluster=redes://:${secret}@host:6379`], {}],
+  [[`--cluster=redis://:p@/${secret}@host:6379`], {}],
+  [[], { MCP_CLUSTER_SECRET: secret }],
+  [[], { MSB_MCP_CLUSTER: `redis://:${secret}@host` }],
   [[`--oauth-issuer=ftp://ada:${secret}@host`, "--oauth-audience=a"], {}],
 ] as const)("no message shows the secret of %p %p", (argv, env) => {
   const problems = problemsOf(argv, env);

@@ -1,0 +1,54 @@
+// The kinds of option values that make several servers one, and what must hold between them.
+
+import { maskUrl } from "./addresses.ts";
+import { secret } from "./credentials.ts";
+import { type Kind, single } from "./kinds.ts";
+
+/** The fewest characters of a secret that nodes prove themselves with: it can be tried out by whoever reaches a node. */
+const minSecretLength = 32;
+
+/** No message shows the password in it. */
+export const registryUrl: Kind<string> = {
+  ...single(
+    "a URL with redis://, rediss://, redis+sentinel:// (HOST:PORT,HOST:PORT/NAME) or redis+cluster:// (HOST:PORT,HOST:PORT)",
+    "URL",
+    (text) => (/^(rediss?|redis\+(sentinel|cluster)):\/\/[^/\s?#]+(\/\S*)?$/i.test(text) ? text : undefined),
+  ),
+  show: maskUrl,
+};
+
+/** A part of the registry's keys. */
+export const clusterName: Kind<string> = single("1 to 64 letters, digits, dots, - or _", "NAME", (text) =>
+  /^[\w.-]{1,64}$/.test(text) ? text : undefined,
+);
+
+export const clusterSecret: Kind<string> = {
+  ...single(`at least ${minSecretLength} visible ASCII characters without spaces`, "SECRET", (text) =>
+    text.length >= minSecretLength && /^[\x21-\x7e]+$/.test(text) ? text : undefined,
+  ),
+  show: secret.show,
+};
+
+/** A problem a line; none if there is no cluster. */
+export function clusterProblems(config: {
+  readonly cluster: string | undefined;
+  readonly clusterAddress: string | undefined;
+  readonly clusterSecret: string | undefined;
+  readonly transport: "http" | "stdio";
+}): readonly string[] {
+  const { cluster, transport } = config;
+  if (cluster === undefined) return [];
+  return [
+    ...(transport === "stdio"
+      ? [
+          "--cluster (MSB_MCP_CLUSTER): a server on stdio has one client and no address for other nodes; leave it out, or use --transport http",
+        ]
+      : []),
+    ...(config.clusterSecret === undefined
+      ? [
+          "--cluster (MSB_MCP_CLUSTER): the nodes need a secret to know each other by; set the variable MCP_CLUSTER_SECRET to the same " +
+            `${minSecretLength} or more characters on each, for example from: openssl rand -hex 32`,
+        ]
+      : []),
+  ];
+}
