@@ -133,6 +133,23 @@ export class Sessions implements AsyncDisposable {
     return this.#table.all().map(({ status, template }) => ({ status, template }));
   }
 
+  /** How many sandboxes each principal has, those on their way in and out included. */
+  get principals(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { principal } of this.#table.all()) counts.set(principal, (counts.get(principal) ?? 0) + 1);
+    return counts;
+  }
+
+  /** Every session there is now is lost, and `why` is told of each. Resolves when nothing of their sandboxes is left. */
+  async loseAll(why: string): Promise<void> {
+    await Promise.all(
+      this.#table.all().map((session) => {
+        this.#table.lose(session, why);
+        return this.#table.end(session, "lost", why);
+      }),
+    );
+  }
+
   /** What the operator should know now, a sentence each; safe to show to anybody. */
   get warnings(): readonly string[] {
     const hindrance = this.#orphans?.hindrance;
