@@ -133,10 +133,12 @@ export class Sessions implements AsyncDisposable {
     return this.#table.all().map(({ status, template }) => ({ status, template }));
   }
 
-  /** How many sandboxes each principal has, those on their way in and out included. */
+  /** How many sessions each principal has open: without those that wait for their sandbox, and without those that end. */
   get principals(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { principal } of this.#table.all()) counts.set(principal, (counts.get(principal) ?? 0) + 1);
+    for (const { principal, ending, status } of this.#table.all()) {
+      if (ending === undefined && status !== "starting") counts.set(principal, (counts.get(principal) ?? 0) + 1);
+    }
     return counts;
   }
 
