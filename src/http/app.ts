@@ -20,7 +20,7 @@ import { refuse } from "./refusal.ts";
 import type { Status } from "./status.ts";
 
 export type AppOptions = {
-  readonly endpoint: McpEndpoint;
+  readonly endpoint: Pick<McpEndpoint, "handle">;
   readonly status: Status;
   readonly guard: Guard;
   readonly authenticator: Authenticator;

@@ -13,6 +13,7 @@ import { Gate } from "./gate.ts";
 import { defaultEdgeLimits, type EdgeLimits } from "./limits.ts";
 import { INTERNAL_ERROR, INVALID_REQUEST, type Parsed, parseMessages } from "./messages.ts";
 import { isOf2026 } from "./meta-2026.ts";
+import type { McpNode } from "./node.ts";
 import type { ParamHeaders } from "./param-headers.ts";
 import { Pulse } from "./pulse.ts";
 import { refuse } from "./refusal.ts";
@@ -24,6 +25,8 @@ import { MultiplexTransport } from "./transport.ts";
 export interface McpEndpoint extends AsyncDisposable {
   /** Answers one HTTP request, at once where nothing has to be waited for. Never throws or rejects. `body` is its text, read and bounded in size before; empty if it has none. */
   handle(request: Request, body: string, caller: Caller): Response | Promise<Response>;
+  /** Answers a GET that another node hands on (`McpNode.resumeElsewhere`): with what is kept here, and never by asking a third one. */
+  resume(request: Request, caller: Caller): Response;
 }
 
 export type EndpointOptions = {
@@ -35,6 +38,8 @@ export type EndpointOptions = {
   readonly limits?: Partial<EdgeLimits>;
   /** Signs the ids of MCP sessions. Kept over a restart, clients go on with the ids they have; made anew without. */
   readonly sessionKey?: Uint8Array;
+  /** Where other servers have the same key, and clients may speak to any of them. */
+  readonly node?: McpNode | undefined;
   /** Arguments that are headers too. */
   readonly paramHeaders?: ParamHeaders;
 };
@@ -46,7 +51,7 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
   const limits = { ...defaultEdgeLimits, ...options.limits };
   const transport = await MultiplexTransport.connect(server);
   const edge: Edge = { transport, gate: new Gate(limits), pulse: new Pulse(clock), departures: new Departures(), emit };
-  const revisions2025 = new Revisions2025(edge, limits, options.sessionKey ?? randomBytes(32));
+  const revisions2025 = new Revisions2025(edge, limits, options.sessionKey ?? randomBytes(32), options.node);
   const revision2026 = createRevision2026(edge, limits, description, options.paramHeaders ?? noParamHeaders);
 
   function post(request: Request, body: string, caller: Caller): Response | Promise<Response> {
@@ -84,6 +89,7 @@ export async function createEndpoint(options: EndpointOptions): Promise<McpEndpo
   }
 
   return {
+    resume: (request, caller) => tell(revisions2025.getHere(request, caller)),
     handle(request, body, caller) {
       try {
         const response = answer(request, body, caller);

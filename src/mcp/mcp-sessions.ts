@@ -47,8 +47,8 @@ export class McpSessions implements Beating {
   }
 
   /**
-   * The session of this id, used now. A forgotten one (idle for long, pushed out, or of a process before this one with
-   * the same key) comes back to life: the revisions want 404 for a session that was ended, and clients in use do not
+   * The session of this id, used now. A forgotten one (idle for long, pushed out, or of another process with
+   * the same key, before this one or beside it) comes back to life: the revisions want 404 for a session that was ended, and clients in use do not
    * start a new one after it. Ids of another principal are as unknown as invented ones.
    */
   find(id: string, principal: string, protocolVersion: string): McpSession | undefined {
@@ -67,14 +67,24 @@ export class McpSessions implements Beating {
     return this.#remember(id, principal, protocolVersion);
   }
 
-  /** Ended by its client, for good. */
-  end(session: McpSession): void {
-    this.#ended.add(session.id);
+  /** The session of this id if it is remembered, whoever's it is; it does not count as used. */
+  peek(id: string): McpSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** Ended by its client, for good; also one that is not remembered here. */
+  end(id: string): void {
+    this.#ended.add(id);
     for (const oldest of this.#ended) {
       if (this.#ended.size <= this.#options.limits.endedMcpSessions) break;
       this.#ended.delete(oldest);
     }
-    this.#forget(session);
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#forget(session);
   }
 
   beat(nowMs: number): void {

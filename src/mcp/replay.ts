@@ -64,7 +64,7 @@ export class ReplayStream {
 
   #nextId(): string {
     this.#sequence += 1;
-    return `${this.id}-${this.#sequence}`;
+    return `${this.#replay.prefix}${this.id}-${this.#sequence}`;
   }
 }
 
@@ -77,10 +77,13 @@ export class Replay implements Beating {
   readonly #ended = new Set<ReplayStream>();
   #bytes = 0;
   #lastId = 0;
+  /** Of all ids of events: the node's that keeps them, where there are several ("7gk2p."). */
+  readonly prefix: string;
 
-  constructor(pulse: Pulse, limits: EdgeLimits) {
+  constructor(pulse: Pulse, limits: EdgeLimits, nodeId?: string) {
     this.#pulse = pulse;
     this.#limits = limits;
+    this.prefix = nodeId === undefined ? "" : `${nodeId}.`;
     pulse.add(this);
   }
 
@@ -93,11 +96,17 @@ export class Replay implements Beating {
 
   /** The stream that this Last-Event-ID is of, and the sequence to go on after. */
   find(sessionId: string, lastEventId: string): { stream: ReplayStream; afterSequence: number } | undefined {
-    const match = /^(\d{1,15})-(\d{1,15})$/.exec(lastEventId);
-    if (match === null) return undefined;
-    const stream = this.#streams.get(Number(match[1]));
+    const match = /^([a-z0-9]{1,32}\.)?(\d{1,15})-(\d{1,15})$/.exec(lastEventId);
+    if (match === null || (match[1] ?? "") !== this.prefix) return undefined;
+    const stream = this.#streams.get(Number(match[2]));
     if (stream === undefined || stream.sessionId !== sessionId) return undefined;
-    return { stream, afterSequence: Number(match[2]) };
+    return { stream, afterSequence: Number(match[3]) };
+  }
+
+  /** The other node that made this id; undefined for an own one, and for what none has made. */
+  otherNodeOf(lastEventId: string): string | undefined {
+    if (this.prefix === "" || lastEventId.startsWith(this.prefix)) return undefined;
+    return /^([a-z0-9]{1,32})\.\d{1,15}-\d{1,15}$/.exec(lastEventId)?.[1];
   }
 
   keep(stream: ReplayStream, kept: Kept, bytes: number): void {

@@ -22,6 +22,7 @@ import {
   isRequestId,
   type Parsed,
 } from "./messages.ts";
+import { type Announced, type McpNode, OtherNodes } from "./node.ts";
 import { accepted, refuse, refuseBusy } from "./refusal.ts";
 import { Replay } from "./replay.ts";
 import { SseConnection } from "./sse.ts";
@@ -49,18 +50,23 @@ export class Revisions2025 {
   readonly #sessions: McpSessions;
   readonly #replay: Replay;
   readonly #bare: Dialect;
+  /** This and the next: undefined where there is only one. */
+  readonly #node: McpNode | undefined;
+  readonly #others: OtherNodes | undefined;
 
-  constructor(edge: Edge, limits: EdgeLimits, sessionKey: Uint8Array) {
+  constructor(edge: Edge, limits: EdgeLimits, sessionKey: Uint8Array, node: McpNode | undefined) {
     this.#edge = edge;
     this.#limits = limits;
     this.#sessions = new McpSessions({ pulse: edge.pulse, limits, key: sessionKey });
-    this.#replay = new Replay(edge.pulse, limits);
+    this.#node = node;
+    this.#replay = new Replay(edge.pulse, limits, node?.id);
     this.#bare = {
       finish: (_exchange, response) => response,
       statusOf: () => 200,
       allows: () => true,
       openStream: (answer) => openMessageStream({ ...edge, limits, answer }),
     };
+    if (node !== undefined) this.#others = new OtherNodes(node.bus, edge.pulse, (announced) => this.#hear(announced));
   }
 
   post(request: Request, parsed: Parsed, caller: Caller): Response | Promise<Response> {
@@ -80,8 +86,23 @@ export class Revisions2025 {
     return this.#dispatch(request, [message], { session, caller });
   }
 
-  /** The stream for what belongs to no request, or one that a client comes back to. */
-  get(request: Request, caller: Caller): Response {
+  /** The stream for what belongs to no request, or one that a client comes back to, here or at the node that keeps it. */
+  get(request: Request, caller: Caller): Response | Promise<Response> {
+    const lastEventId = request.headers.get("last-event-id");
+    const resume = this.#node?.resumeElsewhere;
+    const nodeId = lastEventId === null || resume === undefined ? undefined : this.#replay.otherNodeOf(lastEventId);
+    if (resume === undefined || nodeId === undefined) return this.getHere(request, caller);
+    // Ended sessions are refused here, too; the node that keeps the stream counts it for its caller.
+    const session = this.#sessionOf(request, caller);
+    if (session instanceof Response) return session;
+    return resume(nodeId, request, caller).then(
+      (response) => response ?? nothingKept(),
+      () => nothingKept(),
+    );
+  }
+
+  /** The same, of this node only. */
+  getHere(request: Request, caller: Caller): Response {
     if (!mediaTypesOf(request).includes("text/event-stream")) {
       const reason = "This is an MCP endpoint: POST JSON-RPC here, or GET with Accept: text/event-stream.";
       return refuse(406, INVALID_REQUEST, reason);
@@ -91,9 +112,7 @@ export class Revisions2025 {
     if (session === undefined) return sessionNeeded("GET");
     const lastEventId = request.headers.get("last-event-id");
     const resumed = lastEventId === null ? undefined : this.#replay.find(session.id, lastEventId);
-    if (lastEventId !== null && resumed === undefined) {
-      return refuse(400, INVALID_REQUEST, "Nothing is kept after this Last-Event-ID: it is unknown or too long ago.");
-    }
+    if (lastEventId !== null && resumed === undefined) return nothingKept();
     const refused = this.#edge.gate.openStream(caller.principal);
     if (refused !== undefined) return refuseBusy(refused, null);
 
@@ -120,16 +139,33 @@ export class Revisions2025 {
     const session = this.#sessionOf(request, caller);
     if (session instanceof Response) return session;
     if (session === undefined) return sessionNeeded("DELETE");
-    for (const exchange of [...session.inFlight]) {
-      this.#edge.transport.cancel(exchange, "the client ended its MCP session.");
-    }
-    this.#sessions.end(session);
-    this.#replay.forgetSession(session.id);
+    this.#end(session.id);
+    this.#others?.tell({ type: "mcp_session.ended", mcpSessionId: session.id });
     return new Response(null, { status: 204 });
   }
 
   close(): void {
+    this.#others?.[Symbol.dispose]();
     this.#sessions.close();
+  }
+
+  #end(sessionId: string): void {
+    for (const exchange of [...(this.#sessions.peek(sessionId)?.inFlight ?? [])]) {
+      this.#edge.transport.cancel(exchange, "the client ended its MCP session.");
+    }
+    this.#sessions.end(sessionId);
+    this.#replay.forgetSession(sessionId);
+  }
+
+  /** What clients have said to another node. */
+  #hear(announced: Announced): void {
+    const { mcpSessionId } = announced;
+    if (announced.type === "mcp_session.ended") {
+      if (!this.#sessions.hasEnded(mcpSessionId)) this.#end(mcpSessionId);
+      return;
+    }
+    const session = this.#sessions.peek(mcpSessionId);
+    if (session !== undefined) this.#cancel(session, announced.requestId, announced.reason);
   }
 
   /** The session a request names, none, or the refusal. */
@@ -207,13 +243,17 @@ export class Revisions2025 {
     if (message.kind === "response") this.#edge.transport.reply(message.message, session);
     if (message.kind !== "notification" || message.method !== "notifications/cancelled") return;
     const { requestId } = message.params ?? {};
-    if (isRequestId(requestId) && this.#cancel(session, requestId) === 0) this.#edge.emit({ type: "cancel.unmatched" });
+    const reason = "by the client.";
+    if (!isRequestId(requestId) || this.#cancel(session, requestId, reason) > 0) return;
+    const cancelled = { type: "request.cancelled", mcpSessionId: session.id, requestId, reason } as const;
+    // Whether any of the others works on it is not known.
+    if (this.#others?.tell(cancelled) !== true) this.#edge.emit({ type: "cancel.unmatched" });
   }
 
   /** Of two in flight with one id, a client can only mean both. */
-  #cancel(session: McpSession, requestId: RequestId): number {
+  #cancel(session: McpSession, requestId: RequestId, reason: string): number {
     const meant = [...session.inFlight].filter(({ request }) => request.id === requestId);
-    for (const exchange of meant) this.#edge.transport.cancel(exchange, "by the client.");
+    for (const exchange of meant) this.#edge.transport.cancel(exchange, reason);
     return meant.length;
   }
 
@@ -227,6 +267,10 @@ export class Revisions2025 {
 function spoken(caller: Caller, session: McpSession | undefined): Caller {
   if (session === undefined) return { ...caller, audience: "program" };
   return knowsLinks(session.protocolVersion) ? caller : { ...caller, takesLinks: false };
+}
+
+function nothingKept(): Response {
+  return refuse(400, INVALID_REQUEST, "Nothing is kept after this Last-Event-ID: it is unknown or too long ago.");
 }
 
 function sessionNeeded(method: string): Response {

@@ -3,6 +3,7 @@
 import type { Event } from "../../src/events.ts";
 import { createEndpoint, type McpEndpoint } from "../../src/mcp/endpoint.ts";
 import type { EdgeLimits } from "../../src/mcp/limits.ts";
+import type { McpNode } from "../../src/mcp/node.ts";
 import { createMcpServer, type ServerDescription } from "../../src/mcp/server.ts";
 import { ProtocolError } from "../../src/mcp/tool.ts";
 import type { CallContext, ToolSet } from "../../src/mcp/tool-set.ts";
@@ -36,7 +37,11 @@ export const description: ServerDescription = {
 
 export const bothTypes = { accept: "application/json, text/event-stream" };
 
-export type EdgeSetup = { readonly limits?: Partial<EdgeLimits>; readonly sessionKey?: Uint8Array };
+export type EdgeSetup = {
+  readonly limits?: Partial<EdgeLimits>;
+  readonly sessionKey?: Uint8Array;
+  readonly node?: McpNode;
+};
 
 export async function startEdge(setup: EdgeSetup = {}): Promise<TestEdge> {
   const clock = new FakeClock();

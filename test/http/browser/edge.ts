@@ -54,7 +54,7 @@ export async function startEdge({ enableCors, allowedOrigins, token, emit = () =
 }
 
 /** Sessions and all, so that a page has to send and read the headers of MCP. */
-async function greetingEndpoint(): Promise<McpEndpoint> {
+async function greetingEndpoint(): Promise<AsyncDisposable & Pick<McpEndpoint, "handle">> {
   const server = new Server({ name: "greeting", version: "1" }, { capabilities: { tools: {} } });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: [{ name: "greet", inputSchema: { type: "object" } }],
