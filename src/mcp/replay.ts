@@ -76,7 +76,8 @@ export class Replay implements Beating {
   /** Ended ones in the order of their ends. */
   readonly #ended = new Set<ReplayStream>();
   #bytes = 0;
-  #lastId = 0;
+  /** Begins anywhere: an id from before a restart is of no stream after it. */
+  #lastId = Math.floor(Math.random() * 10 ** 14);
   /** Of all ids of events: the node's that keeps them, where there are several ("7gk2p."). */
   readonly prefix: string;
 

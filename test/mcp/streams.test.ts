@@ -118,6 +118,23 @@ describe("a client that comes back with Last-Event-ID", () => {
     expect(await messagesOf(again)).toEqual([]);
   });
 
+  test("is not given a stream of after a restart for one of before", async () => {
+    const sessionKey = crypto.getRandomValues(new Uint8Array(32));
+    const begin = async (edge: Awaited<ReturnType<typeof startEdge>>, headers: Record<string, string>) => {
+      const answer = edge.post(call(1, "wait"), { headers });
+      await edge.tools.arrived(1);
+      await edge.clock.advance(10_000);
+      return (await eventsOf(await answer).next()).value?.id ?? "";
+    };
+    const before = await startEdge({ sessionKey });
+    const headers = await openSession(before);
+    const id = await begin(before, headers);
+    await before[Symbol.asyncDispose]();
+    await using after = await startEdge({ sessionKey });
+    await begin(after, headers);
+    expect((await after.get({ ...headers, "last-event-id": id })).status).toBe(400);
+  });
+
   test("is refused for ids that are unknown, of another session, or no longer kept", async () => {
     await using edge = await startEdge({ limits: { replayMs: 60_000 } });
     const headers = await openSession(edge);
