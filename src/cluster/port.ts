@@ -71,6 +71,8 @@ export type NewSession = {
   readonly template: string | undefined;
   readonly flavor: Flavor | undefined;
   readonly memoryMib: number;
+  /** How many sessions a principal may have over all nodes; undefined: unlimited. At that number a node is chosen that has some of them: one may be ended there. */
+  readonly maxPrincipalSessions: number | undefined;
 };
 
 /** Where a new session is to be opened. */
