@@ -96,6 +96,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "bun:sqlite": ["sessions", "state"],
   diff: ["mcp/files"],
   elysia: ["http"],
+  ioredis: ["cluster/registry"],
   jose: ["http/auth"],
   "jsonc-parser": ["commands/install"],
   microsandbox: ["sandbox/microvm"],
