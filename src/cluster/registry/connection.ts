@@ -1,0 +1,177 @@
+// The connection to Valkey or Redis, by a kept client: runs scripts, each within a time, and hears a channel. It connects again by itself.
+// ioredis is loaded only when a connection is opened.
+
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis";
+import type { Clock } from "../../clock.ts";
+import { RegistryUnreachable } from "../port.ts";
+import type { Script } from "./scripts.ts";
+import { type RegistryAddress, shownAddress } from "./url.ts";
+
+type Client = Redis | Cluster;
+
+export type Connection = {
+  /** What the script answers. Rejects with RegistryUnreachable. */
+  run(script: Script, key: string, args: readonly (string | number)[]): Promise<unknown>;
+  /** Looks whether the connection that hears the channel is still one; it is made anew if not. */
+  probe(): void;
+} & AsyncDisposable;
+
+export type ConnectionOptions = {
+  readonly address: RegistryAddress;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Heard from now on, as long as there is a connection. */
+  readonly channel: string;
+  readonly onMessage: (message: string) => void;
+};
+
+/** Does not wait until it is connected. */
+export async function connect({
+  address,
+  clock,
+  timeoutMs,
+  channel,
+  onMessage,
+}: ConnectionOptions): Promise<Connection> {
+  const open = await opener(address, timeoutMs);
+  const shown = shownAddress(address);
+  /** Why the last attempt failed. */
+  let lastError: string | undefined;
+  const onError = (error: unknown) => {
+    lastError = error instanceof Error ? error.message : String(error);
+  };
+  const asking = open();
+  const hearing = open();
+  for (const client of [asking, hearing]) client.on("error", onError);
+  asking.setMaxListeners(0); // any number of calls may wait for the connection
+  asking.on("ready", () => {
+    lastError = undefined;
+  });
+  hearing.on("message", (_channel: string, message: string) => onMessage(message));
+  // Said again by the client after each new connection, once it has succeeded.
+  hearing.once("ready", () => void hearing.subscribe(channel).catch(onError));
+  let isClosed = false;
+
+  const unreachable = (what: string, cause?: unknown) =>
+    new RegistryUnreachable(`The registry at ${shown} ${what}`, { cause });
+
+  const untilReady = async (signal: AbortSignal): Promise<void> => {
+    if (asking.status === "ready") return;
+    if (asking.status === "end") void asking.connect().catch(onError);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    asking.once("ready", resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    asking.off("ready", resolve);
+  };
+
+  const ask = async ({ source, sha1 }: Script, key: string, args: readonly (string | number)[]): Promise<unknown> => {
+    try {
+      return await asking.evalsha(sha1, 1, key, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      return await asking.eval(source, 1, key, ...args);
+    }
+  };
+
+  return {
+    async run(script, key, args) {
+      if (isClosed) throw unreachable("is not asked any more.");
+      const late = new AbortController();
+      const over = clock.sleep(timeoutMs, late.signal).then(
+        () => "over" as const,
+        () => "over" as const,
+      );
+      const ended = new AbortController();
+      try {
+        if ((await Promise.race([untilReady(ended.signal), over])) === "over") {
+          throw unreachable(`cannot be reached${lastError === undefined ? "" : `: ${lastError}`}.`);
+        }
+        const answer = ask(script, key, args);
+        answer.catch(() => undefined);
+        const first = await Promise.race([answer.then((value) => ({ value })), over]);
+        if (first === "over") throw unreachable(`did not answer within ${timeoutMs} ms.`);
+        return first.value;
+      } catch (error) {
+        if (error instanceof RegistryUnreachable) throw error;
+        if (!(error instanceof Error)) throw error;
+        // What the client says of its own state tells an operator nothing.
+        const isAnswer = error.name === "ReplyError";
+        throw unreachable(isAnswer ? `refused: ${error.message}` : "was lost while it was asked.", error);
+      } finally {
+        ended.abort();
+        late.abort();
+      }
+    },
+    probe() {
+      if (hearing.status === "ready") void hearing.ping().catch(onError);
+      else if (hearing.status === "end" && !isClosed) void hearing.connect().catch(onError);
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      for (const client of [asking, hearing]) client.disconnect();
+    },
+  };
+}
+
+/** Of a client of that address. Nothing waits in it while there is no connection, and nothing is sent a second time. */
+async function opener(address: RegistryAddress, timeoutMs: number): Promise<() => Client> {
+  const { Cluster, Redis } = await import("ioredis");
+  const { kind, hosts, isTls, username, password, database, group, sentinelUsername, sentinelPassword } = address;
+  const again = (times: number) => Math.min(50 * times, 1000);
+  const tls = isTls ? {} : undefined;
+  const shared = {
+    protocol: 2,
+    username,
+    password,
+    tls,
+    connectTimeout: timeoutMs,
+    // The server owes an answer: the connection may be one in name only.
+    socketTimeout: 2 * timeoutMs,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
+    connectionName: "msb-mcp",
+    keepAlive: 10_000,
+  } satisfies RedisOptions;
+  const alone = {
+    ...shared,
+    db: database,
+    enableOfflineQueue: false,
+    retryStrategy: again,
+    // A server that has become a replica: its place is taken by another one.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+  } satisfies RedisOptions;
+  const [{ host, port }] = hosts;
+  switch (kind) {
+    case "server":
+      return () => new Redis({ ...alone, host, port });
+    case "sentinel":
+      return () =>
+        new Redis({
+          ...alone,
+          sentinels: hosts.map((host) => ({ ...host })),
+          name: group,
+          sentinelUsername,
+          sentinelPassword,
+          sentinelTLS: tls,
+          enableTLSForSentinelMode: isTls,
+          sentinelRetryStrategy: again,
+          sentinelCommandTimeout: timeoutMs,
+          failoverDetector: true,
+        });
+    case "cluster": {
+      const options = {
+        redisOptions: shared,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: again,
+        slotsRefreshTimeout: timeoutMs,
+      } satisfies ClusterOptions;
+      return () =>
+        new Cluster(
+          hosts.map((host) => ({ ...host })),
+          options,
+        );
+    }
+  }
+}

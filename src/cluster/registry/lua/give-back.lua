@@ -1,0 +1,4 @@
+-- The reservation.
+endReservation(ARGV[1])
+tidy()
+return 1

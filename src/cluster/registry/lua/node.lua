@@ -1,0 +1,2 @@
+-- id. Its record, or false.
+return recordOf(ARGV[1])

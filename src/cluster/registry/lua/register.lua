@@ -1,0 +1,31 @@
+-- facts, load, principals as JSON; the lease in milliseconds. {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
+local facts, load, principals = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
+local leaseMs, layout = tonumber(ARGV[4]), tonumber(ARGV[5])
+local id = facts.id
+
+local found = tonumber(call("GET", "layout"))
+if found and found > layout then return { "newer", whole(found) } end
+call("SET", "layout", layout)
+
+tidy()
+local row = call("HMGET", "node:" .. id, "address", "lease", "hasLeft", "startedAt")
+local isAlive = row[1] and row[3] ~= "1" and (tonumber(row[2]) or 0) > now
+if isAlive and row[1] ~= facts.address then return { "taken", row[1] } end
+
+-- Above all of before, also if the registry has lost what was before.
+local epoch = whole(math.max((tonumber(call("GET", "epoch")) or 0) + 1, now))
+call("SET", "epoch", epoch, "PX", 30 * dayMs)
+
+while not uncount(id, 1000) do end
+for _, field in ipairs(call("HKEYS", "node:" .. id)) do
+  if string.sub(field, 1, 4) == "held" then call("HDEL", "node:" .. id, field) end
+end
+call("HSET", "node:" .. id, "id", id, "address", facts.address, "version", facts.version, "hostname", facts.hostname,
+  "startedAt", whole(facts.startedAt), "epoch", epoch, "hasLeft", "0")
+-- What an operator wanted was wanted of that process.
+if row[4] ~= whole(facts.startedAt) then call("HSET", "node:" .. id, "isToDrain", "0") end
+call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
+tellLoad(id, load, "0")
+for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end
+lease(id, now + leaseMs)
+return { "epoch", epoch }

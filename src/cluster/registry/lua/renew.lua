@@ -1,0 +1,14 @@
+-- id, epoch, load as JSON, whether it drains, the lease in milliseconds. The outcome, and whether it is to drain.
+local id, epoch, load, isDraining, leaseMs = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+tidy()
+local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain")
+local isToDrain = row[4] == "1" and "1" or "0"
+local found = tonumber(row[1])
+-- A registry that was set back to an older copy of itself has lost the record as well.
+if not found or found < tonumber(epoch) then return { "unknown", isToDrain } end
+if found > tonumber(epoch) then return { "replaced", isToDrain } end
+if row[3] == "1" or (tonumber(row[2]) or 0) <= now then return { "over", isToDrain } end
+call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
+tellLoad(id, load, isDraining)
+lease(id, now + leaseMs)
+return { "renewed", isToDrain }

@@ -1,0 +1,180 @@
+-- What all scripts share. KEYS[1] is the cluster, "{msb-mcp:NAME}": all its keys begin with it, so that they are in one slot of a Redis Cluster.
+--
+--   node:ID     hash: one node as it tells of itself, its lease, and what is reserved on it
+--   known       sorted set: ids of all nodes, by the end of their lease; for a day after it
+--   leased      sorted set: those whose sessions are still counted
+--   open        set: nodes that take new sessions
+--   room:N      set: of these, the ones that have a place and N MiB free
+--   ahead:KIND  set: of these, the ones with a free sandbox of "template/flavor" booted ahead
+--   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
+--   of:NAME     hash: places of a principal by node, reserved ones included; "*" is their sum
+--   told:ID     hash: sessions of a node, by principal, as it told them; pledged:ID: reserved ones
+--
+-- A script of another version may know more fields: those that are not known here are left as they are.
+
+if redis.replicate_commands then redis.replicate_commands() end -- before Redis 7, for what is written after TIME
+
+local prefix = KEYS[1] .. ":"
+local moment = redis.call("TIME")
+local now = tonumber(moment[1]) * 1000 + math.floor(tonumber(moment[2]) / 1000)
+
+local dayMs = 24 * 60 * 60 * 1000
+local roomSizes = { 1024, 2048, 4096 }
+
+local function call(command, key, ...) return redis.call(command, prefix .. key, ...) end
+local function whole(number) return string.format("%.0f", number) end
+
+-- What a decision needs of a node; nil if it is not known.
+local function loadOf(id)
+  local row = call("HMGET", "node:" .. id, "epoch", "lease", "isDraining", "isToDrain", "hasLeft", "sessions", "maxSessions", "memoryMib",
+    "maxMemoryMib", "waiting", "heldSessions", "heldMemoryMib")
+  if not row[1] then return nil end
+  local places = (tonumber(row[6]) or 0) + (tonumber(row[11]) or 0)
+  local maxPlaces = tonumber(row[7]) or 0
+  local memory = (tonumber(row[8]) or 0) + (tonumber(row[12]) or 0)
+  local maxMemory = tonumber(row[9]) or math.huge
+  local node = { id = id, epoch = row[1], lease = tonumber(row[2]) or 0 }
+  node.isOpen = node.lease > now and row[3] ~= "1" and row[4] ~= "1" and row[5] ~= "1"
+  node.hasPlace = places < maxPlaces
+  node.freeMemory = maxMemory - memory
+  node.freeShare = math.min(1 - places / math.max(maxPlaces, 1), 1 - memory / maxMemory)
+  -- Those that wait, and those that are sent there though there is no place.
+  node.waiting = (tonumber(row[10]) or 0) + math.max(0, places - maxPlaces)
+  return node
+end
+
+local function isIn(key, id, is)
+  if is then call("SADD", key, id) else call("SREM", key, id) end
+end
+
+-- Puts a node where placement looks for it, or takes it from there.
+local function show(id)
+  local node = loadOf(id)
+  local isOpen = node ~= nil and node.isOpen
+  isIn("open", id, isOpen)
+  for _, size in ipairs(roomSizes) do
+    isIn("room:" .. size, id, isOpen and node.hasPlace and node.freeMemory >= size)
+  end
+  return node
+end
+
+local function decoded(json)
+  local isJson, value = pcall(cjson.decode, json or "")
+  return isJson and type(value) == "table" and value or {}
+end
+
+-- Free sandboxes of a kind that nobody has a reservation for.
+local function aheadOf(id, kind)
+  local row = call("HMGET", "node:" .. id, "ahead", "heldAhead:" .. kind)
+  return (tonumber(decoded(row[1])[kind]) or 0) - (tonumber(row[2]) or 0)
+end
+
+local function showAhead(id, kind) isIn("ahead:" .. kind, id, aheadOf(id, kind) > 0) end
+
+-- Adds to a count in a hash; none is kept that is not above 0.
+local function count(key, field, by)
+  if by ~= 0 and call("HINCRBY", key, field, by) <= 0 then call("HDEL", key, field) end
+end
+
+-- Adds to the places of a principal. What nobody tells of any more ends by itself: nodes tell again every few hours.
+local function countPrincipal(principal, id, by)
+  if by == 0 then return end
+  count("of:" .. principal, id, by)
+  count("of:" .. principal, "*", by)
+  call("PEXPIRE", "of:" .. principal, 2 * dayMs)
+end
+
+-- What a principal has on a node is now so many sessions, and what is reserved there.
+local function setTold(id, principal, sessions)
+  local before = tonumber(call("HGET", "told:" .. id, principal)) or 0
+  if sessions > 0 then call("HSET", "told:" .. id, principal, sessions) else call("HDEL", "told:" .. id, principal) end
+  countPrincipal(principal, id, sessions - before)
+  return sessions - before
+end
+
+-- The reservation is over; what it held, or nil.
+local function endReservation(reservation)
+  local json = call("HGET", "heldOf", reservation)
+  call("ZREM", "held", reservation)
+  if not json then return nil end
+  call("HDEL", "heldOf", reservation)
+  local held = decoded(json)
+  local node = "node:" .. held.node
+  -- A node that was registered again since then holds nothing of before.
+  if call("HGET", node, "epoch") ~= held.epoch then return nil end
+  if held.kind then
+    count(node, "heldAhead:" .. held.kind, -1)
+    showAhead(held.node, held.kind)
+  else
+    count(node, "heldSessions", -1)
+    count(node, "heldMemoryMib", -held.memoryMib)
+  end
+  count("pledged:" .. held.node, held.principal, -1)
+  countPrincipal(held.principal, held.node, -1)
+  show(held.node)
+  return held
+end
+
+-- Takes what is counted of a node out of all sums, at most so many principals; true once nothing is left.
+local function uncount(id, most)
+  for _, key in ipairs({ "told:" .. id, "pledged:" .. id }) do
+    local row = call("HRANDFIELD", key, most, "WITHVALUES")
+    for i = 1, #row, 2 do
+      countPrincipal(row[i], id, -tonumber(row[i + 1]))
+      call("HDEL", key, row[i])
+    end
+    if call("EXISTS", key) == 1 then return false end
+  end
+  return true
+end
+
+local function hide(id)
+  show(id)
+  for kind in pairs(decoded(call("HGET", "node:" .. id, "ahead"))) do call("SREM", "ahead:" .. kind, id) end
+end
+
+-- Does a little of what time has made due, with every script that changes something.
+local function tidy()
+  for _, reservation in ipairs(call("ZRANGEBYSCORE", "held", "-inf", whole(now), "LIMIT", 0, 32)) do endReservation(reservation) end
+  for _, id in ipairs(call("ZRANGEBYSCORE", "leased", "-inf", whole(now), "LIMIT", 0, 2)) do
+    hide(id)
+    if uncount(id, 200) then call("ZREM", "leased", id) end
+  end
+  for _, id in ipairs(call("ZRANGEBYSCORE", "known", "-inf", whole(now - dayMs), "LIMIT", 0, 2)) do
+    redis.call("DEL", prefix .. "node:" .. id)
+    call("ZREM", "known", id)
+  end
+end
+
+-- A lease until then. The keys of the node outlast it by a day, and those of the cluster the last node by two.
+local function lease(id, untilMs)
+  call("HSET", "node:" .. id, "lease", whole(untilMs))
+  call("ZADD", "known", whole(untilMs), id)
+  call("ZADD", "leased", whole(untilMs), id)
+  for _, key in ipairs({ "node:", "told:", "pledged:" }) do call("PEXPIREAT", key .. id, whole(untilMs + dayMs + 60000)) end
+  for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
+  for _, size in ipairs(roomSizes) do call("PEXPIREAT", "room:" .. size, whole(untilMs + 2 * dayMs)) end
+end
+
+-- Writes what a node tells of its load.
+local function tellLoad(id, load, isDraining)
+  local before = decoded(call("HGET", "node:" .. id, "ahead"))
+  call("HSET", "node:" .. id, "sessions", load.sessions, "maxSessions", load.maxSessions, "memoryMib", load.memoryMib,
+    "maxMemoryMib", load.maxMemoryMib or "", "waiting", load.waiting, "ahead", cjson.encode(load.ahead), "isDraining", isDraining)
+  local node = show(id)
+  for kind in pairs(before) do
+    if not load.ahead[kind] then call("SREM", "ahead:" .. kind, id) end
+  end
+  for kind in pairs(load.ahead) do
+    isIn("ahead:" .. kind, id, node.isOpen and aheadOf(id, kind) > 0)
+    call("PEXPIRE", "ahead:" .. kind, 2 * dayMs)
+  end
+end
+
+-- The fields of a node's record, and how long its lease lasts; false if it is not known.
+local function recordOf(id)
+  local fields = call("HGETALL", "node:" .. id)
+  if #fields == 0 then return false end
+  local untilMs = tonumber(call("HGET", "node:" .. id, "lease")) or 0
+  return { whole(untilMs - now), fields }
+end

@@ -1,0 +1,143 @@
+// The registry of a cluster in Valkey or Redis: each call is one script that runs in one step there.
+
+import type { Clock } from "../../clock.ts";
+import { StartError } from "../../failure.ts";
+import type { Announcement, Registry } from "../port.ts";
+import { connect } from "./connection.ts";
+import { countsByNode, nodeRecord, renewal } from "./records.ts";
+import { scripts } from "./scripts.ts";
+import { parseRegistryUrl, registryUrlRule } from "./url.ts";
+
+export type RegistryOptions = {
+  /** `registryUrlRule` says what it may be. */
+  readonly url: string;
+  /** Of the cluster: others on the same server are not seen. Letters, digits, ".", "_", "-". */
+  readonly name: string;
+  /** How long a node counts as there after it was last heard of. */
+  readonly leaseMs: number;
+  readonly clock: Clock;
+};
+
+/** How long a call may take, the time until there is a connection included. */
+export const registryTimeoutMs = 2000;
+/** How many ended MCP sessions are remembered, and for how long. */
+export const endedMcpSessions = 10_000;
+const endedKeptMs = 24 * 60 * 60 * 1000;
+/** How long a place is held for a session that nobody tells of. */
+const reservationMs = 60_000;
+/** Of what there is in the registry: a later one is no longer understood by this version. */
+const layout = 1;
+
+/** Does not wait for a connection: what is asked before there is one waits for it, as long as it may. Throws StartError for a URL that is none. */
+export async function openRegistry({ url, name, leaseMs, clock }: RegistryOptions): Promise<Registry> {
+  const address = parseRegistryUrl(url);
+  if ("problem" in address) {
+    throw new StartError(
+      `The address of the registry cannot be used: ${address.problem}. It may be ${registryUrlRule}.`,
+      {
+        isConfiguration: true,
+      },
+    );
+  }
+  const key = `{msb-mcp:${name}}`;
+  const ownMark = crypto.randomUUID();
+  const listeners = new Set<(announcement: Announcement) => void>();
+  const connection = await connect({
+    address,
+    clock,
+    timeoutMs: registryTimeoutMs,
+    channel: key,
+    onMessage(message) {
+      const heard = announcementOf(message);
+      if (heard === undefined || heard.from === ownMark) return;
+      for (const listener of listeners) listener(heard.announcement);
+    },
+  });
+  const run = (script: keyof typeof scripts, ...args: readonly (string | number)[]) =>
+    connection.run(scripts[script], key, args);
+
+  return {
+    async register(facts, load, principals) {
+      const told = [facts, load, Object.fromEntries(principals)].map((part) => JSON.stringify(part));
+      const answer = await run("register", ...told, leaseMs, layout);
+      const [outcome, value] = Array.isArray(answer) ? answer : [];
+      if (outcome === "epoch") return Number(value);
+      throw new StartError(
+        outcome === "newer"
+          ? `The registry was written by a newer version of msb-mcp (layout ${value}, this one knows ${layout}). Update this node, or choose another --cluster-name.`
+          : `Another node of the cluster "${name}" has the id ${facts.id} and lives at ${value}. Each node needs a state directory of its own: choose another --state-dir. If that node is gone, try again in ${Math.ceil(leaseMs / 1000)} seconds.`,
+        { isConfiguration: true },
+      );
+    },
+    async renew({ id, epoch, load, isDraining }) {
+      connection.probe();
+      return renewal(await run("renew", id, epoch, JSON.stringify(load), isDraining ? "1" : "0", leaseMs));
+    },
+    async leave(id, epoch) {
+      await run("leave", id, epoch);
+    },
+    async node(id) {
+      return nodeRecord(await run("node", id));
+    },
+    async nodes() {
+      const answer = await run("nodes");
+      return (Array.isArray(answer) ? answer : []).map(nodeRecord).filter((node) => node !== undefined);
+    },
+    async requestDrain(id, drain) {
+      return (await run("drain", id, drain ? "1" : "0")) === 1;
+    },
+    async place({ principal, template, flavor, memoryMib, maxPrincipalSessions }) {
+      const reservation = crypto.randomUUID();
+      const kind = `${template ?? ""}/${flavor ?? ""}`;
+      const answer = await run(
+        "place",
+        principal,
+        kind,
+        memoryMib,
+        maxPrincipalSessions ?? "",
+        reservation,
+        reservationMs,
+      );
+      if (!Array.isArray(answer)) return undefined;
+      const node = nodeRecord(answer[0]);
+      return node === undefined ? undefined : { node, reservation, elsewhere: Number(answer[1]) };
+    },
+    async giveBack(reservation) {
+      await run("giveBack", reservation);
+    },
+    async tellPrincipal(id, epoch, principal, sessions, reservation) {
+      await run("tell", id, epoch, principal, sessions, reservation ?? "");
+    },
+    async sessionsOf(principal) {
+      return countsByNode(await run("sessionsOf", principal));
+    },
+    async announce(announcement) {
+      const message = JSON.stringify({ from: ownMark, announcement });
+      const ended = announcement.type === "mcp_session.ended" ? announcement.mcpSessionId : "";
+      await run("announce", message, ended, endedMcpSessions, endedKeptMs);
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    async endedMcpSessions() {
+      const answer = await run("ended", endedKeptMs);
+      return (Array.isArray(answer) ? answer : []).map(String);
+    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  };
+}
+
+/** Undefined for what is no announcement that this version knows. */
+function announcementOf(message: string): { readonly from: string; readonly announcement: Announcement } | undefined {
+  try {
+    const { from, announcement } = JSON.parse(message);
+    const { type, mcpSessionId, requestId, reason } = announcement;
+    if (typeof mcpSessionId !== "string") return undefined;
+    if (type === "mcp_session.ended") return { from, announcement: { type, mcpSessionId } };
+    if (type !== "request.cancelled" || !["string", "number"].includes(typeof requestId)) return undefined;
+    return { from, announcement: { type, mcpSessionId, requestId, reason: String(reason) } };
+  } catch {
+    return undefined;
+  }
+}

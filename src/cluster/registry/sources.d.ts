@@ -1,0 +1,6 @@
+// Types of the scripts, which are imported as text.
+
+declare module "*.lua" {
+  const source: string;
+  export default source;
+}

@@ -1,0 +1,256 @@
+// The registry, on a redis-server of its own.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/clock.ts";
+import type { NewSession, NodeFacts, NodeLoad, Registry } from "../../src/cluster/port.ts";
+import { openRegistry } from "../../src/cluster/registry/open.ts";
+import { StartError } from "../../src/failure.ts";
+import { hasRedisServer, type RedisServer, startRedisServer } from "./redis-server.ts";
+
+const empty: NodeLoad = {
+  sessions: 0,
+  maxSessions: 10,
+  memoryMib: 0,
+  maxMemoryMib: undefined,
+  waiting: 0,
+  ahead: {},
+};
+const session: NewSession = {
+  principal: "ann",
+  template: "python",
+  flavor: "small",
+  memoryMib: 1024,
+  maxPrincipalSessions: undefined,
+};
+const nobody = new Map<string, number>();
+
+function facts(id: string, address = `http://${id}.test:8000`): NodeFacts {
+  return { id, address, version: "1.0.0", hostname: `host-of-${id}`, startedAt: 1_700_000_000_000 };
+}
+
+describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", () => {
+  let server: RedisServer;
+  let clusters = 0;
+  beforeAll(async () => {
+    server = await startRedisServer();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  /** Of a cluster that no other test uses, unless it is named. */
+  const open = (leaseMs = 600_000, name = `cluster-${++clusters}`) =>
+    openRegistry({ url: server.url, name, leaseMs, clock: systemClock });
+
+  /** Of so many nodes, each with a load of its own. */
+  const withNodes = async (loads: Readonly<Record<string, Partial<NodeLoad>>>) => {
+    const registry = await open();
+    const epochs = new Map<string, number>();
+    for (const [id, load] of Object.entries(loads)) {
+      epochs.set(id, await registry.register(facts(id), { ...empty, ...load }, nobody));
+    }
+    return { registry, epochs, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
+  };
+
+  /** Places so many sessions one after the other, and tells where. */
+  const placed = async (registry: Registry, sessions: number, session_: NewSession = session) => {
+    const ids: (string | undefined)[] = [];
+    for (let i = 0; i < sessions; i++) ids.push((await registry.place(session_))?.node.id);
+    return ids;
+  };
+
+  test("a node that has registered is seen by all, as it told of itself", async () => {
+    await using one = await open(600_000, "seen");
+    await using other = await open(600_000, "seen");
+    const load = {
+      ...empty,
+      sessions: 2,
+      memoryMib: 2048,
+      maxMemoryMib: 8192,
+      waiting: 1,
+      ahead: { "python/small": 1 },
+    };
+    const epoch = await one.register(facts("aaaaa"), load, nobody);
+    const [node, ...rest] = await other.nodes();
+    expect(rest).toEqual([]);
+    expect(node).toMatchObject({ ...facts("aaaaa"), epoch, load, isDraining: false, hasLeft: false });
+    expect(node?.leaseLeftMs).toBeGreaterThan(0);
+    expect(await other.node("aaaaa")).toMatchObject(facts("aaaaa"));
+    expect(await other.node("zzzzz")).toBeUndefined();
+  });
+
+  test("two clusters on one server do not see each other", async () => {
+    await using one = await withNodes({ aaaaa: {} });
+    await using other = await open();
+    expect(await other.nodes()).toEqual([]);
+    expect(await other.place(session)).toBeUndefined();
+    expect((await one.registry.place(session))?.node.id).toBe("aaaaa");
+  });
+
+  test("epochs grow with each registration, also after the registry was flushed", async () => {
+    await using registry = await open();
+    const first = await registry.register(facts("aaaaa"), empty, nobody);
+    const second = await registry.register(facts("bbbbb"), empty, nobody);
+    expect(second).toBeGreaterThan(first);
+    await server.command("FLUSHALL");
+    expect(await registry.register(facts("aaaaa"), empty, nobody)).toBeGreaterThan(second);
+  });
+
+  test("an id that lives at another address is refused, and may be taken again at its own", async () => {
+    await using registry = await open();
+    await registry.register(facts("aaaaa"), empty, nobody);
+    const elsewhere = registry.register(facts("aaaaa", "http://other.test:8000"), empty, nobody);
+    expect(elsewhere).rejects.toBeInstanceOf(StartError);
+    expect(elsewhere).rejects.toThrow("http://aaaaa.test:8000");
+    await registry.register(facts("aaaaa"), empty, nobody);
+  });
+
+  test("a heartbeat prolongs the lease, tells the load, and brings what the operator wants", async () => {
+    await using nodes = await withNodes({ aaaaa: {} });
+    const { registry } = nodes;
+    const epoch = nodes.epochs.get("aaaaa") ?? 0;
+    const load = { ...empty, sessions: 3 };
+    expect(await registry.renew({ id: "aaaaa", epoch, load, isDraining: false })).toEqual({
+      outcome: "renewed",
+      isToDrain: false,
+    });
+    expect((await registry.node("aaaaa"))?.load.sessions).toBe(3);
+    expect(await registry.requestDrain("aaaaa", true)).toBe(true);
+    expect(await registry.requestDrain("zzzzz", true)).toBe(false);
+    expect((await registry.renew({ id: "aaaaa", epoch, load, isDraining: false })).isToDrain).toBe(true);
+    expect((await registry.node("aaaaa"))?.isDraining).toBe(true);
+    expect(await registry.place(session)).toBeUndefined();
+    await registry.requestDrain("aaaaa", false);
+    expect((await registry.place(session))?.node.id).toBe("aaaaa");
+  });
+
+  test("a heartbeat tells that the record is lost, was replaced, or that the lease is over", async () => {
+    await using registry = await open();
+    const renew = (epoch: number) => registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false });
+    expect((await renew(1)).outcome).toBe("unknown");
+    const first = await registry.register(facts("aaaaa"), empty, nobody);
+    const second = await registry.register(facts("aaaaa"), empty, nobody);
+    expect((await renew(first)).outcome).toBe("replaced");
+    expect((await renew(second)).outcome).toBe("renewed");
+    expect((await renew(second + 1)).outcome).toBe("unknown");
+    await registry.leave("aaaaa", second);
+    expect((await renew(second)).outcome).toBe("over");
+    expect(await registry.node("aaaaa")).toMatchObject({ hasLeft: true });
+  });
+
+  test("a lease ends by itself, and nothing is placed on its node or counted of it from then on", async () => {
+    await using short = await open(1, "short");
+    const epoch = await short.register(facts("aaaaa"), empty, new Map([["ann", 4]]));
+    while (((await short.node("aaaaa"))?.leaseLeftMs ?? 0) > 0);
+    expect((await short.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
+    expect(await short.place(session)).toBeUndefined();
+    expect(await short.sessionsOf("ann")).toEqual(nobody);
+    await using long = await open(600_000, "short");
+    await long.register(facts("bbbbb"), empty, nobody);
+    expect(await long.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
+    expect((await long.nodes()).map(({ id }) => id).sort()).toEqual(["aaaaa", "bbbbb"]);
+    await long.register(facts("aaaaa", "http://moved.test:8000"), empty, nobody);
+  });
+
+  test("a new session goes where a sandbox of its kind is ready, each of them once", async () => {
+    await using nodes = await withNodes({ aaaaa: {}, bbbbb: { sessions: 8, ahead: { "python/small": 2 } }, ccccc: {} });
+    const { registry } = nodes;
+    expect(await placed(registry, 2)).toEqual(["bbbbb", "bbbbb"]);
+    expect(await placed(registry, 3)).not.toContain("bbbbb");
+    expect(await placed(registry, 3, { ...session, template: "node" })).not.toContain("bbbbb");
+  });
+
+  test("without one it goes to nodes with room, and reserved places are no room", async () => {
+    await using nodes = await withNodes({
+      aaaaa: { maxSessions: 4 },
+      bbbbb: { sessions: 10 },
+      ccccc: { memoryMib: 7680, maxMemoryMib: 8192 },
+    });
+    expect(await placed(nodes.registry, 4)).toEqual(["aaaaa", "aaaaa", "aaaaa", "aaaaa"]);
+    // Nobody has room now: still one is named, whose own admission evicts, waits or refuses.
+    expect(await nodes.registry.place(session)).toBeDefined();
+  });
+
+  test("memory is room as well: a large session passes over nodes that would take a small one", async () => {
+    await using nodes = await withNodes({
+      aaaaa: { memoryMib: 6144, maxMemoryMib: 8192 },
+      bbbbb: { maxMemoryMib: 8192, sessions: 9 },
+    });
+    expect((await nodes.registry.place({ ...session, memoryMib: 4096 }))?.node.id).toBe("bbbbb");
+  });
+
+  test("where nobody has room, the node where the fewest wait is named", async () => {
+    await using nodes = await withNodes({
+      aaaaa: { sessions: 10, waiting: 40 },
+      bbbbb: { sessions: 10, waiting: 50 },
+    });
+    expect(new Set(await placed(nodes.registry, 6))).toEqual(new Set(["aaaaa"]));
+  });
+
+  test("a place that is given back is free again, and one that is told of is a session", async () => {
+    await using nodes = await withNodes({ aaaaa: { maxSessions: 2 } });
+    const { registry, epochs } = nodes;
+    const epoch = epochs.get("aaaaa") ?? 0;
+    const first = await registry.place(session);
+    const second = await registry.place(session);
+    expect([first?.elsewhere, second?.elsewhere]).toEqual([0, 0]);
+    await registry.giveBack(second?.reservation ?? "");
+    await registry.giveBack(second?.reservation ?? "");
+    await registry.tellPrincipal("aaaaa", epoch, "ann", 1, first?.reservation);
+    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
+    expect((await registry.node("aaaaa"))?.load).toMatchObject({ sessions: 1, memoryMib: 1024 });
+    await registry.tellPrincipal("aaaaa", epoch, "ann", 0);
+    expect(await registry.sessionsOf("ann")).toEqual(nobody);
+    expect((await registry.node("aaaaa"))?.load.sessions).toBe(0);
+  });
+
+  test("what a principal has on other nodes is told with the place, those on their way included", async () => {
+    await using nodes = await withNodes({ aaaaa: { maxSessions: 1 }, bbbbb: { sessions: 10 } });
+    const { registry, epochs } = nodes;
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 5);
+    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 5 });
+    await registry.renew({ id: "bbbbb", epoch: epochs.get("bbbbb") ?? 0, load: empty, isDraining: false });
+    expect(await registry.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 1 });
+    expect(await registry.place({ ...session, principal: "bob" })).toMatchObject({ elsewhere: 0 });
+  });
+
+  test("a principal at its limit is sent to a node that has sessions of it", async () => {
+    await using nodes = await withNodes({ aaaaa: {}, bbbbb: { sessions: 9, ahead: {} }, ccccc: {} });
+    const { registry, epochs } = nodes;
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 2);
+    const limited = { ...session, maxPrincipalSessions: 2 };
+    expect(await registry.place(limited)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
+    expect(await placed(registry, 4, { ...limited, principal: "bob", maxPrincipalSessions: 9 })).not.toContain("bbbbb");
+  });
+
+  test("a node that registers again tells everything anew", async () => {
+    await using nodes = await withNodes({ aaaaa: { maxSessions: 3 } });
+    const { registry, epochs } = nodes;
+    const held = await registry.place(session);
+    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", 2);
+    const epoch = await registry.register(facts("aaaaa"), { ...empty, maxSessions: 3 }, new Map([["ann", 1]]));
+    await registry.giveBack(held?.reservation ?? "");
+    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", 7);
+    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
+    expect(await registry.sessionsOf("bob")).toEqual(nobody);
+    expect(await registry.node("aaaaa")).toMatchObject({ epoch, load: { sessions: 0 } });
+  });
+
+  test("what one node announces is heard by the others, and ended MCP sessions are remembered", async () => {
+    await using one = await open(600_000, "heard");
+    await using other = await open(600_000, "heard");
+    const heard = Promise.withResolvers<unknown>();
+    using _ = other.listen((announcement) => heard.resolve(announcement));
+    using __ = one.listen(() => heard.reject(new Error("a node heard itself")));
+    const cancelled = { type: "request.cancelled", mcpSessionId: "m-1", requestId: 7, reason: "why" } as const;
+    let isOver = false;
+    void heard.promise
+      .catch(() => undefined)
+      .then(() => {
+        isOver = true;
+      });
+    while (!isOver) await one.announce(cancelled); // until the other is connected
+    expect(await heard.promise).toEqual(cancelled);
+    await one.announce({ type: "mcp_session.ended", mcpSessionId: "m-1" });
+    await one.announce({ type: "mcp_session.ended", mcpSessionId: "m-2" });
+    expect(await other.endedMcpSessions()).toContain("m-2");
+  });
+});
