@@ -112,10 +112,22 @@ bring_dependencies() {
 
 # What the namespace backend runs sandboxes with. Its absence is no error here: the server says what it cannot do.
 bring_sandbox_programs() {
+  bring_programs "The namespace backend" bwrap:bubblewrap prlimit:util-linux python3:python3 node:nodejs
+}
+
+# What tests run beside the server. A test that lacks one is skipped by name.
+bring_test_programs() {
+  bring_programs "The suite of cluster tests" redis-server:redis-server
+}
+
+# bring_programs WHO PROGRAM:PACKAGE…
+bring_programs() {
   [ "$(uname -s)" = Linux ] || return 0
+  who=$1
+  shift
   missing=
   packages=
-  for pair in bwrap:bubblewrap prlimit:util-linux python3:python3 node:nodejs; do
+  for pair; do
     if ! command -v "${pair%%:*}" >/dev/null; then
       missing="$missing ${pair%%:*}"
       packages="$packages ${pair#*:}"
@@ -123,13 +135,13 @@ bring_sandbox_programs() {
   done
   [ -n "$missing" ] || return 0
   if ! command -v apt-get >/dev/null; then
-    say "The namespace backend needs$missing: install them with your system's package manager."
+    say "$who needs$missing: install them with your system's package manager."
   elif [ "$(id -u)" != 0 ]; then
-    say "The namespace backend needs$missing. Type: sudo apt-get install$packages"
+    say "$who needs$missing. Type: sudo apt-get install$packages"
   else
     say "Installing$packages …"
     # shellcheck disable=SC2086 # a list of package names
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages; } >&2 </dev/null ||
-      say "That failed; the namespace backend will lack$missing."
+      say "That failed: $who will lack$missing."
   fi
 }
