@@ -44,12 +44,17 @@ export type TaskCaller = Pick<CallContext, "principal" | "audience">;
 export interface TaskSet {
   get(caller: TaskCaller, taskId: string): Promise<DetailedTask>;
   /** For input that a task has asked for, which none of ours does. */
-  update(caller: TaskCaller, taskId: string): void;
+  update(caller: TaskCaller, taskId: string): void | Promise<void>;
   /** Asks for its end. Does nothing if it has ended. */
-  cancel(caller: TaskCaller, taskId: string): void;
-  /** Resolves when it has ended; undefined for a task that the caller does not have. */
-  ended(caller: TaskCaller, taskId: string): Promise<void> | undefined;
+  cancel(caller: TaskCaller, taskId: string): void | Promise<void>;
+  /** Resolves with undefined for a task that the caller does not have. Once the signal aborts, nobody asks for its end any more. */
+  ended(caller: TaskCaller, taskId: string, signal: AbortSignal): Promise<TaskEnd | undefined>;
 }
+
+export type TaskEnd = {
+  /** Resolves when it has ended, or nobody can tell any more. */
+  over(): Promise<void>;
+};
 
 /** What can be read beside what tools answer, by URI. */
 export interface ResourceSet {

@@ -73,7 +73,7 @@ export function defineTool<S extends TObject>(definition: ToolDefinition<S>, too
 }
 
 /** Throws what is not a Failure, and a Failure that is told as an error. */
-function tellFailure(error: unknown, context: CallContext, toolErrors: ToolErrors): CallToolResult {
+export function tellFailure(error: unknown, context: CallContext, toolErrors: ToolErrors): CallToolResult {
   if (!(error instanceof Failure)) throw error;
   context.account.failure = error.kind;
   if (isToldAsError(toolErrors, context.audience)) throw wireError(error);
@@ -111,11 +111,9 @@ function checkable<S extends TObject>(input: S): S {
  * that, and one object as a list of it.
  */
 function flatten(args: unknown, schema: TObject, mayBeEmpty: readonly string[]): unknown {
-  if (args === undefined || args === null) return {};
-  if (typeof args === "string") return flatten(recordIn(args), schema, mayBeEmpty);
-  if (!isRecord(args)) return args;
+  const inner = unwrapped(args);
+  if (!isRecord(inner)) return inner;
   const { properties } = schema;
-  const inner = Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
   const flat: [string, unknown][] = [];
   for (const [name, value] of Object.entries(inner)) {
     const schema = properties[name];
@@ -125,6 +123,14 @@ function flatten(args: unknown, schema: TObject, mayBeEmpty: readonly string[]):
   }
   // Not by assigning, for which "__proto__" is no name of an argument.
   return Object.fromEntries(flat);
+}
+
+/** What a client has wrapped its arguments in, taken off: a record, or what is none. */
+export function unwrapped(args: unknown): unknown {
+  if (args === undefined || args === null) return {};
+  if (typeof args === "string") return unwrapped(recordIn(args));
+  if (!isRecord(args)) return args;
+  return Object.keys(args).length === 1 && isRecord(args.params) ? args.params : args;
 }
 
 function meant(value: unknown, type: unknown): unknown {

@@ -4,7 +4,7 @@
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import type { Failure } from "../failure.ts";
-import { type Claim, type ClaimLimits, Claims, type Tenant } from "./claims.ts";
+import { type Beyond, type Claim, type ClaimLimits, Claims, type Tenant } from "./claims.ts";
 import type { Bound, Need } from "./eviction.ts";
 import { waitFor } from "./patience.ts";
 import { refusal } from "./refusal.ts";
@@ -41,6 +41,14 @@ type Waiter = {
   bound: Bound | undefined;
 };
 
+export type AdmissionOptions = {
+  readonly limits: AdmissionLimits;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Where there are other nodes. */
+  readonly beyond?: Beyond | undefined;
+};
+
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
@@ -53,13 +61,9 @@ export class Admission {
   #isServing = false;
   #closed: Failure | undefined;
 
-  constructor({
-    limits,
-    clock,
-    emit,
-  }: { readonly limits: AdmissionLimits; readonly clock: Clock; readonly emit: Emit }) {
+  constructor({ limits, clock, emit, beyond }: AdmissionOptions) {
     this.#limits = limits;
-    this.#claims = new Claims(limits);
+    this.#claims = new Claims(limits, beyond);
     this.#clock = clock;
     this.#emit = emit;
   }
@@ -206,10 +210,7 @@ export class Admission {
 
   #placeOf(claim: Claim): Place {
     return {
-      occupy: (tenant) => {
-        claim.tenant = tenant;
-        claim.principal = tenant.principal;
-      },
+      occupy: (tenant) => this.#claims.assign(claim, tenant),
       leave: () => {
         if (claim.state === "leaving") return;
         claim.state = "leaving";

@@ -27,14 +27,26 @@ export type ClaimLimits = RoomLimits & {
   readonly enableLruEviction: boolean;
 };
 
+/** What there is of a principal beyond this process. */
+export type Beyond = {
+  /** Sessions of it on other nodes, which count against its limit here. */
+  readonly elsewhere: (principal: string) => number;
+  /** Told how many places it has here, each time that changes. */
+  readonly onCount: (principal: string, here: number) => void;
+};
+
+export const nothingBeyond: Beyond = { elsewhere: () => 0, onCount: () => undefined };
+
 export class Claims {
   readonly #limits: ClaimLimits;
+  readonly #beyond: Beyond;
   /** One a place: bounded by the limits. */
   readonly #byId = new Map<number, Claim>();
   #lastId = 0;
 
-  constructor(limits: ClaimLimits) {
+  constructor(limits: ClaimLimits, beyond: Beyond = nothingBeyond) {
     this.#limits = limits;
+    this.#beyond = beyond;
   }
 
   get all(): readonly Claim[] {
@@ -54,7 +66,18 @@ export class Claims {
     this.#lastId++;
     const claim: Claim = { id: this.#lastId, principal, memoryMib, state, tenant: undefined };
     this.#byId.set(claim.id, claim);
+    this.#tellCount(principal);
     return claim;
+  }
+
+  /** Whose it is from now on. */
+  assign(claim: Claim, tenant: Tenant): void {
+    const { principal } = claim;
+    claim.tenant = tenant;
+    claim.principal = tenant.principal;
+    if (principal === tenant.principal) return;
+    this.#tellCount(principal);
+    this.#tellCount(tenant.principal);
   }
 
   has({ id }: Claim): boolean {
@@ -62,18 +85,20 @@ export class Claims {
   }
 
   /** False if it was not there any more. */
-  delete({ id }: Claim): boolean {
-    return this.#byId.delete(id);
+  delete({ id, principal }: Claim): boolean {
+    const wasThere = this.#byId.delete(id);
+    if (wasThere) this.#tellCount(principal);
+    return wasThere;
   }
 
   /** What stands in the way of a need now. */
   boundNow(need: { readonly principal: string | null; readonly memoryMib: number }): Bound | undefined {
-    return boundOf(this.all, need, this.#limits);
+    return boundOf(this.all, need, this.#limits, this.#elsewhere(need.principal));
   }
 
   /** What stands in its way once those who leave have left. */
   boundSoon(need: Need): Bound | undefined {
-    return boundOf(this.#staying, need, this.#limits);
+    return boundOf(this.#staying, need, this.#limits, this.#elsewhere(need.principal));
   }
 
   /** What stands in its way whoever leaves: the need is too large. */
@@ -85,7 +110,7 @@ export class Claims {
   boundOfItsOwn(need: Need): Bound | undefined {
     const own = this.all.filter(({ principal }) => principal === need.principal);
     const limits = { ...this.#limits, maxSessions: Number.POSITIVE_INFINITY, maxTotalMemoryMib: undefined };
-    return boundOf(own, need, limits);
+    return boundOf(own, need, limits, this.#elsewhere(need.principal));
   }
 
   /** For who was refused when it was full, and looks at it when it is not. */
@@ -100,7 +125,7 @@ export class Claims {
   /** Those to give up so that there is room for the need; undefined if there is none to be made. */
   victimsOf(need: Need): readonly Claim[] | undefined {
     const holdings = this.#staying.map((claim) => this.#holdingOf(claim));
-    const victims = chooseVictims(holdings, need, this.#limits);
+    const victims = chooseVictims(holdings, need, this.#limits, this.#elsewhere(need.principal));
     return victims?.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
@@ -110,6 +135,15 @@ export class Claims {
       tenant?.principal === asking && tenant.idle !== null && state === "held" ? [tenant] : [],
     );
     return own.sort((a, b) => (a.idle?.sinceMs ?? 0) - (b.idle?.sinceMs ?? 0)).map(({ sessionId }) => sessionId);
+  }
+
+  #elsewhere(principal: string | null): number {
+    return principal === null ? 0 : this.#beyond.elsewhere(principal);
+  }
+
+  #tellCount(principal: string | null): void {
+    if (principal === null) return;
+    this.#beyond.onCount(principal, this.all.filter((claim) => claim.principal === principal).length);
   }
 
   #holdingOf({ id, principal, memoryMib, tenant }: Claim): Holding {

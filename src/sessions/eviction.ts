@@ -27,17 +27,21 @@ export type Bound = {
   readonly limit: number;
 };
 
-/** The first limit that stands in the way, the principal's own before the server's; undefined if there is room. */
+/**
+ * The first limit that stands in the way, the principal's own before the server's; undefined if there is room. `elsewhere`: sessions of the
+ * principal on other nodes.
+ */
 export function boundOf(
   holdings: readonly Omit<Holding, "idle">[],
   need: { readonly principal: string | null; readonly memoryMib: number },
   limits: RoomLimits,
+  elsewhere = 0,
 ): Bound | undefined {
   const own = need.principal === null ? [] : holdings.filter(({ principal }) => principal === need.principal);
   return (
     (need.principal === null
       ? undefined
-      : (exceeded("principal", "sessions", own.length, 1, limits.maxSessionsPerPrincipal) ??
+      : (exceeded("principal", "sessions", own.length + elsewhere, 1, limits.maxSessionsPerPrincipal) ??
         exceeded("principal", "memory", memoryOf(own), need.memoryMib, limits.maxMemoryMibPerPrincipal))) ??
     exceeded("server", "sessions", holdings.length, 1, limits.maxSessions) ??
     exceeded("server", "memory", memoryOf(holdings), need.memoryMib, limits.maxTotalMemoryMib)
@@ -56,12 +60,13 @@ export function chooseVictims(
   holdings: readonly Holding[],
   need: Need,
   limits: RoomLimits,
+  elsewhere = 0,
 ): readonly number[] | undefined {
   const victims: Holding[] = [];
   const staying = (except: readonly Holding[]) => holdings.filter((holding) => !except.includes(holding));
   for (;;) {
     const rest = staying(victims);
-    const bound = boundOf(rest, need, limits);
+    const bound = boundOf(rest, need, limits, elsewhere);
     if (bound === undefined) break;
     const next = nextVictim(rest, need, bound);
     if (next === undefined) return undefined;
@@ -70,7 +75,7 @@ export function chooseVictims(
   // A large one may have made those that were chosen before it superfluous.
   for (const victim of [...victims].reverse()) {
     const without = victims.filter((other) => other !== victim);
-    if (boundOf(staying(without), need, limits) === undefined) victims.splice(victims.indexOf(victim), 1);
+    if (boundOf(staying(without), need, limits, elsewhere) === undefined) victims.splice(victims.indexOf(victim), 1);
   }
   return victims.map(({ id }) => id);
 }

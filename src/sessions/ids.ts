@@ -42,7 +42,15 @@ export function originOf(id: string, installationId: string, kind: IdKind = "ses
   return body.startsWith(`${tagOf(installationId)}-`) ? "ours" : "foreign";
 }
 
-function tagOf(installationId: string): string {
+/** What an id of a session or an execution carries of who made it; undefined for what is none, as a mistyped one. */
+export function tagIn(id: string): string | undefined {
+  const [, kind, body, check] = shape.exec(id) ?? [];
+  if ((kind !== "session" && kind !== "execution") || body === undefined) return undefined;
+  return checkOf(kind, body) === check ? body.slice(0, tagLength) : undefined;
+}
+
+/** What the ids that an installation makes carry. */
+export function tagOf(installationId: string): string {
   return letters(digest(`session ids of\0${installationId}`)).slice(0, tagLength);
 }
 

@@ -8,6 +8,7 @@ import type { Flavor, Flavors } from "../sandbox/flavors.ts";
 import type { SandboxHost } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
+import type { Beyond } from "./claims.ts";
 import { Executions } from "./executions/executions.ts";
 import { Spools } from "./executions/spools.ts";
 import { Ledger } from "./ledger.ts";
@@ -30,17 +31,19 @@ export type OpenSessionsOptions = {
   readonly folder: string | undefined;
   /** Whether no process has kept sessions there before. */
   readonly isFirst: boolean;
+  /** Where there are other nodes. */
+  readonly beyond?: Beyond | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
 };
 
 /** What it opens is `stack`'s. The pool begins to fill when it is told to. */
 export function openSessions(options: OpenSessionsOptions, stack: AsyncDisposableStack) {
-  const { settings, host, templates, installationId, folder, isFirst, clock, emit } = options;
+  const { settings, host, templates, installationId, folder, isFirst, beyond, clock, emit } = options;
   const { flavors, defaultFlavor, pool: shares, sandboxStartTimeoutMs: startTimeoutMs } = settings;
   const ownsSurvivors = folder !== undefined;
   if (!ownsSurvivors) emit({ type: "ledger.degraded", reason: "the state directory cannot be locked" });
-  const admission = new Admission({ limits: { ...settings, startTimeoutMs }, clock, emit });
+  const admission = new Admission({ limits: { ...settings, startTimeoutMs }, clock, emit, beyond });
   const ledgerPath = folder === undefined ? undefined : join(folder, "sessions.db");
   const ledger = stack.use(new Ledger({ path: ledgerPath, isExpected: !isFirst, clock, emit }));
   const spools = new Spools({

@@ -295,7 +295,7 @@ test("another principal's task is told as one that there is not, and is not ende
   const other = { principal: "other", audience: "agent" as const };
   await expect(tasks?.get(other, taskId)).rejects.toMatchObject({ code: -32602 });
   expect(() => tasks?.cancel(other, taskId)).toThrow(taskId);
-  expect(tasks?.ended(other, taskId)).toBeUndefined();
+  expect(await tasks?.ended(other, taskId, new AbortController().signal)).toBeUndefined();
   expect((await get(served, taskId)).result).toMatchObject({ status: "working" });
 });
 

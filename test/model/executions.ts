@@ -206,7 +206,7 @@ export class ExecutionWalk {
     if (tracked === undefined) return;
     this.#parts.say(`  ${tracked.program.name} ${tracked.id}, ${tracked.execution.status}`);
     this.touch(tracked.sessionId);
-    this.#tasks.cancel({ principal: tracked.principal, audience: "agent" }, tracked.id);
+    void this.#tasks.cancel({ principal: tracked.principal, audience: "agent" }, tracked.id);
     if (tracked.execution.status !== "ended") tracked.isCanceled = true;
     const known = this.#parts.knownOf(tracked.sessionId);
     if (tracked.program.kind === "code" && known !== undefined && !this.#ground.isExact) known.isReset = true;

@@ -39,8 +39,8 @@ export function answerAboutTasks(
   }
 }
 
-async function acknowledged(act: () => void): Promise<Result> {
-  act();
+async function acknowledged(act: () => void | Promise<void>): Promise<Result> {
+  await act();
   return {};
 }
 
@@ -56,10 +56,9 @@ async function listen(tasks: TaskSet, exchange: Exchange, who: TaskCaller, notif
   const { request } = exchange;
   const _meta = { [SUBSCRIPTION_KEY]: request.id };
   const taskIds = declaresTasks(request) ? askedTasks(request) : [];
-  const ends = taskIds.flatMap((taskId) => {
-    const ended = tasks.ended(who, taskId);
-    return ended === undefined ? [] : [{ taskId, ended }];
-  });
+  const { signal } = exchange;
+  const asked = taskIds.map(async (taskId) => ({ taskId, end: await tasks.ended(who, taskId, signal) }));
+  const ends = (await Promise.all(asked)).flatMap(({ taskId, end }) => (end === undefined ? [] : [{ taskId, end }]));
   const notifications = ends.length === 0 ? {} : { taskIds: ends.map(({ taskId }) => taskId) };
   const isHeard = notify(exchange, {
     jsonrpc: "2.0",
@@ -73,10 +72,11 @@ async function listen(tasks: TaskSet, exchange: Exchange, who: TaskCaller, notif
   }
   if (ends.length === 0) return { _meta };
   const left = Promise.withResolvers<never>();
-  const { signal } = exchange;
+  // It may have left while its tasks were looked for.
+  if (signal.aborted) throw signal.reason;
   signal.addEventListener("abort", () => left.reject(signal.reason), { once: true });
-  const tell = async ({ taskId, ended }: (typeof ends)[number]) => {
-    await ended;
+  const tell = async ({ taskId, end }: (typeof ends)[number]) => {
+    await end.over();
     if (signal.aborted) return;
     const task = await tasks.get(who, taskId);
     notify(exchange, { jsonrpc: "2.0", method: "notifications/tasks", params: { ...task, _meta } });

@@ -47,9 +47,10 @@ export function executionTasks({ sessions, toolErrors, structuredContent = "auto
     },
     update: (caller, taskId) => void find(caller, taskId),
     cancel: (caller, taskId) => find(caller, taskId).cancel("its task was cancelled."),
-    ended: (caller, taskId) => {
+    ended: async (caller, taskId) => {
       try {
-        return sessions.execution(caller.principal, taskId).settled;
+        const execution = sessions.execution(caller.principal, taskId);
+        return { over: () => execution.settled };
       } catch {
         return undefined;
       }
