@@ -10,6 +10,7 @@ import { CompiledPrograms } from "./compiled.ts";
 import type { Self } from "./enter.ts";
 import { thisArchitecture } from "./filter/architectures.ts";
 import { filterBytes } from "./filter/filter.ts";
+import { proxiedNode } from "./guest/proxied/program.ts";
 import { bootLauncherBytes, mountFlags } from "./launcher/boot.ts";
 import { launcherBytes } from "./launcher/launcher.ts";
 import { listenerLauncherBytes } from "./launcher/listener.ts";
@@ -20,7 +21,7 @@ import { Moments } from "./moments.ts";
 import { memoryLabel } from "./stranded.ts";
 import { findTools, type Tools } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
-import { fetchProgram, proxyPort } from "./way-out.ts";
+import { proxiedNodePath, proxyPort } from "./way-out.ts";
 
 export type Machine = AsyncDisposable & {
   readonly self: Self;
@@ -50,7 +51,7 @@ export function openMachine(installation: string, clock: Clock): Machine {
   const limits = createLimits({ view: { membership, mounts, serverPid: self.pid }, installation, clock });
   const moments = new Moments(libc);
   const dataFiles = openDataFiles(libc);
-  const wayOutFiles = { [fetchProgram.path]: libc.memoryFile(new TextEncoder().encode(fetchProgram.source)) };
+  const wayOutFiles = { [proxiedNodePath]: libc.memoryFile(new TextEncoder().encode(proxiedNode())) };
   const compiled = new CompiledPrograms(libc);
   const filter = libc.memoryFile(filterBytes(thisArchitecture()));
   const launcher = openLauncher(libc, self);

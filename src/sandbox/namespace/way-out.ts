@@ -4,7 +4,6 @@
 import { closeSync } from "node:fs";
 import { type Gateway, type GatewayOptions, openGateway } from "../egress/gateway.ts";
 import { type NamespaceDescriptors, pathOf, type Self } from "./enter.ts";
-import fetchSource from "./guest/fetch.cjs" with { type: "text" };
 import { guestPrograms } from "./layout.ts";
 import type { Libc } from "./libc.ts";
 import { guestPath } from "./tools.ts";
@@ -14,16 +13,16 @@ export const proxyPort = 3128;
 
 const proxyUrl = `http://127.0.0.1:${proxyPort}`;
 
-/** What has an older Node.js's fetch go by the variables. */
-export const fetchProgram = { path: `${guestPrograms}/fetch.cjs`, source: fetchSource };
+/** Where the program is that has an older Node.js go by the variables. */
+export const proxiedNodePath = `${guestPrograms}/proxied.cjs`;
 
 /** In both cases of letters: programs differ in which they read. */
 export const proxyEnv: Readonly<Record<string, string>> = {
   ...{ HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl, ALL_PROXY: proxyUrl },
   ...{ http_proxy: proxyUrl, https_proxy: proxyUrl, all_proxy: proxyUrl },
   ...{ NO_PROXY: "localhost,127.0.0.1,::1", no_proxy: "localhost,127.0.0.1,::1" },
-  // From 22.21 and 24.5 on, Node.js itself goes by the variables then; before, its fetch does by our program.
-  ...{ NODE_USE_ENV_PROXY: "1", NODE_OPTIONS: `--require=${fetchProgram.path}` },
+  // From 22.21 and 24.5 on, Node.js itself goes by the variables then; before, it does by our program.
+  ...{ NODE_USE_ENV_PROXY: "1", NODE_OPTIONS: `--require=${proxiedNodePath}` },
 };
 
 export type WayOutOptions = Omit<GatewayOptions, "listener"> & {

@@ -156,6 +156,35 @@ await fetch("http://localhost:" + server.address().port).then((answer) => answer
     },
   );
 
+  test.skipIf(!isHere("node"))(
+    "what Node's http and https get goes by the variables, however they are loaded, and so does what older clients ask the proxy for (node)",
+    async () => {
+      await using own = await bootOne(host, "node-agents", { ...nodeTemplate, env: trust });
+      const inProgram = await command(
+        own,
+        `echo '${getting}${got('require("https").get', '"https://pypi.org/"')}' > one.cjs && node one.cjs
+echo 'import { get as secure } from "node:https"; ${getting}${got("secure", '"https://pypi.org/"')}' > two.mjs && node two.mjs`,
+      );
+      expect({ out: inProgram.stdout, error: inProgram.stderr }).toEqual({ out: "reached\nreached\n", error: "" });
+      const older = '{ host: "127.0.0.1", port: 3128, path: "https://pypi.org/x", headers: { host: "pypi.org" } }';
+      const local = `
+const server = require("http").createServer((_request, response) => response.end("local")).listen(0);
+await ${got('require("http").get', '"http://localhost:" + server.address().port')};`;
+      const inCode = await runIn(own, "code", `${getting}await ${got('require("http").get', older)};${local}`);
+      expect(inCode.stdout).toBe("reached\nlocal\n");
+      const denied = await runIn(
+        own,
+        "code",
+        `await ${got('require("https").get', '"https://other.example.com/"')}; await ${got('require("http").get', '"http://pypi.org/"')}`,
+      );
+      expect(denied.stdout).toMatch(/^.*403.*\n.*(?:403|Refused).*\n$/);
+      expect(denied.end.notices).toEqual([
+        expect.stringContaining("refused other.example.com:443: it allows pypi.org"),
+        expect.stringContaining("refused pypi.org:80: it allows port 443"),
+      ]);
+    },
+  );
+
   test("no attack from inside reaches anything, and what asks the proxy is told by its rule", async () => {
     const before = registries.requests.length;
     const own = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("this machine") });
@@ -196,7 +225,7 @@ await fetch("http://localhost:" + server.address().port).then((answer) => answer
     );
     const ran = await command(
       own,
-      "env | grep -iE 'proxy|node_(use|opt)'; ls /run/msb | grep fetch; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 3128))' 2>&1 | tail -1",
+      "env | grep -iE 'proxy|node_(use|opt)'; ls /run/msb | grep proxied; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 3128))' 2>&1 | tail -1",
     );
     expect(ran.stdout).toBe("ConnectionRefusedError: [Errno 111] Connection refused\n");
     await using other = await bootOne(host, "other", trusting);
@@ -250,6 +279,20 @@ describe.skipIf(!areRealThere)("the real registries (bwrap, and that they are re
     expect((await command(sandbox, npm)).stdout).toEndWith("007\n");
   });
 });
+
+/** For Node: what is got is printed, or why it is not. */
+const getting = `
+function got(get, place) {
+  return new Promise((resolve) => {
+    const told = (text) => resolve(console.log(text));
+    get(place, (answer) => {
+      let text = "";
+      answer.on("data", (piece) => (text += piece)).on("end", () => told(text));
+    }).on("error", (error) => told(error.message));
+  });
+}
+`;
+const got = (get: string, place: string) => `got(${get}, ${place})`;
 
 /** In Python, of which every try says what it has reached. */
 function attacks(machinePort: number): string {

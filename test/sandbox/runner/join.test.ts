@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFileAgent } from "../../../src/sandbox/file-agent/node/program.ts";
 import { pythonFileAgent } from "../../../src/sandbox/file-agent/python/program.ts";
+import { proxiedNode } from "../../../src/sandbox/namespace/guest/proxied/program.ts";
 import { nodeProgram } from "../../../src/sandbox/runner/node/program.ts";
 import { pythonProgram } from "../../../src/sandbox/runner/python/program.ts";
 import { nodeRelay } from "../../../src/sandbox/server/guest/relay/node/program.ts";
@@ -42,6 +43,7 @@ const programs: readonly Program[] = [
   { folder: "runner/node/displays", joined: textIn(textIn(nodeText, "MAIN"), "DISPLAYS"), ...ofNode },
   { folder: "file-agent/python", joined: pythonFileAgent(), ...ofPython },
   { folder: "file-agent/node", joined: nodeFileAgent(), ...ofNode },
+  { folder: "namespace/guest/proxied", joined: proxiedNode(), ...ofNode },
   { folder: "server/guest/relay/python", joined: pythonRelay(), ...ofPython },
   { folder: "server/guest/relay/node", joined: nodeRelay(), ...ofNode },
 ];
