@@ -9,6 +9,7 @@ import { phaseFigures, sumOf } from "./load/figures.ts";
 import { LoadedServer, maxSessions } from "./load/server.ts";
 import { Slot } from "./load/slot.ts";
 import { Tally } from "./load/tally.ts";
+import { bareWay } from "./load/ways.ts";
 
 const slots = 40;
 /** What RSS may be at the end above the first half of the run, as a share of it. */
@@ -27,7 +28,7 @@ async function load(): Promise<0 | 1> {
   const startedMs = performance.now();
   const progress = setInterval(() => console.error(`${tally.calls} calls, ${tally.wrong.length} wrong`), 15_000);
   const work = Array.from({ length: clients }, (_, index) =>
-    new Client(server.url, all, tally, seed + index).run(calls),
+    new Client({ way: bareWay(server.url), slots: all, tally, seed: seed + index }).run(calls),
   );
   await Promise.all(work);
   clearInterval(progress);

@@ -6,9 +6,13 @@ export type Language = "python" | "node";
 export type Life = {
   readonly id: string;
   readonly secret: string;
+  /** By `performance.now()`. */
+  readonly openedMs: number;
   /** Steps that have been asked for, and the highest that an answer has told. */
   asked: number;
   told: number;
+  /** Calls whose answer does not tell whether they were carried out. */
+  uncertain: number;
   readonly seen: Set<number>;
   /** Somebody has asked to stop it: what runs may be canceled. */
   stopAsked: boolean;
@@ -23,8 +27,8 @@ export class Slot {
   /** So that two clients do not open it twice. */
   opening: Promise<Life | undefined> | undefined;
 
-  constructor(index: number) {
-    this.language = index % 2 === 0 ? "python" : "node";
+  constructor(index: number, language: Language = index % 2 === 0 ? "python" : "node") {
+    this.language = language;
     this.flavor = index % 3 === 0 ? "medium" : "small";
   }
 

@@ -5,6 +5,7 @@ import { Client } from "../../scripts/load/client.ts";
 import { phaseFigures, sumOf } from "../../scripts/load/figures.ts";
 import { Slot } from "../../scripts/load/slot.ts";
 import { Tally } from "../../scripts/load/tally.ts";
+import { bareWay } from "../../scripts/load/ways.ts";
 
 type Session = { readonly id: string; readonly template: string; readonly secret: string; steps: number };
 type Fault =
@@ -52,7 +53,9 @@ async function loadOn(fault: Fault): Promise<Tally> {
   });
   const slots = Array.from({ length: 40 }, (_, index) => new Slot(index));
   const tally = new Tally();
-  await Promise.all([1, 2, 3].map((seed) => new Client(listening.url.href, slots, tally, seed).run(200)));
+  const way = bareWay(listening.url.href);
+  const clients = [1, 2, 3].map((seed) => new Client({ way, slots, tally, seed }));
+  await Promise.all(clients.map((client) => client.run(200)));
   return tally;
 }
 

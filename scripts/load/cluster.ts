@@ -1,0 +1,101 @@
+// Does a cluster answer as one server? Several msb-mcp with one registry, behind nginx and HAProxy with plain round-robin, under mixed calls by all ways of MCP,
+// while nodes and the registry are killed, paused, flushed and cut off. Exit status 1 for a wrong answer or an error that nothing explains.
+//
+//   bun scripts/load/cluster.ts [--nodes 5] [--clients 16] [--calls 2000] [--sessions 200] [--disturb kill,registry-pause,…] [--every 20]
+//   bun scripts/load/cluster.ts --alone      the same load on one server without --cluster
+//   bun scripts/load/cluster.ts --measure    what the registry and the way to another node cost a warm call
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type DisturbanceKind, disturbanceKinds, usualEveryMs } from "./cluster/disturbances.ts";
+import { measure } from "./cluster/measure.ts";
+import { type Programs, runCluster } from "./cluster/run.ts";
+
+const root = join(import.meta.dir, "../..");
+
+const { values } = parseArgs({
+  args: Bun.argv.slice(2),
+  options: {
+    nodes: { type: "string", default: "5" },
+    clients: { type: "string", default: "16" },
+    calls: { type: "string", default: "2000" },
+    sessions: { type: "string", default: "200" },
+    disturb: { type: "string", default: "" },
+    every: { type: "string", default: String(usualEveryMs / 1000) },
+    alone: { type: "boolean", default: false },
+    measure: { type: "boolean", default: false },
+    source: { type: "boolean", default: false },
+  },
+});
+
+const argv = values.source ? [process.execPath, "--no-env-file", join(root, "src/main.ts")] : [await binary()];
+process.exitCode = values.measure ? await showMeasures() : await load();
+
+async function load(): Promise<0 | 1> {
+  const seed = Number(Bun.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const [clients, callsEach, sessions] = [values.clients, values.calls, values.sessions].map(Number);
+  const kinds = values.disturb.split(",").filter((kind) => kind !== "");
+  const disturbances = kinds.map((kind) => knownKind(kind));
+  console.log(
+    `${clients} clients × ${callsEach} calls on ${sessions} sessions, disturbed by: ${kinds.join(", ") || "nothing"}; SEED=${seed}`,
+  );
+  const { tally, seconds, registry, sessionsOf, logs, ...done } = await runCluster({
+    argv,
+    programs: programs(),
+    nodes: Number(values.nodes),
+    isCluster: !values.alone,
+    clients: clients ?? 0,
+    callsEach: callsEach ?? 0,
+    sessions: sessions ?? 0,
+    disturbances,
+    everyMs: Number(values.every) * 1000,
+    seed,
+    onProgress: (line) => console.error(line),
+  });
+  console.log(`\n${tally.calls} calls in ${seconds.toFixed(0)} s: ${(tally.calls / seconds).toFixed(0)} a second\n`);
+  console.log("| what was asked and came back | times |\n|---|--:|");
+  for (const [what, times] of [...tally.answers].sort()) console.log(`| ${what} | ${times} |`);
+  console.log(`\nsessions of the nodes at the end: ${sessionsOf.join(", ")}`);
+  console.log(`registry: ${(registry.bytes / 1024).toFixed(0)} KiB, ${registry.commands} commands since its start`);
+  for (const line of done.disturbances) console.log(line);
+  for (const fault of tally.wrong.slice(0, 20)) console.log(`WRONG: ${fault}`);
+  if (tally.wrong.length > 0) console.log(logs.map((log) => log.slice(-2000)).join("\n--\n"));
+  console.log(`wrong answers and unexplained errors: ${tally.wrong.length}`);
+  return tally.wrong.length === 0 ? 0 : 1;
+}
+
+async function showMeasures(): Promise<0> {
+  const rows = await measure({ argv, redis: programs().redis, calls: Number(values.calls) });
+  console.log("| warm call | p50 ms | p99 ms | mean ms | of the first |\n|---|--:|--:|--:|--:|");
+  for (const { name, p50Ms, p99Ms, meanMs, ofFirst } of rows) {
+    const shown = [p50Ms, p99Ms, meanMs].map((ms) => ms.toFixed(3));
+    console.log(`| ${name} | ${shown.join(" | ")} | ${(ofFirst * 100).toFixed(1)} % |`);
+  }
+  return 0;
+}
+
+function knownKind(kind: string): DisturbanceKind {
+  const known = disturbanceKinds.find((each) => each === kind);
+  if (known === undefined) throw new Error(`--disturb knows ${disturbanceKinds.join(", ")}, and not "${kind}"`);
+  return known;
+}
+
+function programs(): Programs {
+  const path = (name: string, debianPackage: string) => {
+    const found = Bun.which(name, { PATH: `${Bun.env.PATH}:/usr/sbin` });
+    if (found === null) throw new Error(`there is no ${name} here: apt-get install ${debianPackage}`);
+    return found;
+  };
+  return {
+    redis: path("redis-server", "redis-server"),
+    nginx: path("nginx", "nginx-light"),
+    haproxy: path("haproxy", "haproxy"),
+  };
+}
+
+/** Built if it is not there. */
+async function binary(): Promise<string> {
+  const path = join(root, "dist/msb-mcp");
+  if (!(await Bun.file(path).exists())) await Bun.$`${process.execPath} run build`.cwd(root).quiet();
+  return path;
+}

@@ -1,0 +1,154 @@
+// What is done to the cluster while it is under load, when, and which errors that explains. Anything else that a client is told is a fault.
+
+import type { Excuse } from "../client.ts";
+import { noAnswer } from "../ways.ts";
+import type { LoadedNode } from "./node.ts";
+import { isOfOne } from "./ports.ts";
+import type { LoadedRegistry } from "./registry.ts";
+
+export const disturbanceKinds = [
+  "kill",
+  "roll",
+  "registry-kill",
+  "registry-pause",
+  "registry-flush",
+  "cut-registry",
+  "cut-peers",
+] as const;
+export type DisturbanceKind = (typeof disturbanceKinds)[number];
+
+export type Parts = { readonly nodes: readonly LoadedNode[]; readonly registry: LoadedRegistry };
+
+type Episode = {
+  readonly kind: DisturbanceKind;
+  readonly node: LoadedNode | undefined;
+  readonly fromMs: number;
+  untilMs: number;
+};
+
+/** From one disturbance to the next. */
+export const usualEveryMs = 20_000;
+const registryAwayMs = 10_000;
+const cutMs = 10_000;
+/** By turns: back before its lease is over, and long after. */
+const nodeAwayMs = [500, 15_000] as const;
+/** Balancers and peers may take so long to find out that all is well again. */
+const recoveryMs = 5000;
+
+/** What a caller is told when the owner of a session went away, or cannot be reached, while its call was on. */
+const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
+const notOpened: readonly string[] = [...brokenOff, "SANDBOX_CREATION_ERROR"];
+
+export class Disturbances {
+  readonly #parts: Parts;
+  readonly #kinds: readonly DisturbanceKind[];
+  readonly #everyMs: number;
+  readonly #episodes: Episode[] = [];
+
+  constructor(parts: Parts, kinds: readonly DisturbanceKind[], everyMs: number) {
+    this.#parts = parts;
+    this.#kinds = kinds;
+    this.#everyMs = everyMs;
+  }
+
+  get told(): readonly string[] {
+    return this.#episodes.map(({ kind, node, fromMs, untilMs }) => {
+      const shown = [fromMs, untilMs].map((ms) => (ms / 1000).toFixed(1));
+      return `${kind}${node === undefined ? "" : ` of ${node.name}`} from ${shown[0]} s to ${shown[1]} s`;
+    });
+  }
+
+  /** One after the other, each kind and each node in turn, until there is no more load. */
+  async run(end: AbortSignal): Promise<void> {
+    for (let turn = 0; this.#kinds.length > 0; turn++) {
+      await waited(this.#everyMs, end);
+      if (end.aborted) return;
+      const kind = this.#kinds[turn % this.#kinds.length];
+      const round = Math.floor(turn / this.#kinds.length);
+      const node = this.#parts.nodes[round % this.#parts.nodes.length];
+      if (kind === undefined || node === undefined) return;
+      const isOfNode = !kind.startsWith("registry");
+      const episode: Episode = {
+        kind,
+        node: isOfNode ? node : undefined,
+        fromMs: performance.now(),
+        untilMs: Number.POSITIVE_INFINITY,
+      };
+      this.#episodes.push(episode);
+      // Made good in any case, also at the end of the load.
+      await this.#disturb(kind, node, turn, end);
+      episode.untilMs = performance.now() + recoveryMs;
+    }
+  }
+
+  async #disturb(kind: DisturbanceKind, node: LoadedNode, turn: number, end: AbortSignal): Promise<void> {
+    const { registry, nodes } = this.#parts;
+    switch (kind) {
+      case "kill":
+        await node.kill("SIGKILL");
+        await waited(nodeAwayMs[turn % 2] ?? 0, end);
+        return await node.startAgain();
+      case "roll":
+        await node.kill("SIGTERM");
+        return await node.startAgain();
+      case "registry-kill":
+        await registry.kill();
+        await waited(registryAwayMs, end);
+        return await registry.startAgain();
+      case "registry-pause":
+        registry.pause();
+        await waited(registryAwayMs, end);
+        return registry.goOn();
+      case "registry-flush":
+        return await registry.flush();
+      case "cut-registry":
+        await node.toRegistry?.shut();
+        await waited(cutMs, end);
+        return node.toRegistry?.open();
+      case "cut-peers": {
+        const others = nodes.filter((other) => other !== node);
+        await node.fromPeers?.shut(keepBack(others));
+        await Promise.all(others.map((other) => other.fromPeers?.shut(keepBack([node]))));
+        await waited(cutMs, end);
+        for (const { fromPeers } of nodes) fromPeers?.open();
+      }
+    }
+  }
+
+  /** A node that was killed or rolled has lost what it had; one that is away or cut off answers nobody; all else goes on. */
+  readonly excuse: Excuse = ({ code, reason }, life, askedMs) => {
+    const isBroken = code === noAnswer || code.startsWith("HTTP 50");
+    // Those that are still to come are not listed yet.
+    for (const { kind, node, untilMs } of this.#episodes) {
+      if (node === undefined) continue;
+      const isOwner = life !== undefined && node.owns(life.id);
+      const isOn = askedMs <= untilMs;
+      const ends = kind === "kill" || kind === "roll";
+      if (ends && isOwner && life.openedMs <= untilMs) {
+        if (code === "SESSION_NOT_FOUND" && reason === "lost") return "lost";
+        if (isOn && (code === "CANCELED" || brokenOff.includes(code))) return "uncertain";
+      }
+      if (!isOn) continue;
+      if (kind === "kill" && (isBroken || (life === undefined && notOpened.includes(code)))) return "uncertain";
+      if (kind === "cut-peers" && (brokenOff.includes(code) || code.startsWith("HTTP 50"))) return "uncertain";
+    }
+    return undefined;
+  };
+}
+
+/** Keeps back what these nodes send. */
+function keepBack(senders: readonly LoadedNode[]) {
+  return async (port: number) =>
+    !(await isOfOne(
+      port,
+      senders.map(({ pid }) => pid),
+    ));
+}
+
+function waited(ms: number, end: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, ms);
+  end.addEventListener("abort", () => over.resolve(), { once: true });
+  if (end.aborted) over.resolve();
+  return over.promise.finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,122 @@
+// One msb-mcp of the cluster under load: started, killed, rolled, and started again on the same state directory.
+
+import { rm } from "node:fs/promises";
+import { originOf } from "../../../src/sessions/ids.ts";
+import { openInstallation } from "../../../src/state/installation.ts";
+import { Gate } from "./gate.ts";
+
+export type NodeOptions = {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly stateDir: string;
+  readonly port: number;
+  readonly maxSessions: number;
+  /** Undefined: a server by itself. */
+  readonly cluster: { readonly registryPort: number; readonly name: string; readonly secret: string } | undefined;
+  /** Its ways to the registry and from its peers can be shut. */
+  readonly hasGates: boolean;
+};
+
+/** The most of its log that is kept for the report. Characters. */
+const keptLog = 20_000;
+
+export class LoadedNode implements AsyncDisposable {
+  readonly name: string;
+  readonly url: string;
+  readonly toRegistry: Gate | undefined;
+  readonly fromPeers: Gate | undefined;
+  readonly #options: NodeOptions;
+  #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
+  #installationId = "";
+  #log = "";
+
+  private constructor(options: NodeOptions, toRegistry: Gate | undefined, fromPeers: Gate | undefined) {
+    this.#options = options;
+    this.name = options.name;
+    this.url = `http://127.0.0.1:${options.port}`;
+    this.toRegistry = toRegistry;
+    this.fromPeers = fromPeers;
+    this.#child = this.#spawn();
+  }
+
+  static async start(options: NodeOptions): Promise<LoadedNode> {
+    const { cluster, hasGates, port } = options;
+    const toRegistry = cluster !== undefined && hasGates ? await Gate.open(cluster.registryPort) : undefined;
+    const fromPeers = cluster !== undefined && hasGates ? await Gate.open(port) : undefined;
+    const node = new LoadedNode(options, toRegistry, fromPeers);
+    await node.#serves();
+    return node;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Whether a session was made here: its id carries that. */
+  owns(sessionId: string): boolean {
+    return originOf(sessionId, this.#installationId) === "ours";
+  }
+
+  async kill(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    this.#child.kill(signal);
+    await this.#child.exited;
+  }
+
+  async startAgain(): Promise<void> {
+    this.#child = this.#spawn();
+    await this.#serves();
+  }
+
+  async metrics(): Promise<string> {
+    return await (await fetch(new URL("/metrics", this.url))).text();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.toRegistry?.open();
+    this.fromPeers?.open();
+    await this.kill("SIGTERM");
+    await this.toRegistry?.[Symbol.asyncDispose]();
+    await this.fromPeers?.[Symbol.asyncDispose]();
+    await rm(this.#options.stateDir, { recursive: true, force: true });
+  }
+
+  #spawn(): Bun.Subprocess<"ignore", "ignore", "pipe"> {
+    const { argv, stateDir, port, maxSessions, cluster } = this.#options;
+    const flags = [
+      ...["--host", "127.0.0.1", "--port", String(port), "--backend", "namespace", "--state-dir", stateDir],
+      ...["--log-format", "json", "--log-level", "WARNING", "--max-sessions", String(maxSessions)],
+      ...["--admission-wait", "60"],
+    ];
+    const registryPort = this.toRegistry?.port ?? cluster?.registryPort;
+    const peerPort = this.fromPeers?.port ?? port;
+    if (cluster !== undefined) {
+      flags.push("--cluster", `redis://127.0.0.1:${registryPort}`, "--cluster-name", cluster.name);
+      flags.push("--cluster-address", `http://127.0.0.1:${peerPort}`);
+    }
+    const env = { PATH: Bun.env.PATH ?? "", HOME: stateDir, ...(cluster && { MCP_CLUSTER_SECRET: cluster.secret }) };
+    const child = Bun.spawn([...argv, ...flags], { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    void this.#read(child.stderr);
+    return child;
+  }
+
+  async #read(stderr: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stderr) {
+      this.#log = (this.#log + decoder.decode(bytes, { stream: true })).slice(-keptLog);
+    }
+  }
+
+  async #serves(): Promise<void> {
+    for (let trial = 0; ; trial++) {
+      const answer = await fetch(new URL("/readyz", this.url)).catch(() => undefined);
+      if (answer?.ok === true) break;
+      if (trial > 600 || this.#child.exitCode !== null) throw new Error(`${this.name} does not serve:\n${this.#log}`);
+      await Bun.sleep(100);
+    }
+    this.#installationId = (await openInstallation(this.#options.stateDir)).id;
+  }
+}

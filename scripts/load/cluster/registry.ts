@@ -1,0 +1,87 @@
+// The registry of the cluster under load: Debian's redis-server, killed, paused and flushed as is asked.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RedisClient } from "bun";
+
+export class LoadedRegistry implements AsyncDisposable {
+  readonly port: number;
+  readonly #program: string;
+  readonly #folder: string;
+  #child: Bun.Subprocess;
+
+  private constructor(program: string, port: number, folder: string) {
+    this.#program = program;
+    this.port = port;
+    this.#folder = folder;
+    this.#child = this.#spawn();
+  }
+
+  static async start(program: string, port: number): Promise<LoadedRegistry> {
+    const registry = new LoadedRegistry(program, port, await mkdtemp(join(tmpdir(), "msb-mcp-registry-")));
+    await registry.#answers();
+    return registry;
+  }
+
+  /** It keeps nothing on disk, so what it knew is gone, too. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+  }
+
+  async startAgain(): Promise<void> {
+    this.#child = this.#spawn();
+    await this.#answers();
+  }
+
+  /** It answers nobody, and connections to it stay open. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  goOn(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  async flush(): Promise<void> {
+    await this.#ask("FLUSHALL");
+  }
+
+  /** Bytes of memory that it uses, and commands that it was asked. */
+  async figures(): Promise<{ readonly bytes: number; readonly commands: number }> {
+    const info = String(await this.#ask("INFO"));
+    const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
+    return { bytes: field("used_memory"), commands: field("total_commands_processed") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.goOn();
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #spawn(): Bun.Subprocess {
+    const settings = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--dir", this.#folder];
+    return Bun.spawn([this.#program, ...settings], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  }
+
+  async #answers(): Promise<void> {
+    for (let trial = 0; ; trial++) {
+      const answer = await this.#ask("PING").catch(() => undefined);
+      if (answer === "PONG") return;
+      if (trial > 100 || this.#child.exitCode !== null) throw new Error(`${this.#program} does not serve`);
+      await Bun.sleep(50);
+    }
+  }
+
+  async #ask(command: string): Promise<unknown> {
+    const client = new RedisClient(`redis://127.0.0.1:${this.port}`, { autoReconnect: false, connectionTimeout: 2000 });
+    try {
+      await client.connect();
+      return await client.send(command, []);
+    } finally {
+      client.close();
+    }
+  }
+}
