@@ -27,15 +27,14 @@ export type LinkedSandboxOptions = {
   readonly fileAgent: readonly string[];
   /** The interpreter is asked what a command has changed. Not where that would take as long as a command does. */
   readonly looksAfterCommands: boolean;
-  /** How long an interrupted run has before it is ended by force, in milliseconds. Default 1,000. */
-  readonly interruptGraceMs?: number | undefined;
   /** What is thrown, by runs of `kind`, for a sandbox that has gone. */
   readonly failureOf: (gone: Gone, kind: FailureKind) => Failure;
   /** Stops the remote sandbox until nothing of it is left, and gives up what was held for it. Never rejects. */
   readonly destroy: () => Promise<void>;
 };
 
-const defaultGraceMs = 1_000;
+/** How long an interrupted run has before it is ended by force, in milliseconds. */
+const interruptGraceMs = 1_000;
 /** How long after an abort a run may go on at most: the sandbox of one that does not end in spite of all is given up. */
 const obedienceMs = 15_000;
 /** How long disposal waits for the guest's processes to be ended from inside, before the sandbox is stopped around them. */
@@ -178,10 +177,6 @@ export class LinkedSandbox implements Sandbox {
     return this.#disposal;
   }
 
-  get #graceMs(): number {
-    return this.#options.interruptGraceMs ?? defaultGraceMs;
-  }
-
   async #runCode(request: RunRequest, run: Run): Promise<RunEnd> {
     const processes = this.#options.link.mark();
     this.#interpreterEnd = null;
@@ -221,7 +216,7 @@ export class LinkedSandbox implements Sandbox {
         onDisplay,
         stdin,
         onStarted,
-        interruptGraceMs: this.#graceMs,
+        interruptGraceMs,
         afterInterrupt: () => void processes.sweep(true),
       });
       if (end.ended === "interrupted") {
@@ -258,7 +253,7 @@ export class LinkedSandbox implements Sandbox {
     }
     program.signal(signalNumbers.terminate, run.isAlone);
     const grace = new AbortController();
-    await Promise.race([ended, clock.sleep(this.#graceMs, grace.signal).catch(() => {})]);
+    await Promise.race([ended, clock.sleep(interruptGraceMs, grace.signal).catch(() => {})]);
     grace.abort();
     await program.sweep(run.isAlone);
     const { code } = await ended;

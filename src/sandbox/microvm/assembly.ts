@@ -25,7 +25,6 @@ export type Assembling = {
   /** `resume`: the interpreter of an earlier process goes on. */
   readonly how: "start" | "resume";
   readonly clock: Clock;
-  readonly interruptGraceMs: number | undefined;
   readonly signal: AbortSignal;
   /** What is known of a machine that cannot be reached any more. */
   readonly whyLost: (otherwise: string) => Promise<Gone>;
@@ -40,7 +39,7 @@ const interpreters: Readonly<Record<CommonLanguage, string>> = { python: "python
 
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
-  const { machine, spec, volumes, how, clock, interruptGraceMs, signal, whyLost, keep, destroy } = assembling;
+  const { machine, spec, volumes, how, clock, signal, whyLost, keep, destroy } = assembling;
   const { image } = spec.template;
   const language = commonLanguage(spec.template.language);
   const env = { ...installerEnv, ...spec.template.env };
@@ -74,7 +73,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     if (how === "start") link.guard();
     else await link.findCommands(spec.resumes ?? []);
     const made: LinkedSandbox = new LinkedSandbox({
-      ...{ name: machine.name, link, interpreter, clock, env, interruptGraceMs },
+      ...{ name: machine.name, link, interpreter, clock, env },
       fileAgent: fileAgentOf(language),
       looksAfterCommands: true,
       failureOf: (gone, kind) =>

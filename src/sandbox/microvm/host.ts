@@ -30,8 +30,6 @@ export type MicrovmHostOptions = MachineOptions & {
   readonly imagesArchive: string | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** As of LinkedSandbox. An emulated machine takes longer than the default to interrupt Node. */
-  readonly interruptGraceMs?: number;
 };
 
 /** Loads nothing before it is asked for a sandbox. */
@@ -159,11 +157,11 @@ class MicrovmHost implements SandboxHost {
     how: "start" | "resume",
     signal: AbortSignal,
   ): Promise<LinkedSandbox> {
-    const { clock, interruptGraceMs } = this.#options;
+    const { clock } = this.#options;
     const volumes = writableFolders(this.#options.volumes);
     const { name } = machine;
     return await assemble({
-      ...{ machine, spec, volumes, how, clock, interruptGraceMs, signal },
+      ...{ machine, spec, volumes, how, clock, signal },
       whyLost: (otherwise) => this.#whyLost(name, otherwise),
       keep: (made) => void this.#sandboxes.add(made),
       destroy: async (made) => {

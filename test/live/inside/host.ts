@@ -1,12 +1,19 @@
 // The microvm host as the server makes it, for tests inside the emulated machine.
 
-import { systemClock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import { createMicrovmHost, type MicrovmHostOptions } from "../../../src/sandbox/microvm/host.ts";
 import { openRuntime } from "../../../src/sandbox/microvm/runtime/runtime.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { defaultTemplates, type Language, type Template } from "../../../src/sandbox/templates.ts";
 
 export const runtime = openRuntime({ cacheDir: "/root/.cache/msb-mcp-live", installedDir: undefined });
+
+/**
+ * What the adapter takes for an answer that does not come any more is made for real processors. An emulated one is many times slower, and slower still
+ * beside other work: here, every wait of the adapter's may last that much longer.
+ */
+const slowness = 8;
+const slowClock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms * slowness, signal) };
 
 export function createHost(options: Partial<MicrovmHostOptions> = {}): SandboxHost {
   return createMicrovmHost({
@@ -23,8 +30,7 @@ export function createHost(options: Partial<MicrovmHostOptions> = {}): SandboxHo
     },
     apiKey: null,
     imagesArchive: undefined,
-    clock: systemClock,
-    interruptGraceMs: 8_000,
+    clock: slowClock,
     emit: (event) => {
       if (event.type === "server.warning") console.warn(event.message);
     },

@@ -18,7 +18,6 @@ const assembled = (local: LocalMachine, spec: SandboxSpec, how: "start" | "resum
   assemble({
     volumes: [],
     ...{ machine: local.asRuntimeMachine, spec, how, clock: systemClock, signal },
-    interruptGraceMs: undefined,
     whyLost: async (otherwise) => new Gone(otherwise),
     keep: () => {},
     destroy: () => local[Symbol.asyncDispose](),
