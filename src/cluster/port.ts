@@ -53,6 +53,8 @@ export type Renewing = {
   readonly epoch: number;
   readonly load: NodeLoad;
   readonly isDraining: boolean;
+  /** Sessions of all its principals, told now and then in case that one was not heard of; who is not among them has none. */
+  readonly principals?: Readonly<Record<string, number>>;
 };
 
 export type Renewal = {

@@ -40,6 +40,12 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
   const open = (leaseMs = 600_000, name = `cluster-${++clusters}`) =>
     openRegistry({ url: server.url, name, leaseMs, clock: systemClock });
 
+  /** Milliseconds, by the server's clock. */
+  const nowThere = async () => {
+    const [, , seconds, , micros] = (await server.command("TIME")).split("\r\n");
+    return Number(seconds) * 1000 + Number(micros) / 1000;
+  };
+
   /** Of so many nodes, each with a load of its own. */
   const withNodes = async (loads: Readonly<Record<string, Partial<NodeLoad>>>) => {
     const registry = await open();
@@ -137,17 +143,41 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
   });
 
   test("a lease ends by itself, and nothing is placed on its node or counted of it from then on", async () => {
-    await using short = await open(1, "short");
-    const epoch = await short.register(facts("aaaaa"), empty, new Map([["ann", 4]]));
-    while (((await short.node("aaaaa"))?.leaseLeftMs ?? 0) > 0);
-    expect((await short.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
-    expect(await short.place(session)).toBeUndefined();
-    expect(await short.sessionsOf("ann")).toEqual(nobody);
+    await using short = await open(100, "short");
     await using long = await open(600_000, "short");
-    await long.register(facts("bbbbb"), empty, nobody);
+    const epoch = await short.register(facts("aaaaa"), empty, new Map([["ann", 4]]));
+    const other = await long.register(facts("bbbbb"), { ...empty, sessions: 9 }, nobody);
+    const isOver = async () => ((await long.node("aaaaa"))?.leaseLeftMs ?? 0) <= 0;
+    while (!(await isOver())) await long.renew({ id: "bbbbb", epoch: other, load: empty, isDraining: false });
+    expect((await long.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
+    expect(await placed(long, 3)).toEqual(["bbbbb", "bbbbb", "bbbbb"]);
+    expect(await long.sessionsOf("ann")).toEqual(nobody);
     expect(await long.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
     expect((await long.nodes()).map(({ id }) => id).sort()).toEqual(["aaaaa", "bbbbb"]);
     await long.register(facts("aaaaa", "http://moved.test:8000"), empty, nobody);
+  });
+
+  test("time in which no node was heard of ends no lease: the registry was away", async () => {
+    await using registry = await open(10, "away");
+    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+    await server.command("SET", "{msb-mcp:away}:heard", "1");
+    const isOver = async () =>
+      Number((await server.command("ZSCORE", "{msb-mcp:away}:leased", "aaaaa")).split("\r\n")[1]) < (await nowThere());
+    while (!(await isOver()));
+    expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("renewed");
+  });
+
+  test("a heartbeat may tell all principals of its node anew", async () => {
+    await using nodes = await withNodes({ aaaaa: {}, bbbbb: {} });
+    const { registry, epochs } = nodes;
+    const epoch = epochs.get("aaaaa") ?? 0;
+    await registry.tellPrincipal("aaaaa", epoch, "ann", 2);
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 1);
+    await registry.tellPrincipal("aaaaa", epoch, "bob", 3);
+    await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false, principals: { bob: 1, eve: 2 } });
+    expect(await registry.sessionsOf("ann")).toEqual(new Map([["bbbbb", 1]]));
+    expect(await registry.sessionsOf("bob")).toEqual(new Map([["aaaaa", 1]]));
+    expect(await registry.sessionsOf("eve")).toEqual(new Map([["aaaaa", 2]]));
   });
 
   test("a new session goes where a sandbox of its kind is ready, each of them once", async () => {

@@ -54,12 +54,12 @@ export async function openRegistry({ url, name, leaseMs, clock }: RegistryOption
     },
   });
   const run = (script: keyof typeof scripts, ...args: readonly (string | number)[]) =>
-    connection.run(scripts[script], key, args);
+    connection.run(scripts[script], key, [leaseMs, ...args]);
 
   return {
     async register(facts, load, principals) {
       const told = [facts, load, Object.fromEntries(principals)].map((part) => JSON.stringify(part));
-      const answer = await run("register", ...told, leaseMs, layout);
+      const answer = await run("register", ...told, layout);
       const [outcome, value] = Array.isArray(answer) ? answer : [];
       if (outcome === "epoch") return Number(value);
       throw new StartError(
@@ -69,9 +69,10 @@ export async function openRegistry({ url, name, leaseMs, clock }: RegistryOption
         { isConfiguration: true },
       );
     },
-    async renew({ id, epoch, load, isDraining }) {
+    async renew({ id, epoch, load, isDraining, principals }) {
       connection.probe();
-      return renewal(await run("renew", id, epoch, JSON.stringify(load), isDraining ? "1" : "0", leaseMs));
+      const all = principals === undefined ? "" : JSON.stringify(principals);
+      return renewal(await run("renew", id, epoch, JSON.stringify(load), isDraining ? "1" : "0", all));
     },
     async leave(id, epoch) {
       await run("leave", id, epoch);

@@ -1,7 +1,6 @@
--- facts, load, principals as JSON; the lease in milliseconds. {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
+-- facts, load, principals as JSON; the layout of the records. {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
 local facts, load, principals = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
-local leaseMs, layout = tonumber(ARGV[4]), tonumber(ARGV[5])
-local id = facts.id
+local layout, id = tonumber(ARGV[4]), facts.id
 
 local found = tonumber(call("GET", "layout"))
 if found and found > layout then return { "newer", whole(found) } end

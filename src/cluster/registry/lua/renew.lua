@@ -1,5 +1,5 @@
--- id, epoch, load as JSON, whether it drains, the lease in milliseconds. The outcome, and whether it is to drain.
-local id, epoch, load, isDraining, leaseMs = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+-- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "". The outcome, and whether it is to drain.
+local id, epoch, load, isDraining = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 tidy()
 local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain")
 local isToDrain = row[4] == "1" and "1" or "0"
@@ -10,5 +10,12 @@ if found > tonumber(epoch) then return { "replaced", isToDrain } end
 if row[3] == "1" or (tonumber(row[2]) or 0) <= now then return { "over", isToDrain } end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, isDraining)
+if ARGV[5] ~= "" then
+  local principals = cjson.decode(ARGV[5])
+  for _, principal in ipairs(call("HKEYS", "told:" .. id)) do
+    if not principals[principal] then setTold(id, principal, 0) end
+  end
+  for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end
+end
 lease(id, now + leaseMs)
 return { "renewed", isToDrain }

@@ -1,4 +1,4 @@
--- What all scripts share. KEYS[1] is the cluster, "{msb-mcp:NAME}": all its keys begin with it, so that they are in one slot of a Redis Cluster.
+-- What all scripts share. The first argument of each is how long a lease lasts, in milliseconds; its own follow. KEYS[1] is the cluster, "{msb-mcp:NAME}": all its keys begin with it, so that they are in one slot of a Redis Cluster.
 --
 --   node:ID     hash: one node as it tells of itself, its lease, and what is reserved on it
 --   known       sorted set: ids of all nodes, by the end of their lease; for a day after it
@@ -6,6 +6,7 @@
 --   open        set: nodes that take new sessions
 --   room:N      set: of these, the ones that have a place and N MiB free
 --   ahead:KIND  set: of these, the ones with a free sandbox of "template/flavor" booted ahead
+--   heard       when a node was last heard of
 --   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
 --   of:NAME     hash: places of a principal by node, reserved ones included; "*" is their sum
 --   told:ID     hash: sessions of a node, by principal, as it told them; pledged:ID: reserved ones
@@ -18,11 +19,24 @@ local prefix = KEYS[1] .. ":"
 local moment = redis.call("TIME")
 local now = tonumber(moment[1]) * 1000 + math.floor(tonumber(moment[2]) / 1000)
 
+local leaseMs = tonumber(table.remove(ARGV, 1))
 local dayMs = 24 * 60 * 60 * 1000
 local roomSizes = { 1024, 2048, 4096 }
 
 local function call(command, key, ...) return redis.call(command, prefix .. key, ...) end
 local function whole(number) return string.format("%.0f", number) end
+
+-- While nobody is heard, the registry was away (down, stopped, cut off from all) or its clock was set: no node can have been told that another
+-- one's lease is over. So leases that lasted until then last on, and each node has the time to be heard again.
+local heard = tonumber(call("GET", "heard"))
+if heard and (now - heard > leaseMs / 2 or heard - now > 1000) then
+  for _, id in ipairs(call("ZRANGEBYSCORE", "leased", "(" .. whole(heard), "+inf")) do
+    call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
+    call("ZADD", "leased", whole(now + leaseMs), id)
+    call("ZADD", "known", whole(now + leaseMs), id)
+  end
+  call("SET", "heard", whole(now), "PX", 2 * dayMs)
+end
 
 -- What a decision needs of a node; nil if it is not known.
 local function loadOf(id)
@@ -146,8 +160,9 @@ local function tidy()
   end
 end
 
--- A lease until then. The keys of the node outlast it by a day, and those of the cluster the last node by two.
+-- A node is heard of: its lease lasts until then. The keys of the node outlast it by a day, and those of the cluster the last node by two.
 local function lease(id, untilMs)
+  call("SET", "heard", whole(now), "PX", 2 * dayMs)
   call("HSET", "node:" .. id, "lease", whole(untilMs))
   call("ZADD", "known", whole(untilMs), id)
   call("ZADD", "leased", whole(untilMs), id)
