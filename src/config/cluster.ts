@@ -1,11 +1,8 @@
 // The kinds of option values that make several servers one, and what must hold between them.
 
 import { maskUrl } from "./addresses.ts";
-import { secret } from "./credentials.ts";
+import { minSecretLength } from "./credentials.ts";
 import { type Kind, single } from "./kinds.ts";
-
-/** The fewest characters of a secret that nodes prove themselves with: it can be tried out by whoever reaches a node. */
-const minSecretLength = 32;
 
 /** No message shows the password in it. */
 export const registryUrl: Kind<string> = {
@@ -21,13 +18,6 @@ export const registryUrl: Kind<string> = {
 export const clusterName: Kind<string> = single("1 to 64 letters, digits, dots, - or _", "NAME", (text) =>
   /^[\w.-]{1,64}$/.test(text) ? text : undefined,
 );
-
-export const clusterSecret: Kind<string> = {
-  ...single(`at least ${minSecretLength} visible ASCII characters without spaces`, "SECRET", (text) =>
-    text.length >= minSecretLength && /^[\x21-\x7e]+$/.test(text) ? text : undefined,
-  ),
-  show: secret.show,
-};
 
 /** A problem a line; none if there is no cluster. */
 export function clusterProblems(config: {

@@ -5,6 +5,9 @@ import { itemsOf, type Kind, list, single } from "./kinds.ts";
 /** A bearer token and the name of whoever calls with it. */
 export type NamedToken = { readonly principal: string; readonly token: string };
 
+/** RFC 6750 section 2.1. */
+const bearerToken = /^[\w.~+/-]+=*$/;
+
 /** The principal of a token that was given without a name. */
 const unnamedPrincipal = "default";
 
@@ -33,8 +36,24 @@ export const namedTokens: Kind<readonly NamedToken[]> = {
 
 /** A key that is sent in a header. */
 export const secret: Kind<string> = {
-  ...single("visible ASCII characters without spaces", "KEY", (text) =>
-    /^[\x21-\x7e]+$/.test(text) ? text : undefined,
+  ...single("visible ASCII characters without spaces", "KEY", (text) => (isVisible(text) ? text : undefined)),
+  show: hide,
+};
+
+/** The fewest characters of a secret that whoever reaches the server can try out as often as they like. */
+export const minSecretLength = 32;
+
+export const longSecret: Kind<string> = {
+  ...single(`at least ${minSecretLength} visible ASCII characters without spaces`, "SECRET", (text) =>
+    text.length >= minSecretLength && isVisible(text) ? text : undefined,
+  ),
+  show: hide,
+};
+
+/** A bearer token of the same length. */
+export const longToken: Kind<string> = {
+  ...single(`at least ${minSecretLength} letters, digits, - . _ ~ + / and = at its end`, "TOKEN", (text) =>
+    text.length >= minSecretLength && bearerToken.test(text) ? text : undefined,
   ),
   show: hide,
 };
@@ -44,11 +63,15 @@ export const scopes: Kind<readonly string[]> = list("scope names", (item) =>
   /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(item) ? item : undefined,
 );
 
+function isVisible(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 function namedTokenOf(item: string): NamedToken | undefined {
   // "abc==" is Base64 with its padding; "abc=" is a name whose token was forgotten.
   const [, name = unnamedPrincipal, token = item] = /^([\w.-]{1,32})=(?!=*$)(.+)$/.exec(item) ?? [];
   const isForgotten = /^[\w.-]{1,32}=$/.test(token);
-  return /^[\w.~+/-]+=*$/.test(token) && !isForgotten ? { principal: name, token } : undefined;
+  return bearerToken.test(token) && !isForgotten ? { principal: name, token } : undefined;
 }
 
 function repeated(names: readonly string[]): readonly string[] {

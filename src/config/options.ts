@@ -10,8 +10,8 @@ import type { PackageIndexes } from "../sandbox/packages.ts";
 import { unreachableSecrets } from "../sandbox/secrets.ts";
 import { defaultTemplates, type Template } from "../sandbox/templates.ts";
 import { hostName, hosts, httpUrl, issuerUrl, origins } from "./addresses.ts";
-import { clusterName, clusterProblems, clusterSecret, registryUrl } from "./cluster.ts";
-import { namedTokens, scopes, secret } from "./credentials.ts";
+import { clusterName, clusterProblems, registryUrl } from "./cluster.ts";
+import { longSecret, longToken, namedTokens, scopes, secret } from "./credentials.ts";
 import { boolean, choice, folders, type Kind, type Place, path, seconds, text, volumes, wholeNumber } from "./kinds.ts";
 import { poolShares, unknownShares } from "./pool.ts";
 import {
@@ -100,6 +100,17 @@ export const options = {
     summary: "How long a URL for a file works",
     kind: seconds(10, 86_400),
   }),
+  drainTimeoutMs: {
+    ...optional({
+      flag: "--drain-timeout",
+      variable: "MSB_MCP_DRAIN_TIMEOUT",
+      group: "Server",
+      summary:
+        "How long sessions may go on once the server is to take no new ones (SIGTERM or POST /drain); those that are left are ended then",
+      kind: seconds(0, 86_400),
+    }),
+    fallbackShown: "at SIGTERM, running calls have 10 s; after POST /drain, unlimited",
+  },
   logFormat: {
     ...optional({
       flag: "--log-format",
@@ -199,6 +210,14 @@ export const options = {
     summary: "The issuer's keys, if its metadata does not tell where they are",
     kind: httpUrl,
   }),
+  operatorToken: optional({
+    flag: undefined,
+    variable: "MCP_OPERATOR_TOKEN",
+    group: "Access",
+    summary:
+      "What POST /drain and GET /operator/sessions ask for, which are not served without it; no flag, so that it stays out of process lists",
+    kind: longToken,
+  }),
   allowedHosts: noneByDefault({
     flag: "--allowed-hosts",
     variable: "MCP_ALLOWED_HOSTS",
@@ -258,7 +277,7 @@ export const options = {
     variable: "MCP_CLUSTER_SECRET",
     group: "Cluster",
     summary: "What the nodes know each other by, the same on each; no flag, so that it stays out of process lists",
-    kind: clusterSecret,
+    kind: longSecret,
   }),
 
   backend: withDefault("auto", {
@@ -607,6 +626,15 @@ export const rules: readonly Rule[] = [
       transport === "http" && transferDirs.length > 0
         ? [
             "--transfer-dir (MCP_TRANSFER_DIR): callers over HTTP do not reach files of this machine; leave it out, or use --transport stdio",
+          ]
+        : [],
+  },
+  {
+    needs: ["transport", "drainTimeoutMs"],
+    check: ({ transport, drainTimeoutMs }) =>
+      transport === "stdio" && drainTimeoutMs !== undefined
+        ? [
+            "--drain-timeout (MSB_MCP_DRAIN_TIMEOUT): a server on stdio ends with its only client; leave it out, or use --transport http",
           ]
         : [],
   },

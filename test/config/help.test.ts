@@ -39,6 +39,7 @@ test("a secret has no default that --help would show", () => {
   const secrets = table.filter(({ kind }) => !kind.show("a-text").includes("a-text"));
   expect(secrets.map(({ variable }) => variable)).toEqual([
     "MCP_AUTH_TOKEN",
+    "MCP_OPERATOR_TOKEN",
     "MCP_CLUSTER_SECRET",
     "MSB_API_KEY",
     "MSB_MCP_SECRETS",

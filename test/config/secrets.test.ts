@@ -27,6 +27,7 @@ test.each([
   [[`--cluster=redes://:${secret}@host:6379`], {}],
   [[`--cluster=redis://:p@/${secret}@host:6379`], {}],
   [[], { MCP_CLUSTER_SECRET: secret }],
+  [[], { MCP_OPERATOR_TOKEN: secret }],
   [[], { MSB_MCP_CLUSTER: `redis://:${secret}@host` }],
   [[`--oauth-issuer=ftp://ada:${secret}@host`, "--oauth-audience=a"], {}],
 ] as const)("no message shows the secret of %p %p", (argv, env) => {
