@@ -32,6 +32,9 @@ export type Event =
   /** Others took its room: all may have `maxBytes`. */
   | { readonly type: "layer.removed"; readonly template: string; readonly bytes: number; readonly maxBytes: number }
   | { readonly type: "server.stopping"; readonly signal: string }
+  /** No new sessions are opened from now on; those that there are may go on for so long, or (null) to their own end. */
+  | { readonly type: "drain.begun"; readonly by: "operator" | "registry" | "stop"; readonly timeoutMs: number | null }
+  | { readonly type: "drain.taken_back" }
   | { readonly type: "server.warning"; readonly message: string }
   | {
       readonly type: "session.opened";

@@ -15,6 +15,7 @@ import type { FileLinks } from "./files/links.ts";
 import { createFileRoutes } from "./files/routes.ts";
 import type { Guard } from "./guard.ts";
 import { notFound } from "./not-found.ts";
+import { createOperatorRoutes, type OperatorOptions } from "./operator.ts";
 import { createProxyWatch } from "./proxy-watch.ts";
 import { refuse } from "./refusal.ts";
 import type { Status } from "./status.ts";
@@ -31,6 +32,8 @@ export type AppOptions = {
     readonly links: FileLinks;
     readonly maxTransferBytes: number;
   };
+  /** Undefined: there is no operator's token, and their routes are as unknown as any other path. */
+  readonly operator?: OperatorOptions | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -61,6 +64,7 @@ export function createApp(options: AppOptions): App {
   const stop = new AbortController();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes, timeoutMs: bodyTimeoutMs }, clock, stop.signal);
 
+  const operator = options.operator && createOperatorRoutes(options.operator, readBody, emit);
   const files = createFileRoutes({ ...options.files, guard, authenticator, clock, emit, stop: stop.signal });
 
   function answerMcp(request: Request, awaited?: Awaited): Response | Promise<Response> {
@@ -112,6 +116,10 @@ export function createApp(options: AppOptions): App {
       const refusal = guard.checkHost(request);
       if (refusal !== null) return refuse(refusal, emit);
       return new Response(await status.metrics(), { headers: { "Content-Type": metricsContentType } });
+    })
+    .all("/drain", ({ request }) => operator?.drain(request) ?? notFound(request, access), { parse: "none" })
+    .all("/operator/sessions", ({ request }) => operator?.sessions(request) ?? notFound(request, access), {
+      parse: "none",
     })
     .all("/files/*", ({ request }) => files.signed(request), { parse: "none" })
     .all("/sessions/:id/files/*", ({ request }) => files.named(request), { parse: "none" })

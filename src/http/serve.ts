@@ -11,6 +11,7 @@ import { readTokenFile } from "./auth/token-file.ts";
 import type { FileLinks } from "./files/links.ts";
 import { createGuard } from "./guard.ts";
 import { type Listening, listen } from "./listen.ts";
+import type { Operated } from "./operator.ts";
 import type { Status } from "./status.ts";
 
 export type HttpSettings = AccessSettings & {
@@ -20,6 +21,8 @@ export type HttpSettings = AccessSettings & {
   readonly enableCors: boolean;
   readonly maxRequestBytes: number;
   readonly maxTransferBytes: number;
+  readonly operatorToken: string | undefined;
+  readonly drainTimeoutMs: number | undefined;
 };
 
 type AccessSettings = {
@@ -35,7 +38,7 @@ type AccessSettings = {
 };
 
 /** What is asked for over HTTP, and is to end before the answers to it are cut off. */
-export type Served = AsyncDisposable & Pick<Sessions, "drain" | "withFiles">;
+export type Served = AsyncDisposable & Operated & Pick<Sessions, "drain" | "untilEmpty" | "withFiles">;
 
 export type ServeHttpOptions = {
   readonly settings: HttpSettings;
@@ -62,14 +65,23 @@ const answerGraceMs = 2_000;
 export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp> {
   const { settings, endpoint, status, sessions, links, drainGraceMs, clock, emit } = options;
   const { host, port, allowedHosts, allowedOrigins, enableCors, maxRequestBytes, maxTransferBytes } = settings;
+  const { operatorToken: token, drainTimeoutMs } = settings;
   const authenticator = await openAuthenticator(settings, clock, emit);
   const isTokenRequired = authenticator.access !== "open";
   const guard = createGuard({ listeningHost: host, isTokenRequired, allowedHosts, allowedOrigins });
   const files = { sessions, links, maxTransferBytes };
-  const app = createApp({ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, files, clock, emit });
+  const app = createApp({
+    ...{ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, files, clock, emit },
+    operator: token === undefined ? undefined : { token, sessions },
+  });
   const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
   links.listensAt(listening.url);
   const stop = async () => {
+    if (drainTimeoutMs !== undefined) {
+      // Sessions that there are go on being served.
+      sessions.draining.set("stop", true);
+      await within(sessions.untilEmpty(), drainTimeoutMs, clock);
+    }
     listening.stopAccepting();
     await within(sessions.drain(), drainGraceMs, clock);
     // Before the connections are cut, so that canceled runs are answered and their streams end with the answer.

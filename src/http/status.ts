@@ -15,6 +15,8 @@ const healthTimeoutMs = 6_000;
 export type SessionsSeen = {
   readonly population: readonly { readonly status: string; readonly template: string }[];
   readonly counts: SessionCounts;
+  /** Whether the server takes no new ones. */
+  readonly draining: { readonly isOn: boolean };
   /** A sentence each, safe to show to anybody. */
   readonly warnings: readonly string[];
 };
@@ -34,7 +36,7 @@ export type StatusOptions = {
 export type Status = {
   /** GET / (CONTRACT.md section 3). */
   page(): Promise<Readonly<Record<string, unknown>>>;
-  /** GET /readyz. */
+  /** GET /readyz: balancers turn away from a server that takes no new sessions. */
   ready(): Promise<HostHealth>;
   /** GET /metrics. */
   metrics(): Promise<string>;
@@ -44,7 +46,7 @@ export function createStatus(options: StatusOptions): Status {
   const { host, clock, version, sessions, memory, metrics, conditions, warning } = options;
   let asked: { readonly atMs: number; readonly answer: Promise<HostHealth> } | undefined;
 
-  const ready = (): Promise<HostHealth> => {
+  const hostHealth = (): Promise<HostHealth> => {
     if (asked === undefined || clock.monotonicMs() - asked.atMs >= recheckMs) {
       asked = { atMs: clock.monotonicMs(), answer: askHealth(host, clock) };
     }
@@ -52,9 +54,9 @@ export function createStatus(options: StatusOptions): Status {
   };
 
   return {
-    ready,
+    ready: () => (sessions.draining.isOn ? Promise.resolve({ ok: false, reason: "draining" }) : hostHealth()),
     async page() {
-      const health = await ready();
+      const health = await hostHealth();
       return {
         status: health.ok ? "healthy" : "degraded",
         server: "MCP Server for Microsandbox",
@@ -72,7 +74,7 @@ export function createStatus(options: StatusOptions): Status {
       };
     },
     async metrics() {
-      const health = await ready();
+      const health = await hostHealth();
       return await metrics.text({
         backend: host.backend,
         isBackendUp: health.ok,

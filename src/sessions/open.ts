@@ -9,16 +9,18 @@ import type { SandboxHost } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import type { Beyond } from "./claims.ts";
+import { Draining } from "./draining.ts";
 import { Executions } from "./executions/executions.ts";
 import { Spools } from "./executions/spools.ts";
 import { Ledger } from "./ledger.ts";
 import type { SessionsLimits } from "./options.ts";
-import { type PoolShare, WarmPool } from "./pool.ts";
+import { type PoolShare, WarmPool, type WarmPoolOptions } from "./pool.ts";
 import { Sessions } from "./sessions.ts";
 
 export type OpenSessionsOptions = {
   readonly settings: Omit<AdmissionLimits & SessionsLimits, "startTimeoutMs"> & {
     readonly sandboxStartTimeoutMs: number;
+    readonly drainTimeoutMs: number | undefined;
     readonly flavors: Flavors;
     readonly defaultFlavor: Flavor;
     readonly maxKeptOutputTotalBytes: number;
@@ -57,9 +59,14 @@ export function openSessions(options: OpenSessionsOptions, stack: AsyncDisposabl
   const limits = { ...settings, startTimeoutMs, maxKeptOutputBytes };
   const isToSurvive = ownsSurvivors && host.survivors !== undefined;
   const executions = new Executions({ spools, installationId, endings: ledger.endings, clock, limits, isToSurvive });
+  const draining = new Draining({ timeoutMs: settings.drainTimeoutMs, clock, emit });
   const common = { host, templates, flavors, admission, installationId, executions, clock, emit };
-  const pool = shares.length === 0 ? undefined : stack.use(new WarmPool({ ...common, shares, startTimeoutMs }));
-  const sessions = stack.use(new Sessions({ ...common, ledger, ownsSurvivors, pool, defaultFlavor, limits }));
+  const ahead: WarmPoolOptions["admission"] = {
+    reserveAhead: (memoryMib, giveUp) => (draining.isOn ? undefined : admission.reserveAhead(memoryMib, giveUp)),
+  };
+  const pool =
+    shares.length === 0 ? undefined : stack.use(new WarmPool({ ...common, admission: ahead, shares, startTimeoutMs }));
+  const sessions = stack.use(new Sessions({ ...common, draining, ledger, ownsSurvivors, pool, defaultFlavor, limits }));
   sessions.restart();
   return { sessions, pool };
 }

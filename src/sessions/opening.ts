@@ -52,19 +52,21 @@ export class Openings {
   /**
    * Waits for room, and takes it.
    *
-   * Throws Failure `invalid_arguments` for an unknown template, `limit_reached`, `sandbox_creation` if the server is shutting down; the signal's
-   * reason.
+   * Throws Failure `invalid_arguments` for an unknown template, `limit_reached`, `sandbox_creation` if the server is shutting down or takes no new
+   * sessions; the signal's reason.
    */
   async open(request: OpenRequest): Promise<Opening> {
-    const { clock, templates, flavors, defaultFlavor, admission, executions, closing } = this.#options;
+    const { clock, templates, flavors, defaultFlavor, admission, executions, closing, draining } = this.#options;
     const template = findTemplate(templates, request.template ?? defaultTemplate(templates));
     const flavor = request.flavor ?? defaultFlavor;
-    if (request.signal.aborted) throw request.signal.reason;
+    // Who waits for room is refused when it begins, too.
+    const signal = AbortSignal.any([request.signal, draining.signal]);
+    if (signal.aborted) throw signal.reason;
     const cameMs = clock.monotonicMs();
     const need = { principal: request.principal, memoryMib: flavors[flavor].memoryMib };
     const ahead = this.#takeAhead(template, flavor, need);
     const asking = { ...need, what: `a new ${flavor} session` };
-    const place = ahead?.place ?? (await admission.reserve(asking, request.signal));
+    const place = ahead?.place ?? (await admission.reserve(asking, signal));
     const queueMs = clock.monotonicMs() - cameMs;
     if (closing.aborted) {
       place.free();

@@ -7,6 +7,7 @@ import type { SandboxHost } from "../sandbox/port.ts";
 import type { Template } from "../sandbox/templates.ts";
 import type { Admission } from "./admission.ts";
 import type { Pool } from "./ahead.ts";
+import type { Draining } from "./draining.ts";
 import type { Executions } from "./executions/executions.ts";
 import type { LeftRunningLimits } from "./executions/left-count.ts";
 import type { Ledger } from "./ledger.ts";
@@ -19,6 +20,8 @@ export type SessionsOptions = {
   /** Whose session ids these are. */
   readonly installationId: string;
   readonly admission: Admission;
+  /** Whether new sessions are taken. */
+  readonly draining: Draining;
   /** Keeps who has a session, and how sessions ended, over a restart. */
   readonly ledger: Ledger;
   /** Whether what survives of this installation is this server's alone: then it takes it over, or ends it. */

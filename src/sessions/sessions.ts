@@ -2,6 +2,7 @@
 
 import { within } from "../clock.ts";
 import type { Survivor } from "../sandbox/port.ts";
+import type { Draining } from "./draining.ts";
 import { type Absence, sessionNotFound, tellAbsence } from "./endings.ts";
 import type { Execution, ExecutionView } from "./executions/execution.ts";
 import type { Executions } from "./executions/executions.ts";
@@ -72,6 +73,7 @@ export class Sessions implements AsyncDisposable {
       open: (request) => this.#openings.open(request),
       find: (request) => this.#findFor(request),
     });
+    options.draining.atDeadline(() => void this.#endAll());
     const stillness = new Stillness(limits.sessionTimeoutMs, clock);
     this.#reaper = startReaper(clock, limits.cleanupIntervalMs, () => {
       this.#table.endExpired();
@@ -133,13 +135,9 @@ export class Sessions implements AsyncDisposable {
     return this.#table.all().map(({ status, template }) => ({ status, template }));
   }
 
-  /** How many sessions each principal has open: without those that wait for their sandbox, and without those that end. */
-  get principals(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const { principal, ending, status } of this.#table.all()) {
-      if (ending === undefined && status !== "starting") counts.set(principal, (counts.get(principal) ?? 0) + 1);
-    }
-    return counts;
+  /** The same, with whose they are. */
+  get census(): readonly (SessionView & { readonly principal: string })[] {
+    return this.#table.all().map(({ view, principal }) => ({ ...view, principal }));
   }
 
   /** Every session there is now is lost, and `why` is told of each. Resolves when nothing of their sandboxes is left. */
@@ -287,6 +285,16 @@ export class Sessions implements AsyncDisposable {
     return { stopped: false, why: tellAbsence(sessionId, absence, clock.now()), absence };
   }
 
+  /** Whether new sessions are taken, and the switch of it. */
+  get draining(): Draining {
+    return this.#options.draining;
+  }
+
+  /** Resolves once nothing of any session is left. */
+  untilEmpty(): Promise<void> {
+    return this.#table.untilEmpty();
+  }
+
   /** From now on nothing new is run; resolves when what runs has ended. */
   async drain(): Promise<void> {
     await Promise.all([this.#runs.drain(), this.#fileUses.drain()]);
@@ -295,6 +303,7 @@ export class Sessions implements AsyncDisposable {
   /** Ends every session, and opens no more. What runs is canceled. */
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
+    this.#options.draining.close();
     this.#options.admission.close(shuttingDown());
     this.#closing.abort();
     this.#options.host.windDown?.();
@@ -302,8 +311,12 @@ export class Sessions implements AsyncDisposable {
     await this.#flusher?.[Symbol.asyncDispose]();
     await this.#noter?.[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
-    await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
+    await this.#endAll();
     await this.#restarting;
+  }
+
+  async #endAll(): Promise<void> {
+    await Promise.all(this.#table.all().map((session) => this.#table.end(session, "shutdown")));
   }
 
   #absence(sessionId: string, principal: string): Absence {
@@ -323,6 +336,11 @@ export class Sessions implements AsyncDisposable {
   #endsSoon(): string | undefined {
     const { sessionTimeoutMs } = this.#options.limits;
     if (this.#runs.isDraining) return "the server is shutting down, and this session ends with it";
+    const { draining, clock } = this.#options;
+    if (draining.deadlineAt !== undefined) {
+      const leftS = Math.max(0, Math.round((draining.deadlineAt - clock.now()) / 1000));
+      return `the server is to be taken out of service, and this session ends with it in ${leftS} s at the latest`;
+    }
     return sessionTimeoutMs <= soonMs ? `ends ${Math.round(sessionTimeoutMs / 1000)} s after its last use` : undefined;
   }
 

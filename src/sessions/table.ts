@@ -24,8 +24,17 @@ export class SessionTable {
   /** As many as have a place, those that are starting or stopping included. */
   readonly #rows = new Map<string, { readonly session: Session; readonly place: Place }>();
 
+  #emptied: PromiseWithResolvers<void> | undefined;
+
   constructor(options: TableOptions) {
     this.#options = options;
+  }
+
+  /** Resolves once there are none, those that are stopping included. */
+  untilEmpty(): Promise<void> {
+    if (this.#rows.size === 0) return Promise.resolve();
+    this.#emptied ??= Promise.withResolvers();
+    return this.#emptied.promise;
   }
 
   get size(): number {
@@ -97,6 +106,9 @@ export class SessionTable {
     await ended;
     this.#rows.get(session.id)?.place.free();
     if (this.#rows.delete(session.id)) this.#options.onGone(session);
+    if (this.#rows.size > 0) return;
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
   }
 
   /** Writes down that those in use are: the server that follows a killed one would take the time of a long run for idleness. */

@@ -16,6 +16,7 @@ const maxOrphans = 10_000;
 const texts = {
   ledger:
     "Sessions are kept in memory only, because the state directory cannot be written: a restart now would lose them.",
+  draining: "The server is to be taken out of service: it opens no new sessions.",
   audit: "The audit file cannot be written; what ran waits in memory.",
 } as const;
 
@@ -36,6 +37,12 @@ export function createConditions(): Conditions {
           break;
         case "ledger.restored":
           standing.delete("ledger");
+          break;
+        case "drain.begun":
+          standing.add("draining");
+          break;
+        case "drain.taken_back":
+          standing.delete("draining");
           break;
         case "audit.failed":
           standing.add("audit");

@@ -27,6 +27,8 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "layer.failed": "WARNING",
   "layer.removed": "INFO",
   "server.stopping": "INFO",
+  "drain.begun": "INFO",
+  "drain.taken_back": "INFO",
   "server.warning": "WARNING",
   "session.opened": "INFO",
   "session.failed": "WARNING",

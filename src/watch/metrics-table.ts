@@ -61,6 +61,13 @@ export const metricTable = {
     labels: [],
     watch: "above 0 for minutes: the server is too small for its clients",
   },
+  draining: {
+    name: "msb_mcp_draining",
+    type: "gauge",
+    help: "1 while no new sessions are opened, because the server is to be taken out of service",
+    labels: [],
+    watch: "1 for longer than a rollout takes: nobody has taken it back (`POST /drain`)",
+  },
   reservedMemory: {
     name: "msb_mcp_reserved_memory_bytes",
     type: "gauge",

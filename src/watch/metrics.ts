@@ -68,6 +68,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const sessionsWaiting = gauge(metricTable.sessionsWaiting);
   const reservedMemory = gauge(metricTable.reservedMemory);
   const reservedMemoryLimit = gauge(metricTable.reservedMemoryLimit);
+  const draining = gauge(metricTable.draining);
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
   const sessionsEnded = counter(metricTable.sessionsEnded);
@@ -136,6 +137,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "layer.failed": () => layers(1, "failed"),
     "layer.removed": () => layers(1, "removed"),
     "server.stopping": null,
+    "drain.begun": () => draining.set(1),
+    "drain.taken_back": () => draining.set(0),
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),
     "session.failed": () => sessionStartsFailed(1),

@@ -15,6 +15,8 @@ export const sampleEvents: Samples = {
   "layer.failed": { type: "layer.failed", template: "data", reason: "no matching distribution" },
   "layer.removed": { type: "layer.removed", template: "old", bytes: 1000, maxBytes: 500 },
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
+  "drain.begun": { type: "drain.begun", by: "operator", timeoutMs: 60_000 },
+  "drain.taken_back": { type: "drain.taken_back" },
   "server.warning": { type: "server.warning", message: "The kernel is shared." },
   "session.opened": {
     type: "session.opened",

@@ -34,6 +34,7 @@ export type ServedOptions = {
   readonly enableCors?: boolean;
   readonly maxTransferBytes?: number;
   readonly publicUrl?: string;
+  readonly operatorToken?: string;
 };
 
 export async function serveOverFake({
@@ -46,6 +47,7 @@ export async function serveOverFake({
   enableCors = false,
   maxTransferBytes = 1_000_000_000,
   publicUrl,
+  operatorToken,
 }: ServedOptions = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(sessionsOverFake(limits, { spoolFolder }));
@@ -93,6 +95,7 @@ export async function serveOverFake({
   const app = createApp({
     ...{ endpoint, status, guard, authenticator, enableCors, maxRequestBytes: 4_194_304, clock, emit },
     files: { sessions, links, maxTransferBytes },
+    operator: operatorToken === undefined ? undefined : { token: operatorToken, sessions },
   });
   const listening = listen(app, { hostname: "127.0.0.1", port: 0, clock: systemClock });
   stack.defer(() => listening.close());

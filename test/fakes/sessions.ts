@@ -7,6 +7,7 @@ import type { Event } from "../../src/events.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
+import { Draining } from "../../src/sessions/draining.ts";
 import { Executions } from "../../src/sessions/executions/executions.ts";
 import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
@@ -30,11 +31,12 @@ export type FakeProcess = Partial<SessionsOptions> & {
   readonly isLedgerExpected?: boolean;
   /** Where output is kept; one of its own, which is removed at the end, if left out. */
   readonly spoolFolder?: string | undefined;
+  readonly drainTimeoutMs?: number | undefined;
 };
 
 export function sessionsOverFake(
   given: FakeLimits = {},
-  { ledgerPath, isLedgerExpected = false, spoolFolder, ...more }: FakeProcess = {},
+  { ledgerPath, isLedgerExpected = false, spoolFolder, drainTimeoutMs, ...more }: FakeProcess = {},
 ) {
   const clock = more.clock ?? new FakeClock();
   const host = more.host ?? new FakeHost();
@@ -70,7 +72,9 @@ export function sessionsOverFake(
   const spools = new Spools({ folder, maxTotalBytes: 1_000_000, emit });
   const isToSurvive = host.survivors !== undefined && (more.ownsSurvivors ?? true);
   const executions = new Executions({ spools, installationId, endings: ledger.endings, clock, limits, isToSurvive });
+  const draining = new Draining({ timeoutMs: drainTimeoutMs, clock, emit });
   const sessions = new Sessions({
+    draining,
     ledger,
     executions,
     ownsSurvivors: true,

@@ -10,6 +10,7 @@ import { createNamespaceHost } from "../../src/sandbox/namespace/host.ts";
 import type { Sandbox, SandboxHost } from "../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission } from "../../src/sessions/admission.ts";
+import { Draining } from "../../src/sessions/draining.ts";
 import { Executions } from "../../src/sessions/executions/executions.ts";
 import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
@@ -148,8 +149,9 @@ export class NamespaceGround implements Ground, AsyncDisposable {
     const spools = new Spools({ folder: join(this.#folder, "executions"), maxTotalBytes: 4_000_000, emit });
     const { endings } = ledger;
     const executions = new Executions({ spools, installationId: "model", endings, clock, limits, isToSurvive: false });
+    const draining = new Draining({ timeoutMs: undefined, clock, emit });
     const sessions = new Sessions({
-      executions,
+      ...{ executions, draining },
       ...{ host, clock, emit, installationId: "model", admission, ledger, ownsSurvivors: true, limits },
       ...{ templates: defaultTemplates, flavors: defaultFlavors, defaultFlavor: "small" },
     });

@@ -243,15 +243,11 @@ describe("how sessions end", () => {
     await s.run("print b", { principal: "bob" });
     const running = failureOf(s.run("forever"));
     await settle();
-    expect([...s.sessions.principals]).toEqual([
-      ["alice", 2],
-      ["bob", 1],
-    ]);
     await s.sessions.loseAll("its node was given up by the others");
     expect((await running).message).toContain("The sandbox was lost");
     const failure = await failureOf(s.run("print c", { sessionId: session.sessionId }));
     expect([failure.kind, failure.context.reason]).toEqual(["session_not_found", "lost"]);
-    expect([s.sessions.counts.active, s.sessions.principals.size]).toEqual([0, 0]);
+    expect(s.sessions.counts.active).toBe(0);
     expect((await s.run("print d")).created).toBe(true);
   });
 

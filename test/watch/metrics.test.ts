@@ -31,6 +31,7 @@ test("every event but the start and the end of the server and a notice that belo
   for (const event of everyEvent) {
     const metrics = create();
     if (event.type === "ledger.restored") metrics.emit(sampleEvents["ledger.degraded"]);
+    if (event.type === "drain.taken_back") metrics.emit(sampleEvents["drain.begun"]);
     if (event.type === "audit.restored") metrics.emit(sampleEvents["audit.failed"]);
     const before = await metrics.text(snapshot());
     metrics.emit(event);

@@ -9,6 +9,7 @@ import { defaultFlavors } from "../../../src/sandbox/flavors.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
 import { Admission } from "../../../src/sessions/admission.ts";
+import { Draining } from "../../../src/sessions/draining.ts";
 import { Executions } from "../../../src/sessions/executions/executions.ts";
 import { Spools } from "../../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../../src/sessions/ledger.ts";
@@ -59,7 +60,8 @@ function sessionsOver(host: SandboxHost, emit: (event: Event) => void, maxSessio
   const spools = new Spools({ folder: join(tmpdir(), `msb-mcp-${crypto.randomUUID()}`), maxTotalBytes: 1e6, emit });
   const { endings } = ledger;
   const executions = new Executions({ spools, installationId, endings, clock, limits, isToSurvive: false });
-  const common = { host, clock, emit, admission, ledger, limits, installationId, flavors, executions };
+  const draining = new Draining({ timeoutMs: undefined, clock, emit });
+  const common = { host, clock, emit, admission, draining, ledger, limits, installationId, flavors, executions };
   return new Sessions({ ...common, ownsSurvivors: true, templates: defaultTemplates, defaultFlavor: "small" });
 }
 
