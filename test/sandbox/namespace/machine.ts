@@ -98,14 +98,21 @@ export function readText(path: string): string {
   }
 }
 
+/** Those that are gone while it looks are left out. */
 export function foldersBelow(folder: string): readonly string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true, recursive: true })
+    return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => join(entry.parentPath, entry.name));
+      .map((entry) => join(folder, entry.name))
+      .flatMap((path) => [path, ...foldersBelow(path)]);
   } catch {
     return [];
   }
+}
+
+/** Of this process's namespace. Another program may have some for a while: what counts is whether those that have come stay. */
+export function mounts(): ReadonlySet<string> {
+  return new Set(readFileSync("/proc/self/mountinfo", "utf8").split("\n"));
 }
 
 function pickTemplates(): readonly [Template, Template, Template] {
