@@ -23,6 +23,9 @@ live_app() {
   cp /usr/share/python-wheels/pip-*.whl "$app/wheels/" 2>/dev/null || true
 }
 
+# Those that take longest, in this order: begun first, so that no processor is left without work while one of them is on.
+longest="contract-survival kills archive contract-node tools contract-host"
+
 # live_tier REPORTS [NAME…]: runs the files of test/live/inside, each in a machine of its own, two at a time where there are two processors;
 # prints what they print, and leaves a JUnit report for each in the folder REPORTS. Calls `record NAME STATUS` for each, and counts in $skipped
 # those whose machine broke down. Ends with 0, or as live_app does.
@@ -31,10 +34,10 @@ live_tier() {
   folder=$1
   shift
   # Those named .slow take longer than the machine lives as a rule: by name only.
-  [ $# -gt 0 ] || set -- $(cd "$root/test/live/inside" && ls *.live.ts | grep -v '\.slow\.' | sed 's/\.live\.ts$//')
+  [ $# -gt 0 ] || set -- $longest $(cd "$root/test/live/inside" && ls *.live.ts | sed -n '/\.slow\./!s/\.live\.ts$//p' | grep -vxF "$(printf '%s\n' $longest)")
   if [ "$(nproc)" -gt 1 ] && [ $# -gt 1 ]; then
-    live_lane 0 "$@" &
-    live_lane 1 "$@"
+    live_lane "$@" &
+    live_lane "$@"
     wait $!
   else
     for name in "$@"; do live_file "$name"; done
@@ -52,14 +55,12 @@ live_tier() {
   rm -rf "$work"
 }
 
-# live_lane WHICH NAME…: every second file, from the first (0) or the second (1) on, and what each prints once it has ended.
+# live_lane NAME…: each file that no other lane has taken, and what it prints once it has ended.
 live_lane() {
-  turn=$1
-  shift
   for name in "$@"; do
-    [ $turn -ne 0 ] || live_file "$name" >"$work/$name.log" 2>&1
-    [ $turn -ne 0 ] || cat "$work/$name.log"
-    turn=$((1 - turn))
+    mkdir "$work/$name.taken" 2>/dev/null || continue
+    live_file "$name" >"$work/$name.log" 2>&1
+    cat "$work/$name.log"
   done
 }
 
@@ -72,10 +73,10 @@ live_file() {
   [ "$1" != crowd.slow ] || mib=4096
   for attempt in 1 2 3 4 5; do
     rm -rf "$work/$1.out"
-    bash "$root/test/live/machine" run -m $mib -t 1200 -o "$work/$1.out" "$app" -- \
-      ./bun test --timeout 300000 --reporter=junit --reporter-outfile=/out/report.xml "./test/live/inside/$1.live.ts"
+    bash "$root/test/live/machine" run -m $mib -t 1800 -o "$work/$1.out" "$app" -- \
+      ./bun test --timeout 900000 --reporter=junit --reporter-outfile=/out/report.xml "./test/live/inside/$1.live.ts"
     status=$?
-    cp "$work/$1.out/report.xml" "$folder/$1" 2>/dev/null
+    cp "$work/$1.out/report.xml" "$folder/$1.xml" 2>/dev/null
     # A breakdown says nothing; it does not undo a failure either.
     [ $status -eq 126 ] && [ $failures -gt 0 ] || echo $status >"$work/$1.status"
     case $status in
