@@ -94,7 +94,7 @@ export type SurvivalSubject = {
 /** An emulated machine takes minutes to fill more than it must. */
 export const resources = { cpus: 1, memoryMib: process.env.MSB_MCP_LIVE_MACHINE === undefined ? 256 : 160 };
 /** For booting real machines, running and ending what does not obey; an emulated machine (test/live) is many times slower than a real one. */
-export const patienceMs = process.env.MSB_MCP_LIVE_MACHINE === undefined ? 30_000 : 420_000;
+export const patienceMs = process.env.MSB_MCP_LIVE_MACHINE === undefined ? 30_000 : 900_000;
 
 export type Ran = { readonly end: RunEnd; readonly stdout: string; readonly stderr: string; readonly bytes: number };
 

@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ExecEvent, ExecHandle, Sandbox } from "microsandbox";
 import { runtime, templateOf } from "./host.ts";
+import { patienceMs } from "./server.ts";
 
-const patienceMs = 240_000;
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 
 let machine: Sandbox;
