@@ -29,6 +29,11 @@ export type SandboxSpec = {
   /** Called with what a long boot is doing, one short line each: an image being pulled, so much of it here. Safe to show to the caller. */
   readonly onProgress?: ((message: string) => void) | undefined;
   /**
+   * Called if the boot waits for what others wait for as well, such as packages that are built once for all sandboxes of the template: with what
+   * resolves when that is over, well or badly: it is bounded by itself, and no time of this sandbox's start. Never rejects.
+   */
+  readonly onPreparing?: ((over: Promise<void>) => void) | undefined;
+  /**
    * Called with what the interpreter's processes print while no code runs: threads, timers, servers and child processes that a run has left
    * behind. Until the sandbox has been disposed.
    */

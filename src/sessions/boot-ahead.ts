@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { Sandbox, SandboxHost, SandboxSpec } from "../sandbox/port.ts";
 import type { Language } from "../sandbox/templates.ts";
+import { limitStart } from "./start-limit.ts";
 
 export type BootAheadOptions = {
   readonly host: SandboxHost;
@@ -18,18 +19,13 @@ export async function bootAhead(
   spec: SandboxSpec,
   { host, clock, startTimeoutMs, giveUp }: BootAheadOptions,
 ): Promise<Sandbox> {
-  const done = new AbortController();
-  clock.sleep(startTimeoutMs, done.signal).then(
-    () => giveUp.abort(new Failure("sandbox_creation", `it was not ready within ${startTimeoutMs / 1000} s.`)),
-    () => undefined,
+  using limit = limitStart(clock, startTimeoutMs, () =>
+    giveUp.abort(new Failure("sandbox_creation", `it was not ready within ${startTimeoutMs / 1000} s.`)),
   );
-  try {
-    const sandbox = await host.create(spec, giveUp.signal);
-    await rehearse(sandbox, nothing[spec.template.language], startTimeoutMs, giveUp.signal);
-    return sandbox;
-  } finally {
-    done.abort();
-  }
+  const { onPreparing } = limit;
+  const sandbox = await host.create({ ...spec, onPreparing }, giveUp.signal);
+  await rehearse(sandbox, nothing[spec.template.language], startTimeoutMs, giveUp.signal);
+  return sandbox;
 }
 
 /** A source that is run as any other, and leaves nothing behind. */

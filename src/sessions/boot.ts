@@ -6,6 +6,7 @@ import type { Sandbox, SandboxHost, SandboxSpec } from "../sandbox/port.ts";
 import { adoptOrDestroy } from "./adopt.ts";
 import { sessionNotFound } from "./endings.ts";
 import type { Session } from "./session.ts";
+import { limitStart } from "./start-limit.ts";
 
 export type BootOptions = {
   readonly host: SandboxHost;
@@ -31,18 +32,15 @@ export async function bootFor(
   callerLeaves.addEventListener("abort", onLeave, { once: true });
   session.endingSignal.addEventListener("abort", onEnd, { once: true });
   if (callerLeaves.aborted) onLeave();
-  const done = new AbortController();
-  clock.sleep(startTimeoutMs, done.signal).then(
-    () => giveUp.abort(tooSlow(startTimeoutMs)),
-    () => undefined,
-  );
+  using limit = limitStart(clock, startTimeoutMs, () => giveUp.abort(tooSlow(startTimeoutMs)));
+  const { onPreparing } = limit;
   const startedMs = clock.monotonicMs();
   let remains: Promise<void> | undefined;
   const onRemains = (gone: Promise<void>) => {
     remains = gone;
   };
   try {
-    const arriving = host.create({ ...spec, onRemains }, giveUp.signal);
+    const arriving = host.create({ ...spec, onRemains, onPreparing }, giveUp.signal);
     const abandon = async () => {
       await remains;
       session.abandon();
@@ -50,7 +48,6 @@ export async function bootFor(
     const sandbox = await adoptOrDestroy(arriving, giveUp.signal, () => void abandon());
     return { sandbox, bootMs: clock.monotonicMs() - startedMs };
   } finally {
-    done.abort();
     callerLeaves.removeEventListener("abort", onLeave);
     session.endingSignal.removeEventListener("abort", onEnd);
   }

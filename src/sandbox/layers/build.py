@@ -50,7 +50,12 @@ def find_pip():
 
 
 os.makedirs(BUILD + "/tmp", exist_ok=True)
-source = ["--index-url", index["url"]] if index["kind"] == "url" else ["--no-index", "--find-links", index["path"]]
+source = ["--no-index", "--find-links", index["path"]]
+if index["kind"] == "url":
+    place = urllib.parse.urlsplit(index["url"])
+    source = ["--index-url", index["url"]]
+    # pip passes over a host without TLS unless it is named: the operator has.
+    source += ["--trusted-host", place.netloc] if place.scheme == "http" else []
 command = find_pip() + ["install", "--target", SITE, "--requirement", BUILD + "/requirements.txt", "--prefer-binary"]
 command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"] + source
 # Compiled files as well: nobody can write them later, as the folder is mounted read-only.

@@ -20,7 +20,7 @@ import probePython from "./probe.py" with { type: "text" };
 /** Of a sandbox that builds: installers unpack and compile. */
 const resources = { cpus: 2, memoryMib: 2048 };
 
-/** For one build. Milliseconds. */
+/** For the boot of the sandbox, and for what is run in it. Milliseconds. */
 const buildMs = 1_800_000;
 
 /** Of the installer's output, how much a failure tells. */
@@ -141,7 +141,14 @@ async function inSandbox<T>(
 ): Promise<T> {
   const sessionId = `layer-${randomBytes(8).toString("hex")}`;
   using _claim = claim(sessionId);
-  await using sandbox = await host.create({ sessionId, template, resources, ...special }, signal);
+  const late = AbortSignal.timeout(buildMs);
+  const booting = host.create({ sessionId, template, resources, ...special }, AbortSignal.any([signal, late]));
+  await using sandbox = await booting.catch((cause: unknown) => {
+    if (signal.aborted || !late.aborted) throw cause;
+    throw new Failure("sandbox_creation", `The sandbox that builds for the template ${template.name} did not start.`, {
+      cause,
+    });
+  });
   return await work(sandbox);
 }
 

@@ -33,13 +33,22 @@ class LayeredHost implements SandboxHost {
 
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     if (spec.template.packages === undefined) return await this.#host.create(spec, signal);
-    const layer = await this.#layers.of(spec.template, { onProgress: spec.onProgress, signal });
-    return await this.#host.create(layered(spec, layer), signal);
+    return await this.#host.create(layered(spec, await this.#layerOf(spec, signal)), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#layers[Symbol.asyncDispose]();
     await this.#host[Symbol.asyncDispose]();
+  }
+
+  async #layerOf({ template, onProgress, onPreparing }: SandboxSpec, signal: AbortSignal): Promise<StoredLayer> {
+    const over = Promise.withResolvers<void>();
+    const onBuilding = () => onPreparing?.(over.promise);
+    try {
+      return await this.#layers.of(template, { onProgress, onBuilding, signal });
+    } finally {
+      over.resolve();
+    }
   }
 
   #survivorsOf(survivors: Survivors): Survivors {

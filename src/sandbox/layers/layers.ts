@@ -21,13 +21,20 @@ export type LayersOptions = {
 
 export type Waiting = {
   readonly onProgress?: ((message: string) => void) | undefined;
+  /** Called once if it, or what stands before it, is being built, here or by another process. */
+  readonly onBuilding?: (() => void) | undefined;
   readonly signal: AbortSignal;
 };
 
 /** How often it is looked whether another process has built what is waited for. Milliseconds. */
 const lookMs = 500;
 
-type Flight = { readonly result: Promise<StoredLayer>; readonly listeners: Set<(message: string) => void> };
+type Flight = {
+  readonly result: Promise<StoredLayer>;
+  readonly listeners: Set<(message: string) => void>;
+  /** Resolves when a build is waited for, if one is. */
+  readonly building: Promise<void>;
+};
 
 export class Layers implements AsyncDisposable {
   readonly #options: LayersOptions;
@@ -38,14 +45,16 @@ export class Layers implements AsyncDisposable {
   readonly #claimed = new Set<string>();
   /** One build after the other: each has two processors, and the network. */
   #last: Promise<unknown> = Promise.resolve();
+  #turns = 0;
 
   constructor(options: LayersOptions) {
     this.#options = options;
   }
 
   /** The layer of a template that has packages, from now on in use. Who leaves does not end a build: the next one finds it. Throws Failure. */
-  async of(template: Template, { onProgress, signal }: Waiting): Promise<StoredLayer> {
+  async of(template: Template, { onProgress, onBuilding, signal }: Waiting): Promise<StoredLayer> {
     const flight = this.#flights.get(template.name) ?? this.#start(template);
+    if (onBuilding !== undefined) void flight.building.then(onBuilding);
     if (onProgress !== undefined) flight.listeners.add(onProgress);
     const left = Promise.withResolvers<never>();
     const leave = () => left.reject(signal.reason);
@@ -84,7 +93,9 @@ export class Layers implements AsyncDisposable {
 
   #start(template: Template): Flight {
     const listeners = new Set<(message: string) => void>();
+    const building = Promise.withResolvers<void>();
     const tell = (message: string) => {
+      building.resolve();
       for (const listener of listeners) listener(message);
     };
     const { emit } = this.#options;
@@ -94,7 +105,7 @@ export class Layers implements AsyncDisposable {
       if (failure instanceof Failure) emit({ type: "layer.failed", template: name, reason: failure.message });
       throw failure;
     });
-    const flight = { result, listeners };
+    const flight = { result, listeners, building: building.promise };
     this.#flights.set(template.name, flight);
     const land = () => this.#flights.delete(template.name);
     result.then(land, land);
@@ -111,7 +122,7 @@ export class Layers implements AsyncDisposable {
       this.#end.signal.throwIfAborted();
       const found = store.use(key);
       if (found !== null && found !== "busy") return found;
-      const made = found === "busy" ? "busy" : await this.#inTurn(() => this.#make(template, key, tell));
+      const made = found === "busy" ? "busy" : await this.#inTurn(() => this.#make(template, key, tell), tell);
       if (made === "made") continue;
       if (!isTold) tell(`waiting for the packages of ${template.name}, which another process builds`);
       isTold = true;
@@ -154,10 +165,14 @@ export class Layers implements AsyncDisposable {
     return known;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work);
+  async #inTurn<T>(work: () => Promise<T>, tell: (message: string) => void): Promise<T> {
+    if (this.#turns > 0) tell("waiting for the packages of another template, which are being installed");
+    this.#turns += 1;
+    const mine = this.#last.then(work).finally(() => {
+      this.#turns -= 1;
+    });
     this.#last = mine.catch(() => undefined);
-    return mine;
+    return await mine;
   }
 
   #tools() {
