@@ -7,7 +7,7 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "../..");
 
 /** How long anything may take before it is ended, and its test fails. */
-const patienceMs = 30_000;
+const patienceMs = 120_000;
 
 export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 

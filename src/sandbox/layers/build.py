@@ -50,8 +50,9 @@ def find_pip():
 
 
 os.makedirs(BUILD + "/tmp", exist_ok=True)
-source = ["--no-index", "--find-links", index["path"]]
-if index["kind"] == "url":
+if index["kind"] == "folder":
+    source = ["--no-index", "--find-links", index["path"]]
+else:
     place = urllib.parse.urlsplit(index["url"])
     source = ["--index-url", index["url"]]
     # pip passes over a host without TLS unless it is named: the operator has.
