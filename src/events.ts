@@ -31,6 +31,8 @@ export type Event =
   | { readonly type: "layer.failed"; readonly template: string; readonly reason: string }
   /** Others took its room: all may have `maxBytes`. */
   | { readonly type: "layer.removed"; readonly template: string; readonly bytes: number; readonly maxBytes: number }
+  /** Of the downloads that sandboxes of a principal share: what was in the way of `maxBytes`. */
+  | { readonly type: "cache.removed"; readonly bytes: number; readonly maxBytes: number; readonly why: CacheRemoval }
   | { readonly type: "server.stopping"; readonly signal: string }
   /** No new sessions are opened from now on; those that there are may go on for so long, or (null) to their own end. */
   | { readonly type: "drain.begun"; readonly by: "operator" | "registry" | "stop"; readonly timeoutMs: number | null }
@@ -227,5 +229,8 @@ export type CallEnded = {
   /** Of that, what was neither waiting nor running: reading, checking, telling. Null for calls that ran nothing. */
   readonly wireMs: number | null;
 };
+
+/** `share`: of one principal's share; `total`: of what all may have; `flood`: far beyond the share, or no installer's files. */
+export type CacheRemoval = "share" | "total" | "flood";
 
 export type Emit = (event: Event) => void;

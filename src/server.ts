@@ -1,7 +1,7 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
 import { type Clock, within } from "./clock.ts";
-import { leftRunningOfOne } from "./config/callers.ts";
+import { cacheBytesOfOne, leftRunningOfOne } from "./config/callers.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
 import { commit, version } from "./config/version.ts";
@@ -97,6 +97,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       ...{ settings, installationId, clock, emit },
       isServerUrlGiven: given.has("serverUrl"),
       isRuntimeDirGiven: given.has("runtimeDir"),
+      cacheBytesOfOne: cacheBytesOfOne(settings),
       isLoopback: transport === "stdio" || isLoopback(settings.host),
     },
     stack,

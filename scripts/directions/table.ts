@@ -70,6 +70,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "sandbox/open.ts": ["sandbox/**"],
   "sandbox/hosts.ts": ["sandbox/**"],
   "sandbox/layers": ["sandbox", "state/file-lock.ts"],
+  "sandbox/cache": ["sandbox", "state/file-lock.ts"],
   "sandbox/checks": ["sandbox/microvm", "sandbox/microvm/runtime", "sandbox"],
   "sandbox/choose.ts": ["sandbox"],
   "sandbox/namespace": ["sandbox/egress", "sandbox/file-agent", "sandbox/runner", "sandbox"],

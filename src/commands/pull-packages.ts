@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { cacheBytesOfOne } from "../config/callers.ts";
 import type { Config, OptionName } from "../config/options.ts";
 import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
@@ -38,6 +39,7 @@ export async function buildPackages(options: BuildPackagesOptions): Promise<0 | 
       installationId: randomBytes(8).toString("hex"),
       isServerUrlGiven: given.has("serverUrl"),
       isRuntimeDirGiven: given.has("runtimeDir"),
+      cacheBytesOfOne: cacheBytesOfOne(config),
       isLoopback: config.transport === "stdio" || isLoopback(config.host),
       ...{ clock, emit },
     },

@@ -12,6 +12,12 @@ export function leftRunningOfOne(
   return given ?? (mayBeSeveral(settings) ? Math.ceil(all / 2) : all);
 }
 
+/** The same of what downloads take (`--max-cache-bytes`). */
+export function cacheBytesOfOne(settings: CallerSettings & Pick<Config, "maxCacheBytes">): number {
+  const { maxCacheBytes: all } = settings;
+  return mayBeSeveral(settings) ? Math.ceil(all / 2) : all;
+}
+
 function mayBeSeveral({ transport, auth, authTokens, authTokenFile, oauthIssuer }: CallerSettings): boolean {
   if (transport === "stdio" || auth === "none") return false;
   return authTokens.length > 1 || authTokenFile !== undefined || oauthIssuer !== undefined;

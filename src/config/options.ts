@@ -560,6 +560,14 @@ export const options = {
       "Packages of templates that are kept, in the state directory; the least recently used go first, none that is in use",
     kind: wholeNumber(0, 1024 * 1024 * MIB),
   }),
+  maxCacheBytes: withDefault(String(2 * 1024 * MIB), {
+    flag: "--max-cache-bytes",
+    variable: "MSB_MAX_CACHE_BYTES",
+    group: "Limits",
+    summary:
+      "Downloads of pip, npm and uv that the sessions of a caller share, in the state directory, of all callers together; 0 turns this off",
+    kind: wholeNumber(0, 1024 * 1024 * MIB),
+  }),
   maxRequestBytes: withDefault(String(4 * MIB), {
     flag: "--max-request-bytes",
     variable: "MCP_MAX_REQUEST_BYTES",

@@ -39,6 +39,7 @@ export type HostSettings = {
   readonly sandboxStartTimeoutMs: number;
   readonly packageIndexes: PackageIndexes;
   readonly maxLayersBytes: number;
+  readonly maxCacheBytes: number;
 };
 
 export type HostParts = {

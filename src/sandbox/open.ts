@@ -1,9 +1,13 @@
 // The backend of a start: chosen among what this machine can run, made, and asked what can be had of it.
 
+import { platform } from "node:os";
+import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import { beyondBackend } from "./abilities.ts";
+import { Caches } from "./cache/caches.ts";
+import { canCache, withCache } from "./cache/host.ts";
 import { checkCloudKey } from "./checks/cloud.ts";
 import { lineOf } from "./checks/finding.ts";
 import { prepareMicrovm } from "./checks/microvm.ts";
@@ -26,6 +30,8 @@ export type OpenHostOptions = {
     readonly runtimeDir: string;
     readonly runtimeHome: string;
   };
+  /** Of the downloads that are kept, for one principal. */
+  readonly cacheBytesOfOne: number;
   /** Settings that were given rather than defaulted. */
   readonly isServerUrlGiven: boolean;
   readonly isRuntimeDirGiven: boolean;
@@ -70,7 +76,7 @@ export async function openHost(options: OpenHostOptions, stack: AsyncDisposableS
   if (backend === "microvm" && secrets.length > 0) await keepPrivate(runtimeHome);
   const bare = createHost({ backend, settings, installationId, microvm, clock, emit });
   const layers = openLayers({ host: bare, settings, clock, emit });
-  const host = stack.use(withLayers(bare, layers));
+  const host = stack.use(withCaches(withLayers(bare, layers), options));
   const templates = layeredTemplates(backend, settings.templates, layers, emit);
   return {
     host,
@@ -79,4 +85,12 @@ export async function openHost(options: OpenHostOptions, stack: AsyncDisposableS
     choice,
     templates: await availableTemplates(bare, templates, settings, emit),
   };
+}
+
+/** The host itself where sandboxes cannot share what they download. */
+function withCaches(host: SandboxHost, { settings, cacheBytesOfOne: shareBytes, clock, emit }: OpenHostOptions) {
+  if (!canCache(host.backend, platform())) return host;
+  const { stateDir, maxCacheBytes: maxBytes, network } = settings;
+  const caches = new Caches({ folder: join(stateDir, "cache"), maxBytes, shareBytes, clock, emit });
+  return withCache(host, caches, network);
 }

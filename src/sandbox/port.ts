@@ -19,6 +19,8 @@ export type SandboxSpec = {
   readonly sessionId: string;
   readonly template: Template;
   readonly resources: Resources;
+  /** Whose session it is; undefined while it is nobody's, and for one that only builds. */
+  readonly principal?: string | undefined;
   /** Folders of the host for this sandbox alone, beside the volumes that all share. */
   readonly mounts?: readonly Volume[] | undefined;
   /**

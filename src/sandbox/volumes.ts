@@ -21,7 +21,7 @@ export function writableFolders(volumes: readonly Volume[]): readonly string[] {
 const hostSystemPlaces = ["/proc", "/sys", "/dev", "/etc", "/usr", "/boot", "/run", "/bin", "/sbin", "/lib", "/lib64"];
 
 /** Nothing is mounted there or below: the guest's own system. */
-const guestSystemPlaces = [...hostSystemPlaces, "/lib32", "/libx32"];
+const guestSystemPlaces = [...hostSystemPlaces, "/lib32", "/libx32", "/opt/msb"];
 
 /** Nothing is mounted exactly there (below is fine): the guest's own writable places. */
 const guestOwnPlaces = ["/", "/tmp", "/var", "/home", "/home/user"];

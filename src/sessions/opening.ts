@@ -81,6 +81,7 @@ export class Openings {
     const { onProgress } = request;
     const spec = {
       sessionId: session.id,
+      principal: request.principal,
       template,
       resources: flavors[flavor],
       onProgress,
@@ -96,7 +97,7 @@ export class Openings {
     const resources = flavors[flavor];
     const place = admission.restore({ principal, memoryMib: resources.memoryMib });
     const session = table.add({ id, principal, template: template.name, flavor, createdAt, past: entry }, place);
-    return { session, sandboxName, spec: { sessionId: id, template, resources, ...executions.hearing(id) } };
+    return { session, sandboxName, spec: { sessionId: id, principal, template, resources, ...executions.hearing(id) } };
   }
 
   async #boot(session: Session, spec: SandboxSpec, signal: AbortSignal, queueMs: number): Promise<Waited> {

@@ -26,6 +26,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "layer.built": "INFO",
   "layer.failed": "WARNING",
   "layer.removed": "INFO",
+  "cache.removed": "INFO",
   "server.stopping": "INFO",
   "drain.begun": "INFO",
   "drain.taken_back": "INFO",

@@ -140,6 +140,13 @@ export const metricTable = {
     labels: ["what"],
     watch: '`what="failed"`: read the log; `removed` again and again: give more room',
   },
+  cacheRemovals: {
+    name: "msb_mcp_cache_removals_total",
+    type: "counter",
+    help: "How often downloads that sessions share were removed (`--max-cache-bytes`): `share` and `total` for want of room, `flood` what no installer keeps",
+    labels: ["why"],
+    watch: "`share` or `total` at a steady rate: give more room; `flood`: a session fills it (docs/packages.md)",
+  },
   poolMisses: {
     name: "msb_mcp_pool_misses_total",
     type: "counter",

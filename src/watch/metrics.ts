@@ -79,6 +79,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const orphans = gauge(metricTable.orphans);
   const orphanEvents = counter(metricTable.orphanEvents);
   const layers = counter(metricTable.layers);
+  const cacheRemovals = counter(metricTable.cacheRemovals);
   const poolMisses = counter(metricTable.poolMisses);
   const poolBoots = counter(metricTable.poolBoots);
   const ledgerDegraded = gauge(metricTable.ledgerDegraded);
@@ -110,6 +111,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   for (const reason of endReasons) sessionsEnded(0, reason);
   for (const resource of ["sessions", "memory"]) evictions(0, "server", resource);
   for (const what of ["built", "failed", "removed"]) layers(0, what);
+  for (const why of ["share", "total", "flood"]) cacheRemovals(0, why);
   for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 
@@ -136,6 +138,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "layer.built": () => layers(1, "built"),
     "layer.failed": () => layers(1, "failed"),
     "layer.removed": () => layers(1, "removed"),
+    "cache.removed": ({ why }) => cacheRemovals(1, why),
     "server.stopping": null,
     "drain.begun": () => draining.set(1),
     "drain.taken_back": () => draining.set(0),

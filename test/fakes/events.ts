@@ -14,6 +14,7 @@ export const sampleEvents: Samples = {
   "layer.built": { type: "layer.built", template: "data", packages: 40, bytes: 804_000_000, buildMs: 60_000 },
   "layer.failed": { type: "layer.failed", template: "data", reason: "no matching distribution" },
   "layer.removed": { type: "layer.removed", template: "old", bytes: 1000, maxBytes: 500 },
+  "cache.removed": { type: "cache.removed", bytes: 1000, maxBytes: 500, why: "share" },
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
   "drain.begun": { type: "drain.begun", by: "operator", timeoutMs: 60_000 },
   "drain.taken_back": { type: "drain.taken_back" },

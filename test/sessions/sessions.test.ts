@@ -36,6 +36,12 @@ describe("using sessions", () => {
     expect(s.sessions.counts.active).toBe(0);
   });
 
+  test("a backend is told whose each sandbox is", async () => {
+    await using s = sessionsOverFake();
+    for (const principal of ["alice", "bob"]) await s.run("print", { principal });
+    expect(s.host.requested.map(({ principal }) => principal)).toEqual(["alice", "bob"]);
+  });
+
   test("executions of one session run one after the other in the order they arrived", async () => {
     await using s = sessionsOverFake();
     const { session } = await s.run("print");

@@ -12,6 +12,8 @@ export type Registries = AsyncDisposable & {
   readonly requests: string[];
 };
 
+const bytes = "application/octet-stream";
+
 const names = ["pypi.org", "files.pythonhosted.org", "registry.npmjs.org", "git.example.com", "other.example.com"];
 
 /** `caFolder` gets ca.pem. Throws if openssl or git make nothing. */
@@ -27,7 +29,9 @@ export async function openRegistries(folder: string, caFolder: string): Promise<
       const { pathname } = new URL(request.url);
       requests.push(`${host} ${pathname}`);
       const file = files.get(`${host}${pathname}`);
-      if (file !== undefined) return new Response(file.content, { headers: { "Content-Type": file.type } });
+      // As the real ones say of files, which never change.
+      const cached = file?.type === bytes ? { "Cache-Control": "public, max-age=31536000, immutable" } : {};
+      if (file !== undefined) return new Response(file.content, { headers: { "Content-Type": file.type, ...cached } });
       if (host !== "git.example.com") return new Response("reached", { status: pathname === "/" ? 200 : 404 });
       return new Response(Bun.file(join(folder, "repository.git", pathname.replace(/^\/repository\.git/, ""))));
     },
@@ -58,7 +62,6 @@ async function packageFiles(): Promise<Map<string, Content>> {
   const dist = { tarball: "https://registry.npmjs.org/made/-/made-1.0.0.tgz", integrity };
   const packument = { name: "made", "dist-tags": { latest: "1.0.0" }, versions: { "1.0.0": { ...manifest, dist } } };
   const wheelUrl = "https://files.pythonhosted.org/packages/made-1-py3-none-any.whl";
-  const bytes = "application/octet-stream";
   return new Map<string, Content>([
     ["pypi.org/simple/made/", { content: `<a href="${wheelUrl}">made-1-py3-none-any.whl</a>`, type: "text/html" }],
     ["files.pythonhosted.org/packages/made-1-py3-none-any.whl", { content: wheel, type: bytes }],

@@ -1,0 +1,36 @@
+// A sandbox that has a principal's cache until nothing of it is left.
+
+import type { Files } from "../files.ts";
+import type { ResumeRequest, RunEnd, RunRequest, Sandbox } from "../port.ts";
+
+export class CachedSandbox implements Sandbox {
+  readonly name: string;
+  readonly files: Files;
+  readonly lost: Promise<string>;
+  readonly cpuTimeMs?: () => Promise<number | null>;
+  readonly resumable?: readonly string[];
+  readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
+  readonly #sandbox: Sandbox;
+  readonly #use: Disposable;
+
+  constructor(sandbox: Sandbox, use: Disposable) {
+    this.#sandbox = sandbox;
+    this.#use = use;
+    this.name = sandbox.name;
+    this.files = sandbox.files;
+    this.lost = sandbox.lost;
+    const { cpuTimeMs, resumable, resume } = sandbox;
+    if (cpuTimeMs !== undefined) this.cpuTimeMs = () => cpuTimeMs.call(sandbox);
+    if (resumable !== undefined) this.resumable = resumable;
+    if (resume !== undefined) this.resume = (request) => resume.call(sandbox, request);
+  }
+
+  run(request: RunRequest): Promise<RunEnd> {
+    return this.#sandbox.run(request);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sandbox[Symbol.asyncDispose]();
+    this.#use[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,270 @@
+// The downloads that sandboxes of one principal share: a folder for each, in the state directory. Who uses which, and that all of them together
+// stay within their limit. A server and others on the same state directory use them side by side.
+
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, renameSync, utimesSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../clock.ts";
+import type { CacheRemoval, Emit } from "../../events.ts";
+import { type FileLock, lockFile } from "../../state/file-lock.ts";
+import { type Content, contentOf, empty, removeTree, removeUntil } from "./tree.ts";
+
+export type CachesOptions = {
+  /** All of them are below it. Made when it is needed. */
+  readonly folder: string;
+  /** Of all together. 0: nobody has one, and those that are there are removed. */
+  readonly maxBytes: number;
+  /** Of one principal's. */
+  readonly shareBytes: number;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+export type CacheUse = Disposable & { readonly folder: string };
+
+type InUse = { readonly lock: FileLock; uses: number };
+
+/** While any is in use, they are looked at so often. A look takes longer where there are many files: then less often, within `maxPauseMs`. */
+const pauseMs = 5_000;
+const maxPauseMs = 30_000;
+const pausePerLook = 20;
+
+/** Beyond its share by so much, a cache is no installer's: it is emptied, instead of losing its oldest files. */
+const floodFactor = 2;
+
+/** What is left of a cache that was over its limit, so that the next download does not bring it there again. */
+const keptShare = 3 / 4;
+
+export class Caches implements AsyncDisposable {
+  readonly #options: CachesOptions;
+  /** By key; bounded by the sessions of this process. */
+  readonly #inUse = new Map<string, InUse>();
+  /** What those that nobody uses here took when they were last looked at, by key. */
+  readonly #known = new Map<string, number>();
+  readonly #end = new AbortController();
+  #looking: Promise<void> | null = null;
+  /** One after the other. */
+  #lastLook: Promise<void> = Promise.resolve();
+  #isTold = false;
+
+  constructor(options: CachesOptions) {
+    this.#options = options;
+    if (options.maxBytes === 0) void this.look();
+  }
+
+  /**
+   * The folder of this principal, which stays until it is given back by all. `backend` keeps apart whose users have other numbers. Null where
+   * there is none to be had: the sandbox does without.
+   */
+  use(principal: string, backend: string): CacheUse | null {
+    if (this.#options.maxBytes === 0 || this.#end.signal.aborted) return null;
+    const key = createHash("sha256").update(`${backend}\0${principal}`).digest("hex").slice(0, 32);
+    const folder = join(this.#options.folder, key);
+    try {
+      const inUse = this.#inUse.get(key) ?? this.#begin(key);
+      if (inUse === null) return null;
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        // Its users may have changed that.
+        chmodSync(folder, 0o700);
+      } catch (error) {
+        if (inUse.uses === 0) this.#release(key, inUse);
+        throw error;
+      }
+      inUse.uses++;
+      this.#looking ??= this.#keepLooking();
+      let isBack = false;
+      const giveBack = () => {
+        if (!isBack && --inUse.uses === 0) this.#release(key, inUse);
+        isBack = true;
+      };
+      return { folder, [Symbol.dispose]: giveBack };
+    } catch (error) {
+      this.#tell(error);
+      return null;
+    }
+  }
+
+  /** Looks at all, and removes what is beyond the limits. Never rejects. */
+  look(): Promise<void> {
+    this.#lastLook = this.#lastLook.then(() => this.#look()).catch((error: unknown) => this.#tell(error));
+    return this.#lastLook;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await Promise.all([this.#looking, this.#lastLook]);
+    for (const { lock } of this.#inUse.values()) lock[Symbol.dispose]();
+    this.#inUse.clear();
+  }
+
+  /** Null while another process removes it. */
+  #begin(key: string): InUse | null {
+    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
+    const lock = lockFile(this.#lockPath(key), "shared");
+    if (lock === "taken") return null;
+    if (lock === "unknown") throw new Error("files in the state directory cannot be locked");
+    const inUse = { lock, uses: 0 };
+    this.#inUse.set(key, inUse);
+    this.#note(key);
+    return inUse;
+  }
+
+  #release(key: string, { lock }: InUse): void {
+    this.#inUse.delete(key);
+    lock[Symbol.dispose]();
+    this.#note(key);
+  }
+
+  /** By its lock, which no sandbox reaches, it is known who has used theirs last. */
+  #note(key: string): void {
+    const now = new Date(this.#options.clock.now());
+    try {
+      utimesSync(this.#lockPath(key), now, now);
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  async #keepLooking(): Promise<void> {
+    const { clock } = this.#options;
+    let pause = pauseMs;
+    for (;;) {
+      // What the last ones have left is looked at once more.
+      const isLast = this.#inUse.size === 0;
+      await clock.sleep(pause, this.#end.signal).catch(() => undefined);
+      if (this.#end.signal.aborted) return;
+      const beganMs = clock.monotonicMs();
+      await this.look();
+      pause = Math.min(Math.max(pauseMs, (clock.monotonicMs() - beganMs) * pausePerLook), maxPauseMs);
+      if (isLast && this.#inUse.size === 0) {
+        this.#looking = null;
+        return;
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { maxBytes, folder } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((one) => one.startsWith("removing-"))) await this.#removeLeft(name);
+    const keys = names.filter((name) => /^[0-9a-f]{32}$/.test(name));
+    for (const key of this.#known.keys()) if (!keys.includes(key)) this.#known.delete(key);
+    const sizes = new Map<string, number>();
+    for (const key of keys) {
+      if (this.#end.signal.aborted) return;
+      sizes.set(key, await this.#sizeOf(key));
+    }
+    await this.#fitAll(sizes, maxBytes);
+  }
+
+  /** Brings it within its share, and tells what it takes then. */
+  async #sizeOf(key: string): Promise<number> {
+    const isUsed = this.#inUse.has(key);
+    const known = this.#known.get(key);
+    if (!isUsed && known !== undefined) return known;
+    const path = join(this.#options.folder, key);
+    const content = await contentOf(path).catch(() => null);
+    if (content === null) return 0;
+    const bytes = await this.#fit(path, content, this.#options.shareBytes, "share");
+    if (isUsed) this.#known.delete(key);
+    else this.#known.set(key, bytes);
+    return bytes;
+  }
+
+  /** The least recently used go as a whole; what is in use loses its oldest files. */
+  async #fitAll(sizes: ReadonlyMap<string, number>, maxBytes: number): Promise<void> {
+    let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const byUse = await this.#byUse([...sizes.keys()]);
+    for (const key of byUse) {
+      if (total <= maxBytes && maxBytes > 0) return;
+      if (await this.#removeWhole(key, sizes.get(key) ?? 0)) total -= sizes.get(key) ?? 0;
+    }
+    for (const key of byUse) {
+      const bytes = sizes.get(key) ?? 0;
+      if (total <= maxBytes || !this.#inUse.has(key)) continue;
+      const path = join(this.#options.folder, key);
+      const content = await contentOf(path).catch(() => null);
+      if (content !== null)
+        total -= bytes - (await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), "total"));
+    }
+  }
+
+  /** Removes what is too much, and tells about how much is there then. */
+  async #fit(path: string, content: Content, maxBytes: number, why: CacheRemoval): Promise<number> {
+    const { bytes, files, isBeyond } = content;
+    if (bytes <= maxBytes && !isBeyond) return bytes;
+    const kept = maxBytes * keptShare;
+    const isFlood = isBeyond || (why === "share" && bytes > floodFactor * maxBytes);
+    const byAge = files.toSorted((a, b) => a.changedMs - b.changedMs);
+    let left = bytes;
+    let untilMs: number | undefined;
+    for (const file of byAge) {
+      if (left <= kept) break;
+      left -= file.bytes;
+      untilMs = file.changedMs;
+    }
+    // Folders take room, too: there may be no files that are worth it.
+    if (isFlood || left > maxBytes || untilMs === undefined) {
+      await empty(path);
+      left = 0;
+    } else {
+      await removeUntil(path, untilMs);
+    }
+    this.#options.emit({ type: "cache.removed", bytes: bytes - left, maxBytes, why: isFlood ? "flood" : why });
+    return left;
+  }
+
+  /** False for one that any process uses. */
+  async #removeWhole(key: string, bytes: number): Promise<boolean> {
+    const { folder, maxBytes, emit } = this.#options;
+    if (this.#inUse.has(key)) return false;
+    const lock = lockFile(this.#lockPath(key), "alone");
+    if (lock === "taken" || lock === "unknown") return false;
+    const name = `removing-${key}-${randomBytes(8).toString("hex")}`;
+    try {
+      renameSync(join(folder, key), join(folder, name));
+    } catch (error) {
+      this.#tell(error);
+      return false;
+    } finally {
+      lock[Symbol.dispose]();
+    }
+    this.#known.delete(key);
+    emit({ type: "cache.removed", bytes, maxBytes, why: "total" });
+    await this.#removeLeft(name);
+    return true;
+  }
+
+  /** What was renamed is nobody's: a process that was killed may have left it, and one that removes it just now does not mind. */
+  async #removeLeft(name: string): Promise<void> {
+    await removeTree(join(this.#options.folder, name)).catch(() => undefined);
+  }
+
+  /** The least recently used first. */
+  async #byUse(keys: readonly string[]): Promise<readonly string[]> {
+    const used = await Promise.all(
+      keys.map(async (key) => ({
+        key,
+        ms: await stat(this.#lockPath(key)).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => 0,
+        ),
+      })),
+    );
+    return used.toSorted((a, b) => a.ms - b.ms).map(({ key }) => key);
+  }
+
+  #lockPath(key: string): string {
+    return join(this.#options.folder, `${key}.lock`);
+  }
+
+  /** Once: it would be the same for each session. */
+  #tell(error: unknown): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#options.emit({ type: "server.warning", message: `The cache of downloads cannot be used: ${why}` });
+  }
+}

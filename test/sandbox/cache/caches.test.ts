@@ -1,0 +1,182 @@
+// Who shares what, and that it stays within its limits: with folders as sandboxes would have left them.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Event } from "../../../src/events.ts";
+import { Caches, type CacheUse } from "../../../src/sandbox/cache/caches.ts";
+import { lockFile } from "../../../src/state/file-lock.ts";
+import { FakeClock } from "../../fakes/fake-clock.ts";
+
+let folder: string;
+let clock: FakeClock;
+let events: Event[];
+
+beforeEach(() => {
+  mkdirSync("/tmp/msb-mcp-tests", { recursive: true });
+  folder = join(mkdtempSync("/tmp/msb-mcp-tests/caches-"), "cache");
+  clock = new FakeClock();
+  events = [];
+});
+afterEach(() => rmSync(join(folder, ".."), { recursive: true, force: true }));
+
+const mebibyte = 1024 ** 2;
+
+function open(maxBytes: number, shareBytes = maxBytes): Caches {
+  return new Caches({ folder, maxBytes, shareBytes, clock, emit: (event) => void events.push(event) });
+}
+
+function take(caches: Caches, principal: string): CacheUse {
+  const use = caches.use(principal, "namespace");
+  if (use === null) throw new Error("there is no cache");
+  return use;
+}
+
+/** The newer, the higher the number. */
+function download({ folder: of }: Pick<CacheUse, "folder">, name: string, mebibytes: number, age = 1): void {
+  const path = join(of, name);
+  writeFileSync(path, Buffer.alloc(mebibytes * mebibyte, 1));
+  utimesSync(path, 1_000_000 + age, 1_000_000 + age);
+}
+
+const removals = () => events.flatMap((event) => (event.type === "cache.removed" ? [event] : []));
+
+describe.skipIf(process.platform !== "linux")("caches of principals (Linux)", () => {
+  test("sessions of one principal share a folder, those of others have their own, nobody else of this machine reaches any", async () => {
+    await using caches = open(mebibyte);
+    const [one, again, other] = [take(caches, "one"), take(caches, "one"), take(caches, "other")];
+    expect(again.folder).toBe(one.folder);
+    expect(other.folder).not.toBe(one.folder);
+    expect(caches.use("one", "microvm")?.folder).not.toBe(one.folder);
+    for (const path of [folder, one.folder]) expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  test("no two names are the same folder, whatever is in them", async () => {
+    await using caches = open(mebibyte);
+    const names = ["a", "A", "../a", "a/b", "", ".", "a\0b", "https://issuer a", "ä"];
+    const folders = names.map((name) => take(caches, name).folder);
+    expect(new Set(folders).size).toBe(names.length);
+    for (const path of folders) expect(path.slice(0, folder.length + 1)).toBe(`${folder}/`);
+  });
+
+  test("what is in it is there after a restart", async () => {
+    {
+      await using before = open(mebibyte);
+      using use = take(before, "one");
+      writeFileSync(join(use.folder, "kept"), "");
+    }
+    await using after = open(mebibyte);
+    using use = take(after, "one");
+    expect(readdirSync(use.folder)).toEqual(["kept"]);
+  });
+
+  test("one that is over its share loses its oldest files, while it is used", async () => {
+    await using caches = open(8 * mebibyte, 4 * mebibyte);
+    using use = take(caches, "one");
+    for (const age of [1, 2, 3, 4, 5]) download(use, `file-${age}`, 1, age);
+    await caches.look();
+    expect(readdirSync(use.folder).toSorted()).toEqual(["file-3", "file-4", "file-5"]);
+    expect(removals()).toMatchObject([{ maxBytes: 4 * mebibyte, why: "share" }]);
+  });
+
+  test("one that is far beyond its share is emptied", async () => {
+    await using caches = open(100 * mebibyte, 2 * mebibyte);
+    using use = take(caches, "one");
+    download(use, "flood", 5);
+    await caches.look();
+    expect(readdirSync(use.folder)).toEqual([]);
+    expect(removals()).toMatchObject([{ why: "flood" }]);
+  });
+
+  test("when all are too much, those that were used least recently go as a whole, and none that is used", async () => {
+    await using caches = open(4 * mebibyte);
+    const folders: string[] = [];
+    for (const principal of ["first", "second", "third"]) {
+      using use = take(caches, principal);
+      download(use, "file", 1);
+      folders.push(use.folder);
+      clock.setForward(60_000);
+    }
+    using first = take(caches, "first");
+    download(first, "more", 2);
+    await caches.look();
+    expect(folders.map((path) => existsSync(path))).toEqual([true, false, true]);
+    expect(readdirSync(first.folder).toSorted()).toEqual(["file", "more"]);
+    expect(removals()).toMatchObject([{ why: "total" }]);
+  });
+
+  test("when those that are used are too much together, they lose their oldest files", async () => {
+    await using caches = open(6 * mebibyte, 4 * mebibyte);
+    using one = take(caches, "one");
+    using two = take(caches, "two");
+    for (const use of [one, two]) for (const age of [1, 2, 3, 4]) download(use, `file-${age}`, 0.9, age);
+    await caches.look();
+    const left = [one, two].flatMap((use) => readdirSync(use.folder));
+    expect(left.length).toBeLessThanOrEqual(6);
+    expect(left).toContain("file-4");
+    expect(removals()).toMatchObject([{ why: "total" }]);
+  });
+
+  test("one that another process uses is not removed, and is when that has ended", async () => {
+    await using caches = open(mebibyte);
+    const { folder: path } = take(caches, "one");
+    const key = path.slice(folder.length + 1);
+    await caches[Symbol.asyncDispose]();
+    download({ folder: path }, "file", 2);
+    const lock = lockFile(join(folder, `${key}.lock`), "shared");
+    if (typeof lock === "string") throw new Error(lock);
+    // Beyond what all may have, not beyond its own share.
+    await using later = open(mebibyte, 10 * mebibyte);
+    await later.look();
+    expect(existsSync(path)).toBe(true);
+    lock[Symbol.dispose]();
+    await later.look();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("with a limit of 0 nobody has one, and what was there is removed", async () => {
+    {
+      await using before = open(mebibyte);
+      using use = take(before, "one");
+      writeFileSync(join(use.folder, "file"), "");
+    }
+    await using caches = open(0);
+    expect(caches.use("one", "namespace")).toBeNull();
+    await caches.look();
+    expect(readdirSync(folder).filter((name) => !name.endsWith(".lock"))).toEqual([]);
+  });
+
+  test("what a killed process was removing is removed", async () => {
+    const left = join(folder, `removing-${"0".repeat(32)}-1`);
+    mkdirSync(join(left, "deep"), { recursive: true });
+    await using caches = open(mebibyte);
+    await caches.look();
+    expect(existsSync(left)).toBe(false);
+  });
+
+  test("while any is used all are looked at by and by, once more after the last, and then no more", async () => {
+    await using caches = open(8 * mebibyte, mebibyte);
+    const use = take(caches, "one");
+    download(use, "file", 3);
+    await clock.advance(5_000);
+    while (removals().length === 0) await Bun.sleep(1);
+    while (clock.sleeping === 0) await Bun.sleep(1);
+    download(use, "file", 3);
+    use[Symbol.dispose]();
+    await clock.advance(30_000);
+    while (removals().length === 1) await Bun.sleep(1);
+    while (clock.sleeping === 1) {
+      await clock.advance(30_000);
+      await Bun.sleep(1);
+    }
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test("where it cannot be, sandboxes do without, and the operator is told once", async () => {
+    writeFileSync(folder, "in the way");
+    await using caches = open(mebibyte);
+    expect(caches.use("one", "namespace")).toBeNull();
+    expect(caches.use("one", "namespace")).toBeNull();
+    expect(events.map(({ type }) => type)).toEqual(["server.warning"]);
+  });
+});
