@@ -6,7 +6,7 @@ import { Failure, StartError } from "../failure.ts";
 import { dataTemplate } from "../sandbox/data-template.ts";
 import { type AvailableOptions, Images } from "../sandbox/microvm/images/images.ts";
 import { openRuntime } from "../sandbox/microvm/runtime/runtime.ts";
-import { type ImageSource, imageName, isCommon, type Template } from "../sandbox/templates.ts";
+import { type ImageSource, imageName, type Template } from "../sandbox/templates.ts";
 import { buildPackages } from "./pull-packages.ts";
 
 export type PullImagesOptions = {
@@ -31,8 +31,7 @@ export type PullOptions = {
 /** The exit status: 0 if all is there, 1 if an image or packages are not, 2 if there is nothing to fetch them with, or no such template. */
 export async function pull(options: PullOptions): Promise<0 | 1 | 2> {
   const { config, given, template: name, clock, write, signal } = options;
-  // Bash has neither an image nor packages of its own.
-  const all = [...config.templates, dataTemplate].filter(isCommon);
+  const all = [...config.templates, dataTemplate];
   const templates =
     name === undefined ? config.templates : all.filter((template) => template.name === name).slice(0, 1);
   if (templates.length === 0) {
@@ -71,7 +70,7 @@ async function pullBare({ config, given, clock, write, signal }: PullOptions, te
 
 /** The exit status. An image that fails does not keep the others from being fetched. */
 export async function pullImages({ templates, images, write, signal }: PullImagesOptions): Promise<0 | 1> {
-  const byImage = Map.groupBy(templates.filter(isCommon), ({ image }) => JSON.stringify(image));
+  const byImage = Map.groupBy(templates, ({ image }) => JSON.stringify(image));
   let status: 0 | 1 = 0;
   for (const sharing of byImage.values()) {
     const [first] = sharing;

@@ -18,7 +18,7 @@ import type { PackageIndexes } from "./packages.ts";
 import type { SandboxHost } from "./port.ts";
 import type { Secret } from "./secrets.ts";
 import { createServerHost } from "./server/host.ts";
-import { defaultTemplates, isCommon, namespaceOnly, type Template } from "./templates.ts";
+import type { Template } from "./templates.ts";
 import type { Volume } from "./volumes.ts";
 
 export type HostSettings = {
@@ -93,7 +93,7 @@ export async function availableTemplates(
   emit: Emit,
 ): Promise<readonly Template[]> {
   const { flavors, defaultFlavor, sandboxStartTimeoutMs } = settings;
-  if (host.backend !== "namespace") return common(templates, emit);
+  if (host.backend !== "namespace") return templates;
   const signal = AbortSignal.timeout(sandboxStartTimeoutMs);
   try {
     const trial = await tryNamespaces({ host, templates, resources: flavors[defaultFlavor] }, signal);
@@ -105,15 +105,6 @@ export async function availableTemplates(
     if (!signal.aborted) throw error;
     throw tooSlow(sandboxStartTimeoutMs, error);
   }
-}
-
-/** Those that every backend has. The default ones that others do not have are nobody's wish. */
-function common(templates: readonly Template[], emit: Emit): readonly Template[] {
-  for (const template of templates) {
-    if (isCommon(template) || defaultTemplates.includes(template)) continue;
-    emit({ type: "template.refused", template: template.name, reason: namespaceOnly });
-  }
-  return templates.filter(isCommon);
 }
 
 /** More may be allowed to each sandbox than to all of them by whoever started this process: then the kernel ends programs before we do. */

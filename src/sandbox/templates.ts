@@ -1,12 +1,10 @@
 // What runs in a sandbox: an image, the language its interpreter speaks, and packages.
 
-import { Failure } from "../failure.ts";
-
 export type Language = "python" | "node" | "bash";
 
 export const languages: readonly Language[] = ["python", "node", "bash"];
 
-/** Those that every backend has. Their interpreters also work on a sandbox's files. */
+/** Those that have packages, and whose interpreters also work on a sandbox's files. */
 export type CommonLanguage = Exclude<Language, "bash">;
 
 export const commonLanguages: readonly CommonLanguage[] = ["python", "node"];
@@ -67,19 +65,15 @@ export const defaultTemplates: readonly Template[] = [
   },
 ];
 
-/** Throws Failure `configuration` for a language that only the namespace backend has. */
+/** The language of a template with packages. Throws for one that has none: the templates file takes none there. */
 export function commonLanguage(language: Language): CommonLanguage {
   if (language !== "bash") return language;
-  throw new Failure("configuration", namespaceOnly, { advice: ["Use another template, and bash by execute_command."] });
+  throw new Error("templates of the language bash have no packages");
 }
 
-/** Its language is one that every backend has. */
 export function isCommon(template: Template): template is Template & { readonly language: CommonLanguage } {
   return template.language !== "bash";
 }
-
-/** Why a template of bash is not offered elsewhere. */
-export const namespaceOnly = "Templates of the language bash require the namespace backend.";
 
 /** The name of the template of a new session whose caller names none (CONTRACT.md section 5): python, where that is offered. */
 export function defaultTemplate(offered: readonly Template[]): string {

@@ -56,6 +56,6 @@ describe.skipIf(!hasPip)("with the pip of this machine's Python", () => {
 test("a template that is not there is told with those that are, and the status is 2", () => {
   expect(run("msb-mcp pull --template dat", "")).toEqual({
     exitCode: 2,
-    lines: ['--template: "dat" is not allowed; it must be one of python, node, data'],
+    lines: ['--template: "dat" is not allowed; it must be one of python, node, bash, data'],
   });
 });

@@ -32,7 +32,7 @@ test("pull fetches the image of every template, and tells how it goes", async ()
     status: 0,
     lines: [
       "python:3.13-slim: half of it is here",
-      "python:3.13-slim: ready (python)",
+      "python:3.13-slim: ready (python, bash)",
       "node:24-slim: half of it is here",
       "node:24-slim: ready (node)",
     ],
@@ -54,7 +54,7 @@ test("an image that fails is told with its cause, the others are fetched all the
     }
   });
   expect(status).toBe(1);
-  expect(lines).toContain("python:3.13-slim: failed (python): Sandbox creation failed: no.");
+  expect(lines).toContain("python:3.13-slim: failed (python, bash): Sandbox creation failed: no.");
   expect(lines).toContain("python:3.13-slim: error: no such host");
   expect(lines).toContain("node:24-slim: ready (node)");
 });
@@ -74,7 +74,7 @@ test("msb-mcp pull takes from an archive what its templates name, and its exit s
       lines: [
         "python:3.13-slim: reading the archive images.tar",
         "python:3.13-slim: loading the archive images.tar",
-        "python:3.13-slim: ready (python)",
+        "python:3.13-slim: ready (python, bash)",
         "node:24-slim: ready (node)",
       ],
     });

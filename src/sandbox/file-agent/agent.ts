@@ -19,6 +19,9 @@ export type AgentProgram = {
   readonly ended: Promise<string>;
 };
 
+/** Instead of how it ended: its image has nothing to start it with. */
+export const notThere = "the image has neither Python nor Node.js";
+
 /** Throws if it cannot be started. */
 export type StartAgent = (onStdout: (bytes: Uint8Array) => void) => AgentProgram;
 

@@ -2,7 +2,7 @@
 
 import { type Clock, within } from "../../clock.ts";
 import { Failure } from "../../failure.ts";
-import { Agent, AgentLost, type StartAgent } from "./agent.ts";
+import { Agent, AgentLost, notThere, type StartAgent } from "./agent.ts";
 
 const idleMs = 10_000;
 /** How long one has to end when it has nothing more to do. */
@@ -75,6 +75,16 @@ export class AgentLife {
   failure(lost: AgentLost): Failure {
     const sandbox = this.#options.lost();
     if (sandbox !== null) return sandbox;
+    if (lost.message === notThere) {
+      return new Failure(
+        "code_execution",
+        `The sandbox's files cannot be reached: ${notThere}, which the program that reaches them requires.`,
+        {
+          advice: ["Read and write files with execute_command, or use another template."],
+          cause: lost,
+        },
+      );
+    }
     if (!lost.hadStarted) {
       return new Failure(
         "code_execution",

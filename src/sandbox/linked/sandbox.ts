@@ -5,7 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
-import type { AgentProgram } from "../file-agent/agent.ts";
+import { type AgentProgram, notThere } from "../file-agent/agent.ts";
 import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Changes } from "../files.ts";
 import type { ResumeRequest, RunControl, RunEnd, RunRequest, RunSignal, Sandbox } from "../port.ts";
@@ -25,6 +25,8 @@ export type LinkedSandboxOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** The command line of the program that works on its files. */
   readonly fileAgent: readonly string[];
+  /** An interrupt of the interpreter's reaches what its code waits for, too: nobody else is to send it there. */
+  readonly interruptsChildren: boolean;
   /** The interpreter is asked what a command has changed. Not where that would take as long as a command does. */
   readonly looksAfterCommands: boolean;
   /** What is thrown, by runs of `kind`, for a sandbox that has gone. */
@@ -191,7 +193,7 @@ export class LinkedSandbox implements Sandbox {
   }
 
   async #interpret(request: RunRequest, run: Run, processes: RunProcesses): Promise<RunEnd> {
-    const { interpreter } = this.#options;
+    const { interpreter, interruptsChildren } = this.#options;
     const { source, stdin, signal, onOutput, onDisplay } = request;
     const onStarted = (control: InterpreterControl) => {
       const isFirst = run.interpreter === null;
@@ -203,8 +205,9 @@ export class LinkedSandbox implements Sandbox {
       };
       // What an interrupt does to the interpreter is the language's affair.
       const signalAll: RunProcesses["signal"] = (number, withStrays) => {
-        processes.signal(number, withStrays);
-        if (number === signalNumbers.interrupt) run.interpreter?.interrupt();
+        const isInterrupt = number === signalNumbers.interrupt;
+        if (!isInterrupt || !interruptsChildren) processes.signal(number, withStrays);
+        if (isInterrupt) run.interpreter?.interrupt();
       };
       request.onStarted?.(controlOf(run, input, { ...processes, signal: signalAll }));
     };
@@ -287,7 +290,8 @@ export class LinkedSandbox implements Sandbox {
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     const program = link.startTool(fileAgent, agentEnv, {
       onStdout,
-      onEnd: ({ code, signal }) => resolve(signal ?? (code === null ? "its link ended" : `exit status ${code}`)),
+      onEnd: ({ code, signal }) =>
+        resolve(code === notFound ? notThere : (signal ?? (code === null ? "its link ended" : `exit status ${code}`))),
     });
     return { ...program, ended };
   }
@@ -321,6 +325,8 @@ export class LinkedSandbox implements Sandbox {
 
 /** Without a home, paths are from the folder on in which runs start: what an image calls a home, they do not know. */
 const agentEnv = { HOME: "" };
+/** The status of a program that is not there, as in a shell. */
+const notFound = 127;
 const nothingEnded = { unheard: false, memoryRanOut: false, signal: null };
 
 function notRestarted(cause: unknown): Failure {

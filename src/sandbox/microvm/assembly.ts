@@ -12,7 +12,7 @@ import { installerEnv } from "../packages.ts";
 import type { SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
-import { type CommonLanguage, commonLanguage, imageName } from "../templates.ts";
+import { commonLanguages, imageName, type Language } from "../templates.ts";
 import { notFound } from "./guest/exit.ts";
 import { guestPrograms, pipesFolder } from "./guest/programs.ts";
 import { MicrovmLink } from "./link.ts";
@@ -35,13 +35,12 @@ export type Assembling = {
 };
 
 /** What an image calls them. */
-const interpreters: Readonly<Record<CommonLanguage, string>> = { python: "python3", node: "node" };
+const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node", bash: "bash" };
 
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   const { machine, spec, volumes, how, clock, signal, whyLost, keep, destroy } = assembling;
-  const { image } = spec.template;
-  const language = commonLanguage(spec.template.language);
+  const { image, language } = spec.template;
   const env = { ...installerEnv, ...spec.template.env };
   const { fileName, source } = runnerPrograms[language];
   const runner = { path: `${pipesFolder}/${fileName}`, source };
@@ -75,6 +74,7 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: machine.name, link, interpreter, clock, env },
       fileAgent: fileAgentOf(language),
+      interruptsChildren: language === "bash",
       looksAfterCommands: true,
       failureOf: (gone, kind) =>
         new Failure(kind, `The sandbox of this session was lost: ${gone.message}.`, { cause: gone }),
@@ -92,10 +92,15 @@ export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   }
 }
 
-function fileAgentOf(language: CommonLanguage): readonly string[] {
-  const { fileName, source } = fileAgentPrograms[language];
-  const path = `${pipesFolder}/${fileName}`;
-  return [...guestPrograms.tool, path, source, ...fileAgentArgv(language, interpreters[language], path)];
+/** Of bash's, which reaches no files, the first that the image has. */
+function fileAgentOf(language: Language): readonly string[] {
+  const able = language === "bash" ? commonLanguages : [language];
+  const choices = able.flatMap((one) => {
+    const { fileName, source } = fileAgentPrograms[one];
+    const path = `${pipesFolder}/${fileName}`;
+    return [path, source, fileAgentArgv(one, interpreters[one], path).join(" ")];
+  });
+  return [...guestPrograms.tool, ...choices];
 }
 
 function noInterpreter(image: string, interpreter: string, cause: unknown): Failure {

@@ -8,7 +8,6 @@ import { createSpawn } from "../linked/guest-process.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
 import type { SandboxSpec } from "../port.ts";
 import { startInterpreter } from "../runner/runner.ts";
-import { commonLanguage } from "../templates.ts";
 import type { Answers } from "./answers.ts";
 import { fileAgentPath, runnerPath, waitUntilReady } from "./boot.ts";
 import type { Address, Client } from "./client.ts";
@@ -46,9 +45,11 @@ export async function assemble(
 ): Promise<LinkedSandbox> {
   const { onBackground = () => {} } = spec;
   const { env } = spec.template;
-  const language = commonLanguage(spec.template.language);
-  const common = { client, address, owner: spec.sessionId, language, answers, clock };
-  const booted = await waitUntilReady({ ...common, signal, untilMs });
+  const { language } = spec.template;
+  // The language that the portal is spoken to in, which also works on files.
+  const portal = language === "bash" ? "python" : language;
+  const common = { client, address, owner: spec.sessionId, language: portal, answers, clock };
+  const booted = await waitUntilReady({ ...common, runner: language, signal, untilMs });
   const over = new AbortController();
   const courier = createCourier({ ...common, signal: over.signal, folder: booted.folder, patienceMs });
   let sandbox: LinkedSandbox | null = null;
@@ -69,7 +70,7 @@ export async function assemble(
         // The relay gathers output for a while, and passes on at once what comes on control-out.
         isControlSooner: true,
         language,
-        interpreter: booted.interpreter,
+        interpreter: language === "bash" ? "bash" : booted.interpreter,
         program: runnerPath(booted, language),
         env,
         clock,
@@ -79,8 +80,9 @@ export async function assemble(
     );
     const made: LinkedSandbox = new LinkedSandbox({
       ...{ name: heldName(address.sandbox, spec.sessionId), link, interpreter, clock, env, failureOf },
-      fileAgent: fileAgentArgv(language, booted.interpreter, fileAgentPath(booted, language)),
+      fileAgent: fileAgentArgv(portal, booted.interpreter, fileAgentPath(booted, portal)),
       // Each thing that is asked of the guest is a request to the portal, and so is a command.
+      interruptsChildren: language === "bash",
       looksAfterCommands: false,
       destroy: async () => {
         over.abort();

@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { fileAgentPrograms } from "../file-agent/programs.ts";
 import { Gone } from "../linked/gone.ts";
 import { type RunnerProgram, runnerPrograms } from "../runner/programs.ts";
-import type { CommonLanguage } from "../templates.ts";
+import type { CommonLanguage, Language } from "../templates.ts";
 import type { Answers } from "./answers.ts";
 import { CallError } from "./call-error.ts";
 import type { Address, Client } from "./client.ts";
@@ -17,7 +17,10 @@ export type BootOptions = {
   readonly address: Address;
   /** The session whose sandbox this is; what answers under the name must be its machine. */
   readonly owner: string;
+  /** Of the portal. */
   readonly language: CommonLanguage;
+  /** Whose runner is put there. */
+  readonly runner: Language;
   readonly answers: Answers;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -28,7 +31,7 @@ export type BootOptions = {
 export type Booted = {
   /** The folder in the guest that has the relay's, the runner's and the file agent's files. */
   readonly folder: string;
-  /** The language's interpreter in the guest. */
+  /** The portal's interpreter in the guest. */
   readonly interpreter: string;
 };
 
@@ -41,14 +44,14 @@ const attemptMs = 20_000;
  * Throws CallError or Gone when the time is over or trying is in vain, or the signal's reason.
  */
 export async function waitUntilReady(options: BootOptions): Promise<Booted> {
-  const { client, address, owner, language, answers, clock, signal } = options;
+  const { client, address, owner, language, runner, answers, clock, signal } = options;
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const nonce = `msb-${crypto.randomUUID()} `;
     const leftMs = Math.max(1000, Math.min(attemptMs, options.untilMs - clock.monotonicMs()));
     try {
       const timeoutS = Math.ceil(leftMs / 1000);
       const call = { deadlineMs: leftMs + 1000, signal };
-      const output = await client.evaluate(address, language, loadLine(language, nonce, owner), timeoutS, call);
+      const output = await client.evaluate(address, language, loadLine(language, runner, nonce, owner), timeoutS, call);
       const line = output.find(({ stream, text }) => stream === "stdout" && text.startsWith(nonce));
       const loaded: unknown = line === undefined ? null : JSON.parse(line.text.slice(nonce.length));
       if (answers.loaded.is(loaded)) {
@@ -72,7 +75,7 @@ export async function waitUntilReady(options: BootOptions): Promise<Booted> {
 }
 
 /** Where `waitUntilReady` has put the runner. */
-export function runnerPath(booted: Booted, language: CommonLanguage): string {
+export function runnerPath(booted: Booted, language: Language): string {
   return `${booted.folder}/${runnerPrograms[language].fileName}`;
 }
 
@@ -82,8 +85,8 @@ export function fileAgentPath(booted: Booted, language: CommonLanguage): string 
 }
 
 /** One physical line that decodes and runs everything (rule 4). */
-function loadLine(language: CommonLanguage, nonce: string, owner: string): string {
-  const runner: RunnerProgram = runnerPrograms[language];
+function loadLine(language: CommonLanguage, runnerLanguage: Language, nonce: string, owner: string): string {
+  const runner: RunnerProgram = runnerPrograms[runnerLanguage];
   const { courier, relay } = guestPrograms(language);
   // Deflated, because the portal's Python reads it byte by byte.
   const programs = [runner, fileAgentPrograms[language]].map(({ fileName, source }) => [fileName, source]);

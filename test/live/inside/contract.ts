@@ -1,6 +1,7 @@
 // The microvm host as a subject of the contract, in parts: an emulated machine does not live long.
 
 import { type ContractPart, type ContractSubject, describeContract } from "../../contract/port-contract.ts";
+import { bash } from "../../programs/bash.ts";
 import { node } from "../../programs/node.ts";
 import { python } from "../../programs/python.ts";
 import { shell } from "../../programs/shell.ts";
@@ -9,6 +10,7 @@ import { createHost, machines, templateOf } from "./host.ts";
 const languages = {
   python: { template: templateOf("python"), code: python },
   node: { template: templateOf("node"), code: node },
+  bash: { template: templateOf("bash"), code: bash },
 };
 
 export function describePart(part: ContractPart, language: keyof typeof languages): void {

@@ -10,6 +10,7 @@ import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { lastingContract } from "../../contract/lasting-contract.ts";
 import type { SurvivalSubject } from "../../contract/port-contract.ts";
+import { concurrentBash } from "../../programs/bash.ts";
 import { concurrentPython, python } from "../../programs/python.ts";
 import { concurrentShell, lastingShell, shell } from "../../programs/shell.ts";
 import { LocalMachine } from "./local-machine.ts";
@@ -68,11 +69,15 @@ const survival: SurvivalSubject = {
 };
 
 const templates = defaultTemplates.filter(({ language }) => language === "python");
+const shells = defaultTemplates.filter(({ language }) => language === "bash");
 
 concurrentContract({
   name: "the microvm link",
   createHost,
-  languages: templates.map((template) => ({ template, code: concurrentPython })),
+  languages: [
+    ...templates.map((template) => ({ template, code: concurrentPython })),
+    ...shells.map((template) => ({ template, code: concurrentBash })),
+  ],
   // What the kernel says of memory is another machine's here.
   commands: { ...concurrentShell, hog: null },
 });

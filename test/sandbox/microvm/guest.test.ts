@@ -12,10 +12,15 @@ import { guestPrograms, halvesOf } from "../../../src/sandbox/microvm/guest/prog
 import type { GuestProcess } from "../../../src/sandbox/runner/guest.ts";
 import { runnerArgv, runnerPrograms } from "../../../src/sandbox/runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../../../src/sandbox/runner/runner.ts";
-import type { CommonLanguage } from "../../../src/sandbox/templates.ts";
+import { type Language, languages } from "../../../src/sandbox/templates.ts";
 
 const never = new AbortController().signal;
-const interpreters: Readonly<Record<CommonLanguage, string>> = { python: "python3", node: "node" };
+const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node", bash: "bash" };
+const sources: Readonly<Record<Language, Readonly<Record<"set" | "forever" | "show", string>>>> = {
+  python: { set: "x = 42", forever: "print('old')\nwhile True: pass", show: "x" },
+  node: { set: "var x = 42", forever: "console.log('old'); while (true);", show: "x" },
+  bash: { set: "x=42", forever: "echo old; while :; do :; done", show: "echo $x" },
+};
 
 let top: string;
 beforeEach(async () => {
@@ -78,7 +83,7 @@ function carry(control: readonly string[], folder: string): GuestProcess & { rea
   };
 }
 
-for (const language of ["python", "node"] as const) {
+for (const language of languages) {
   test(`a ${language} interpreter outlives who has started it, and the next one finds its variables`, async () => {
     const { fileName, source } = runnerPrograms[language];
     const program = join(top, fileName);
@@ -113,15 +118,11 @@ for (const language of ["python", "node"] as const) {
     expect(await file("cgroup.subtree_control")).toBe("+memory\n");
     expect(await file("groups/memory.max")).toMatch(/^\d+K\n$/);
     expect(await file("groups/code/cgroup.procs")).toBe(await file("one/pid"));
-    const set = await before.run({
-      source: language === "python" ? "x = 42" : "var x = 42",
-      signal: never,
-      onOutput: () => {},
-    });
+    const { set: setting, forever, show } = sources[language];
+    const set = await before.run({ source: setting, signal: never, onOutput: () => {} });
     expect(set.success).toBe(true);
     // It runs something, and has said something, when its owner goes.
     const talked = Promise.withResolvers<void>();
-    const forever = language === "python" ? "print('old')\nwhile True: pass" : "console.log('old'); while (true);";
     void before.run({ source: forever, signal: never, onOutput: () => talked.resolve() }).catch(() => {});
     await talked.promise;
     await first.abandon();
@@ -130,13 +131,13 @@ for (const language of ["python", "node"] as const) {
     const after = await resumeInterpreter(options, () => second, never);
     let printed = "";
     const ran = await after.run({
-      source: "x",
+      source: show,
       signal: never,
       onOutput: (_, bytes) => {
         printed += Buffer.from(bytes).toString();
       },
     });
-    expect({ ...ran, printed }).toMatchObject({ result: "42", printed: "42\n", interpreterRestarted: false });
+    expect({ ...ran, printed }).toMatchObject({ success: true, printed: "42\n", interpreterRestarted: false });
     await second.abandon();
   });
 }

@@ -4,6 +4,7 @@ import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { describeContract } from "../../contract/port-contract.ts";
+import { bash } from "../../programs/bash.ts";
 import { concurrentNode, node } from "../../programs/node.ts";
 import { concurrentPython, python } from "../../programs/python.ts";
 import { concurrentShell, shell } from "../../programs/shell.ts";
@@ -41,6 +42,7 @@ describeContract({
   languages: [
     { template: templateOf("python"), code: { ...python, ...hogOf(python) } },
     { template: templateOf("node"), code: { ...node, ...hogOf(node) } },
+    { template: templateOf("bash"), code: { ...bash, ...hogOf(bash) } },
   ],
   commands: { ...shell, ...hogOf(shell) },
   // On a live server the tests of other people's sandboxes would be in their way.

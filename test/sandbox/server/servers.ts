@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxHost } from "../../../src/sandbox/port.ts";
 import { createServerHost, type ServerHostOptions } from "../../../src/sandbox/server/host.ts";
-import { type CommonLanguage, defaultTemplates, type Template } from "../../../src/sandbox/templates.ts";
+import { defaultTemplates, type Language, type Template } from "../../../src/sandbox/templates.ts";
 import { Stub, type StubOptions } from "../../stub-microsandbox/stub.ts";
 
 const liveUrl = process.env.MSB_SERVER_URL;
@@ -50,7 +50,7 @@ export type Arena = AsyncDisposable & {
   readonly host: SandboxHost;
   readonly events: readonly Event[];
   /** Boots a sandbox; those that are left are disposed with the host. */
-  create(language?: CommonLanguage, signal?: AbortSignal): Promise<Sandbox>;
+  create(language?: Language, signal?: AbortSignal): Promise<Sandbox>;
 };
 
 /** A stub and a host on it. */
@@ -83,7 +83,7 @@ export function keyOf({ name }: { readonly name: string }): string {
 export const never = new AbortController().signal;
 export const resources = { cpus: 1, memoryMib: 256 };
 
-export function templateOf(language: CommonLanguage): Template {
+export function templateOf(language: Language): Template {
   const template = defaultTemplates.find((one) => one.language === language);
   if (template === undefined) throw new Error(`no template for ${language}`);
   return template;

@@ -34,8 +34,14 @@ printf %s "$mark" >&5
 printf %s "$mark" >&6
 printf "{\"exit\":%d}\n" "$status" >&7
 '
-setsid=$(command -v setsid)
-$setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 &
+# No background job: those ignore interrupts, and a bash that is started so does for ever. So it is waited for, by a shell that is ended at once.
+begin='
+setsid=$1
+hold=$2
+shift 2
+$setsid /bin/sh -c "$hold" sh "$@" </dev/null >/dev/null 2>&1 | kill -KILL $$
+'
+/bin/sh -c "$begin" sh "$(command -v setsid)" "$hold" "$@" 2>/dev/null
 echo "${1##*/}" >"$top/current"
 echo
 exec 9<"$1/ctl"

@@ -1,8 +1,11 @@
-# Runs a program of ours that works for the host, from a file.
-# Arguments: the file, the program, then the command line that runs it.
+# Runs a program of ours that works for the host, from a file: the first of some whose interpreter the image has, or ends with 127.
+# Arguments: of each program its file, its text, and the command line that runs it, whose words have no blanks.
 umask 077
+until command -v "${3%% *}" >/dev/null; do
+  [ $# -gt 3 ] || exit 127
+  shift 3
+done
 mkdir -p "${1%/*}" && printf %s "$2" >"$1.$$" && mv -f "$1.$$" "$1" || exit 1
-shift 2
 # Should memory run out, this is to end and not the guest's agent.
 echo 500 >/proc/self/oom_score_adj
-exec "$@"
+exec $3

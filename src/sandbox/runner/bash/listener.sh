@@ -9,9 +9,9 @@ __msb_pauses=7
 __msb_listen() {
   builtin trap '' INT QUIT TERM HUP TSTP
   builtin trap '__msb_pause=' USR1
-  builtin trap '__msb_pause= __msb_current=; builtin printf "\nover %s\n" "$__msb_run"' USR2
+  builtin trap '__msb_pause= __msb_current=; builtin printf "\nover %s\n$__msb_attach" "$__msb_run"; __msb_attach=' USR2
   LC_ALL=C
-  __msb_runner=$1 __msb_run= __msb_current= __msb_pause= __msb_left=0
+  __msb_runner=$1 __msb_run= __msb_current= __msb_pause= __msb_left=0 __msb_attach=
   builtin printf '%s\n' "$BASHPID"
   while __msb_hear_line; do
     line=$__msb_line __msb_line=
@@ -26,8 +26,14 @@ __msb_listen() {
       look) builtin printf '{"look": "%s", "changes": null}\n' "$id" >&3 ;;
       moment) builtin printf '{"moment": "%s"}\n' "$id" >&3 ;;
       attach)
-        [[ -z $__msb_current ]] || __msb_begin_interrupt again
-        builtin printf '\nattach %s\n' "$id"
+        # Of what comes before a run is over, the runner hears nothing.
+        __msb_attach=$'\n'"attach $id"$'\n'
+        if [[ -n $__msb_current ]]; then
+          __msb_begin_interrupt again
+        else
+          builtin printf '%s' "$__msb_attach"
+          __msb_attach=
+        fi
         ;;
     esac
   done
