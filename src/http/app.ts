@@ -3,6 +3,7 @@
 import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
 import type { Clock } from "../clock.ts";
+import type { HandedRoutes, PeerRoutes } from "../cluster/peers/routes.ts";
 import type { Emit } from "../events.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -12,7 +13,7 @@ import { metadataPaths } from "./auth/metadata.ts";
 import { createBodyReader } from "./body.ts";
 import { corsOptions } from "./cors.ts";
 import type { FileLinks } from "./files/links.ts";
-import { createFileRoutes } from "./files/routes.ts";
+import { createFileRoutes, type HandOn } from "./files/routes.ts";
 import type { Guard } from "./guard.ts";
 import { notFound } from "./not-found.ts";
 import { createOperatorRoutes, type OperatorOptions } from "./operator.ts";
@@ -31,9 +32,19 @@ export type AppOptions = {
     readonly sessions: Pick<Sessions, "withFiles">;
     readonly links: FileLinks;
     readonly maxTransferBytes: number;
+    /** Where there are other nodes. */
+    readonly handOn?: HandOn | undefined;
   };
   /** Undefined: there is no operator's token, and their routes are as unknown as any other path. */
   readonly operator?: OperatorOptions | undefined;
+  /** Where there are other nodes: what they ask of this one. */
+  readonly peers?:
+    | {
+        readonly answer: PeerRoutes;
+        /** A GET of `/mcp` that another node hands on, for a stream that is kept here. */
+        readonly resume: (request: Request, caller: { readonly principal: string }) => Response | Promise<Response>;
+      }
+    | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -58,7 +69,7 @@ export type App = {
 };
 
 export function createApp(options: AppOptions): App {
-  const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, clock, emit } = options;
+  const { endpoint, status, guard, authenticator, enableCors, maxRequestBytes, peers, clock, emit } = options;
   const { access } = authenticator;
   const warnOfProxy = createProxyWatch(access === "open", emit);
   const stop = new AbortController();
@@ -102,6 +113,17 @@ export function createApp(options: AppOptions): App {
     app.get(path, ({ request }) => {
       const metadata = authenticator.resourceMetadata(request);
       return metadata === undefined ? notFound(request, access) : Response.json(metadata);
+    });
+  }
+  if (peers !== undefined) {
+    const { answer, resume } = peers;
+    const handed: HandedRoutes = {
+      files: files.handed,
+      stream: ({ request, principal }) => resume(request, { principal }),
+    };
+    // Whoever proves nothing finds nothing here.
+    app.all("/cluster/v1/*", async ({ request }) => (await answer(request, handed)) ?? notFound(request, access), {
+      parse: "none",
     });
   }
   app

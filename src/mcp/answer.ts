@@ -8,6 +8,7 @@ import type { Caller } from "./caller.ts";
 import type { Awaited } from "./departures.ts";
 import type { Edge } from "./edge.ts";
 import type { Exchange, Outlet } from "./exchange.ts";
+import { nodeHeader, nodeOf } from "./handed-on.ts";
 import type { IncomingRequest } from "./messages.ts";
 import type { Beating } from "./pulse.ts";
 
@@ -170,5 +171,7 @@ function jsonResponse(responses: readonly JSONRPCResponse[], options: AnswerOpti
   emit({ type: "response.sent", bytes: Buffer.byteLength(body) });
   const response = new Response(body, { status, headers: jsonHeaders });
   for (const [name, value] of Object.entries(headers ?? {})) response.headers.set(name, value);
+  const node = !batch && first !== undefined && "result" in first ? nodeOf(first.result) : undefined;
+  if (node !== undefined) response.headers.set(nodeHeader, node);
   return response;
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
+import type { HandedOver } from "../../cluster/peers/routes.ts";
 import type { Emit } from "../../events.ts";
 import type { Failure } from "../../failure.ts";
 import { isMissing } from "../../sandbox/file-verdicts.ts";
@@ -20,7 +21,7 @@ import type { Reached } from "./reached.ts";
 import { Transfers } from "./transfers.ts";
 import { Turns } from "./turns.ts";
 import { upload } from "./upload.ts";
-import { namedFile, pathOf } from "./url-path.ts";
+import { namedFile, pathOf, targetOf } from "./url-path.ts";
 
 export type FileRoutesOptions = {
   readonly sessions: Pick<Sessions, "withFiles">;
@@ -32,11 +33,26 @@ export type FileRoutesOptions = {
   readonly emit: Emit;
   /** Ends the look at slow transfers. */
   readonly stop: AbortSignal;
+  /** Where there are other nodes. */
+  readonly handOn?: HandOn | undefined;
 };
+
+/**
+ * Hands a request on to the node that has the session; undefined, or resolves with it, where that is this one, or none. `target`: path and query. Resolves with the whole answer,
+ * whatever it is; rejects with Failure.
+ */
+export type HandOn = (session: {
+  readonly sessionId: string;
+  readonly principal: string;
+  readonly target: string;
+  readonly request: Request;
+}) => Promise<Response | undefined> | undefined;
 
 export type FileRoutes = {
   readonly signed: (request: Request) => Promise<Response>;
   readonly named: (request: Request) => Promise<Response>;
+  /** Either, as another node has handed it on: who calls has been looked at there. */
+  readonly handed: (handed: HandedOver) => Promise<Response>;
 };
 
 type Asked = Omit<GrantRead, "method"> & {
@@ -48,7 +64,7 @@ type Asked = Omit<GrantRead, "method"> & {
 };
 
 export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
-  const { sessions, links, guard, authenticator, maxTransferBytes, clock, emit, stop } = options;
+  const { sessions, links, guard, authenticator, maxTransferBytes, clock, emit, stop, handOn } = options;
   const transfers = new Transfers(clock, stop);
   const turns = new Turns();
 
@@ -95,13 +111,15 @@ export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
   async function signed(request: Request): Promise<Response> {
     const refusal = guard.checkOrigin(request);
     if (refusal !== null) return refuse(refusal, emit);
-    const token = pathOf(request).slice("/files/".length);
+    return await somewhere(request, bySignature(request, request.url));
+  }
+
+  function bySignature({ method }: Request, url: string): Asked {
+    const token = pathOf(url).slice(signedPrefix.length);
     const grant = links.read(token);
-    const { method } = request;
     const isItsMethod = method === grant?.method || method === "HEAD";
     if (grant === undefined || !isItsMethod) throw notPermitted();
-    const isForUpload = grant.method === "PUT";
-    return await carryOut(request, { ...grant, way: "signed", isForUpload, partKey: token });
+    return { ...grant, way: "signed", isForUpload: grant.method === "PUT", partKey: token };
   }
 
   async function named(request: Request): Promise<Response> {
@@ -109,24 +127,46 @@ export function createFileRoutes(options: FileRoutesOptions): FileRoutes {
     if (refusal !== null) return refuse(refusal, emit);
     const caller = await authenticator.authenticate(request);
     if (!caller.ok) return refuse(caller.refusal, emit);
-    const { sessionId, path } = namedFile(pathOf(request)) ?? { sessionId: "", path: undefined };
-    if (path === undefined) throw badPath();
-    if (!["GET", "HEAD", "PUT"].includes(request.method)) throw methodNotAllowed();
-    const format = formatIn(new URL(request.url).searchParams.get("format"));
-    const { principal } = caller;
-    const partKey = JSON.stringify([principal, path]);
-    const place = { principal, sessionId, path, format, maxBytes: maxTransferBytes };
-    return await carryOut(request, { ...place, way: "token", isForUpload: request.method === "PUT", partKey });
+    return await somewhere(request, byName(request, request.url, caller.principal));
   }
 
-  const answered = (answer: (request: Request) => Promise<Response>) => async (request: Request) => {
-    const response = await answer(request).catch((error: unknown) => refusalOf(error, emit));
+  function byName({ method }: Request, url: string, principal: string): Asked {
+    const { sessionId, path } = namedFile(pathOf(url)) ?? { sessionId: "", path: undefined };
+    if (path === undefined) throw badPath();
+    if (!["GET", "HEAD", "PUT"].includes(method)) throw methodNotAllowed();
+    const format = formatIn(new URL(url).searchParams.get("format"));
+    const partKey = JSON.stringify([principal, path]);
+    const place = { principal, sessionId, path, format, maxBytes: maxTransferBytes };
+    return { ...place, way: "token", isForUpload: method === "PUT", partKey };
+  }
+
+  /** Here, or at the node that has the session. */
+  async function somewhere(request: Request, asked: Asked): Promise<Response> {
+    const { sessionId, principal } = asked;
+    const handed = await handOn?.({ sessionId, principal, target: targetOf(request.url), request });
+    return handed ?? (await carryOut(request, asked));
+  }
+
+  async function handed({ request, target, principal }: HandedOver): Promise<Response> {
+    const url = `http://node${target}`;
+    const isSigned = target.startsWith(signedPrefix);
+    return await carryOut(request, isSigned ? bySignature(request, url) : byName(request, url, principal));
+  }
+
+  async function answered(request: Request, answering: Promise<Response>): Promise<Response> {
+    const response = await answering.catch((error: unknown) => refusalOf(error, emit));
     // The rest of a body that nobody reads is not waited for.
     if (request.method === "PUT" && response.status >= 400) response.headers.set("Connection", "close");
     return response;
+  }
+  return {
+    signed: (request) => answered(request, signed(request)),
+    named: (request) => answered(request, named(request)),
+    handed: (over) => answered(over.request, handed(over)),
   };
-  return { signed: answered(signed), named: answered(named) };
 }
+
+const signedPrefix = "/files/";
 
 async function answerWith(
   request: Request,

@@ -11,11 +11,15 @@ export type NamedFile = {
 };
 
 /** As it was sent: `URL` would resolve dot segments. */
-export function pathOf(request: Request): string {
-  const { url } = request;
-  const from = url.indexOf("/", url.indexOf("://") + 3);
-  const [path = "/"] = (from < 0 ? "/" : url.slice(from)).split(/[?#]/, 1);
+export function pathOf(url: string): string {
+  const [path = "/"] = targetOf(url).split(/[?#]/, 1);
   return path;
+}
+
+/** Path and query, as they were sent. */
+export function targetOf(url: string): string {
+  const from = url.indexOf("/", url.indexOf("://") + 3);
+  return from < 0 ? "/" : url.slice(from);
 }
 
 /** `/sessions/ID/files/data/a.csv` from the home on, `/sessions/ID/files//etc/hosts` or `…/files/%2Fetc/hosts` from the root on. */

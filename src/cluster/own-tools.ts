@@ -1,0 +1,53 @@
+// What this node itself is asked, by its clients and by other nodes: its own tools, as long as it may speak for its sessions.
+
+import { Failure } from "../failure.ts";
+import { type ToolErrors, tellFailure } from "../mcp/tool.ts";
+import type { CallContext, ToolAnswer, ToolSet } from "../mcp/tool-set.ts";
+import type { Placed } from "./peers/wire.ts";
+import type { Standing } from "./port.ts";
+import type { Principals } from "./principals.ts";
+
+export type OwnToolsOptions = {
+  readonly local: ToolSet;
+  readonly standing: () => Standing;
+  readonly principals: Principals;
+  readonly toolErrors: ToolErrors;
+};
+
+export interface OwnTools {
+  readonly local: ToolSet;
+  /** Not where others may have said that the sessions of this node are lost. */
+  readonly isServing: boolean;
+  /** Throws Failure `connection` where it is not. */
+  mayServe(): void;
+  /** A call of a tool that concerns a session of this node, or opens one. As `ToolSet.call`. `placed`: where it is to open one that was placed here. */
+  call(name: string, args: unknown, context: CallContext, placed?: Placed): ToolAnswer | Promise<ToolAnswer>;
+}
+
+export function createOwnTools({ local, standing, principals, toolErrors }: OwnToolsOptions): OwnTools {
+  return {
+    local,
+    get isServing() {
+      return standing() !== "lost";
+    },
+    mayServe() {
+      if (!this.isServing) throw cutOff();
+    },
+    call(name, args, context, placed) {
+      if (!this.isServing) return tellFailure(cutOff(), context, toolErrors);
+      return placed === undefined ? local.call(name, args, context) : callPlaced(name, args, context, placed);
+    },
+  };
+
+  async function callPlaced(name: string, args: unknown, context: CallContext, placed: Placed): Promise<ToolAnswer> {
+    using _ = principals.expect(context.principal, placed);
+    return await local.call(name, args, context);
+  }
+}
+
+function cutOff(): Failure {
+  const what = "this node has been cut off from the others, who may have said that its sessions are lost.";
+  return new Failure("connection", what, {
+    advice: ["Try again in some seconds.", "If that fails, start a new session by leaving session_id out."],
+  });
+}

@@ -1,0 +1,117 @@
+// Which node an id belongs to: its sessions and executions carry the id of the node that made them. What the registry tells of a node is remembered for
+// a second, and for longer where the registry cannot be asked: a node knows itself whether it may still serve.
+
+import type { Clock } from "../clock.ts";
+import { tagIn } from "../sessions/ids.ts";
+import { type NodeRecord, type Registry, RegistryUnreachable } from "./port.ts";
+
+export type Owner =
+  | { readonly kind: "other"; readonly node: NodeRecord }
+  /** Its lease is over. */
+  | { readonly kind: "gone"; readonly node: NodeRecord; readonly overMs: number }
+  /** The registry knows no such node, or not any more. */
+  | { readonly kind: "unknown" };
+
+export type OwnersOptions = {
+  readonly registry: Pick<Registry, "node">;
+  /** This node's id. */
+  readonly self: string;
+  readonly clock: Clock;
+};
+
+type Looked = {
+  /** Undefined: none is known. */
+  readonly node: NodeRecord | undefined;
+  readonly atMs: number;
+};
+
+const unknown: Owner = { kind: "unknown" };
+
+/** How long an answer of the registry's is taken for true. Milliseconds. */
+const freshMs = 1_000;
+/** Nodes that are remembered; anybody can make up ids of others. */
+const maxRemembered = 4096;
+
+export class Owners {
+  readonly #options: OwnersOptions;
+  readonly #ownPrefixes: readonly [string, string];
+  readonly #looked = new Map<string, Looked>();
+  readonly #looking = new Map<string, Promise<NodeRecord | undefined>>();
+
+  constructor(options: OwnersOptions) {
+    this.#options = options;
+    this.#ownPrefixes = [`session-${options.self}-`, `execution-${options.self}-`];
+  }
+
+  /**
+   * The other node that an id of a session or an execution belongs to; undefined for this node's own, and for what no node has made: a mistyped one,
+   * say. The own ones are told by their beginning, so that their calls lose no time.
+   */
+  otherNodeOf(id: string): string | undefined {
+    const [session, execution] = this.#ownPrefixes;
+    if (id.startsWith(session) || id.startsWith(execution)) return undefined;
+    const nodeId = tagIn(id);
+    return nodeId === this.#options.self ? undefined : nodeId;
+  }
+
+  /** Rejects with RegistryUnreachable for a node that nothing is remembered of. */
+  nodeOf(nodeId: string): Owner | Promise<Owner> {
+    const looked = this.#looked.get(nodeId);
+    return looked !== undefined && this.#isFresh(looked) ? this.#told(looked) : this.#look(nodeId);
+  }
+
+  /** What is remembered of it has turned out to be wrong. */
+  forget(nodeId: string): void {
+    const looked = this.#looked.get(nodeId);
+    // Where the registry cannot be asked, it is still the best there is.
+    if (looked !== undefined) this.#looked.set(nodeId, { ...looked, atMs: Number.NEGATIVE_INFINITY });
+  }
+
+  async #look(nodeId: string): Promise<Owner> {
+    const asking = this.#looking.get(nodeId) ?? this.#ask(nodeId);
+    try {
+      await asking;
+    } catch (error) {
+      const { node } = this.#looked.get(nodeId) ?? {};
+      if (error instanceof RegistryUnreachable && node !== undefined) return { kind: "other", node };
+      throw error;
+    }
+    const looked = this.#looked.get(nodeId);
+    return looked === undefined ? unknown : this.#told(looked);
+  }
+
+  #ask(nodeId: string): Promise<NodeRecord | undefined> {
+    const { registry, clock } = this.#options;
+    const asking = registry
+      .node(nodeId)
+      .then((node) => {
+        this.#remember(nodeId, { node, atMs: clock.monotonicMs() });
+        return node;
+      })
+      .finally(() => this.#looking.delete(nodeId));
+    this.#looking.set(nodeId, asking);
+    return asking;
+  }
+
+  #remember(nodeId: string, looked: Looked): void {
+    this.#looked.delete(nodeId);
+    this.#looked.set(nodeId, looked);
+    for (const oldest of this.#looked.keys()) {
+      if (this.#looked.size <= maxRemembered) return;
+      this.#looked.delete(oldest);
+    }
+  }
+
+  /** A lease that was seen to last and is over by now may have been renewed meanwhile. */
+  #isFresh({ node, atMs }: Looked): boolean {
+    const ageMs = this.#options.clock.monotonicMs() - atMs;
+    const isOver = node !== undefined && node.leaseLeftMs > 0 && ageMs >= node.leaseLeftMs;
+    return ageMs < freshMs && !isOver;
+  }
+
+  #told({ node, atMs }: Looked): Owner {
+    if (node === undefined) return unknown;
+    if (node.leaseLeftMs > 0) return { kind: "other", node };
+    return { kind: "gone", node, overMs: this.#options.clock.monotonicMs() - atMs - node.leaseLeftMs };
+  }
+}

@@ -1,0 +1,135 @@
+// This node's way to the others: each request with its proof, and no answer believed without one.
+
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../clock.ts";
+import type { NodeRecord, Renewal, Renewing } from "../port.ts";
+import { handOver } from "./hand-over.ts";
+import { Lines } from "./lines.ts";
+import { createPosts } from "./post.ts";
+import { type Claims, hashOf, isProven, proofHeader, signRequest } from "./proof.ts";
+import { PeerUnreachable } from "./unreachable.ts";
+import { type AnswerLine, callPath, type FinalLine, type PeerCall, type RenewAnswer, renewPath } from "./wire.ts";
+
+export type PeersOptions = {
+  /** This node's id. */
+  readonly self: string;
+  /** `ClusterKeys.proofKey`. */
+  readonly key: Uint8Array;
+  readonly clock: Clock;
+};
+
+/** Of what is asked of a node. */
+export type Peer = Pick<NodeRecord, "id" | "address" | "epoch">;
+
+export type Hearing = {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (text: string) => void;
+};
+
+export interface Peers extends Disposable {
+  /** Rejects with PeerUnreachable, and with the signal's reason. The other node stops what it does for it once nobody waits for it. */
+  call(node: Peer, principal: string, call: PeerCall, hearing: Hearing): Promise<FinalLine>;
+  /** Has another node hand on a heartbeat. Rejects as `call`. */
+  renew(node: Peer, renewing: Renewing, signal: AbortSignal): Promise<Renewal | "registry-unreachable">;
+  /**
+   * Hands an HTTP request on, whole, and resolves with its answer's head; both bodies go on. `path` is a path of wire.ts, `target` what the client asked
+   * for. Rejects as `call`.
+   */
+  hand(node: Peer, principal: string, path: string, target: string, request: Request): Promise<Response>;
+}
+
+/** Calls on their way to all nodes. */
+const maxOnTheWay = 4096;
+
+export function createPeers({ self, key, clock }: PeersOptions): Peers {
+  const instance = randomBytes(16).toString("hex");
+  const posts = createPosts(clock);
+  let count = 0;
+  let onTheWay = 0;
+
+  const claim = ({ id, epoch }: Peer, principal: string, bodyHash: string | null): Claims => {
+    count += 1;
+    return { from: self, to: id, epoch, principal, atMs: clock.now(), instance, count, bodyHash };
+  };
+
+  async function post<Line>(
+    node: Peer,
+    principal: string,
+    path: string,
+    content: object,
+    signal: AbortSignal,
+    onLine: (line: Line) => boolean,
+  ): Promise<void> {
+    if (onTheWay >= maxOnTheWay) {
+      throw new PeerUnreachable(`${maxOnTheWay} calls to other nodes are on their way`, { wasSent: false });
+    }
+    onTheWay += 1;
+    const body = JSON.stringify(content);
+    const claims = claim(node, principal, hashOf(body));
+    const headers = {
+      "content-type": "application/json",
+      "content-length": String(Buffer.byteLength(body)),
+      [proofHeader]: signRequest(key, { method: "POST", path }, claims),
+    };
+    const lines = new Lines();
+    try {
+      await posts.post({
+        ...{ url: new URL(path, node.address), headers, body, signal },
+        onHead: (status, header) => believe(node, key, claims, status, header(proofHeader)),
+        onPiece: (text) => lines.push(text).some((line) => onLine(line as Line)),
+      });
+    } finally {
+      onTheWay -= 1;
+    }
+  }
+
+  return {
+    async call(node, principal, call, { signal, onProgress }) {
+      let final: FinalLine | undefined;
+      await post<AnswerLine>(node, principal, callPath, call, signal, (line) => {
+        if ("progress" in line && line.progress !== undefined) onProgress?.(line.progress);
+        if (!isFinal(line)) return false;
+        final = line;
+        return true;
+      });
+      if (final === undefined) throw new Error("a call of another node was over without an answer");
+      return final;
+    },
+    async renew(node, renewing, signal) {
+      let answer: RenewAnswer | undefined;
+      await post<RenewAnswer>(node, "", renewPath, renewing, signal, (line) => {
+        answer = line;
+        return true;
+      });
+      return answer === undefined || answer.outcome === "registry-unreachable" ? "registry-unreachable" : answer;
+    },
+    async hand(node, principal, path, target, request) {
+      const asked = { method: request.method, path: `${path}?target=${encodeURIComponent(target)}` };
+      const claims = claim(node, principal, null);
+      const proof = signRequest(key, asked, claims);
+      const response = await handOver(new URL(asked.path, node.address), proof, request);
+      believe(node, key, claims, response.status, response.headers.get(proofHeader));
+      response.headers.delete(proofHeader);
+      return response;
+    },
+    [Symbol.dispose]: () => posts[Symbol.dispose](),
+  };
+}
+
+/** The node was registered again since it was looked up, or its lease is over: it has begun nothing. */
+export const misdirected = 421;
+
+/** Throws PeerUnreachable. */
+function believe({ address }: Peer, key: Uint8Array, claims: Claims, status: number, proof: string | null): void {
+  if (!isProven(key, claims, status, proof)) {
+    const what = `what answers at ${address} does not prove that it is the node ${claims.to} (HTTP ${status})`;
+    throw new PeerUnreachable(what, { wasSent: true });
+  }
+  if (status === misdirected) {
+    throw new PeerUnreachable(`the node ${claims.to} does not serve as it was registered`, { wasSent: false });
+  }
+}
+
+function isFinal(line: AnswerLine): line is FinalLine {
+  return "result" in line || "error" in line || "failure" in line || "declined" in line || "unexpected" in line;
+}

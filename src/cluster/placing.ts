@@ -1,0 +1,94 @@
+// Where a new session is opened: on the node that the registry places it on, or here where that cannot be asked and the operator wants it so.
+
+import type { Clock } from "../clock.ts";
+import { Failure } from "../failure.ts";
+import type { CallContext, ToolAnswer } from "../mcp/tool-set.ts";
+import { type Flavor, type Flavors, flavorNames } from "../sandbox/flavors.ts";
+import { Declined, type Forwarding, hearingOf } from "./forwarding.ts";
+import type { Named } from "./named.ts";
+import type { OwnTools } from "./own-tools.ts";
+import { PeerUnreachable } from "./peers/unreachable.ts";
+import type { PeerCall } from "./peers/wire.ts";
+import { type Placement, type Registry, RegistryUnreachable, type Standing } from "./port.ts";
+
+export type PlacingOptions = {
+  readonly registry: Pick<Registry, "place" | "giveBack">;
+  /** This node's id. */
+  readonly self: string;
+  readonly standing: () => Standing;
+  /** What becomes of new sessions while the registry cannot be asked (`--cluster-partition`). */
+  readonly partition: "serve" | "refuse";
+  readonly flavors: Flavors;
+  readonly defaultFlavor: Flavor;
+  /** By name: what a call gets that names none. */
+  readonly defaultTemplate: string;
+  readonly maxSessionsPerPrincipal: number | undefined;
+  readonly clock: Clock;
+};
+
+export type Placed = { readonly answer: ToolAnswer /** Undefined: this one. */; readonly node: string | undefined };
+
+/** A call of a tool that opens a session. Rejects as `ToolSet.call`, and with Failure `connection`. */
+export type Place = (name: string, args: unknown, named: Named, context: CallContext) => Promise<Placed>;
+
+/** Nodes that are tried before the session is opened here. */
+const maxTries = 3;
+
+export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding: Forwarding): Place {
+  const { registry, self, standing } = options;
+
+  return async (name, args, named, context) => {
+    const here = async () => ({ answer: await own.call(name, args, context), node: undefined });
+    for (let tries = 0; tries < maxTries; tries++) {
+      const placement = await placeOf(named, context.principal);
+      if (placement === undefined) return await here();
+      const { node, reservation, elsewhere } = placement;
+      const placed = { reservation, elsewhere };
+      if (node.id === self) return { answer: await own.call(name, args, context, placed), node: undefined };
+      const { audience, takesLinks, mayBecomeTask } = context;
+      const call: PeerCall = { kind: "tool", name, args, audience, takesLinks, mayBecomeTask, placed };
+      try {
+        const hearing = hearingOf(context);
+        const answer = await forwarding.send(node, context.principal, call, hearing, context.account);
+        return { answer: answer as ToolAnswer, node: node.id };
+      } catch (error) {
+        const isUnsent = error instanceof PeerUnreachable && !error.wasSent;
+        if (error instanceof PeerUnreachable && error.wasSent) throw brokenOff(node.id, error);
+        if (!isUnsent && !(error instanceof Declined)) throw error;
+        registry.giveBack(reservation).catch(() => undefined);
+      }
+    }
+    return await here();
+  };
+
+  /** Undefined: it is opened here, if at all. */
+  async function placeOf({ template, flavor: named }: Named, principal: string): Promise<Placement | undefined> {
+    const { flavors, defaultFlavor, defaultTemplate, maxSessionsPerPrincipal: maxPrincipalSessions } = options;
+    if (standing() === "unreachable") return unasked();
+    const flavor = flavorNames.find((each) => each === named) ?? defaultFlavor;
+    const { memoryMib } = flavors[flavor];
+    const session = { principal, template: template ?? defaultTemplate, flavor, memoryMib, maxPrincipalSessions };
+    try {
+      return await registry.place(session);
+    } catch (error) {
+      if (!(error instanceof RegistryUnreachable)) throw error;
+      return unasked(error);
+    }
+  }
+
+  function unasked(cause?: RegistryUnreachable): undefined {
+    if (options.partition === "serve") return undefined;
+    const what = "the registry of the cluster cannot be reached, and new sessions are refused without it.";
+    const advice = [
+      "Try again in some seconds, or use a session that you have.",
+      "The operator can have them served by each node with --cluster-partition serve.",
+    ];
+    throw new Failure("connection", what, { advice, cause });
+  }
+}
+
+function brokenOff(nodeId: string, cause: PeerUnreachable): Failure {
+  const what = `the node ${nodeId}, on which a new session was being opened, broke off. Whether your call was carried out is not known.`;
+  const advice = ["Look with get_sessions before you repeat it."];
+  return new Failure("connection", what, { context: { node: nodeId }, advice, cause });
+}

@@ -1,0 +1,122 @@
+// How many sessions each principal has: here, as all nodes are told, and on the other nodes, as they tell. Its limit holds over all of them.
+
+import type { Clock } from "../clock.ts";
+import type { Beyond } from "../sessions/claims.ts";
+import type { Placed } from "./peers/wire.ts";
+import type { Registry } from "./port.ts";
+
+export type PrincipalsOptions = {
+  readonly registry: Pick<Registry, "tellPrincipal" | "giveBack">;
+  /** This node's id. */
+  readonly self: string;
+  /** Undefined while it is not registered: registering tells all counts. */
+  readonly epoch: () => number | undefined;
+  readonly clock: Clock;
+};
+
+/** Principals of whom it is remembered what they have elsewhere: each new session tells it anew. */
+const maxElsewhere = 10_000;
+/** What could not be told is told again after. Milliseconds. */
+const retryMs = 1_000;
+
+export class Principals implements Disposable {
+  readonly #options: PrincipalsOptions;
+  readonly #closing = new AbortController();
+  /** Those with sessions: as many as there are places. */
+  readonly #here = new Map<string, number>();
+  readonly #elsewhere = new Map<string, number>();
+  /** Reservations of calls that are on, the oldest first. */
+  readonly #expected = new Map<string, string[]>();
+  /** What is to be told, with the reservations that became sessions. */
+  readonly #untold = new Map<string, string[]>();
+  #isTelling = false;
+
+  constructor(options: PrincipalsOptions) {
+    this.#options = options;
+  }
+
+  /** For the admission of this node. */
+  readonly beyond: Beyond = {
+    elsewhere: (principal) => this.#elsewhere.get(principal) ?? 0,
+    onCount: (principal, here) => this.#count(principal, here),
+  };
+
+  /** How many each principal has here. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#here;
+  }
+
+  /** A session of the principal is about to be opened here. Its reservation is given back at the end, unless a session took it. */
+  expect(principal: string, { reservation, elsewhere }: Placed): Disposable {
+    this.#elsewhere.delete(principal);
+    this.#elsewhere.set(principal, elsewhere);
+    for (const oldest of this.#elsewhere.keys()) {
+      if (this.#elsewhere.size <= maxElsewhere) break;
+      this.#elsewhere.delete(oldest);
+    }
+    const expected = this.#expected.get(principal) ?? [];
+    this.#expected.set(principal, expected);
+    expected.push(reservation);
+    return {
+      [Symbol.dispose]: () => {
+        const at = expected.indexOf(reservation);
+        if (at < 0) return;
+        expected.splice(at, 1);
+        if (expected.length === 0) this.#expected.delete(principal);
+        // It comes back by time, too.
+        this.#options.registry.giveBack(reservation).catch(() => undefined);
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+  }
+
+  #count(principal: string, here: number): void {
+    const before = this.#here.get(principal) ?? 0;
+    if (here === 0) this.#here.delete(principal);
+    else this.#here.set(principal, here);
+    // Which one it is does not matter: all are of one principal at one node.
+    const taken = here > before ? this.#expected.get(principal)?.shift() : undefined;
+    if (this.#expected.get(principal)?.length === 0) this.#expected.delete(principal);
+    const untold = this.#untold.get(principal) ?? [];
+    this.#untold.set(principal, untold);
+    if (taken !== undefined) untold.push(taken);
+    if (!this.#isTelling) void this.#tellAll();
+  }
+
+  async #tellAll(): Promise<void> {
+    const { clock } = this.#options;
+    this.#isTelling = true;
+    // More may change in this turn of the event loop.
+    await Promise.resolve();
+    while (this.#untold.size > 0 && !this.#closing.signal.aborted) {
+      const [[principal, reservations] = []] = this.#untold;
+      if (principal === undefined || reservations === undefined) break;
+      const isTold = await this.#tell(principal, reservations);
+      if (!isTold) await clock.sleep(retryMs, this.#closing.signal).catch(() => undefined);
+    }
+    this.#isTelling = false;
+  }
+
+  async #tell(principal: string, reservations: string[]): Promise<boolean> {
+    const { registry, self, epoch } = this.#options;
+    const now = epoch();
+    const here = this.#here.get(principal) ?? 0;
+    const count = reservations.length;
+    if (now === undefined) return false;
+    try {
+      for (const reservation of count === 0 ? [undefined] : reservations.slice(0, count)) {
+        await registry.tellPrincipal(self, now, principal, here, reservation);
+        if (reservation !== undefined) reservations.shift();
+      }
+    } catch {
+      return false;
+    }
+    // It may have changed meanwhile.
+    const isLast = (this.#here.get(principal) ?? 0) === here && reservations.length === 0;
+    if (isLast) this.#untold.delete(principal);
+    return true;
+  }
+}
