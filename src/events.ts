@@ -163,6 +163,17 @@ export type Event =
   | ExecutionEnded
   | CallEnded
   | TransferEnded
+  /** This node has taken its lease in the registry. */
+  | {
+      readonly type: "cluster.joined";
+      readonly nodeId: string;
+      readonly address: string;
+      readonly epoch: number;
+    }
+  /** It has no lease, and the registry gives it none. */
+  | { readonly type: "cluster.refused"; readonly reason: string }
+  /** `Standing` of src/cluster/port.ts. */
+  | { readonly type: "cluster.standing"; readonly standing: "held" | "unreachable" | "lost"; readonly why: string }
   /** A client cancelled what it has not asked, or what has been answered. */
   | { readonly type: "cancel.unmatched" }
   /** Bytes of a request's body, once it has been read. */

@@ -57,6 +57,9 @@ export type Renewing = {
   readonly principals?: Readonly<Record<string, number>>;
 };
 
+/** Where to ask a node: `epoch` says of which registration the address is. */
+export type PeerAddress = Pick<NodeRecord, "id" | "address" | "epoch">;
+
 export type Renewal = {
   /**
    * `unknown`: the registry has lost the record, register again. `replaced`: the node was registered again, with a higher epoch, by another process.
@@ -65,6 +68,8 @@ export type Renewal = {
   readonly outcome: "renewed" | "unknown" | "replaced" | "over";
   /** The operator wants it to take no new sessions. */
   readonly isToDrain: boolean;
+  /** Some other nodes with a lease, of few nodes all: they are asked to hand heartbeats on if the registry cannot be reached. */
+  readonly peers?: readonly PeerAddress[];
 };
 
 export type NewSession = {

@@ -56,6 +56,9 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "transfer.ended": "DEBUG",
   "network.refused": "DEBUG",
   "network.closed": "DEBUG",
+  "cluster.joined": "INFO",
+  "cluster.refused": "ERROR",
+  "cluster.standing": "WARNING",
   "cancel.unmatched": "INFO",
   "request.received": "DEBUG",
   "response.sent": "DEBUG",
@@ -74,8 +77,9 @@ export function createLog({ level, format, write, now }: LogOptions): Emit {
   };
 }
 
-/** Who was not let in, or not for now, is the operator's concern; what a client got wrong is not, and clients repeat themselves. */
+/** Who was not let in, or not for now, is the operator's concern; what a client got wrong is not, and clients repeat themselves. What is well again is no warning. */
 function levelOf(event: Event): LogLevel {
+  if (event.type === "cluster.standing") return event.standing === "held" ? "INFO" : levels[event.type];
   if (event.type !== "request.refused") return levels[event.type];
   return [401, 403, 429, 503].includes(event.status) ? "WARNING" : "INFO";
 }

@@ -179,6 +179,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
       networkBytes(sentBytes, "sent");
       networkBytes(receivedBytes, "received");
     },
+    "cluster.joined": null,
+    "cluster.refused": null,
+    "cluster.standing": null,
     "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),
     "response.sent": ({ bytes }) => sentBytes(bytes),

@@ -117,6 +117,7 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(await registry.renew({ id: "aaaaa", epoch, load, isDraining: false })).toEqual({
       outcome: "renewed",
       isToDrain: false,
+      peers: [],
     });
     expect((await registry.node("aaaaa"))?.load.sessions).toBe(3);
     expect(await registry.requestDrain("aaaaa", true)).toBe(true);
@@ -165,6 +166,16 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
       Number((await server.command("ZSCORE", "{msb-mcp:away}:leased", "aaaaa")).split("\r\n")[1]) < (await nowThere());
     while (!(await isOver()));
     expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("renewed");
+  });
+
+  test("a heartbeat brings other nodes that have a lease", async () => {
+    await using nodes = await withNodes({ aaaaa: {}, bbbbb: {}, ccccc: {} });
+    const { registry, epochs } = nodes;
+    await registry.leave("ccccc", epochs.get("ccccc") ?? 0);
+    const renewing = { id: "aaaaa", epoch: epochs.get("aaaaa") ?? 0, load: empty, isDraining: false };
+    expect((await registry.renew(renewing)).peers).toEqual([
+      { id: "bbbbb", address: facts("bbbbb").address, epoch: epochs.get("bbbbb") ?? 0 },
+    ]);
   });
 
   test("a heartbeat may tell all principals of its node anew", async () => {

@@ -21,6 +21,11 @@ export class FakeClock implements Clock {
     this.#setMs += ms;
   }
 
+  /** Time passes, and nobody is woken until the next `advance`: the process stood still. */
+  standStill(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   monotonicMs(): number {
     return this.#nowMs;
   }

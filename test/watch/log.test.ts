@@ -24,6 +24,8 @@ describe.each(formats)("the %s log", (format) => {
     expect(shown("WARNING")).toEqual([
       "server.refused",
       "template.refused",
+      "cluster.refused",
+      "cluster.standing",
       "layer.failed",
       "server.warning",
       "session.failed",
@@ -39,7 +41,7 @@ describe.each(formats)("the %s log", (format) => {
       "request.refused",
       "request.failed",
     ]);
-    expect(shown("ERROR")).toEqual(["server.refused", "request.failed"]);
+    expect(shown("ERROR")).toEqual(["server.refused", "cluster.refused", "request.failed"]);
   });
 
   test("tells what a client got wrong at INFO, and who was not let in as a warning", () => {

@@ -40,6 +40,9 @@ test("every event but the start and the end of the server and a notice that belo
   expect(silent).toEqual([
     "server.listening",
     "server.refused",
+    "cluster.joined",
+    "cluster.refused",
+    "cluster.standing",
     "cancel.unmatched",
     "server.limits",
     "interpreter.found",

@@ -1,6 +1,6 @@
 // What the scripts answer, as the port's types. What a node of another version wrote beside that is passed over.
 
-import type { NodeRecord, Renewal } from "../port.ts";
+import type { NodeRecord, PeerAddress, Renewal } from "../port.ts";
 
 /** Of `recordOf` in lua/shared.lua: how long the lease lasts, and the fields in turns. Undefined for what is none. */
 export function nodeRecord(answer: unknown): NodeRecord | undefined {
@@ -34,9 +34,13 @@ export function nodeRecord(answer: unknown): NodeRecord | undefined {
 }
 
 export function renewal(answer: unknown): Renewal {
-  const [outcome, isToDrain] = Array.isArray(answer) ? answer : [];
+  const [outcome, isToDrain, others] = Array.isArray(answer) ? answer : [];
   const known = (["renewed", "unknown", "replaced", "over"] as const).find((one) => one === outcome);
-  return { outcome: known ?? "unknown", isToDrain: isToDrain === "1" };
+  const peers: PeerAddress[] = [];
+  for (let i = 0; Array.isArray(others) && i + 2 < others.length; i += 3) {
+    peers.push({ id: String(others[i]), address: String(others[i + 1]), epoch: Number(others[i + 2]) });
+  }
+  return { outcome: known ?? "unknown", isToDrain: isToDrain === "1", peers };
 }
 
 /** Ids and numbers in turns. */

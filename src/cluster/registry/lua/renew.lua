@@ -1,4 +1,5 @@
--- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "". The outcome, and whether it is to drain.
+-- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "". The outcome, whether it is to drain,
+-- and id, address and epoch of some other nodes in turns.
 local id, epoch, load, isDraining = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 tidy()
 local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain")
@@ -18,4 +19,13 @@ if ARGV[5] ~= "" then
   for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end
 end
 lease(id, now + leaseMs)
-return { "renewed", isToDrain }
+local peers = {}
+for _, other in ipairs(call("ZRANDMEMBER", "leased", 9)) do
+  local its = call("HMGET", "node:" .. other, "lease", "address", "epoch")
+  if other ~= id and (tonumber(its[1]) or 0) > now then
+    peers[#peers + 1] = other
+    peers[#peers + 1] = its[2]
+    peers[#peers + 1] = its[3]
+  end
+end
+return { "renewed", isToDrain, peers }

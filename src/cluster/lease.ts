@@ -1,0 +1,253 @@
+// This node's lease in the registry: takes it, prolongs it, and tells how the node stands. The node's side of the lease ends before the
+// registry's does, by the monotonic clock from before a heartbeat was sent: what others may be told is over has stopped here by then.
+
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import { StartError } from "../failure.ts";
+import { type AskPeer, KnownPeers, type Relayed } from "./known-peers.ts";
+import type { NodeFacts, NodeLoad, Registry, Renewal, Renewing, Standing } from "./port.ts";
+
+export type LeaseOptions = {
+  readonly registry: Pick<Registry, "register" | "renew" | "leave">;
+  readonly clock: Clock;
+  readonly facts: NodeFacts;
+  readonly load: () => NodeLoad;
+  /** Sessions of each principal here. */
+  readonly principals: () => ReadonlyMap<string, number>;
+  readonly isDraining: () => boolean;
+  readonly askPeer: AskPeer;
+  /** As of the registry. At least 10 s are advisable: a call to the registry may take 2 s, one to another node 5 s. */
+  readonly leaseMs: number;
+  readonly emit: Emit;
+  /** Told at each change, at once; `lost`: nothing is served from now on. */
+  readonly onStanding: (standing: Standing) => void;
+  /** Others may have been told that the sessions here are lost: resolves once none is left. The lease is taken again only then. */
+  readonly endSessions: () => Promise<void>;
+  readonly onDrain: (isToDrain: boolean) => void;
+};
+
+export interface Lease extends AsyncDisposable {
+  /** At this very moment, also if the process stood still until now. */
+  readonly standing: Standing;
+  /** Undefined while there has been no registration, or the last one is over. */
+  readonly epoch: number | undefined;
+  /** The next heartbeat comes now: something has changed that others should know. */
+  beatNow(): void;
+}
+
+/** How often all principals are told anew, beside what each change tells. */
+const tellAllMs = 60 * 60 * 1000;
+const peerTimeoutMs = 5000;
+
+/**
+ * Resolves once the registry was asked to register: with a lease, or without one and `unreachable` if it could not be. Rejects with StartError if
+ * another node lives by this id.
+ */
+export async function openLease(options: LeaseOptions): Promise<Lease> {
+  const lease = new OwnLease(options);
+  await lease.start();
+  return lease;
+}
+
+class OwnLease implements Lease {
+  readonly #options: LeaseOptions;
+  readonly #peers: KnownPeers;
+  readonly #stopped = new AbortController();
+  #epoch: number | undefined;
+  /** The lease is ours until then, by the monotonic clock. */
+  #heldUntilMs = -Infinity;
+  /** Until then nobody can have been told that it is over: nobody reached the registry. */
+  #awayUntilMs = -Infinity;
+  #isHeard = false;
+  /** Others may have been told that the lease is over; only the registry can tell more. */
+  #isDoubtful = false;
+  /** What there was under the lease has to end before the next one. */
+  #mustEnd = false;
+  #told: Standing | undefined;
+  #refusal: string | undefined;
+  #isToDrain = false;
+  #toldAllMs = -Infinity;
+  #isBeatWanted = false;
+  #wake = new AbortController();
+  #watch = new AbortController();
+  #beating: Promise<void> = Promise.resolve();
+
+  constructor(options: LeaseOptions) {
+    const { askPeer, clock } = options;
+    this.#options = options;
+    this.#peers = new KnownPeers({ askPeer, clock, timeoutMs: peerTimeoutMs });
+  }
+
+  get standing(): Standing {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#isDoubtful || nowMs >= Math.max(this.#heldUntilMs, this.#awayUntilMs)) return "lost";
+    return nowMs < this.#heldUntilMs && (this.#isHeard || nowMs >= this.#awayUntilMs) ? "held" : "unreachable";
+  }
+
+  get epoch(): number | undefined {
+    return this.#epoch;
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#register();
+    } catch (error) {
+      if (error instanceof StartError) throw error;
+      this.#goOn(this.#options.clock.monotonicMs());
+    }
+    this.#look("start");
+    this.#beating = this.#beatOn();
+  }
+
+  beatNow(): void {
+    this.#isBeatWanted = true;
+    this.#wake.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    this.#wake.abort();
+    this.#watch.abort();
+    await this.#beating;
+    if (this.#epoch === undefined) return;
+    // If it cannot be told, the lease ends by itself.
+    await this.#options.registry.leave(this.#options.facts.id, this.#epoch).catch(() => undefined);
+  }
+
+  async #beatOn(): Promise<void> {
+    const { clock, leaseMs } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      this.#wake = new AbortController();
+      // A heartbeat that was not heard is followed by others in time.
+      const pauseMs = this.standing === "held" && this.#isHeard ? leaseMs / 3 : leaseMs / 6;
+      if (!this.#isBeatWanted) await clock.sleep(pauseMs, this.#wake.signal).catch(() => undefined);
+      this.#isBeatWanted = false;
+      if (this.#stopped.signal.aborted) return;
+      // Who stood still for longer than the lease finds it over before anything else is known.
+      this.#look("time");
+      this.#look(await this.#beat());
+    }
+  }
+
+  /** Resolves with what came of it. */
+  async #beat(): Promise<string> {
+    if (this.#epoch === undefined) return await this.#registerAgain();
+    const { clock, facts, load, isDraining } = this.#options;
+    const sentMs = clock.monotonicMs();
+    const answer = await this.#renew(
+      { id: facts.id, epoch: this.#epoch, load: load(), isDraining: isDraining() },
+      sentMs,
+    );
+    if (typeof answer === "string") {
+      this.#isHeard = false;
+      if (answer === "no-peer-reached") this.#awayUntilMs = -Infinity;
+      else this.#goOn(clock.monotonicMs());
+      return answer;
+    }
+    if (answer.outcome === "renewed") {
+      this.#renewed(answer, sentMs);
+      return answer.outcome;
+    }
+    // A record that was lost while the lease lasted: nobody was told anything.
+    if (answer.outcome !== "unknown" || this.standing === "lost") this.#isOver(answer.outcome);
+    await this.#registerAgain();
+    return answer.outcome;
+  }
+
+  /** By the registry, else by way of another node. What was not heard of while the registry could not be reached is told behind that. */
+  async #renew(renewing: Renewing, sentMs: number): Promise<Relayed> {
+    const all = () => ({ ...renewing, principals: Object.fromEntries(this.#options.principals()) });
+    const isDue = sentMs - this.#toldAllMs >= tellAllMs;
+    try {
+      const renewal = await this.#options.registry.renew(isDue ? all() : renewing);
+      if (isDue) this.#toldAllMs = sentMs;
+      return renewal;
+    } catch {
+      this.#toldAllMs = -Infinity;
+      return await this.#peers.handOn(all(), this.#stopped.signal);
+    }
+  }
+
+  #renewed({ isToDrain, peers }: Renewal, sentMs: number): void {
+    this.#hold(sentMs);
+    if (peers !== undefined) this.#peers.learn(peers);
+    if (isToDrain === this.#isToDrain) return;
+    this.#isToDrain = isToDrain;
+    this.#options.onDrain(isToDrain);
+  }
+
+  #isOver(why: string): void {
+    this.#epoch = undefined;
+    this.#isDoubtful = true;
+    this.#mustEnd = true;
+    this.#look(why);
+  }
+
+  /** Ends what must be ended and takes the lease; what fails is tried again with the next heartbeat. */
+  async #registerAgain(): Promise<string> {
+    const { clock, emit, endSessions } = this.#options;
+    try {
+      if (this.#mustEnd) await endSessions();
+      this.#mustEnd = false;
+      await this.#register();
+      return "registered";
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof StartError) {
+        if (reason !== this.#refusal) emit({ type: "cluster.refused", reason });
+        this.#refusal = reason;
+        // Somebody else is this node now.
+        if (this.#epoch !== undefined) this.#isOver(reason);
+        return reason;
+      }
+      // Before the first registration nobody knows of this node.
+      if (!this.#isDoubtful && this.#epoch === undefined) this.#goOn(clock.monotonicMs());
+      return reason;
+    }
+  }
+
+  async #register(): Promise<void> {
+    const { clock, registry, facts, load, principals, isDraining, emit } = this.#options;
+    const sentMs = clock.monotonicMs();
+    this.#epoch = await registry.register(facts, load(), principals());
+    this.#hold(sentMs);
+    this.#toldAllMs = sentMs;
+    this.#refusal = undefined;
+    emit({ type: "cluster.joined", nodeId: facts.id, address: facts.address, epoch: this.#epoch });
+    // The record says so only from the next heartbeat on, which brings the other nodes as well.
+    if (isDraining() || this.#told === undefined) this.beatNow();
+  }
+
+  #hold(sentMs: number): void {
+    this.#isHeard = true;
+    this.#isDoubtful = false;
+    // A tenth is left for what is under way when it ends.
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, sentMs + this.#options.leaseMs * 0.9);
+  }
+
+  /** Nobody reaches the registry: for as long, no lease is over. See `heard` in registry/lua/shared.lua. */
+  #goOn(nowMs: number): void {
+    this.#awayUntilMs = nowMs + this.#options.leaseMs * 0.9;
+  }
+
+  /** Tells a change of the standing, and looks again when time alone will change it. */
+  #look(why: string): void {
+    const { clock, emit, onStanding } = this.#options;
+    this.#watch.abort();
+    if (this.#stopped.signal.aborted) return;
+    const { standing } = this;
+    if (standing === "lost") this.#isDoubtful = true;
+    if (standing !== this.#told) {
+      this.#told = standing;
+      emit({ type: "cluster.standing", standing, why });
+      onStanding(standing);
+    }
+    if (standing === "lost") return;
+    this.#watch = new AbortController();
+    const untilMs = Math.max(this.#heldUntilMs, this.#awayUntilMs) - clock.monotonicMs();
+    void clock.sleep(untilMs, this.#watch.signal).then(
+      () => this.#look("time"),
+      () => undefined,
+    );
+  }
+}
