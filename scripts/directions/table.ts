@@ -28,7 +28,7 @@ const reach = ["sandbox/network.ts", "sandbox/outer-proxy.ts", "sandbox/secrets.
  */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
-  commands: ["config", "http", "state", "sandbox/**"],
+  commands: ["config", "http", "cluster/port.ts", "state", "sandbox/**"],
   "server.ts": [
     "config",
     "http",
