@@ -3,6 +3,12 @@
 
 import type { Flavor } from "../sandbox/flavors.ts";
 
+/**
+ * How long a node counts as there after it was last heard of. All that ask one registry must have the same: it goes by that to tell whether it has been
+ * away itself. Milliseconds.
+ */
+export const leaseMs = 15_000;
+
 /** What a node has room for, and what is taken of it. */
 export type NodeLoad = {
   /** Sandboxes there are, those on their way in and out included. */
