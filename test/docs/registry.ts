@@ -6,6 +6,7 @@ export type Entry = { readonly by: string } | { readonly why: string };
 const images = { by: "test/docker/images.test.ts" };
 const commands = { by: "test/docs/commands.test.ts" };
 const proxies = { by: "test/docs/proxies.test.ts" };
+const balancers = { by: "test/docs/balancers.test.ts" };
 const files = { by: "test/docs/files.test.ts" };
 const notPublished = "it downloads what only a published release has; the same files are tried from a local server";
 const clients = { by: "test/commands/install/docs.test.ts" };
@@ -43,6 +44,19 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "backends-runtime": commands,
     "backends-stub": commands,
     "backends-templates": { by: "test/config/sandboxes.test.ts" },
+  },
+  "docs/cluster.md": {
+    "cluster-caddy": balancers,
+    "cluster-envoy": { why: "Envoy is in no package registry that the tests reach" },
+    "cluster-haproxy": balancers,
+    "cluster-nginx": balancers,
+    "cluster-node": {
+      why: "it takes the three machines of the example; scripts/load/cluster.ts starts the same on one",
+    },
+    "cluster-registry": {
+      why: "it listens on the address of the example; scripts/load/cluster.ts starts the same on loopback",
+    },
+    "cluster-secret": balancers,
   },
   "docs/packages.md": {
     "packages-index": { by: "test/commands/pull-packages.test.ts" },

@@ -1,6 +1,6 @@
 // nginx and HAProxy in front of all nodes, with plain round-robin: a call comes to its owner by chance only.
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -42,8 +42,7 @@ http {
 }
 `;
   await Bun.write(join(folder, "nginx.conf"), config);
-  const argv = [program, "-p", folder, "-e", "stderr", "-c", join(folder, "nginx.conf"), "-g", "daemon off;"];
-  return await run("nginx", argv, folder, port);
+  return await startBalancer("nginx", nginxArgv(program, folder), folder, port);
 }
 
 export async function startHaproxy({ program, port, nodePorts }: BalancerOptions): Promise<Balancer> {
@@ -56,7 +55,7 @@ defaults
   timeout connect 2s
   timeout client 1h
   timeout server 1h
-  option redispatch
+  option redispatch 1
   retries 3
   retry-on conn-failure
 frontend clients
@@ -67,12 +66,22 @@ backend nodes
   option httpchk GET /healthz
 ${nodePorts.map((nodePort, index) => `  server node${index + 1} 127.0.0.1:${nodePort} check inter 1s fall 1 rise 1`).join("\n")}
 `;
-  await mkdir(folder, { recursive: true });
   await Bun.write(join(folder, "haproxy.cfg"), config);
-  return await run("haproxy", [program, "-db", "-q", "-f", join(folder, "haproxy.cfg")], folder, port);
+  return await startBalancer("haproxy", [program, "-db", "-q", "-f", join(folder, "haproxy.cfg")], folder, port);
 }
 
-async function run(name: string, argv: readonly string[], folder: string, port: number): Promise<Balancer> {
+/** With `nginx.conf` in that folder. */
+export function nginxArgv(program: string, folder: string): readonly string[] {
+  return [program, "-p", folder, "-e", "stderr", "-c", join(folder, "nginx.conf"), "-g", "daemon off;"];
+}
+
+/** Resolves once a node answers through it. The folder is removed with it. */
+export async function startBalancer(
+  name: string,
+  argv: readonly string[],
+  folder: string,
+  port: number,
+): Promise<Balancer> {
   const child = Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const errors = child.stderr.text();
   const url = `http://127.0.0.1:${port}`;
