@@ -7,6 +7,8 @@ import { unknownShares } from "./config/pool.ts";
 import { commit, version } from "./config/version.ts";
 import type { Emit } from "./events.ts";
 import { causeOf, Failure, StartError } from "./failure.ts";
+import { onlyCaller } from "./http/auth/only-caller.ts";
+import { localPrincipal } from "./http/auth/tokens.ts";
 import { isLoopback } from "./http/authority.ts";
 import { createFileLinks } from "./http/files/links.ts";
 import { serveHttp } from "./http/serve.ts";
@@ -111,7 +113,10 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const folder = isCertain ? claim.folder : undefined;
   const limited = { ...settings, maxLeftRunningPerPrincipal: leftRunningOfOne(settings) };
   const { sessions, pool } = openSessions(
-    { settings: limited, host, templates, installationId, folder, isFirst, clock, emit },
+    {
+      ...{ settings: limited, host, templates, installationId, folder, isFirst, clock, emit },
+      onlyPrincipal: onlyCaller(settings),
+    },
     stack,
   );
 
@@ -135,7 +140,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   let finished = new Promise<string>(() => undefined);
   if (transport === "stdio") {
     // As on a loopback address without a token.
-    const principal = "local";
+    const principal = localPrincipal;
     const served = serveStdio({ ...speech, input: options.stdin(), write: options.writeStdout, principal });
     finished = served.then(() => "end of input");
     stack.defer(async () => {

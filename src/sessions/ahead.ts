@@ -13,8 +13,8 @@ export type Ahead = {
 };
 
 export interface Pool {
-  /** A sandbox that is ready, which is the caller's from here on; undefined if there is none of this kind. */
-  take(template: string, flavor: Flavor): Ahead | undefined;
+  /** A sandbox that is ready, which is the principal's from here on; undefined if there is none of this kind. */
+  take(template: string, flavor: Flavor, principal: string): Ahead | undefined;
   /** The ids of all members, those on their way in and out included: no sweep takes their sandboxes for orphans. */
   members(): readonly string[];
 }

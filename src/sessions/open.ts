@@ -35,6 +35,8 @@ export type OpenSessionsOptions = {
   readonly isFirst: boolean;
   /** Where there are other nodes. */
   readonly beyond?: Beyond | undefined;
+  /** Who all callers are; undefined where there may be several. */
+  readonly onlyPrincipal: string | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -65,7 +67,11 @@ export function openSessions(options: OpenSessionsOptions, stack: AsyncDisposabl
     reserveAhead: (memoryMib, giveUp) => (draining.isOn ? undefined : admission.reserveAhead(memoryMib, giveUp)),
   };
   const pool =
-    shares.length === 0 ? undefined : stack.use(new WarmPool({ ...common, admission: ahead, shares, startTimeoutMs }));
+    shares.length === 0
+      ? undefined
+      : stack.use(
+          new WarmPool({ ...common, admission: ahead, shares, principal: options.onlyPrincipal, startTimeoutMs }),
+        );
   const sessions = stack.use(new Sessions({ ...common, draining, ledger, ownsSurvivors, pool, defaultFlavor, limits }));
   sessions.restart();
   return { sessions, pool };

@@ -115,7 +115,9 @@ export class Openings {
 
   #takeAhead(template: Template, flavor: Flavor, need: Need): Ahead | undefined {
     const { pool, admission } = this.#options;
-    return pool !== undefined && admission.mayTakeOver(need) ? pool.take(template.name, flavor) : undefined;
+    return pool !== undefined && admission.mayTakeOver(need)
+      ? pool.take(template.name, flavor, need.principal)
+      : undefined;
   }
 
   #begin(principal: string, { name: template }: Template, flavor: Flavor, place: Place, ahead?: string): Session {

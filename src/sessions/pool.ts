@@ -28,6 +28,8 @@ export type WarmPoolOptions = {
   readonly flavors: Flavors;
   /** Each of a template that there is, and of a kind of its own. */
   readonly shares: readonly PoolShare[];
+  /** Whose sandboxes they are to be; nobody else is given any. Undefined: whoever's, and then they have nothing that is a principal's. */
+  readonly principal: string | undefined;
   readonly startTimeoutMs: number;
 };
 
@@ -80,8 +82,9 @@ export class WarmPool implements Pool, AsyncDisposable {
     this.#filling ??= this.#keepFull();
   }
 
-  take(template: string, flavor: Flavor): Ahead | undefined {
+  take(template: string, flavor: Flavor, principal: string): Ahead | undefined {
     if (this.#stop.signal.aborted) return undefined;
+    if (this.#options.principal !== undefined && this.#options.principal !== principal) return undefined;
     const isAsked = (share: PoolShare) => share.template === template && share.flavor === flavor;
     const member = [...this.#ready].find(({ share }) => isAsked(share));
     if (member === undefined) {
@@ -199,13 +202,14 @@ export class WarmPool implements Pool, AsyncDisposable {
   /** Waits for the boot even once it is given up: until it settles, something of it may be there. */
   async #create(boot: Boot): Promise<Sandbox> {
     const { share, sessionId, giveUp } = boot;
-    const { host, clock, templates, flavors, startTimeoutMs, executions } = this.#options;
+    const { host, clock, templates, flavors, principal, startTimeoutMs, executions } = this.#options;
     const template = templates.find(({ name }) => name === share.template);
     if (template === undefined) throw new Failure("configuration", `there is no template ${share.template}.`);
     const onRemains = (gone: Promise<void>) => {
       boot.remains = gone;
     };
-    const spec = { sessionId, template, resources: flavors[share.flavor], onRemains, ...executions.hearing(sessionId) };
+    const hearing = executions.hearing(sessionId);
+    const spec = { sessionId, principal, template, resources: flavors[share.flavor], onRemains, ...hearing };
     return await bootAhead(spec, { host, clock, startTimeoutMs, giveUp });
   }
 

@@ -10,7 +10,7 @@ import { FakeHost } from "./fake-host.ts";
 import { type FakeLimits, installationId, sessionsOverFake } from "./sessions.ts";
 
 /** The pool has not started yet. */
-export function poolOverFake(shares: readonly PoolShare[], given: FakeLimits = {}) {
+export function poolOverFake(shares: readonly PoolShare[], given: FakeLimits = {}, principal?: string) {
   const host = new FakeHost();
   const clock = new FakeClock();
   const events: Event[] = [];
@@ -22,6 +22,7 @@ export function poolOverFake(shares: readonly PoolShare[], given: FakeLimits = {
   const pool = new WarmPool({
     ...common,
     shares,
+    principal,
     startTimeoutMs,
     templates: defaultTemplates,
     flavors: defaultFlavors,

@@ -52,6 +52,21 @@ test("a new session takes a sandbox that is ready, has the id it was booted unde
   expect(open.admission.usage.places).toBe(3);
 });
 
+test("where there is one caller, what is ready is that one's from the start, and nobody else's", async () => {
+  await using open = poolOverFake([python], {}, "alice");
+  open.pool.start();
+  await settle();
+  expect(open.host.requested.map(({ principal }) => principal)).toEqual(["alice", "alice"]);
+  expect(open.pool.take("python", "small", "bob")).toBeUndefined();
+  const { session } = await open.run("print", { principal: "alice" });
+  expect(session.sessionId).toBe(open.host.requested[0]?.sessionId ?? "");
+});
+
+test("where there may be several, what is ready is nobody's", async () => {
+  await using open = await openPool([python]);
+  expect(open.host.requested.map(({ principal }) => principal)).toEqual([undefined, undefined]);
+});
+
 test("what is ready has run before, so that a session's first run is not the sandbox's", async () => {
   await using open = await openPool([node]);
   expect(open.host.booted[0]?.requests).toMatchObject([{ kind: "code", source: "undefined" }]);
@@ -203,10 +218,10 @@ test("what a session has taken is not the pool's concern any more", async () => 
 test("shutting down leaves nothing: not those that are ready, not the one that boots, no place", async () => {
   const open = await openPool([python, node]);
   open.host.holdBoots();
-  const taken = open.pool.take("python", "small");
+  const taken = open.pool.take("python", "small", "alice");
   await settle();
   const closing = open.pool[Symbol.asyncDispose]();
-  expect(open.pool.take("python", "small")).toBeUndefined();
+  expect(open.pool.take("python", "small", "alice")).toBeUndefined();
   open.host.releaseBoots();
   await closing;
   expect([...open.host.live].map(({ name }) => name)).toEqual([taken?.sandbox.name ?? ""]);
@@ -233,6 +248,7 @@ test("a boot that succeeds although it was given up leaves nothing", async () =>
   const host = new FakeHost();
   host.holdBoots();
   const pool = new WarmPool({
+    principal: undefined,
     ...{ clock: new FakeClock(), installationId, shares: [python], startTimeoutMs: 1000, emit: () => undefined },
     host: Object.assign(Object.create(host), {
       create: (spec: SandboxSpec) => host.create(spec, new AbortController().signal),
@@ -253,6 +269,7 @@ test("a boot that succeeds although it was given up leaves nothing", async () =>
 test("a pool that never started ends all the same, and leaves no timer", async () => {
   const clock = new FakeClock();
   const pool = new WarmPool({
+    principal: undefined,
     ...{ host: new FakeHost(), clock, installationId, shares: [python], startTimeoutMs: 1000 },
     emit: () => undefined,
     admission: { reserveAhead: () => undefined },

@@ -51,12 +51,17 @@ export async function createAuthenticator(settings: AuthenticatorSettings): Prom
     ...tokens.map(({ principal, token }) => ({ principal, sha256: sha256(token) })),
   ];
   const isConfigured = digests.length > 0 || oauth !== undefined;
-  if (mode === "none" || (mode === "auto" && !isConfigured && isLoopback(listeningHost))) {
+  if (isOpen(mode, isConfigured, listeningHost)) {
     if (!isLoopback(listeningHost)) emit({ type: "server.warning", message: openToAll(listeningHost) });
     return open;
   }
   if (!isConfigured) digests.push(await ownToken(settings.stateDir, emit));
   return closed(digests, oauth, oauth && createAccessTokenVerifier(oauth, clock, emit));
+}
+
+/** Whether nobody is asked for a token. */
+export function isOpen(mode: AuthMode, isConfigured: boolean, listeningHost: string): boolean {
+  return mode === "none" || (mode === "auto" && !isConfigured && isLoopback(listeningHost));
 }
 
 const local: Authentication = { ok: true, principal: localPrincipal };

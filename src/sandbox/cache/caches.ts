@@ -28,7 +28,7 @@ type InUse = { readonly lock: FileLock; uses: number };
 /** While any is in use, they are looked at so often. A look takes longer where there are many files: then less often, within `maxPauseMs`. */
 const pauseMs = 5_000;
 const maxPauseMs = 30_000;
-const pausePerLook = 20;
+const pausePerLook = 50;
 
 /** Beyond its share by so much, a cache is no installer's: it is emptied, instead of losing its oldest files. */
 const floodFactor = 2;

@@ -6,7 +6,7 @@ import { constants, type Stats } from "node:fs";
 import { chmod, type FileHandle, lstat, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 
 /** Files and folders of one tree, and folders in each other: no installer's cache has more. */
-const maxEntries = 200_000;
+const maxEntries = 100_000;
 const maxDepth = 64;
 
 /** Times that a tree is gone through until it is empty: each takes `maxDepth` folders from one that is deeper. */
