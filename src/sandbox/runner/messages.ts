@@ -34,7 +34,10 @@ export const inJson: Encode = (message) => `${JSON.stringify(message)}\n`;
 /** As bash/main.sh reads it. */
 export const inWords: Encode = (message) => {
   if ("attach" in message) return `attach ${message.attach}\n`;
-  if ("look" in message) return `look ${message.look}\n`;
+  if ("look" in message) {
+    const { look, since_ms, begun_ms, volumes } = message;
+    return `look ${look} ${(since_ms / 1000).toFixed(3)} ${(begun_ms / 1000).toFixed(3)} 0${words(volumes)}\n`;
+  }
   if ("moment" in message) return `moment ${message.moment}\n`;
   if ("typescript" in message) return "";
   if ("interrupt" in message) return `interrupt ${message.interrupt} ${message.once ? "once" : "again"}\n`;
@@ -46,8 +49,17 @@ export const inWords: Encode = (message) => {
   // A shell passes over NUL, too.
   const source = message.source.replaceAll("\0", "");
   const input = message.stdin === true ? "open" : "empty";
-  return `run ${message.id} ${message.mark} ${input} ${Buffer.byteLength(source)}\n${source}`;
+  return `run ${message.id} ${message.mark} ${input} ${Buffer.byteLength(source)}${words(message.volumes)}\n${source}`;
 };
+
+function words(paths: readonly string[] = []): string {
+  const escapedByte = (byte: number) => `%${byte.toString(16).padStart(2, "0")}`;
+  const word = (path: string) =>
+    [...Buffer.from(path)].map((byte) =>
+      /[\w/]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : escapedByte(byte),
+    );
+  return paths.map((path) => ` ${word(path).join("")}`).join("");
+}
 
 /** As `printf %b` undoes it: a shell reads no NUL. */
 function escaped(text: string): string {

@@ -10,7 +10,7 @@ import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { lastingContract } from "../../contract/lasting-contract.ts";
 import type { SurvivalSubject } from "../../contract/port-contract.ts";
-import { concurrentBash } from "../../programs/bash.ts";
+import { bash, concurrentBash } from "../../programs/bash.ts";
 import { concurrentPython, python } from "../../programs/python.ts";
 import { concurrentShell, lastingShell, shell } from "../../programs/shell.ts";
 import { LocalMachine } from "./local-machine.ts";
@@ -85,7 +85,10 @@ concurrentContract({
 changesContract({
   name: "the microvm link",
   createHost,
-  languages: templates.map((template) => ({ template, code: python })),
+  languages: [
+    ...templates.map((template) => ({ template, code: python })),
+    ...shells.map((template) => ({ template, code: bash })),
+  ],
   commands: shell,
 });
 

@@ -4,10 +4,11 @@ import { afterAll } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { changesContract } from "../../contract/changes-contract.ts";
+import { bash } from "../../programs/bash.ts";
 import { node } from "../../programs/node.ts";
 import { python } from "../../programs/python.ts";
 import { shell } from "../../programs/shell.ts";
-import { namespaceHost, nodeTemplate, pythonTemplate } from "./machine.ts";
+import { bashTemplate, namespaceHost, nodeTemplate, pythonTemplate } from "./machine.ts";
 
 mkdirSync("/tmp/msb-mcp-tests", { recursive: true });
 const root = mkdtempSync("/tmp/msb-mcp-tests/changes-");
@@ -25,6 +26,7 @@ changesContract({
   languages: [
     { template: pythonTemplate, code: python },
     { template: nodeTemplate, code: node },
+    { template: bashTemplate, code: bash },
   ],
   commands: shell,
   shell: { volume: "/data", nothing: "true" },

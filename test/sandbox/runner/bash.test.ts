@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { childrenOf } from "../../../src/sandbox/namespace/processes.ts";
 import { Prompt } from "./spawn.ts";
 
 const patienceMs = 60_000;
@@ -61,6 +62,16 @@ test(
   patienceMs,
 );
 
+/** How many were ended. */
+function endByForce(pid: number): number {
+  try {
+    process.kill(pid, "SIGKILL");
+    return 1;
+  } catch {
+    return 0;
+  }
+}
+
 describe("one shell", () => {
   let prompt: Prompt;
   beforeAll(async () => {
@@ -93,6 +104,25 @@ alias; shopt nullglob; set -o | grep pipefail; trap -p USR1; kill -USR1 $$; numb
       expect(await printed(look)).toBe(before);
     });
   }
+
+  test("keeps its state whatever its separators of words are", async () => {
+    await prompt.run("kept=1; IFS=,; exit 3");
+    expect(await printed('echo "$kept$IFS"; unset IFS kept')).toBe("1,\n");
+  });
+
+  test("keeps its state over an interrupt during which its processes are ended by force", async () => {
+    await prompt.run("kept=1; later=2");
+    const listener = Number(await printed("echo $__msb_listener"));
+    const ended = prompt.interruptAfterOutput("echo on; while :; do :; done", undefined, { interruptGraceMs: 30_000 });
+    const over = ended.then(() => "over");
+    for (let killed = 0; killed < 10; ) {
+      const children = childrenOf(prompt.interpreter.pid).filter((child) => child !== listener);
+      for (const child of children) killed += endByForce(child);
+      if ((await Promise.race([over, Bun.sleep(0)])) === "over") break;
+    }
+    expect(await ended).toMatchObject({ ended: "interrupted", stdout: "on\n", interpreterRestarted: false });
+    expect(await printed("echo $kept$later")).toBe("12\n");
+  });
 
   test("finds the status of the last run, whatever the options", async () => {
     await prompt.run("set -eu; (exit 5) || exit 6");

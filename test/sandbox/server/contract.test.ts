@@ -67,6 +67,7 @@ changesContract({
   languages: [
     { template: templateOf("python"), code: python },
     { template: templateOf("node"), code: node },
+    { template: templateOf("bash"), code: bash },
   ],
   commands: shell,
   looksAfterCommands: false,

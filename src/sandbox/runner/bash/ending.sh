@@ -25,6 +25,7 @@ __msb_end() {
   __msb_running=
   __msb_let_go soon
   if [[ -n $__msb_bye_now ]]; then __msb_options=$- && __msb_lay_down_options; fi
+  __msb_look "$__msb_since" "$__msb_begun" "$__msb_folders"
   local mark=${__msb_mark//_/-} how=exited code=$__msb_status success=false
   if [[ -n $__msb_interrupted ]]; then
     how=interrupted
@@ -33,5 +34,5 @@ __msb_end() {
   fi
   __msb_write 202 "$mark"
   local answer="\"id\": \"$__msb_id\", \"ended\": \"$how\", \"success\": $success, \"exitCode\": $code"
-  __msb_write 201 "$mark{$answer, \"result\": null, \"changes\": null}"$'\n'
+  __msb_write 201 "$mark{$answer, \"result\": null, \"changes\": $__msb_changes}"$'\n'
 }

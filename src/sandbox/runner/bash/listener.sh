@@ -22,9 +22,8 @@ __msb_listen() {
       interrupt) [[ -z $__msb_current || $id != "$__msb_current" ]] || __msb_begin_interrupt "$rest" ;;
       input) __msb_forward_input $rest ;;
       close) [[ $id != "$__msb_current" ]] || builtin printf '\n%s\n' "$line" ;;
-      # Nobody looks for what a command has changed.
-      look) builtin printf '{"look": "%s", "changes": null}\n' "$id" >&3 ;;
-      moment) builtin printf '{"moment": "%s"}\n' "$id" >&3 ;;
+      look) builtin printf '\n%s\n' "$line" ;;
+      moment) __msb_tell_moment ;;
       attach)
         # Of what comes before a run is over, the runner hears nothing.
         __msb_attach=$'\n'"attach $id"$'\n'
@@ -56,19 +55,27 @@ __msb_hear_line() {
   done
 }
 
-# $@: mark, input, bytes. A source follows its line, as bytes.
+# $@: mark, input, bytes, folders. A source follows its line, as bytes.
 __msb_forward_run() {
   [[ ${3-} =~ ^[0-9]+$ ]] || builtin return
   source=
   (($3 == 0)) || IFS= builtin read -r -N "$3" source || builtin return
   __msb_run=$id __msb_current=$id __msb_pause=
-  builtin printf '\nrun %s %s %s %s\n%s' "$id" "$1" "$2" "$3" "$source"
+  builtin printf '\nrun %s %s\n%s' "$id" "$*" "$source"
 }
 
 # $@: number, bytes. A text follows its line, likewise.
 __msb_forward_input() {
   [[ ${2-} =~ ^[0-9]+$ ]] && IFS= builtin read -r -N "$2" text || builtin return
   [[ $id != "$__msb_current" ]] || builtin printf '\n%s\n%s' "$line" "$text"
+}
+
+# Milliseconds. Before bash 5, nobody knows.
+__msb_tell_moment() {
+  local now=${EPOCHREALTIME-} ms=
+  now=${now/./}
+  [[ -z $now ]] || ms=", \"ms\": ${now:0:-3}"
+  builtin printf '{"moment": "%s"%s}\n' "$id" "$ms" >&3
 }
 
 __msb_begin_interrupt() {

@@ -8,10 +8,11 @@
 #     interrupt ID HOW          send SIGINT to the shell and to what it waits for; HOW is "once" or "again"
 #     input ID NUMBER BYTES     write to that run's input what `printf %b` makes of so many bytes that follow the line
 #     close ID                  end that input
-#     look ID, moment ID        tell what a command has changed and when it begins, neither of which is known here
+#     look ID SINCE BEGUN 0     tell what a command has changed, when it was running beside; the moments are seconds
+#     moment ID                 tell the time here
 #     attach MARK               interrupt whatever runs, then write this mark to stdout and stderr and say that it is ready
 #
-# Answers are lines of JSON, as python/main.py describes them. Sources are evaluated at the shell's top level, in a callback of mapfile: there is no
+# Behind "run" and "look" are words for the shared folders, in which %20 is a blank, and so on. Answers are lines of JSON, as python/main.py describes them. Sources are evaluated at the shell's top level, in a callback of mapfile: there is no
 # function around them and no loop. All names of ours begin with __msb_, but for the function trap. Bash 4.4 and later.
 
 # A request is a line to wake up mapfile and what __msb_take reads.
@@ -19,7 +20,7 @@ __msb_step='if __msb_take; then builtin eval "$__msb_source"; { __msb_over; } 2>
 __msb_serve='builtin mapfile -t -u 203 -c 1 -C "$__msb_step" __msb_wakes; builtin trap - EXIT; builtin exit'
 __msb_main="__msb_begin \"\$1\"; builtin set --; $__msb_serve"
 # After an exit, in the new shell. The user's arguments are the top level's.
-__msb_again='__msb_state=$(</dev/fd/205); exec 205<&-; builtin unset -v BASH_ENV ENV; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
+__msb_again='LC_ALL=C IFS= builtin read -r -N 1000000000 -u 205 __msb_state; exec 205<&-; builtin unset -v BASH_ENV ENV; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
 
 # $1: where this program is.
 __msb_begin() {
@@ -28,5 +29,6 @@ __msb_begin() {
   exec 0</dev/null 3>&-
   builtin read -r -u 203 __msb_listener
   __msb_set_traps ''
+  __msb_begin_changes
   __msb_say_ready
 }

@@ -1,5 +1,6 @@
 // The bash runner's modules, embedded in the executable, and the command line that starts its two processes.
 
+import changes from "./changes.sh" with { type: "text" };
 import ending from "./ending.sh" with { type: "text" };
 import input from "./input.sh" with { type: "text" };
 import listener from "./listener.sh" with { type: "text" };
@@ -10,7 +11,7 @@ import traps from "./traps.sh" with { type: "text" };
 
 /** They only define, so their order means nothing. */
 export function bashProgram(): string {
-  return [listener, requests, input, ending, traps, state, main].join("\n");
+  return [changes, listener, requests, input, ending, traps, state, main].join("\n");
 }
 
 /** The runner is the process that is started; the listener is its child, and the pipe between them its stdin. */

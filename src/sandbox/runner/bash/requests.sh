@@ -5,8 +5,8 @@
 
 # Waits for a run. Fails for what is none.
 __msb_take() {
-  local LC_ALL=C IFS=' ' kind id mark input bytes source
-  while builtin read -r -u 203 kind id mark input bytes; do
+  local LC_ALL=C IFS=' ' kind id mark input bytes folders source
+  while builtin read -r -u 203 kind id mark input bytes folders; do
     case $kind in
       run)
         source=
@@ -16,9 +16,16 @@ __msb_take() {
         __msb_interrupted= __msb_bye= __msb_bye_now= __msb_pump=
         exec 0</dev/null 1>&201 2>&202
         [[ $input != open ]] || __msb_open_input
+        __msb_folders=$folders
+        __msb_note_moment
         __msb_prepare "$source"
         __msb_running=1
         builtin return 0
+        ;;
+      look)
+        __msb_look "$mark" "$input" "$folders"
+        __msb_write 204 "{\"look\": \"$id\", \"changes\": $__msb_changes}"$'\n'
+        builtin return 1
         ;;
       attach)
         __msb_write 201 "$id"

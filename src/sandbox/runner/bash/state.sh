@@ -13,7 +13,14 @@ __msb_leave() {
   __msb_forget_locals
   __msb_running=1
   builtin unset -v __msb_source __msb_prelude __msb_wakes
-  BASH_ENV= ENV= exec "$__msb_shell" --norc --noprofile -c '. "$1"; builtin eval "$__msb_again"' bash "$__msb_program" 205<<<"$(__msb_write_state)"
+  # Again if it was ended by force, as all is that an interrupted run has started. That goes on for a while.
+  __msb_status_of_state=137
+  while ((__msb_status_of_state == 137)); do
+    __msb_state=
+    __msb_state=$(__msb_write_state)
+    __msb_status_of_state=$?
+  done
+  BASH_ENV= ENV= exec "$__msb_shell" --norc --noprofile -c '. "$1"; builtin eval "$__msb_again"' bash "$__msb_program" 205<<<"$__msb_state"
   builtin trap - EXIT
   builtin exit 70
 }
@@ -30,15 +37,21 @@ __msb_forget_locals() {
 
 __msb_write_state() {
   builtin shopt -p
-  for __msb_name in $(builtin compgen -v); do
-    [[ $__msb_own_names = *[[:space:]]"$__msb_name"[[:space:]]* || $__msb_name = __msb_name || $__msb_name = __msb_own_names ]] ||
+  __msb_names=$(builtin compgen -v)
+  (($? < 128)) || builtin exit 137
+  # Whatever the user's IFS is.
+  builtin mapfile -t __msb_list <<<"$__msb_names"
+  for __msb_name in "${__msb_list[@]}"; do
+    [[ $__msb_own_names = *[[:space:]]"$__msb_name"[[:space:]]* || $__msb_name = __msb_names || $__msb_name = __msb_list || $__msb_name = __msb_own_names ]] ||
       builtin declare -p "$__msb_name"
   done
   builtin alias -p
   builtin declare -f
-  builtin declare -F | while builtin read -r _ __msb_flags __msb_name; do
+  __msb_names=$(builtin declare -F)
+  (($? < 128)) || builtin exit 137
+  while IFS=' ' builtin read -r _ __msb_flags __msb_name; do
     [[ $__msb_flags = -f ]] || builtin printf 'declare %s %s\n' "$__msb_flags" "$__msb_name"
-  done
+  done <<<"$__msb_names"
   builtin set +o
   builtin printf '__msb_restoring=1\n'
   builtin trap -p
