@@ -1,10 +1,9 @@
-// Which Python and Node of this machine sandboxes of namespaces use, with their versions; and which are missing, too old or do not run.
+// Which Python, Node and bash of this machine sandboxes of namespaces use, with their versions; and which are missing, too old or do not run.
 
 import type { Config } from "../../config/options.ts";
 import { Failure } from "../../failure.ts";
 import { type Finding, missingBecause } from "../../sandbox/checks/finding.ts";
 import { InstalledInterpreters } from "../../sandbox/namespace/installed.ts";
-import { isCommon } from "../../sandbox/templates.ts";
 
 const check = "interpreters";
 
@@ -17,10 +16,8 @@ export async function checkInterpreters(
     return { check, status: "skipped", found: `with --backend ${backend}, images have them` };
   }
   const installed = new InstalledInterpreters({ paths, emit: () => undefined, signal });
-  // Templates that use the same one are told as one. A bash is taken as it is.
-  const wanted = Map.groupBy(templates.filter(isCommon), ({ language, interpreter }) =>
-    JSON.stringify([language, interpreter]),
-  );
+  // Templates that use the same one are told as one.
+  const wanted = Map.groupBy(templates, ({ language, interpreter }) => JSON.stringify([language, interpreter]));
   const looks = [...wanted.values()].map(async ([template]) => template && (await look(installed, template)));
   const found = (await Promise.all(looks)).filter((it) => it !== undefined);
   signal.throwIfAborted();

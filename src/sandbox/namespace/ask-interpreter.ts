@@ -2,7 +2,7 @@
 // environment but a PATH.
 
 import { Failure } from "../../failure.ts";
-import type { CommonLanguage } from "../templates.ts";
+import type { Language } from "../templates.ts";
 import { guestPath } from "./tools.ts";
 
 export type Told = {
@@ -20,7 +20,7 @@ const limitMs = 30_000;
 const limitBytes = 64 * 1024;
 
 /** Written for any version, so that one that is too old can be told with its number. */
-const questions: Readonly<Record<CommonLanguage, readonly string[]>> = {
+const questions: Readonly<Record<Language, readonly string[]>> = {
   python: [
     ...["-E", "-s", "-B", "-c"],
     `import json, sys
@@ -35,10 +35,14 @@ print(json.dumps({
     "-p",
     "JSON.stringify({ version: process.versions.node, executable: process.execPath, prefixes: [require('path').dirname(require('path').dirname(process.execPath))] })",
   ],
+  bash: [
+    ...["--norc", "--noprofile", "-c"],
+    `printf '{"version": "%s", "executable": "%s", "prefixes": []}' "\${BASH_VERSION%%[!0-9.]*}" "$BASH"`,
+  ],
 };
 
 /** Throws Failure `configuration` if it does not answer as its language does, or the signal aborts. */
-export async function askInterpreter(language: CommonLanguage, path: string, signal: AbortSignal): Promise<Told> {
+export async function askInterpreter(language: Language, path: string, signal: AbortSignal): Promise<Told> {
   try {
     const child = Bun.spawn([path, ...questions[language]], {
       ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { PATH: guestPath }, cwd: "/" },
@@ -56,9 +60,11 @@ export async function askInterpreter(language: CommonLanguage, path: string, sig
   }
 }
 
-function noAnswer(language: CommonLanguage, path: string, cause: unknown): Failure {
+function noAnswer(language: Language, path: string, cause: unknown): Failure {
   return new Failure("configuration", `${path} does not answer as a ${language} interpreter does.`, {
-    advice: [`Name one that runs by itself: --interpreter ${language}=PATH.`],
+    advice: [
+      language === "bash" ? "Install bash anew." : `Name one that runs by itself: --interpreter ${language}=PATH.`,
+    ],
     context: { language },
     cause,
   });

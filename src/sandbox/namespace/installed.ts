@@ -4,7 +4,7 @@
 import type { Emit } from "../../events.ts";
 import { Failure } from "../../failure.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
-import { type CommonLanguage, commonLanguages, type Template } from "../templates.ts";
+import { type CommonLanguage, commonLanguages, type Language, type Template } from "../templates.ts";
 import { askInterpreter, type Told } from "./ask-interpreter.ts";
 import { identity } from "./compiled.ts";
 import { placesOf } from "./interpreter-places.ts";
@@ -21,6 +21,8 @@ export type Interpreter = {
   readonly places: readonly Place[];
   readonly version: string;
 };
+
+export type Examined = Pick<Interpreter, "path" | "version">;
 
 export type Taken = Omit<Interpreter, "version"> & {
   /** Rejects with Failure `configuration` if it is too old. Resolves at once for one that is known. */
@@ -61,11 +63,7 @@ export class InstalledInterpreters {
       return { ...known, checked: Promise.resolve() };
     }
     const path = findInterpreter(language);
-    // One that cannot be asked just now is tried all the same: its first sandbox tells.
-    const checked = this.#ask(language, path).then(
-      ({ version }) => requireNew(language, path, version),
-      () => undefined,
-    );
+    const checked = this.#check(language, path);
     checked.catch(() => undefined);
     this.#taken.set(path, language);
     return { language, path, pathPrefix: "", places: [], checked };
@@ -82,18 +80,19 @@ export class InstalledInterpreters {
     }
     const path = findInterpreter(language);
     const agent = await this.take({ language: "python" }).catch(() => this.take({ language: "node" }));
-    return { ...agent, path, agent };
+    const checked = Promise.all([this.#check(language, path), agent.checked]).then(() => undefined);
+    checked.catch(() => undefined);
+    return { ...agent, path, agent, checked };
   }
 
-  /** As `take`, with its version. */
-  async examine(wanted: Wanted): Promise<Interpreter> {
-    const { language } = wanted;
-    const named = this.#named(wanted);
-    if (named !== undefined) return await this.#lookAt(language, named);
+  /** The path and the version of a template's. Throws as `take`. */
+  async examine({ language, interpreter }: Pick<Template, "language" | "interpreter">): Promise<Examined> {
+    const named = language === "bash" ? undefined : this.#named({ language, interpreter });
+    if (named !== undefined && language !== "bash") return await this.#lookAt(language, named);
     const path = findInterpreter(language);
     const { version } = await this.#ask(language, path);
     requireNew(language, path, version);
-    return { language, path, pathPrefix: "", places: [], version };
+    return { path, version };
   }
 
   /** Those that sandboxes use or will, so far as is known. */
@@ -123,7 +122,13 @@ export class InstalledInterpreters {
     return { language, version: told.version, ...placesOf(language, named, told) };
   }
 
-  #ask(language: CommonLanguage, path: string): Promise<Told> {
+  /** One that cannot be asked just now is tried all the same: its first sandbox tells. */
+  async #check(language: Language, path: string): Promise<void> {
+    const told = await this.#ask(language, path).catch(() => undefined);
+    if (told !== undefined) requireNew(language, path, told.version);
+  }
+
+  #ask(language: Language, path: string): Promise<Told> {
     const file = identity(path);
     const known = this.#known.get(path);
     if (known !== undefined && known.identity === file) return known.told;
@@ -138,14 +143,20 @@ export class InstalledInterpreters {
   }
 }
 
-function requireNew(language: CommonLanguage, path: string, version: string): void {
+/** Throws Failure `configuration` for a version that is too old. */
+export function requireNew(language: Language, path: string, version: string): void {
   const { minimum } = interpreters[language];
   if (Bun.semver.order(padded(version), padded(minimum)) >= 0) return;
   throw new Failure(
     "configuration",
     `The ${language} interpreter ${path} has version ${version}; sandboxes require ${minimum} or later.`,
-    { advice: [`Install a later one, or name another with --interpreter ${language}=PATH.`], context: { language } },
+    { advice: [`Install a later one${orNamed(language)}.`], context: { language } },
   );
+}
+
+/** Bash is the system's. */
+function orNamed(language: Language): string {
+  return language === "bash" ? "" : `, or name another with --interpreter ${language}=PATH`;
 }
 
 /** "3.8" is no whole version to semver. */

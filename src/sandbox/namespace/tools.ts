@@ -64,7 +64,7 @@ export function findInterpreter(language: Language): string {
     `No ${language} interpreter was found where sandboxes can see it (${guestPath}).`,
     {
       advice: [
-        `Install it on the server's machine, for example with: apt-get install ${packageName}. One that is elsewhere: --interpreter ${language}=PATH.`,
+        `Install it on the server's machine, for example with: apt-get install ${packageName}.${language === "bash" ? "" : ` One that is elsewhere: --interpreter ${language}=PATH.`}`,
       ],
       context: { language },
     },

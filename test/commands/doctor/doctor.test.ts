@@ -98,7 +98,9 @@ test("the interpreters that namespaces use are told with path and version; one t
     (await diagnosis(argv, microvm("/dev/kvm"))).findings.find(({ check }) => check === "interpreters");
   expect(await findingOf()).toMatchObject({
     status: "ok",
-    found: expect.stringMatching(/^python 3\.\d+\.\d+ \(\/usr\/.*\); node \d+\.\d+\.\d+ \(\/usr\/.*\)$/),
+    found: expect.stringMatching(
+      /^python 3\.\d+\.\d+ \(\/usr\/.*\); node \d+\.\d+\.\d+ \(\/usr\/.*\); bash \d+\.\d+\.\d+ \(\/.*\)$/,
+    ),
   });
   using folder = temporaryFolder();
   const node = answering(join(folder.path, "node"), { version: "16.0.0", executable: "/usr/bin/node", prefixes: [] });

@@ -7,6 +7,7 @@ import { systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
 import type { InterpreterPaths } from "../../../src/sandbox/interpreter-paths.ts";
 import { createNamespaceHost } from "../../../src/sandbox/namespace/host.ts";
+import { requireNew } from "../../../src/sandbox/namespace/installed.ts";
 import { runIn } from "../../contract/port-contract.ts";
 import { fencedBlock } from "../../docs/blocks.ts";
 import { startWhole } from "../../end-to-end/server.ts";
@@ -100,6 +101,13 @@ test("one that is too old is refused with its version and the oldest that is all
   expect(await failureOf({ node }, nodeTemplate)).toContain(
     `The node interpreter ${node} has version 16.20.2; sandboxes require 18 or later.`,
   );
+});
+
+test("a bash that is too old is refused, and none other is asked for by name", () => {
+  expect(() => requireNew("bash", "/bin/bash", "4.3.48")).toThrow(
+    "The bash interpreter /bin/bash has version 4.3.48; sandboxes require 4.4 or later. Install a later one.",
+  );
+  expect(() => requireNew("bash", "/bin/bash", "4.4.0")).not.toThrow();
 });
 
 test("what is no interpreter, or lies where a sandbox has its own files, is refused with what to do", async () => {

@@ -18,6 +18,18 @@ export function bashProgram(): string {
 export function bashArgv(interpreter: string, program: string): readonly string[] {
   const listen = `"$0" $2 -c '. "$1"; __msb_listen "$2"' bash "$1" "$$" 2>/dev/null`;
   const run = `exec -a bash "$0" $2 -c '. "$1"; builtin eval "$__msb_main"' bash "$1"`;
+  const old = `echo "bash $BASH_VERSION is too old: 4.4 or later is required" >&2; exit 1`;
+  const check = `((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || { ${old}; }`;
   const plain = "--norc --noprofile";
-  return [interpreter, ...plain.split(" "), "-O", "lastpipe", "-c", `${listen} | ${run}`, interpreter, program, plain];
+  return [
+    interpreter,
+    ...plain.split(" "),
+    "-O",
+    "lastpipe",
+    "-c",
+    `${check}; ${listen} | ${run}`,
+    interpreter,
+    program,
+    plain,
+  ];
 }
