@@ -35,10 +35,23 @@ export class Executable implements AsyncDisposable {
     return executable;
   }
 
-  /** Runs it to its end. */
-  async run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  /** Runs it to its end. `onStdout` is called with all that it has printed so far, whenever that is more. */
+  async run(
+    argv: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    onStdout: (stdout: string) => void = () => undefined,
+  ): Promise<Ended> {
     const child = this.#spawn(argv, env);
-    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    const read = async () => {
+      const decoder = new TextDecoder();
+      let text = "";
+      for await (const bytes of child.stdout) {
+        text += decoder.decode(bytes, { stream: true });
+        onStdout(text);
+      }
+      return text;
+    };
+    const [stdout, stderr] = await Promise.all([read(), child.stderr.text(), child.exited]);
     return { status: child.exitCode, stdout, stderr };
   }
 
