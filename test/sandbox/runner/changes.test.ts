@@ -1,7 +1,7 @@
 // What a run has changed, told by the interpreter's own program.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Beginning } from "../../../src/sandbox/runner/changes.ts";
 import { Prompt } from "./spawn.ts";
@@ -147,7 +147,8 @@ for (const { language, write, shell, nothing, spoil, forever, later } of languag
       await using beside = await Prompt.start(language);
       const beginning = await beginningOf(beside);
       expect((await beside.run(later("busy"))).success).toBe(true);
-      while (!existsSync(join(beside.directory, "busy"))) await Bun.sleep(5);
+      // It is there before its content is.
+      while (Bun.file(join(beside.directory, "busy")).size === 0) await Bun.sleep(5);
       expect((await beside.interpreter.look(beginning))?.files).toContainEqual({ path: "busy", sizeBytes: 1 });
     });
 

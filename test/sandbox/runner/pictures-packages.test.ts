@@ -20,7 +20,8 @@ describe.skipIf(missing !== undefined)(`packages that draw${reason}`, () => {
     prompt = await Prompt.start("python", spawnIn, argv[0]);
     await run("import os, sys, numpy as np, matplotlib, matplotlib.pyplot as plt, pandas as pd\nfrom PIL import Image");
     await run("def numbered(count):\n    for n in range(count): plt.figure().text(0.5, 0.5, str(n))");
-  });
+    // What is imported for the first time is compiled, and looks for all fonts.
+  }, 300_000);
   afterAll(() => prompt?.[Symbol.asyncDispose]());
 
   const run = async (source: string) => {

@@ -179,11 +179,11 @@ export const stopped: Readonly<Record<CommonLanguage, readonly CorpusEntry[]>> =
       "print('on', flush=True)\nimport time; time.sleep(60)",
       "import subprocess\nprint('on', flush=True)\nsubprocess.run('sleep 60', shell=True)",
       "import asyncio\nprint('on', flush=True)\nawait asyncio.sleep(60)",
-      "print('on', flush=True)\ntry:\n  time.sleep(60)\nfinally:\n  print('cleaned up')",
+      "try:\n  print('on', flush=True)\n  time.sleep(60)\nfinally:\n  print('cleaned up')",
     ),
     ...command(
       "echo on; sleep 60",
-      "echo on; trap 'echo bye; exit 5' TERM; sleep 60 & wait",
+      "trap 'echo bye; exit 5' TERM; echo on; sleep 60 & wait",
       "echo on; (sleep 60; true)",
     ),
   ],

@@ -2,11 +2,29 @@
 // have to be provoked.
 
 import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Event } from "../../../src/events.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
 import type { Stub } from "../../stub-microsandbox/stub.ts";
 import { rawRpc } from "./raw-rpc.ts";
 import { arena, keyOf, makeHost, never, ran, resources, templateOf } from "./servers.ts";
+
+/** For a stub's files, and those of its sandboxes. */
+async function stubFolder() {
+  const path = await mkdtemp(join(tmpdir(), "stub-microsandbox-"));
+  /** Resolves with the folder in it in which there is a file of this name, once there is. */
+  const folderWith = async (name: string): Promise<string> => {
+    for (;;) {
+      for await (const found of new Bun.Glob(`**/${name}`).scan({ cwd: path, absolute: true, dot: true })) {
+        return dirname(found);
+      }
+      await Bun.sleep(20);
+    }
+  };
+  return { path, folderWith, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
 
 const spec = (overrides: object = {}) => ({
   sessionId: `session-${crypto.randomUUID()}`,
@@ -349,16 +367,15 @@ describe("running", () => {
   });
 
   test("an interpreter that died between two runs is replaced for the second, which runs once and tells of it", async () => {
-    await using at = await arena();
+    await using root = await stubFolder();
+    await using at = await arena({ path: root.path });
     for (const language of ["python", "node"] as const) {
       await using sandbox = await at.create(language);
       // From outside, later, and without anything that the host would be told: it asks for nothing between runs.
-      await ran(
-        sandbox,
-        "command",
-        `(sleep 0.1; pkill -9 ${language === "python" ? "python3" : "node"}) > /dev/null 2>&1 &`,
-      );
-      await Bun.sleep(500);
+      const program = language === "python" ? "python3" : "node";
+      const kill = `pkill -9 ${program}; while pgrep ${program}; do sleep 0.01; done; touch ${language}-is-gone`;
+      await ran(sandbox, "command", `(sleep 0.1; ${kill}) > /dev/null 2>&1 &`);
+      await root.folderWith(`${language}-is-gone`);
       const source =
         language === "python" ? "open('log', 'a').write('x')" : "require('fs').appendFileSync('log', 'x'); 1";
       const { end, stdout } = await ran(sandbox, "code", source);
@@ -368,11 +385,14 @@ describe("running", () => {
   });
 
   test("what is printed between two runs belongs to neither", async () => {
-    await using at = await arena();
+    await using root = await stubFolder();
+    await using at = await arena({ path: root.path });
     await using sandbox = await at.create();
-    await ran(sandbox, "code", "import subprocess; p = subprocess.Popen(['sh', '-c', 'sleep 0.1; echo late'])");
+    const late = "touch begun; until [ -e go ]; do sleep 0.01; done; echo late; touch printed";
+    await ran(sandbox, "code", `import subprocess; p = subprocess.Popen(['sh', '-c', '${late}'])`);
     // Not by asking the sandbox, which would fetch it.
-    await Bun.sleep(400);
+    await Bun.write(join(await root.folderWith("begun"), "go"), "");
+    await root.folderWith("printed");
     expect((await ran(sandbox, "code", "print('mine')")).stdout).toBe("mine\n");
   });
 

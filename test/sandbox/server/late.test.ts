@@ -5,7 +5,7 @@ import type { Stub } from "../../stub-microsandbox/stub.ts";
 import { arena, makeHost, never, ran, resources, templateOf } from "./servers.ts";
 
 test("a pull that takes longer than a start may take goes on, and the next call takes its sandbox over", async () => {
-  await using at = await arena({ pullMs: 4000 }, { startTimeoutMs: 2500 });
+  await using at = await arena({ pullMs: 9000 }, { startTimeoutMs: 8000 });
   const failure: unknown = await at.create().catch((thrown: unknown) => thrown);
   expect(failure).toMatchObject({ kind: "sandbox_creation" });
   expect(String(failure)).toContain("The start goes on");
@@ -57,9 +57,9 @@ function startsOf({ requests }: Stub) {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let look = 0; look < 1500; look += 1) {
+  for (let look = 0; look < 6000; look += 1) {
     if (holds()) return;
     await Bun.sleep(10);
   }
-  throw new Error("waited for 15 seconds in vain");
+  throw new Error("waited for a minute in vain");
 }
