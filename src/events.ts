@@ -172,6 +172,16 @@ export type Event =
     }
   /** It has no lease, and the registry gives it none. */
   | { readonly type: "cluster.refused"; readonly reason: string }
+  /** A call that belongs to another node was handed on to it. */
+  | {
+      readonly type: "cluster.forwarded";
+      readonly node: string;
+      /** The tool; `resources/read` and `tasks` for what is none. */
+      readonly what: string;
+      /** `answered`: by whatever answer. `unreachable`: it was not, or broke off. */
+      readonly outcome: "answered" | "declined" | "unreachable";
+      readonly durationMs: number;
+    }
   /** `Standing` of src/cluster/port.ts. */
   | { readonly type: "cluster.standing"; readonly standing: "held" | "unreachable" | "lost"; readonly why: string }
   /** A client cancelled what it has not asked, or what has been answered. */

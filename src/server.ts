@@ -1,6 +1,8 @@
 // The composition root: builds every part in the order of a request's way and takes them down in the reverse order.
 
 import { type Clock, within } from "./clock.ts";
+import type { Cluster, OpenClusterOptions } from "./cluster/open.ts";
+import type { NodeLoad } from "./cluster/port.ts";
 import { cacheBytesOfOne, leftRunningOfOne } from "./config/callers.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
@@ -24,6 +26,8 @@ import type { TransferWay } from "./mcp/tools/transfer-file.ts";
 import { dataTemplate } from "./sandbox/data-template.ts";
 import { openHost } from "./sandbox/open.ts";
 import { openSessions } from "./sessions/open.ts";
+import type { WarmPool } from "./sessions/pool.ts";
+import type { Sessions } from "./sessions/sessions.ts";
 import { openInstallation, openStateDir } from "./state/installation.ts";
 import { claimState } from "./state/state-claim.ts";
 import { openAudit } from "./watch/audit.ts";
@@ -111,27 +115,32 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const { isFirst, isCertain } = claim;
   // Without a lock, another server may be writing there.
   const folder = isCertain ? claim.folder : undefined;
+  const cluster = await clusterOf({ ...options, installationId, templates }, stack);
+  if (cluster !== undefined) watchers.subscribers.push(cluster.emit);
   const limited = { ...settings, maxLeftRunningPerPrincipal: leftRunningOfOne(settings) };
   const { sessions, pool } = openSessions(
     {
       ...{ settings: limited, host, templates, installationId, folder, isFirst, clock, emit },
       onlyPrincipal: onlyCaller(settings),
+      beyond: cluster?.beyond,
     },
     stack,
   );
 
   const { publicUrl, maxTransferBytes: maxBytes, fileUrlLifetimeMs: lifetimeMs } = settings;
-  const links = createFileLinks({ key: linkKey, publicUrl, maxBytes, lifetimeMs, clock });
+  const links = createFileLinks({ key: cluster?.keys.linkKey ?? linkKey, publicUrl, maxBytes, lifetimeMs, clock });
   // What a microsandbox server lets its sandboxes reach is its own affair.
   const reach = choice.backend === "server" ? undefined : settings;
   const transfers: TransferWay =
     transport === "http"
       ? { kind: "links", mint: links.mint }
       : { kind: "folders", dirs: settings.transferDirs, maxBytes, clock, emit };
-  const tools = createCatalog({
+  const local = createCatalog({
     ...settings,
     ...{ templates, sessions, clock, volumes: settings.sharedVolumes, reach, transfers, packagesOf },
   });
+  const seat = cluster?.seat(local, sessions);
+  const tools = seat?.tools ?? local;
   const description = describeServer(version, choice.warning);
   const limits = edgeLimits(settings);
   const server = createMcpServer(tools, { description, clock, emit, limits });
@@ -148,17 +157,46 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     });
   } else {
     const endpoint = stack.use(
-      await createEndpoint({ ...speech, sessionKey, paramHeaders: paramHeadersOf(tools.list()) }),
+      await createEndpoint({
+        ...{ ...speech, sessionKey: cluster?.keys.sessionKey ?? sessionKey, node: seat?.node },
+        paramHeaders: paramHeadersOf(tools.list()),
+      }),
     );
     const { warning } = choice;
-    const status = createStatus({ ...options, ...watchers, host, version, sessions, warning });
+    const status = createStatus({
+      ...{ ...options, ...watchers, host, version, sessions, warning },
+      standing: cluster?.standing,
+    });
+    const others = seat === undefined ? undefined : { answer: seat.routes, handOn: seat.handOn };
     const serving = stack.use(
-      await serveHttp({ settings, endpoint, status, sessions, links, drainGraceMs, clock, emit }),
+      await serveHttp({ settings, endpoint, status, sessions, links, others, drainGraceMs, clock, emit }),
     );
+    if (seat !== undefined) {
+      // At the very beginning of the end.
+      stack.defer(() => seat.leaveSoon());
+      await seat.join(new URL(serving.url).origin, () => loadOf(sessions, pool));
+    }
     claim.tellUrl(serving.url);
     emit({ type: "server.listening", url: serving.url, backend: host.backend, auth: serving.auth });
   }
   pool?.start();
   const parts = stack.move();
   return { finished, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** Undefined where this server is the only one. */
+async function clusterOf(
+  options: ServerOptions & Pick<OpenClusterOptions, "installationId" | "templates">,
+  stack: AsyncDisposableStack,
+): Promise<Cluster | undefined> {
+  const { cluster, clusterSecret } = options.config;
+  if (cluster === undefined || clusterSecret === undefined) return undefined;
+  // Most servers have no cluster, and start without what it takes.
+  const { openCluster } = await import("./cluster/open.ts");
+  return await openCluster({ ...options, settings: { ...options.config, cluster, clusterSecret }, version }, stack);
+}
+
+function loadOf({ counts }: Sessions, pool: WarmPool | undefined): NodeLoad {
+  const { active: sessions, limit: maxSessions, waiting, memoryMib, memoryLimitMib: maxMemoryMib } = counts;
+  return { sessions, maxSessions, memoryMib, maxMemoryMib, waiting, ahead: pool?.ready ?? {} };
 }

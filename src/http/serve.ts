@@ -1,11 +1,12 @@
 // MCP over HTTP from its settings: who may call, the app, the socket that listens, and how all of it ends once the server is to stop.
 
 import { type Clock, within } from "../clock.ts";
+import type { PeerRoutes } from "../cluster/peers/routes.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { createApp } from "./app.ts";
+import { type AppOptions, createApp } from "./app.ts";
 import { type Authenticator, type AuthMode, createAuthenticator } from "./auth/authenticator.ts";
 import { readTokenFile } from "./auth/token-file.ts";
 import type { FileLinks } from "./files/links.ts";
@@ -46,6 +47,8 @@ export type ServeHttpOptions = {
   readonly status: Status;
   readonly sessions: Served;
   readonly links: FileLinks;
+  /** Where there are other nodes: what they ask, and what is handed on to them. */
+  readonly others?: (Pick<AppOptions["files"], "handOn"> & { readonly answer: PeerRoutes }) | undefined;
   /** How long running calls may go on once the server is told to stop. */
   readonly drainGraceMs: number;
   readonly clock: Clock;
@@ -63,16 +66,17 @@ const answerGraceMs = 2_000;
 
 /** Throws StartError and Failure `configuration`. */
 export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp> {
-  const { settings, endpoint, status, sessions, links, drainGraceMs, clock, emit } = options;
+  const { settings, endpoint, status, sessions, links, others, drainGraceMs, clock, emit } = options;
   const { host, port, allowedHosts, allowedOrigins, enableCors, maxRequestBytes, maxTransferBytes } = settings;
   const { operatorToken: token, drainTimeoutMs } = settings;
   const authenticator = await openAuthenticator(settings, clock, emit);
   const isTokenRequired = authenticator.access !== "open";
   const guard = createGuard({ listeningHost: host, isTokenRequired, allowedHosts, allowedOrigins });
-  const files = { sessions, links, maxTransferBytes };
+  const files = { sessions, links, maxTransferBytes, handOn: others?.handOn };
   const app = createApp({
     ...{ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, files, clock, emit },
     operator: token === undefined ? undefined : { token, sessions },
+    peers: others === undefined ? undefined : { answer: others.answer, resume: endpoint.resume },
   });
   const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
   links.listensAt(listening.url);

@@ -28,6 +28,8 @@ export type StatusOptions = {
   readonly sessions: SessionsSeen;
   readonly memory: () => ProcessMemory;
   readonly metrics: Metrics;
+  /** Where there are other nodes: how this one stands with them. */
+  readonly standing?: (() => "held" | "unreachable" | "lost") | undefined;
   readonly conditions: Pick<Conditions, "warnings" | "orphans">;
   /** What people should know of this backend before they rely on it. */
   readonly warning: string | undefined;
@@ -54,7 +56,11 @@ export function createStatus(options: StatusOptions): Status {
   };
 
   return {
-    ready: () => (sessions.draining.isOn ? Promise.resolve({ ok: false, reason: "draining" }) : hostHealth()),
+    ready: async () => {
+      if (sessions.draining.isOn) return { ok: false, reason: "draining" };
+      if (options.standing?.() === "lost") return { ok: false, reason: "not in the cluster" };
+      return await hostHealth();
+    },
     async page() {
       const health = await hostHealth();
       return {

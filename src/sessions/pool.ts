@@ -104,6 +104,16 @@ export class WarmPool implements Pool, AsyncDisposable {
     return [...here.map(({ sessionId }) => sessionId), ...this.#leaving.keys()];
   }
 
+  /** How many are ready of each kind, by "template/flavor". */
+  get ready(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { share } of this.#ready) {
+      const kind = `${share.template}/${share.flavor}`;
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   /** How many are ready, and how many there should be. */
   get counts(): { readonly ready: number; readonly wanted: number } {
     return { ready: this.#ready.size, wanted: this.#options.shares.reduce((sum, { count }) => sum + count, 0) };

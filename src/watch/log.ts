@@ -58,6 +58,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "network.closed": "DEBUG",
   "cluster.joined": "INFO",
   "cluster.refused": "ERROR",
+  "cluster.forwarded": "DEBUG",
   "cluster.standing": "WARNING",
   "cancel.unmatched": "INFO",
   "request.received": "DEBUG",

@@ -181,6 +181,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     "cluster.joined": null,
     "cluster.refused": null,
+    "cluster.forwarded": null,
     "cluster.standing": null,
     "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),

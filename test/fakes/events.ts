@@ -16,6 +16,13 @@ export const sampleEvents: Samples = {
   },
   "cluster.refused": { type: "cluster.refused", reason: "Another node has the id k3x9q." },
   "cluster.standing": { type: "cluster.standing", standing: "unreachable", why: "registry-unreachable" },
+  "cluster.forwarded": {
+    type: "cluster.forwarded",
+    node: "k3x9q",
+    what: "execute_code",
+    outcome: "answered",
+    durationMs: 12,
+  },
   "cancel.unmatched": { type: "cancel.unmatched" },
   "server.limits": { type: "server.limits", mechanism: "control groups, version 2" },
   "interpreter.found": { type: "interpreter.found", language: "python", path: "/usr/bin/python3", version: "3.11.2" },

@@ -1,0 +1,164 @@
+// The cluster of a start: what makes this server one node of several, from the registry to the tools of all. Only loaded where there is one.
+
+import { hostname } from "node:os";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events.ts";
+import type { McpNode } from "../mcp/node.ts";
+import type { ToolErrors } from "../mcp/tool.ts";
+import type { ToolSet } from "../mcp/tool-set.ts";
+import type { Flavor, Flavors } from "../sandbox/flavors.ts";
+import { defaultTemplate, type Template } from "../sandbox/templates.ts";
+import type { Beyond } from "../sessions/claims.ts";
+import { tagOf } from "../sessions/ids.ts";
+import { createFileHandOn, createStreamHandOn } from "./hand-on.ts";
+import { type Lease, openLease } from "./lease.ts";
+import { createOwnTools } from "./own-tools.ts";
+import { Owners } from "./owners.ts";
+import { createPeers } from "./peers/client.ts";
+import { type ClusterKeys, deriveClusterKeys } from "./peers/keys.ts";
+import { createPeerRoutes, type PeerRoutes } from "./peers/routes.ts";
+import { leaseMs, type NodeLoad, type Registry, RegistryUnreachable, type Renewing, type Standing } from "./port.ts";
+import { Principals } from "./principals.ts";
+import { Reach } from "./reach.ts";
+import { openRegistry } from "./registry/open.ts";
+import { createClusterToolSet } from "./tool-set.ts";
+
+export type ClusterSettings = {
+  /** URL of the registry. */
+  readonly cluster: string;
+  readonly clusterName: string;
+  readonly clusterAddress: string | undefined;
+  readonly clusterPartition: "serve" | "refuse";
+  readonly clusterSecret: string;
+  readonly host: string;
+  readonly flavors: Flavors;
+  readonly defaultFlavor: Flavor;
+  readonly maxSessionsPerPrincipal: number | undefined;
+  readonly maxRequestBytes: number;
+  readonly toolErrors: ToolErrors;
+};
+
+export type OpenClusterOptions = {
+  readonly settings: ClusterSettings;
+  readonly installationId: string;
+  readonly version: string;
+  readonly templates: readonly Template[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** What the sessions of this node are to the cluster. */
+export type OwnSessions = {
+  /** Resolves once nothing is left of any. */
+  loseAll(why: string): Promise<void>;
+  readonly draining: { readonly isOn: boolean; set(by: "registry", isOn: boolean): void };
+};
+
+export type ClusterSeat = {
+  /** The tools of all nodes. */
+  readonly tools: ToolSet;
+  readonly node: McpNode;
+  readonly routes: PeerRoutes;
+  readonly handOn: ReturnType<typeof createFileHandOn>;
+  /** Takes the lease: others may ask this node from now on. `listensAt` is the URL that it is reached at here. Throws StartError. */
+  join(listensAt: string, load: () => NodeLoad): Promise<void>;
+  /** It is to stop: others place no new sessions here. */
+  leaveSoon(): void;
+};
+
+export type Cluster = {
+  readonly keys: Pick<ClusterKeys, "sessionKey" | "linkKey">;
+  /** For the admission of this node. */
+  readonly beyond: Beyond;
+  /** `lost` until it has joined. */
+  readonly standing: () => Standing;
+  /** Others should know of a change soon. */
+  readonly emit: Emit;
+  seat(local: ToolSet, sessions: OwnSessions): ClusterSeat;
+};
+
+/** What it opens is `stack`'s; the lease is given back last of all. Throws StartError. */
+export async function openCluster(options: OpenClusterOptions, stack: AsyncDisposableStack): Promise<Cluster> {
+  const { settings, installationId, version, templates, clock, emit } = options;
+  const { cluster: url, clusterName: name } = settings;
+  const self = tagOf(installationId);
+  const keys = deriveClusterKeys(settings.clusterSecret, name);
+  const registry = stack.use(await openRegistry({ url, name, leaseMs, clock }));
+  let lease: Lease | undefined;
+  let isStopping = false;
+  stack.defer(async () => await lease?.[Symbol.asyncDispose]());
+  const epoch = () => lease?.epoch;
+  const standing = () => lease?.standing ?? "lost";
+  const principals = stack.use(new Principals({ registry, self, epoch, clock }));
+  const peers = stack.use(createPeers({ self, key: keys.proofKey, clock }));
+  const owners = new Owners({ registry, self, clock });
+  const reach = new Reach({ owners, clock, patienceMs: leaseMs });
+
+  function seat(local: ToolSet, sessions: OwnSessions): ClusterSeat {
+    const { clusterPartition: partition, maxRequestBytes, toolErrors } = settings;
+    const own = createOwnTools({ local, standing, principals, toolErrors });
+    const isDraining = () => isStopping || sessions.draining.isOn;
+    const tools = createClusterToolSet({
+      ...{ own, owners, peers, reach, registry, self, standing, partition, toolErrors, clock },
+      ...{ flavors: settings.flavors, defaultFlavor: settings.defaultFlavor },
+      defaultTemplate: defaultTemplate(templates),
+      maxSessionsPerPrincipal: settings.maxSessionsPerPrincipal,
+      onForwarded: (told) => emit({ type: "cluster.forwarded", ...told }),
+    });
+    const renew = (renewing: Renewing) => renewFor(registry, renewing);
+    const routes = createPeerRoutes({
+      ...{ self, epoch, key: keys.proofKey, own, isDraining, renew, maxRequestBytes, clock, emit },
+    });
+    const resumeElsewhere = createStreamHandOn({ peers, reach });
+    return {
+      tools,
+      node: { id: self, bus: registry, resumeElsewhere },
+      routes,
+      handOn: createFileHandOn({ own, owners, peers, reach, clock }),
+      async join(listensAt, load) {
+        const address = settings.clusterAddress ?? reachedAt(listensAt, settings.host);
+        lease = await openLease({
+          ...{ registry, clock, leaseMs, emit, load, isDraining },
+          facts: { id: self, address, version, hostname: hostname(), startedAt: clock.now() },
+          principals: () => principals.counts,
+          askPeer: (peer, renewing, signal) => peers.renew(peer, renewing, signal),
+          // What is served asks for the standing each time.
+          onStanding: () => undefined,
+          endSessions: () => sessions.loseAll("its node had lost touch with the others, who may have told it lost"),
+          onDrain: (isToDrain) => sessions.draining.set("registry", isToDrain),
+        });
+      },
+      leaveSoon() {
+        isStopping = true;
+        lease?.beatNow();
+      },
+    };
+  }
+
+  return {
+    keys,
+    beyond: principals.beyond,
+    standing,
+    emit: ({ type }) => {
+      if (type === "drain.begun" || type === "drain.taken_back") lease?.beatNow();
+    },
+    seat,
+  };
+}
+
+/** For a node that does not reach the registry itself. */
+async function renewFor(registry: Registry, renewing: Renewing) {
+  try {
+    return await registry.renew(renewing);
+  } catch (error) {
+    if (!(error instanceof RegistryUnreachable)) throw error;
+    return "registry-unreachable";
+  }
+}
+
+/** All addresses of a machine are none that another one could call. */
+function reachedAt(listensAt: string, host: string): string {
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  if (!isEverywhere) return listensAt;
+  return `http://${hostname()}:${new URL(listensAt).port}`;
+}
