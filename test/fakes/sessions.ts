@@ -7,6 +7,7 @@ import type { Event } from "../../src/events.ts";
 import { defaultFlavors } from "../../src/sandbox/flavors.ts";
 import { defaultTemplates } from "../../src/sandbox/templates.ts";
 import { Admission, type AdmissionLimits } from "../../src/sessions/admission.ts";
+import type { Beyond } from "../../src/sessions/claims.ts";
 import { Draining } from "../../src/sessions/draining.ts";
 import { Executions } from "../../src/sessions/executions/executions.ts";
 import { Spools } from "../../src/sessions/executions/spools.ts";
@@ -32,12 +33,15 @@ export type FakeProcess = Partial<SessionsOptions> & {
   /** Where output is kept; one of its own, which is removed at the end, if left out. */
   readonly spoolFolder?: string | undefined;
   readonly drainTimeoutMs?: number | undefined;
+  /** Where there are other nodes. */
+  readonly beyond?: Beyond;
 };
 
 export function sessionsOverFake(
   given: FakeLimits = {},
-  { ledgerPath, isLedgerExpected = false, spoolFolder, drainTimeoutMs, ...more }: FakeProcess = {},
+  { ledgerPath, isLedgerExpected = false, spoolFolder, drainTimeoutMs, beyond, ...more }: FakeProcess = {},
 ) {
+  const ownId = more.installationId ?? installationId;
   const clock = more.clock ?? new FakeClock();
   const host = more.host ?? new FakeHost();
   const events: Event[] = [];
@@ -66,19 +70,26 @@ export function sessionsOverFake(
     enableLruEviction: true,
     ...given,
   };
-  const admission = new Admission({ limits, clock, emit });
+  const admission = new Admission({ limits, clock, emit, beyond });
   const ledger = new Ledger({ path: ledgerPath, isExpected: isLedgerExpected, clock, emit });
   const folder = spoolFolder ?? join(tmpdir(), `msb-mcp-spools-${crypto.randomUUID()}`);
   const spools = new Spools({ folder, maxTotalBytes: 1_000_000, emit });
   const isToSurvive = host.survivors !== undefined && (more.ownsSurvivors ?? true);
-  const executions = new Executions({ spools, installationId, endings: ledger.endings, clock, limits, isToSurvive });
+  const executions = new Executions({
+    spools,
+    installationId: ownId,
+    endings: ledger.endings,
+    clock,
+    limits,
+    isToSurvive,
+  });
   const draining = new Draining({ timeoutMs: drainTimeoutMs, clock, emit });
   const sessions = new Sessions({
     draining,
     ledger,
     executions,
     ownsSurvivors: true,
-    installationId,
+    installationId: ownId,
     admission,
     host,
     clock,
@@ -104,7 +115,7 @@ export function sessionsOverFake(
     conditions,
     sessions,
     admission,
-    installationId,
+    installationId: ownId,
     run,
     runFor,
     ledger,

@@ -1,7 +1,7 @@
 // The answer to one call of another node's: in one piece where it is there soon, else in lines, with progress and signs of life before the last.
 
 import type { Clock } from "../../clock.ts";
-import type { FinalLine } from "./wire.ts";
+import { type FinalLine, lineOf } from "./wire.ts";
 
 export type CallAnswerOptions = {
   /** Never rejects. */
@@ -109,7 +109,3 @@ class Telling {
 }
 
 const encoder = new TextEncoder();
-
-function lineOf(line: object): string {
-  return `${JSON.stringify(line)}\n`;
-}

@@ -15,6 +15,7 @@ import {
   callPath,
   type FinalLine,
   filesPath,
+  lineOf,
   lineOfError,
   type PeerCall,
   type RenewAnswer,
@@ -90,12 +91,12 @@ export function createPeerRoutes(options: PeerRoutesOptions): PeerRoutes {
     if (request.method !== "POST" || target !== null) return undefined;
     const content = await contentOf(request, claims, maxRequestBytes + envelopeBytes);
     if (content === undefined) return undefined;
-    if (path === renewPath) return proven(Response.json(await renewed(content as Renewing)));
+    const headers = { "content-type": "application/x-ndjson" };
+    if (path === renewPath) return proven(new Response(lineOf(await renewed(content as Renewing)), { headers }));
     if (path !== callPath) return undefined;
     const left = new AbortController();
     const onLeave = () => left.abort("the node that asked has gone.");
     request.signal.addEventListener("abort", onLeave, { once: true });
-    const headers = { "content-type": "application/x-ndjson" };
     const call = content as PeerCall;
     const work = (progress: (text: string) => void) => carryOut(principal, call, progress, left.signal);
     return proven(await answerCall({ work, headers, clock, onLeave }));

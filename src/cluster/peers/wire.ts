@@ -65,6 +65,10 @@ export type RenewAnswer = Renewal | { readonly outcome: "registry-unreachable" }
 type WireError = { readonly code: number; readonly message: string; readonly data?: unknown };
 type WireFailure = Pick<Failure, "kind" | "what" | "context" | "advice">;
 
+export function lineOf(line: object): string {
+  return `${JSON.stringify(line)}\n`;
+}
+
 /** Undefined for what has neither a `code` of its own nor is a Failure. */
 export function lineOfError(error: unknown, account: CallAccount): FinalLine | undefined {
   if (error instanceof Failure) {
