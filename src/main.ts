@@ -3,15 +3,19 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "./clock.ts";
+import { leaseMs } from "./cluster/port.ts";
 import { completions } from "./commands/completions.ts";
 import { diagnose } from "./commands/doctor/doctor.ts";
 import { reportJson, reportText } from "./commands/doctor/report.ts";
+import { drain } from "./commands/drain.ts";
 import { health } from "./commands/health.ts";
 import { install } from "./commands/install/install.ts";
 import { list } from "./commands/install/list.ts";
 import { uninstall } from "./commands/install/uninstall.ts";
+import { nodes } from "./commands/nodes.ts";
 import { createOutput } from "./commands/output.ts";
 import { pull } from "./commands/pull.ts";
+import { sessions } from "./commands/sessions.ts";
 import { token } from "./commands/token.ts";
 import type { ClientName } from "./config/commands.ts";
 import { shells } from "./config/commands.ts";
@@ -71,11 +75,13 @@ async function main(): Promise<ExitStatus> {
     case "health":
       return await untilSignal((signal) => runHealth(loaded, signal));
     case "token":
-      return await token({
-        ...loaded.config,
-        write: writeLine,
-        complain: (line) => void process.stderr.write(`${line}\n`),
-      });
+      return await token({ ...loaded.config, write: writeLine, complain });
+    case "nodes":
+      return await nodes({ ...clusterOptions(loaded), isJson: loaded.switches.has("--json") });
+    case "sessions":
+      return await untilSignal((signal) => runSessions(loaded, signal));
+    case "drain":
+      return await untilSignal((signal) => runDrain(loaded, signal));
     case "install":
       return await runInstall(loaded);
     case "uninstall":
@@ -153,6 +159,31 @@ async function runHealth({ config, operands, switches }: Ready, signal: AbortSig
   return await health({ ...config, url, isReadyAsked, fetch, clock: systemClock, write: writeLine }, signal);
 }
 
+async function runSessions(ready: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const { host, port, operatorToken: token } = ready.config;
+  const isJson = ready.switches.has("--json");
+  return await sessions({ ...clusterOptions(ready), host, port, token, isJson, fetch, signal });
+}
+
+async function runDrain(ready: Ready, signal: AbortSignal): Promise<ExitStatus> {
+  const { host, port, operatorToken: token } = ready.config;
+  const [node] = ready.operands;
+  const isUndo = ready.switches.has("--undo");
+  return await drain({ ...clusterOptions(ready), host, port, token, node, isUndo, fetch, signal });
+}
+
+function clusterOptions({ config: { cluster: url, clusterName: name } }: Ready) {
+  const openRegistry = async (url: string) => {
+    // Not loaded without need.
+    const registry = await import("./cluster/registry/open.ts");
+    return await registry.openRegistry({ url, name, leaseMs, clock: systemClock });
+  };
+  return {
+    openRegistry: url === undefined ? undefined : () => openRegistry(url),
+    ...{ clock: systemClock, write: writeLine, complain },
+  };
+}
+
 async function runInstall(ready: Ready): Promise<ExitStatus> {
   const { config, operands, switches, given, texts } = ready;
   const { authTokens, authTokenFile, oauthIssuer } = config;
@@ -187,7 +218,7 @@ function clientOptions({ operands, switches }: Ready) {
     isDryRun: switches.has("--dry-run"),
     isForced: switches.has("--force"),
     write: writeLine,
-    warn: (line: string) => void process.stderr.write(`${line}\n`),
+    warn: complain,
   };
 }
 
@@ -209,6 +240,10 @@ function runCompletions({ operands }: Ready): ExitStatus {
 
 function writeLine(line: string): void {
   stdout.write(`${line}\n`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** For commands that end by themselves: the first signal ends them. */

@@ -27,7 +27,7 @@ const reach = ["sandbox/network.ts", "sandbox/outer-proxy.ts", "sandbox/secrets.
  * `/**` a folder and all rooms in it. A file belongs to the room with the longest name that fits. A room imports only from rooms further down.
  */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["commands", "server.ts", "config", "watch/log.ts"],
+  "main.ts": ["commands", "server.ts", "config", "cluster/port.ts", "cluster/registry", "watch/log.ts"],
   commands: ["config", "http", "cluster/port.ts", "state", "sandbox/**"],
   "server.ts": [
     "config",

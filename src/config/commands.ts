@@ -7,6 +7,9 @@ export type Command =
   | "pull"
   | "health"
   | "token"
+  | "nodes"
+  | "sessions"
+  | "drain"
   | "install"
   | "uninstall"
   | "list"
@@ -73,6 +76,19 @@ export const commands: readonly CommandEntry[] = [
     switches: [{ name: "--ready", summary: "ask whether a sandbox can be had, too" }],
   },
   { name: "token", summary: "print the token that a server made at its first start", operands: [], switches: [] },
+  { name: "nodes", summary: "list the servers of a cluster, and how they stand", operands: [], switches: [json] },
+  {
+    name: "sessions",
+    summary: "list the sessions of this machine's server, or of all nodes",
+    operands: [],
+    switches: [json],
+  },
+  {
+    name: "drain",
+    summary: "have this machine's server, or a node, open no new sessions",
+    operands: [{ name: "NODE", isRequired: false }],
+    switches: [{ name: "--undo", summary: "have it open new sessions again" }],
+  },
   {
     name: "install",
     summary: "connect an MCP client: put this server into its configuration file",
