@@ -17,11 +17,16 @@ export const disturbanceKinds = [
 ] as const;
 export type DisturbanceKind = (typeof disturbanceKinds)[number];
 
-export type Parts = { readonly nodes: readonly LoadedNode[]; readonly registry: LoadedRegistry };
+/** What is asked of a node and of the registry here. */
+type Disturbed = Pick<LoadedNode, "name" | "pid" | "owns" | "kill" | "startAgain" | "toRegistry" | "fromPeers">;
+export type Parts = {
+  readonly nodes: readonly Disturbed[];
+  readonly registry: Pick<LoadedRegistry, "kill" | "startAgain" | "pause" | "goOn" | "flush">;
+};
 
 type Episode = {
   readonly kind: DisturbanceKind;
-  readonly node: LoadedNode | undefined;
+  readonly node: Disturbed | undefined;
   readonly fromMs: number;
   untilMs: number;
 };
@@ -81,7 +86,7 @@ export class Disturbances {
     }
   }
 
-  async #disturb(kind: DisturbanceKind, node: LoadedNode, turn: number, end: AbortSignal): Promise<void> {
+  async #disturb(kind: DisturbanceKind, node: Disturbed, turn: number, end: AbortSignal): Promise<void> {
     const { registry, nodes } = this.#parts;
     switch (kind) {
       case "kill":
@@ -137,7 +142,7 @@ export class Disturbances {
 }
 
 /** Keeps back what these nodes send. */
-function keepBack(senders: readonly LoadedNode[]) {
+function keepBack(senders: readonly Disturbed[]) {
   return async (port: number) =>
     !(await isOfOne(
       port,
