@@ -31,8 +31,7 @@ export type Event =
   | { readonly type: "layer.failed"; readonly template: string; readonly reason: string }
   /** Others took its room: all may have `maxBytes`. */
   | { readonly type: "layer.removed"; readonly template: string; readonly bytes: number; readonly maxBytes: number }
-  /** Of the downloads that sandboxes of a principal share: what was in the way of `maxBytes`. */
-  | { readonly type: "cache.removed"; readonly bytes: number; readonly maxBytes: number; readonly why: CacheRemoval }
+  | CacheRemoved
   | { readonly type: "server.stopping"; readonly signal: string }
   /** No new sessions are opened from now on; those that there are may go on for so long, or (null) to their own end. */
   | { readonly type: "drain.begun"; readonly by: "operator" | "registry" | "stop"; readonly timeoutMs: number | null }
@@ -251,7 +250,17 @@ export type CallEnded = {
   readonly wireMs: number | null;
 };
 
-/** `share`: of one principal's share; `total`: of what all may have; `flood`: far beyond the share, or no installer's files. */
-export type CacheRemoval = "share" | "total" | "flood";
+/** Of the downloads that sandboxes of a principal share. */
+export type CacheRemoved = {
+  readonly type: "cache.removed";
+  readonly bytes: number;
+  /** What it may have, or all together may. */
+  readonly maxBytes: number;
+  /**
+   * It was beyond its principal's share; all together were beyond what they may have; the disk has little left; or it was far beyond its share, or
+   * had more files than any installer's.
+   */
+  readonly why: "share" | "total" | "disk" | "flood";
+};
 
 export type Emit = (event: Event) => void;

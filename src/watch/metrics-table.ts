@@ -143,9 +143,10 @@ export const metricTable = {
   cacheRemovals: {
     name: "msb_mcp_cache_removals_total",
     type: "counter",
-    help: "How often downloads that sessions share were removed (`--max-cache-bytes`): `share` and `total` for want of room, `flood` what no installer keeps",
+    help: "How often downloads that sessions share were removed (`--max-cache-bytes`): `share`, `total` and `disk` for want of room, `flood` what no installer keeps",
     labels: ["why"],
-    watch: "`share` or `total` at a steady rate: give more room; `flood`: a session fills it (docs/packages.md)",
+    watch:
+      "`share` or `total` at a steady rate: give more room; `disk`: it is nearly full; `flood`: a session fills it (docs/packages.md)",
   },
   poolMisses: {
     name: "msb_mcp_pool_misses_total",

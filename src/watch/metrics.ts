@@ -111,7 +111,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   for (const reason of endReasons) sessionsEnded(0, reason);
   for (const resource of ["sessions", "memory"]) evictions(0, "server", resource);
   for (const what of ["built", "failed", "removed"]) layers(0, what);
-  for (const why of ["share", "total", "flood"]) cacheRemovals(0, why);
+  for (const why of ["share", "total", "disk", "flood"]) cacheRemovals(0, why);
   for (const what of ["found", "removed", "kept"]) orphanEvents(0, what);
   for (const phase of phases) phaseSeconds.zero({ phase });
 

@@ -3,10 +3,10 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, renameSync, utimesSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
-import type { CacheRemoval, Emit } from "../../events.ts";
+import type { CacheRemoved, Emit } from "../../events.ts";
 import { type FileLock, lockFile } from "../../state/file-lock.ts";
 import { type Content, contentOf, empty, removeTree, removeUntil } from "./tree.ts";
 
@@ -17,6 +17,8 @@ export type CachesOptions = {
   readonly maxBytes: number;
   /** Of one principal's. */
   readonly shareBytes: number;
+  /** What the disk still has for this process. Default: what the system says. */
+  readonly freeBytes?: (folder: string) => Promise<number>;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -33,6 +35,9 @@ const pausePerLook = 50;
 /** Beyond its share by so much, a cache is no installer's: it is emptied, instead of losing its oldest files. */
 const floodFactor = 2;
 
+/** What the disk is to keep for others: below that, there is less for caches. Bytes. */
+const reservedBytes = 1024 ** 3;
+
 /** What is left of a cache that was over its limit, so that the next download does not bring it there again. */
 const keptShare = 3 / 4;
 
@@ -43,6 +48,8 @@ export class Caches implements AsyncDisposable {
   /** What those that nobody uses here took when they were last looked at, by key. */
   readonly #known = new Map<string, number>();
   readonly #end = new AbortController();
+  /** How often one has begun to be used: what was found before may not hold any more. */
+  #begun = 0;
   #looking: Promise<void> | null = null;
   /** One after the other. */
   #lastLook: Promise<void> = Promise.resolve();
@@ -107,6 +114,8 @@ export class Caches implements AsyncDisposable {
     if (lock === "unknown") throw new Error("files in the state directory cannot be locked");
     const inUse = { lock, uses: 0 };
     this.#inUse.set(key, inUse);
+    this.#known.delete(key);
+    this.#begun++;
     this.#note(key);
     return inUse;
   }
@@ -146,7 +155,7 @@ export class Caches implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { maxBytes, folder } = this.#options;
+    const { folder } = this.#options;
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((one) => one.startsWith("removing-"))) await this.#removeLeft(name);
     const keys = names.filter((name) => /^[0-9a-f]{32}$/.test(name));
@@ -156,7 +165,7 @@ export class Caches implements AsyncDisposable {
       if (this.#end.signal.aborted) return;
       sizes.set(key, await this.#sizeOf(key));
     }
-    await this.#fitAll(sizes, maxBytes);
+    await this.#fitAll(sizes);
   }
 
   /** Brings it within its share, and tells what it takes then. */
@@ -164,35 +173,40 @@ export class Caches implements AsyncDisposable {
     const isUsed = this.#inUse.has(key);
     const known = this.#known.get(key);
     if (!isUsed && known !== undefined) return known;
+    const begun = this.#begun;
     const path = join(this.#options.folder, key);
     const content = await contentOf(path).catch(() => null);
     if (content === null) return 0;
     const bytes = await this.#fit(path, content, this.#options.shareBytes, "share");
-    if (isUsed) this.#known.delete(key);
-    else this.#known.set(key, bytes);
+    if (!isUsed && begun === this.#begun) this.#known.set(key, bytes);
     return bytes;
   }
 
   /** The least recently used go as a whole; what is in use loses its oldest files. */
-  async #fitAll(sizes: ReadonlyMap<string, number>, maxBytes: number): Promise<void> {
+  async #fitAll(sizes: ReadonlyMap<string, number>): Promise<void> {
+    const { folder, maxBytes: wantedBytes, freeBytes = bytesFree } = this.#options;
     let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const roomBytes = sizes.size === 0 ? 0 : Math.max(0, total + (await freeBytes(folder)) - reservedBytes);
+    const maxBytes = Math.min(wantedBytes, roomBytes);
+    const why = roomBytes < wantedBytes ? "disk" : "total";
     const byUse = await this.#byUse([...sizes.keys()]);
     for (const key of byUse) {
-      if (total <= maxBytes && maxBytes > 0) return;
-      if (await this.#removeWhole(key, sizes.get(key) ?? 0)) total -= sizes.get(key) ?? 0;
+      if (total <= maxBytes && wantedBytes > 0) return;
+      const bytes = sizes.get(key) ?? 0;
+      if (await this.#removeWhole(key, { bytes, maxBytes, why })) total -= bytes;
     }
     for (const key of byUse) {
       const bytes = sizes.get(key) ?? 0;
       if (total <= maxBytes || !this.#inUse.has(key)) continue;
-      const path = join(this.#options.folder, key);
+      const path = join(folder, key);
       const content = await contentOf(path).catch(() => null);
-      if (content !== null)
-        total -= bytes - (await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), "total"));
+      if (content === null) continue;
+      total -= bytes - (await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), why));
     }
   }
 
   /** Removes what is too much, and tells about how much is there then. */
-  async #fit(path: string, content: Content, maxBytes: number, why: CacheRemoval): Promise<number> {
+  async #fit(path: string, content: Content, maxBytes: number, why: CacheRemoved["why"]): Promise<number> {
     const { bytes, files, isBeyond } = content;
     if (bytes <= maxBytes && !isBeyond) return bytes;
     const kept = maxBytes * keptShare;
@@ -217,8 +231,8 @@ export class Caches implements AsyncDisposable {
   }
 
   /** False for one that any process uses. */
-  async #removeWhole(key: string, bytes: number): Promise<boolean> {
-    const { folder, maxBytes, emit } = this.#options;
+  async #removeWhole(key: string, told: Pick<CacheRemoved, "bytes" | "maxBytes" | "why">): Promise<boolean> {
+    const { folder, emit } = this.#options;
     if (this.#inUse.has(key)) return false;
     const lock = lockFile(this.#lockPath(key), "alone");
     if (lock === "taken" || lock === "unknown") return false;
@@ -232,7 +246,7 @@ export class Caches implements AsyncDisposable {
       lock[Symbol.dispose]();
     }
     this.#known.delete(key);
-    emit({ type: "cache.removed", bytes, maxBytes, why: "total" });
+    emit({ type: "cache.removed", ...told });
     await this.#removeLeft(name);
     return true;
   }
@@ -267,4 +281,9 @@ export class Caches implements AsyncDisposable {
     const why = error instanceof Error ? error.message : String(error);
     this.#options.emit({ type: "server.warning", message: `The cache of downloads cannot be used: ${why}` });
   }
+}
+
+async function bytesFree(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

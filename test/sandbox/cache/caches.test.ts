@@ -22,8 +22,9 @@ afterEach(() => rmSync(join(folder, ".."), { recursive: true, force: true }));
 
 const mebibyte = 1024 ** 2;
 
-function open(maxBytes: number, shareBytes = maxBytes): Caches {
-  return new Caches({ folder, maxBytes, shareBytes, clock, emit: (event) => void events.push(event) });
+function open(maxBytes: number, shareBytes = maxBytes, freeBytes = 10 * 1024 ** 3): Caches {
+  const limits = { maxBytes, shareBytes, freeBytes: async () => freeBytes };
+  return new Caches({ folder, ...limits, clock, emit: (event) => void events.push(event) });
 }
 
 function take(caches: Caches, principal: string): CacheUse {
@@ -115,6 +116,29 @@ describe.skipIf(process.platform !== "linux")("caches of principals (Linux)", ()
     expect(left.length).toBeLessThanOrEqual(6);
     expect(left).toContain("file-4");
     expect(removals()).toMatchObject([{ why: "total" }]);
+  });
+
+  test("on a disk that is nearly full, all have less: what they take in place of the last gibibyte goes", async () => {
+    await using caches = open(100 * mebibyte, 100 * mebibyte, 1024 ** 3 - 2.5 * mebibyte);
+    using use = take(caches, "one");
+    for (const age of [1, 2, 3, 4, 5, 6]) download(use, `file-${age}`, 1, age);
+    await caches.look();
+    expect(readdirSync(use.folder).toSorted()).toEqual(["file-5", "file-6"]);
+    expect(removals()).toMatchObject([{ why: "disk" }]);
+  });
+
+  test("one that was used and left between two looks is looked at again", async () => {
+    await using caches = open(10 * mebibyte, 2 * mebibyte);
+    const { folder: path, [Symbol.dispose]: giveBack } = take(caches, "one");
+    giveBack();
+    await caches.look();
+    using use = take(caches, "one");
+    expect(use.folder).toBe(path);
+    download(use, "old", 1, 1);
+    download(use, "new", 1.5, 2);
+    use[Symbol.dispose]();
+    await caches.look();
+    expect(readdirSync(path)).toEqual(["new"]);
   });
 
   test("one that another process uses is not removed, and is when that has ended", async () => {
