@@ -1,8 +1,7 @@
 // Are the real package registries reached from this machine, at addresses that a network policy lets through?
 
-import { createKindOf } from "../../src/sandbox/egress/addresses.ts";
 import { realOutside } from "../../src/sandbox/egress/reach.ts";
-import { judgeAddress } from "../../src/sandbox/egress/verdict.ts";
+import { createJudge } from "../../src/sandbox/egress/verdict.ts";
 import { packageRegistries } from "../../src/sandbox/network.ts";
 
 export async function areRegistriesReached(): Promise<boolean> {
@@ -13,9 +12,8 @@ async function isReached(name: string): Promise<boolean> {
   try {
     const { status } = await fetch(`https://${name}/`, { method: "HEAD", signal: AbortSignal.timeout(5_000) });
     const addresses = await realOutside.resolve(name);
-    const kindOf = createKindOf();
-    const isOpen = (address: string) =>
-      judgeAddress({ kind: "packages" }, { address, port: 443, isNamed: true }, kindOf, []) === undefined;
+    const { judgeAddress } = createJudge({ kind: "packages" });
+    const isOpen = (address: string) => judgeAddress({ address, port: 443, isNamed: true }, []) === undefined;
     return status < 500 && addresses.some(isOpen);
   } catch {
     return false;

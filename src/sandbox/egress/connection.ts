@@ -8,7 +8,7 @@ import { maxHeadBytes, type Opening, readHttp } from "./opening.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { readBeginning } from "./reading.ts";
 import { greetingAnswer, readGreeting, readSocksRequest, socksAnswer, socksVersion } from "./socks.ts";
-import { httpsPort, judge, type Refusal, type Target } from "./verdict.ts";
+import { httpsPort, type Refusal, type Target } from "./verdict.ts";
 
 export type ConnectionOptions = ReachOptions & {
   readonly clock: Clock;
@@ -110,8 +110,8 @@ async function readSocks(
 
 async function passOn(client: Socket, asked: Asked, options: ConnectionOptions, over: AbortSignal): Promise<void> {
   const { target, answers } = asked;
-  const { policy, kindOf, clock, onRefused } = options;
-  const verdict = judge(policy, target, kindOf);
+  const { judge, clock, onRefused } = options;
+  const verdict = judge.judge(target);
   const reached = verdict.kind === "refused" ? verdict : await reach(verdict, target.port, options, over);
   if (reached.kind === "refused") {
     client.end(answers.refused(onRefused(target, reached.refusal)));

@@ -3,11 +3,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
 import type { NetworkPolicy } from "../network.ts";
-import { createKindOf } from "./addresses.ts";
 import { type ConnectionOptions, type Direction, serveConnection } from "./connection.ts";
 import type { Outside } from "./reach.ts";
 import { Refusals } from "./refusals.ts";
-import type { Refusal, Target } from "./verdict.ts";
+import { createJudge, type Judge, type Refusal, type Target } from "./verdict.ts";
 
 export type GatewayOptions = {
   readonly policy: NetworkPolicy;
@@ -59,7 +58,7 @@ export class Gateway implements AsyncDisposable {
   readonly refusals: Refusals;
   readonly #options: GatewayOptions;
   readonly #limits: GatewayLimits;
-  readonly #kindOf = createKindOf();
+  readonly #judge: Judge;
   readonly #end = new AbortController();
   readonly #connections = new Set<Promise<void>>();
   #server: Server | undefined;
@@ -74,6 +73,7 @@ export class Gateway implements AsyncDisposable {
     this.#options = options;
     this.#limits = options.limits ?? gatewayLimits;
     this.refusals = new Refusals(options.policy);
+    this.#judge = createJudge(options.policy);
     this.#tokens = this.#limits.burst;
     this.#countedMs = options.clock.monotonicMs();
   }
@@ -113,12 +113,12 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #serve(client: Socket): Promise<void> {
-    const { policy, outside, clock, emit } = this.#options;
+    const { outside, clock, emit } = this.#options;
     const bytes: Record<Direction, number> = { sent: 0, received: 0 };
     let target: Target | undefined;
     let beganMs = 0;
     const options: ConnectionOptions = {
-      ...{ ...outside, policy, clock, kindOf: this.#kindOf, signal: this.#end.signal },
+      ...{ ...outside, clock, judge: this.#judge, signal: this.#end.signal },
       onRefused: (asked, refusal) => this.#refuse(asked, refusal),
       onReached: (reached) => {
         target = reached;

@@ -6,10 +6,9 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "../../clock.ts";
 import type { NetworkPolicy } from "../network.ts";
 import type { OuterProxy } from "../outer-proxy.ts";
-import type { KindOf } from "./addresses.ts";
 import { maxHeadBytes, type Reading } from "./opening.ts";
 import { readBeginning } from "./reading.ts";
-import { judgeAddress, type Refusal, type Verdict } from "./verdict.ts";
+import type { Judge, Refusal, Verdict } from "./verdict.ts";
 
 /** All addresses of a name, in the order to be tried. Rejects if it has none. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
@@ -31,8 +30,7 @@ export type Reached =
   | { readonly kind: "failed"; readonly why: string };
 
 export type ReachOptions = Outside & {
-  readonly policy: NetworkPolicy;
-  readonly kindOf: KindOf;
+  readonly judge: Judge;
   readonly clock: Clock;
 };
 
@@ -61,11 +59,11 @@ export async function reach(
   if (verdict.kind === "machine") {
     return await dialFirst([loopback], port, { ...options, proxy: undefined }, signal);
   }
-  const { policy, kindOf, ownAddresses, proxy } = options;
+  const { judge, ownAddresses, proxy } = options;
   const isNamed = verdict.kind === "name" && verdict.isNamed;
   // This machine may know no names of the internet then. Those that the policy has are that proxy's to resolve; others never are, as nobody would
   // judge their addresses.
-  if (proxy !== undefined && verdict.kind === "name" && isNamed && !hasNetworks(policy)) {
+  if (proxy !== undefined && verdict.kind === "name" && isNamed && !hasNetworks(judge.policy)) {
     return await dialFirst([verdict.name], port, options, signal);
   }
   const addresses = verdict.kind === "address" ? [verdict.address] : await resolved(verdict.name, options, signal);
@@ -73,12 +71,12 @@ export async function reach(
   const own = ownAddresses();
   const judged = addresses.map((address) => ({
     address,
-    refusal: judgeAddress(policy, { address, port, isNamed }, kindOf, own),
+    refusal: judge.judgeAddress({ address, port, isNamed }, own),
   }));
   const open = judged.filter(({ refusal }) => refusal === undefined).map(({ address }) => address);
   const [first] = judged;
   if (open.length === 0 && first?.refusal !== undefined) return { kind: "refused", refusal: first.refusal };
-  const isOutside = open.every((address) => ["public", "unassigned"].includes(kindOf(address)));
+  const isOutside = open.every((address) => ["public", "unassigned"].includes(judge.kindOf(address)));
   const way = isOutside ? options : { ...options, proxy: undefined };
   return await dialFirst(open.slice(0, maxAddresses), port, way, signal);
 }

@@ -1,7 +1,8 @@
 // May a sandbox reach this host and port? The policy by itself, before any name is resolved, and then the addresses that a name has.
 
+import type { BlockList } from "node:net";
 import { type AllowedHost, domainName, machineName, type NetworkPolicy, packageRegistries } from "../network.ts";
-import { familyOf, type KindOf, listOf } from "./addresses.ts";
+import { createKindOf, familyOf, type KindOf, listOf } from "./addresses.ts";
 
 export type Target = {
   /** As the client wrote it, without the brackets of IPv6. */
@@ -30,8 +31,67 @@ export const httpsPort = 443;
 /** A cloud's metadata is reached by a rule that means it, not by one that is so wide that it holds it. Bits, as of link-local networks. */
 const metadataBits = { ipv4: 16, ipv6: 10 } as const;
 
-export function judge(policy: NetworkPolicy, { host, port }: Target, kindOf: KindOf): Verdict {
-  if (familyOf(host) !== undefined) return judgeLiteral(policy, host, port, kindOf);
+/** Of one policy, whose networks are made ready to be asked once for all. */
+export type Judge = {
+  readonly policy: NetworkPolicy;
+  readonly kindOf: KindOf;
+  readonly judge: (target: Target) => Verdict;
+  /** Of an address that a name has; undefined if it may be connected to. */
+  readonly judgeAddress: (
+    place: { readonly address: string; readonly port: number; readonly isNamed: boolean },
+    ownAddresses: readonly string[],
+  ) => Refusal | undefined;
+};
+
+export function createJudge(policy: NetworkPolicy): Judge {
+  const kindOf = createKindOf();
+  const networks = policy.kind === "allow" ? policy.hosts.flatMap(networkOf) : [];
+  return {
+    ...{ policy, kindOf },
+    judge: (target) => judgeTarget(policy, target, networks, kindOf),
+    judgeAddress: ({ address, port, isNamed }, ownAddresses) => {
+      const kind = kindOf(address);
+      if (kind === "unreachable") return privateAddress;
+      const rules = networks.filter((network) => opens(network, address, port));
+      if (ownAddresses.some((own) => isSame(own, address)))
+        return rules.some(isOneAddress) ? undefined : privateAddress;
+      if (kind === "public" || (kind === "unassigned" && isNamed)) return undefined;
+      const bits = kind === "metadata" ? metadataBits[familyOf(address) ?? "ipv4"] : 0;
+      return rules.some(({ prefix }) => prefix >= bits) ? undefined : privateAddress;
+    },
+  };
+}
+
+/** Of those that a policy lists. */
+type Network = {
+  readonly family: "ipv4" | "ipv6";
+  readonly prefix: number;
+  readonly port: number | undefined;
+  readonly list: BlockList;
+};
+
+function networkOf(host: AllowedHost): readonly Network[] {
+  if (host.kind !== "network") return [];
+  const [address = "", prefix] = host.cidr.split("/");
+  const family = familyOf(address);
+  return family === undefined ? [] : [{ family, prefix: Number(prefix), port: host.port, list: listOf([host.cidr]) }];
+}
+
+function judgeTarget(
+  policy: NetworkPolicy,
+  { host, port }: Target,
+  networks: readonly Network[],
+  kindOf: KindOf,
+): Verdict {
+  if (familyOf(host) !== undefined) {
+    if (kindOf(host) === "unreachable") return { kind: "refused", refusal: privateAddress };
+    if (policy.kind === "public") return { kind: "address", address: host };
+    if (policy.kind !== "allow") return refused("address", "it allows hosts by their names, not IP addresses");
+    const isThere = networks.some((network) => opens(network, host, port));
+    return isThere
+      ? { kind: "address", address: host }
+      : refused("address", "no network that it allows holds that address");
+  }
   const name = domainName(host.replace(/\.$/, ""));
   if (name === undefined) {
     return refused("name", "a host is a full name, or an IP address in its usual form");
@@ -49,31 +109,6 @@ export function judge(policy: NetworkPolicy, { host, port }: Target, kindOf: Kin
     case "allow":
       return judgeListed(policy.hosts, name, port);
   }
-}
-
-/** Of an address that a name has; undefined if it may be connected to. */
-export function judgeAddress(
-  policy: NetworkPolicy,
-  { address, port, isNamed }: { readonly address: string; readonly port: number; readonly isNamed: boolean },
-  kindOf: KindOf,
-  ownAddresses: readonly string[],
-): Refusal | undefined {
-  const hosts = policy.kind === "allow" ? policy.hosts : [];
-  const kind = kindOf(address);
-  if (kind === "unreachable") return privateAddress;
-  const rules = hosts.filter((host) => opens(host, address, port));
-  if (isOneOf(ownAddresses, address)) return rules.some(isOneAddress) ? undefined : privateAddress;
-  if (kind === "public" || (kind === "unassigned" && isNamed)) return undefined;
-  const bits = kind === "metadata" ? metadataBits[familyOf(address) ?? "ipv4"] : 0;
-  return rules.some((rule) => prefixOf(rule) >= bits) ? undefined : privateAddress;
-}
-
-function judgeLiteral(policy: NetworkPolicy, address: string, port: number, kindOf: KindOf): Verdict {
-  if (kindOf(address) === "unreachable") return { kind: "refused", refusal: privateAddress };
-  if (policy.kind === "public") return { kind: "address", address };
-  if (policy.kind !== "allow") return refused("address", "it allows hosts by their names, not IP addresses");
-  const isThere = policy.hosts.some((host) => opens(host, address, port));
-  return isThere ? { kind: "address", address } : refused("address", "no network that it allows holds that address");
 }
 
 function judgeListed(hosts: readonly AllowedHost[], name: string, port: number): Verdict {
@@ -102,25 +137,21 @@ function isFor(host: AllowedHost, name: string): boolean {
   return host.kind === "subdomains" && (name === host.name || name.endsWith(`.${host.name}`));
 }
 
-function opens(host: AllowedHost, address: string, port: number): boolean {
-  const family = familyOf(address);
-  if (host.kind !== "network" || family === undefined || (host.port !== undefined && host.port !== port)) return false;
-  return familyOf(host.cidr.split("/")[0] ?? "") === family && listOf([host.cidr]).check(address, family);
+function opens({ family, port: only, list }: Network, address: string, port: number): boolean {
+  return familyOf(address) === family && (only === undefined || only === port) && list.check(address, family);
 }
 
-function prefixOf(host: AllowedHost): number {
-  return host.kind === "network" ? Number(host.cidr.split("/")[1]) : 0;
+function isOneAddress({ family, prefix }: Network): boolean {
+  return prefix === (family === "ipv6" ? 128 : 32);
 }
 
-function isOneAddress(host: AllowedHost): boolean {
-  return host.kind === "network" && prefixOf(host) === (host.cidr.includes(":") ? 128 : 32);
+/** However they are written: those of IPv6 can be in many ways. */
+function isSame(one: string, other: string): boolean {
+  const [family, otherFamily] = [familyOf(one), familyOf(other)];
+  if (family === undefined || family !== otherFamily) return false;
+  return family === "ipv4" ? one === other : inFull(one) === inFull(other);
 }
 
-/** However they are written. */
-function isOneOf(addresses: readonly string[], address: string): boolean {
-  const family = familyOf(address);
-  return addresses.some((one) => {
-    const own = familyOf(one);
-    return own !== undefined && own === family && listOf([`${one}/${own === "ipv4" ? 32 : 128}`]).check(address, own);
-  });
+function inFull(address: string): string {
+  return new URL(`http://[${address}]`).hostname;
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { type AddressKind, createKindOf } from "../../../src/sandbox/egress/addresses.ts";
-import { judge, judgeAddress } from "../../../src/sandbox/egress/verdict.ts";
+import { createJudge } from "../../../src/sandbox/egress/verdict.ts";
 import { type NetworkPolicy, parseNetwork } from "../../../src/sandbox/network.ts";
 import { networkCases, somewhere } from "../network-cases.ts";
 
@@ -17,13 +17,13 @@ function policyOf(text: string): NetworkPolicy {
 
 /** The rule that refuses; undefined if it is reached. */
 function refusalOf(policyText: string, host: string, port: number, address = somewhere): string | undefined {
-  const policy = policyOf(policyText);
-  const verdict = judge(policy, { host, port }, kindOf);
+  const { judge, judgeAddress } = createJudge(policyOf(policyText));
+  const verdict = judge({ host, port });
   if (verdict.kind === "refused") return verdict.refusal.rule;
   if (verdict.kind === "machine") return undefined;
   const isNamed = verdict.kind === "name" && verdict.isNamed;
   const its = verdict.kind === "address" ? verdict.address : address;
-  return judgeAddress(policy, { address: its, port, isNamed }, kindOf, ownAddresses)?.rule;
+  return judgeAddress({ address: its, port, isNamed }, ownAddresses)?.rule;
 }
 
 test.each(networkCases)("with $policy, $host port $port is reached: $isReached", (one) => {
