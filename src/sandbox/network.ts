@@ -106,6 +106,8 @@ function parseHost(item: string): AllowedHost | string {
   const text = bracketed ?? plain ?? item;
   const cidr = networkOf(text);
   if (cidr !== undefined) {
+    const v4 = mappedOf(cidr);
+    if (v4 !== undefined) return `an address of IPv4 is written as one: ${v4}`;
     return isLoopback(cidr)
       ? `inside a sandbox it is the sandbox itself; this machine is ${machineName}:PORT there`
       : { kind: "network", cidr, port };
@@ -137,6 +139,17 @@ function networkOf(text: string): string | undefined {
   const bits = version === 4 ? 32 : 128;
   if (prefix === undefined) return `${address}/${bits}`;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? `${address}/${Number(prefix)}` : undefined;
+}
+
+/** The address or network of IPv4 that is written in IPv6 (::ffff:0:0/96): connections to it are connections of IPv4. */
+function mappedOf(cidr: string): string | undefined {
+  const [address = "", prefix] = cidr.split("/");
+  const bits = Number(prefix) - 96;
+  if (isIP(address) !== 6 || bits < 0) return undefined;
+  const [, high, low] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(new URL(`http://[${address}]`).hostname) ?? [];
+  if (high === undefined || low === undefined) return undefined;
+  const parts = [high, low].flatMap((part) => [Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 0xff]);
+  return bits === 32 ? parts.join(".") : `${parts.join(".")}/${bits}`;
 }
 
 function isLoopback(cidr: string): boolean {

@@ -50,13 +50,17 @@ class AuditFile implements Audit {
   #batchLines = 0;
   #writing: Promise<void> | undefined;
   readonly #stop = new AbortController();
+  /** By session, whose it is: of those that are open. */
+  readonly #principals = new Map<string, string>();
 
   constructor(options: AuditOptions) {
     this.#options = options;
   }
 
   readonly emit: Emit = (event) => {
-    if (event.type === "execution.ended") this.#add(this.#execution(event));
+    if (event.type === "session.opened") this.#principals.set(event.sessionId, event.principal);
+    else if (event.type === "session.closed") this.#principals.delete(event.sessionId);
+    else if (event.type === "execution.ended") this.#add(this.#execution(event));
     else if (event.type === "transfer.ended") this.#add(this.#transfer(event));
     else if (event.type === "network.refused") this.#add(this.#network(event, { ended: "refused", rule: event.rule }));
     else if (event.type === "network.closed") this.#add(this.#network(event, connectionOf(event)));
@@ -100,7 +104,9 @@ class AuditFile implements Audit {
 
   #network({ sessionId, host, port }: NetworkEvent, more: Readonly<Record<string, unknown>>) {
     const time = new Date(this.#options.clock.now()).toISOString();
-    return { time, session_id: sessionId, kind: "connection", host, port, ...more };
+    // Nobody's, where the sandbox is one that builds packages.
+    const principal = this.#principals.get(sessionId) ?? null;
+    return { time, principal, session_id: sessionId, kind: "connection", host, port, ...more };
   }
 
   #execution(event: ExecutionEnded) {

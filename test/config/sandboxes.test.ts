@@ -253,6 +253,9 @@ test.each([
   "localhost:80",
   "127.0.0.1:80",
   "[::1]:80",
+  "[::ffff:192.0.2.7]:443",
+  "::ffff:7f00:1",
+  "0:0:0:0:0:ffff:c000:0207",
   "host.microsandbox.internal",
   "host.microsandbox.internal:53",
   "a b.example.com",
@@ -260,6 +263,12 @@ test.each([
   const [problem, ...more] = problemsOf([`--network=allow:${text}`]);
   expect(more).toEqual([]);
   expect(problem).toStartWith(`--network: ${JSON.stringify(text)} is not allowed; `);
+});
+
+test("an address of IPv4 that is written in IPv6 is refused with the address that is meant", () => {
+  const told = (text: string) => problemsOf([`--network=allow:${text}`])[0];
+  expect(told("[::ffff:192.0.2.7]:443")).toEndWith("an address of IPv4 is written as one: 192.0.2.7");
+  expect(told("::ffff:10.0.0.0/104")).toEndWith("an address of IPv4 is written as one: 10.0.0.0/8");
 });
 
 test.each(["all", "allow", "allow:", "allow:,", "NONE", "none,public"])("%p is no network policy", (text) => {

@@ -58,15 +58,21 @@ describe("the audit file", () => {
     ]);
   });
 
-  test("gets a line for each connection of a sandbox to a host, and for each that was refused", async () => {
+  test("gets a line for each connection of a sandbox to a host, and for each that was refused, with whose session it is", async () => {
     const { path, audit } = await opened();
+    const { sessionId } = sampleEvents["network.closed"];
+    audit.emit({ ...sampleEvents["session.opened"], sessionId, principal: "alice" });
     audit.emit(sampleEvents["network.closed"]);
+    audit.emit({ ...sampleEvents["session.closed"], sessionId });
     audit.emit(sampleEvents["network.refused"]);
     await audit[Symbol.asyncDispose]();
     const common = { time: "2026-11-23T12:00:00.000Z", session_id: "session-1", kind: "connection", port: 443 };
     expect(await linesOf(path)).toEqual([
-      { ...common, host: "pypi.org", ended: "closed", sent_bytes: 1_200, received_bytes: 21_000, seconds: 0.48 },
-      { ...common, host: "example.com", ended: "refused", rule: "name" },
+      {
+        ...{ ...common, principal: "alice", host: "pypi.org" },
+        ...{ ended: "closed", sent_bytes: 1_200, received_bytes: 21_000, seconds: 0.48 },
+      },
+      { ...common, principal: null, host: "example.com", ended: "refused", rule: "name" },
     ]);
   });
 
