@@ -110,11 +110,11 @@ export async function availableTemplates(
 /** More may be allowed to each sandbox than to all of them by whoever started this process: then the kernel ends programs before we do. */
 function tellLimits(
   limits: NonNullable<NamespaceHost["limits"]>,
-  { flavors, defaultFlavor, maxSessions }: HostSettings,
+  { flavors, defaultFlavor, maxSessions, network }: HostSettings,
   emit: Emit,
 ): void {
   emit({ type: "server.limits", mechanism: limits.description });
-  const tooFew = tooFewDescriptors(maxSessions);
+  const tooFew = tooFewDescriptors({ sandboxes: maxSessions, isGoverned: network.kind !== "none" });
   if (tooFew !== undefined) emit({ type: "server.warning", message: tooFew });
   const { memoryMib } = flavors[defaultFlavor];
   const totalMib = Math.floor((limits.totalMemoryBytes ?? Number.POSITIVE_INFINITY) / 1024 ** 2);

@@ -33,7 +33,7 @@ export async function checkNamespaces(config: Settings, clock: Clock, signal: Ab
     const found = `a sandbox of Linux namespaces starts${isGoverned ? `, with the network ${describeNetwork(network)}` : ""}`;
     const lines = [
       ...refused.map(({ template, failure }) => `${template.name} is not offered: ${wordsOf(failure)}`),
-      ...[tooFewDescriptors(maxSessions)].filter((warning) => warning !== undefined),
+      ...[tooFewDescriptors({ sandboxes: maxSessions, isGoverned })].filter((warning) => warning !== undefined),
     ];
     if (lines.length === 0) return { check, status: "ok", found };
     return { check, status: "warning", found: `${found}; ${lines.join(" ")}` };
