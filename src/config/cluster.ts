@@ -22,7 +22,6 @@ export const clusterName: Kind<string> = single("1 to 64 letters, digits, dots, 
 /** A problem a line; none if there is no cluster. */
 export function clusterProblems(config: {
   readonly cluster: string | undefined;
-  readonly clusterAddress: string | undefined;
   readonly clusterSecret: string | undefined;
   readonly transport: "http" | "stdio";
 }): readonly string[] {

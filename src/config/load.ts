@@ -78,7 +78,8 @@ export function loadConfig(
 
   // Every name of the table has just been given what its own kind or fallback returned, or is in `unread`.
   const config = values as Config;
-  for (const { needs, check } of rules) {
+  for (const { needs, check, isOfServing = false } of rules) {
+    if (isOfServing && line.command !== "serve") continue;
     if (!needs.some((name) => unread.has(name))) problems.push(...check(config));
   }
   if (problems.length > 0) return { kind: "problems", problems };

@@ -615,6 +615,8 @@ export const options = {
 export type Rule = {
   /** The rule is looked at only if each of these could be read. */
   readonly needs: readonly OptionName[];
+  /** It matters to a server that starts, and to no other command. */
+  readonly isOfServing?: boolean;
   /** What is wrong, a message a problem. */
   readonly check: (config: Config) => readonly string[];
 };
@@ -647,7 +649,8 @@ export const rules: readonly Rule[] = [
         : [],
   },
   {
-    needs: ["cluster", "clusterAddress", "clusterSecret", "transport"],
+    needs: ["cluster", "clusterSecret", "transport"],
+    isOfServing: true,
     check: clusterProblems,
   },
   {

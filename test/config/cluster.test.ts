@@ -31,6 +31,10 @@ test("a cluster without a secret is refused, and is told how to make one", () =>
   expect(problemsOf(["--cluster=redis://host"], {}).join()).toContain("openssl rand -hex 32");
 });
 
+test("who only asks the registry needs no secret", () => {
+  expect(load(["nodes", "--cluster=redis://host"], {})).toMatchObject({ kind: "config", command: "nodes" });
+});
+
 test("a secret that can be guessed is refused", () => {
   expect(problemsOf([], { MCP_CLUSTER_SECRET: "short" }).join()).toStartWith(
     "MCP_CLUSTER_SECRET: (a secret, not shown) is not allowed; it must be at least 32 visible ASCII characters",
