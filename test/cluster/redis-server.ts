@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const programPath = Bun.which("redis-server") ?? Bun.which("valkey-server");
+const clientPath = Bun.which("redis-cli") ?? Bun.which("valkey-cli");
 
 export type RedisServer = {
   readonly port: number;
@@ -16,20 +17,24 @@ export type RedisServer = {
   /** It answers nobody until `resume`; connections to it stay. */
   pause(): void;
   resume(): void;
-  /** What redis-cli would answer to the words, as text. */
+  /** What redis-cli prints for the words. */
   command(...words: readonly string[]): Promise<string>;
 } & AsyncDisposable;
 
 /** Whether tests may start one. Where it is not there, `what` is skipped, and that is said. */
 export function hasRedisServer(what: string): boolean {
-  if (programPath === null) console.warn(`SKIPPED: ${what}: no redis-server here (apt-get install redis-server)`);
-  return programPath !== null;
+  const isThere = programPath !== null && clientPath !== null;
+  if (!isThere) console.warn(`SKIPPED: ${what}: no redis-server here (apt-get install redis-server)`);
+  return isThere;
 }
 
-/** `settings` as on redis-server's command line: "--requirepass", "x". */
-export async function startRedisServer(settings: readonly string[] = [], port?: number): Promise<RedisServer> {
+/** `settings` as on redis-server's command line: "--requirepass", "x". `file`: what a Sentinel reads and writes. */
+export async function startRedisServer(
+  settings: readonly string[] = [],
+  { file }: { readonly file?: string } = {},
+): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-redis-"));
-  const ownPort = port ?? (await freePort());
+  const ownPort = await freePort();
   let running: Bun.Subprocess | undefined;
   const server: RedisServer = {
     port: ownPort,
@@ -40,22 +45,13 @@ export async function startRedisServer(settings: readonly string[] = [], port?: 
       running = undefined;
     },
     async start() {
-      const own = [
-        "--port",
-        String(ownPort),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        folder,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-      ];
+      const place = ["--port", String(ownPort), "--bind", "127.0.0.1", "--dir", folder];
+      // With a file of its own it is a Sentinel, which has nothing to save.
+      const own = file === undefined ? [...place, "--save", "", "--appendonly", "no"] : [file, ...place];
       running = Bun.spawn([programPath ?? "redis-server", ...own, ...settings], { stdout: "ignore", stderr: "ignore" });
       for (;;) {
         if (running.exitCode !== null) throw new Error(`redis-server ended with ${running.exitCode}`);
-        const answer = await server.command("PING").catch(() => "");
+        const answer = await server.command("PING");
         // It is there, whether or not it wants a password first.
         if (/PONG|NOAUTH/.test(answer)) return;
         await Bun.sleep(20);
@@ -73,7 +69,8 @@ export async function startRedisServer(settings: readonly string[] = [], port?: 
   return server;
 }
 
-async function freePort(): Promise<number> {
+/** One of the loopback interface that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const probe = createServer().on("error", reject);
   probe.listen(0, "127.0.0.1", () => {
@@ -83,27 +80,7 @@ async function freePort(): Promise<number> {
   return promise;
 }
 
-/** One command as a line; what comes back until the connection has been asked to end. */
 async function ask(port: number, words: readonly string[]): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let heard = "";
-  await Bun.connect({
-    hostname: "127.0.0.1",
-    port,
-    socket: {
-      open: (socket) => {
-        socket.write(bulk(words) + bulk(["QUIT"]));
-      },
-      data: (_socket, data) => {
-        heard += data.toString();
-      },
-      close: () => resolve(heard.replace(/\+OK\r\n$/, "").trim()),
-      error: (_socket, error) => reject(error),
-    },
-  });
-  return promise;
-}
-
-function bulk(words: readonly string[]): string {
-  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
+  const asking = Bun.spawn([clientPath ?? "redis-cli", "-p", String(port), ...words], { stderr: "ignore" });
+  return (await asking.stdout.text()).trim();
 }

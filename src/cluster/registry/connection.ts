@@ -38,7 +38,7 @@ export async function connect({
   /** Why the last attempt failed. */
   let lastError: string | undefined;
   const onError = (error: unknown) => {
-    lastError = error instanceof Error ? error.message : String(error);
+    lastError = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
   };
   const asking = open();
   const hearing = open();

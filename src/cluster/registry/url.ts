@@ -27,6 +27,8 @@ const queryNames = ["sentinel-username", "sentinel-password"];
 /** What it says, or what is wrong with it; its password is never in the answer's text. */
 export function parseRegistryUrl(url: string): RegistryAddress | { readonly problem: string } {
   const [, scheme = "", way, credentials = "", places = "", path = "", query = ""] = shape.exec(url) ?? [];
+  // Part of a password would be taken for a host, and shown.
+  if (`${path}${query}`.includes("@")) return { problem: "the user or the password is not percent-encoded" };
   if (places === "") return { problem: "it is not of that form" };
   const kind = kindOf(way?.toLowerCase());
   const hosts: HostAndPort[] = [];
