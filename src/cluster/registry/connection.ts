@@ -55,8 +55,9 @@ export async function connect({
   const unreachable = (what: string, cause?: unknown) =>
     new RegistryUnreachable(`The registry at ${shown} ${what}`, { cause });
 
-  const untilReady = async (signal: AbortSignal): Promise<void> => {
-    if (asking.status === "ready") return;
+  /** `next`: what there seems to be is no connection any more. */
+  const untilReady = async (signal: AbortSignal, next: boolean): Promise<void> => {
+    if (asking.status === "ready" && !next) return;
     if (asking.status === "end") void asking.connect().catch(onError);
     const { promise, resolve } = Promise.withResolvers<void>();
     asking.once("ready", resolve);
@@ -77,30 +78,38 @@ export async function connect({
   return {
     async run(script, key, args) {
       if (isClosed) throw unreachable("is not asked any more.");
-      const late = new AbortController();
-      const over = clock.sleep(timeoutMs, late.signal).then(
-        () => "over" as const,
-        () => "over" as const,
-      );
-      const ended = new AbortController();
-      try {
-        if ((await Promise.race([untilReady(ended.signal), over])) === "over") {
-          throw unreachable(`cannot be reached${lastError === undefined ? "" : `: ${lastError}`}.`);
+      const over = new AbortController();
+      const time = new AbortController();
+      let isSent = false;
+      /** What could not be sent at all is sent once there is a connection. */
+      const answered = async (): Promise<unknown> => {
+        for (;;) {
+          await untilReady(over.signal, isSent);
+          if (over.signal.aborted) return undefined;
+          isSent = true;
+          try {
+            return await ask(script, key, args);
+          } catch (error) {
+            if (!(error instanceof Error) || !error.message.includes("enableOfflineQueue")) throw error;
+          }
         }
-        const answer = ask(script, key, args);
-        answer.catch(() => undefined);
-        const first = await Promise.race([answer.then((value) => ({ value })), over]);
-        if (first === "over") throw unreachable(`did not answer within ${timeoutMs} ms.`);
-        return first.value;
+      };
+      const late = clock.sleep(timeoutMs, time.signal).then(() => {
+        over.abort();
+        const why = lastError === undefined ? "" : `: ${lastError}`;
+        throw unreachable(isSent ? `did not answer within ${timeoutMs} ms${why}.` : `cannot be reached${why}.`);
+      });
+      late.catch(() => undefined);
+      try {
+        return await Promise.race([answered(), late]);
       } catch (error) {
         if (error instanceof RegistryUnreachable) throw error;
-        if (!(error instanceof Error)) throw error;
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
         // What the client says of its own state tells an operator nothing.
-        const isAnswer = error.name === "ReplyError";
-        throw unreachable(isAnswer ? `refused: ${error.message}` : "was lost while it was asked.", error);
+        throw unreachable(name === "ReplyError" ? `refused: ${message}` : "was lost while it was asked.", error);
       } finally {
-        ended.abort();
-        late.abort();
+        over.abort();
+        time.abort();
       }
     },
     probe() {
