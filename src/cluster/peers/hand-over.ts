@@ -51,11 +51,34 @@ async function copied(response: Response, method: string): Promise<Response> {
   for (const name of ofOneConnection) headers.delete(name);
   const bytes = Number(headers.get("content-length") ?? Number.NaN);
   if (method === "HEAD" || response.body === null) return new Response(null, { status, headers });
-  if (bytes > maxWholeBytes || Number.isNaN(bytes)) return new Response(response.body, { status, headers });
+  if (bytes > maxWholeBytes || Number.isNaN(bytes)) {
+    return new Response(relayed(response.body), { status, headers });
+  }
   const whole = await response.arrayBuffer().catch((cause: unknown) => {
     throw new PeerUnreachable("a node broke off its answer", { wasSent: true, cause });
   });
   return new Response(whole, { status, headers });
+}
+
+/** The same; where it breaks off, the client's connection is cut, so that it takes no part for the whole. */
+function relayed(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch {
+          // Without a reason: Bun prints one on standard error.
+          controller.error();
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function unreachable({ host }: URL, cause: unknown): PeerUnreachable {

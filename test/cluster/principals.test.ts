@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { RegistryUnreachable } from "../../src/cluster/port.ts";
+import { Principals } from "../../src/cluster/principals.ts";
+import { FakeClock, settle } from "../fakes/fake-clock.ts";
+
+function setUp() {
+  const clock = new FakeClock();
+  const told: unknown[] = [];
+  const givenBack: string[] = [];
+  const state = { isCutOff: false, epoch: 1 as number | undefined };
+  const registry = {
+    async tellPrincipal(_id: string, _epoch: number, principal: string, sessions: number, reservation?: string) {
+      if (state.isCutOff) throw new RegistryUnreachable("cut off");
+      told.push([principal, sessions, reservation]);
+    },
+    async giveBack(reservation: string) {
+      givenBack.push(reservation);
+    },
+  };
+  const principals = new Principals({ registry, self: "aaaaa", epoch: () => state.epoch, clock });
+  return { clock, told, givenBack, state, principals, count: principals.beyond.onCount };
+}
+
+test("a count is told when it changes, with the reservation of the call that made it grow", async () => {
+  const { told, givenBack, principals, count } = setUp();
+  using _ = principals.expect("alice", { reservation: "r1", elsewhere: 3 });
+  expect(principals.beyond.elsewhere("alice")).toBe(3);
+  count("alice", 1);
+  await settle();
+  count("alice", 0);
+  await settle();
+  expect(told).toEqual([
+    ["alice", 1, "r1"],
+    ["alice", 0, undefined],
+  ]);
+  expect(principals.counts.size).toBe(0);
+  expect(givenBack).toEqual([]);
+});
+
+test("a reservation that no session took is given back at the end of its call, and only that", async () => {
+  const { givenBack, principals, count } = setUp();
+  const [first, second] = ["r1", "r2"].map((reservation) => principals.expect("alice", { reservation, elsewhere: 0 }));
+  count("alice", 1);
+  first?.[Symbol.dispose]();
+  second?.[Symbol.dispose]();
+  await settle();
+  expect(givenBack).toEqual(["r2"]);
+});
+
+test("what cannot be told is told when it can be, as it is by then", async () => {
+  const { clock, told, state, count } = setUp();
+  state.isCutOff = true;
+  count("alice", 1);
+  await settle();
+  count("alice", 2);
+  count("bob", 1);
+  state.isCutOff = false;
+  await clock.advance(1000);
+  expect(told).toEqual([
+    ["alice", 2, undefined],
+    ["bob", 1, undefined],
+  ]);
+});
+
+test("nothing is told before the node is registered, which tells all counts", async () => {
+  const { clock, told, state, principals, count } = setUp();
+  state.epoch = undefined;
+  count("alice", 1);
+  await settle();
+  expect(told).toEqual([]);
+  expect([...principals.counts]).toEqual([["alice", 1]]);
+  state.epoch = 2;
+  await clock.advance(1000);
+  expect(told).toEqual([["alice", 1, undefined]]);
+});
