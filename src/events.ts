@@ -183,6 +183,13 @@ export type Event =
     }
   /** `Standing` of src/cluster/port.ts. */
   | { readonly type: "cluster.standing"; readonly standing: "held" | "unreachable" | "lost"; readonly why: string }
+  /** The registry was asked; `call` is one of a fixed set. */
+  | {
+      readonly type: "registry.called";
+      readonly call: string;
+      readonly outcome: "answered" | "unreachable" | "failed";
+      readonly durationMs: number;
+    }
   /** A client cancelled what it has not asked, or what has been answered. */
   | { readonly type: "cancel.unmatched" }
   /** Bytes of a request's body, once it has been read. */

@@ -22,6 +22,7 @@ import { Principals } from "./principals.ts";
 import { Reach } from "./reach.ts";
 import { openRegistry } from "./registry/open.ts";
 import { createClusterToolSet } from "./tool-set.ts";
+import { watchedRegistry } from "./watched.ts";
 
 export type ClusterSettings = {
   /** URL of the registry. */
@@ -83,7 +84,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const { cluster: url, clusterName: name } = settings;
   const self = tagOf(installationId);
   const keys = deriveClusterKeys(settings.clusterSecret, name);
-  const registry = stack.use(await openRegistry({ url, name, leaseMs, clock }));
+  const registry = watchedRegistry(stack.use(await openRegistry({ url, name, leaseMs, clock })), clock, emit);
   let lease: Lease | undefined;
   let isStopping = false;
   stack.defer(async () => await lease?.[Symbol.asyncDispose]());

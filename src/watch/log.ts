@@ -60,6 +60,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "cluster.refused": "ERROR",
   "cluster.forwarded": "DEBUG",
   "cluster.standing": "WARNING",
+  "registry.called": "DEBUG",
   "cancel.unmatched": "INFO",
   "request.received": "DEBUG",
   "response.sent": "DEBUG",

@@ -18,6 +18,12 @@ export const phaseBucketsS = [
   ...[1, 2.5, 5, 10, 30, 60, 300, 1800],
 ];
 
+/** The same for a call to the registry of a cluster, which is given up after 2 s. */
+export const registryBucketsS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** How a node stands with the registry: `Standing` of src/cluster/port.ts. */
+export const standings = ["held", "unreachable", "lost"] as const;
+
 export const phases = ["queue", "boot", "run", "wire"] as const;
 
 export const sessionStates = ["starting", "ready", "busy", "stopping"] as const;
@@ -60,6 +66,13 @@ export const metricTable = {
     help: "New sessions that wait for room now (`--admission-wait`)",
     labels: [],
     watch: "above 0 for minutes: the server is too small for its clients",
+  },
+  placesFree: {
+    name: "msb_mcp_places_free",
+    type: "gauge",
+    help: "New sessions that there is room for, by `--max-sessions`; 0 while the server drains",
+    labels: [],
+    watch: "the sum over all nodes of a cluster near 0: add a node",
   },
   draining: {
     name: "msb_mcp_draining",
@@ -318,6 +331,35 @@ export const metricTable = {
     help: "Warnings of the server in the log (`server.warning`, `template.refused`)",
     labels: [],
     watch: "a rise: read the log",
+  },
+  clusterStanding: {
+    name: "msb_mcp_cluster_standing",
+    type: "gauge",
+    help: "1 for how this node stands with the registry of its cluster: its lease is held, the registry is unreachable, or the lease is lost",
+    labels: ["standing"],
+    watch:
+      "`unreachable` or `lost` for over a minute: the way to the registry; `cluster.standing` in the log has the reason",
+  },
+  forwarded: {
+    name: "msb_mcp_cluster_forwarded_total",
+    type: "counter",
+    help: "Calls that another node was asked about, and what came of it",
+    labels: ["what", "outcome"],
+    watch: "`unreachable` at a steady rate: the way between the nodes (`--cluster-address`)",
+  },
+  registryCalls: {
+    name: "msb_mcp_registry_calls_total",
+    type: "counter",
+    help: "Calls to the registry of the cluster, and what came of them",
+    labels: ["call", "outcome"],
+    watch: "`unreachable`: the registry, or the way to it",
+  },
+  registrySeconds: {
+    name: "msb_mcp_registry_call_seconds",
+    type: "histogram",
+    help: "How long a call to the registry took",
+    labels: ["outcome"],
+    watch: "a p99 above some milliseconds: the registry is too busy or too far",
   },
   residentMemory: {
     name: "msb_mcp_process_resident_memory_bytes",

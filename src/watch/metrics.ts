@@ -3,7 +3,16 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CallEnded, Emit, Event, ExecutionEnded } from "../events.ts";
 import { CheapCounter } from "./metrics-counter.ts";
-import { endReasons, type Metric, metricTable, phaseBucketsS, phases, sessionStates } from "./metrics-table.ts";
+import {
+  endReasons,
+  type Metric,
+  metricTable,
+  phaseBucketsS,
+  phases,
+  registryBucketsS,
+  sessionStates,
+  standings,
+} from "./metrics-table.ts";
 
 /** The server as it is at the moment of a scrape. */
 export type Snapshot = {
@@ -69,6 +78,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const reservedMemory = gauge(metricTable.reservedMemory);
   const reservedMemoryLimit = gauge(metricTable.reservedMemoryLimit);
   const draining = gauge(metricTable.draining);
+  const placesFree = gauge(metricTable.placesFree);
+  let isDraining = false;
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
   const sessionsEnded = counter(metricTable.sessionsEnded);
@@ -101,6 +112,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const requestsFailed = counter(metricTable.requestsFailed);
   const receivedBytes = counter(metricTable.receivedBytes);
   const sentBytes = counter(metricTable.sentBytes);
+  const clusterStanding = gauge(metricTable.clusterStanding);
+  const stands = (now: (typeof standings)[number]) => {
+    for (const standing of standings) clusterStanding.set({ standing }, standing === now ? 1 : 0);
+  };
+  const forwarded = counter(metricTable.forwarded);
+  const registryCalls = counter(metricTable.registryCalls);
+  const registrySeconds = new Histogram({ ...settings(metricTable.registrySeconds), buckets: registryBucketsS });
   const warnings = counter(metricTable.warnings);
   const residentMemory = gauge(metricTable.residentMemory);
   const heapMemory = gauge(metricTable.heapMemory);
@@ -140,8 +158,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
     "layer.removed": () => layers(1, "removed"),
     "cache.removed": ({ why }) => cacheRemovals(1, why),
     "server.stopping": null,
-    "drain.begun": () => draining.set(1),
-    "drain.taken_back": () => draining.set(0),
+    "drain.begun": () => {
+      isDraining = true;
+      draining.set(1);
+    },
+    "drain.taken_back": () => {
+      isDraining = false;
+      draining.set(0);
+    },
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),
     "session.failed": () => sessionStartsFailed(1),
@@ -179,10 +203,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
       networkBytes(sentBytes, "sent");
       networkBytes(receivedBytes, "received");
     },
-    "cluster.joined": null,
-    "cluster.refused": null,
-    "cluster.forwarded": null,
-    "cluster.standing": null,
+    "cluster.joined": () => stands("held"),
+    "cluster.refused": () => warnings(1),
+    "cluster.standing": ({ standing }) => stands(standing),
+    "cluster.forwarded": ({ what, outcome }) => forwarded(1, what, outcome),
+    "registry.called": ({ call, outcome, durationMs }) => {
+      registryCalls(1, call, outcome);
+      registrySeconds.observe({ outcome }, durationMs / 1000);
+    },
     "cancel.unmatched": null,
     "request.received": ({ bytes }) => receivedBytes(bytes),
     "response.sent": ({ bytes }) => sentBytes(bytes),
@@ -197,6 +225,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       const { limit, waiting, memoryMib, memoryLimitMib = 0 } = snapshot.counts;
       sessionsLimit.set(limit);
       sessionsWaiting.set(waiting);
+      placesFree.set(isDraining ? 0 : Math.max(0, limit - snapshot.sessions.length));
       reservedMemory.set(memoryMib * bytesPerMib);
       reservedMemoryLimit.set(memoryLimitMib * bytesPerMib);
       orphans.set(snapshot.orphans);

@@ -23,6 +23,7 @@ export const sampleEvents: Samples = {
     outcome: "answered",
     durationMs: 12,
   },
+  "registry.called": { type: "registry.called", call: "place", outcome: "answered", durationMs: 0.7 },
   "cancel.unmatched": { type: "cancel.unmatched" },
   "server.limits": { type: "server.limits", mechanism: "control groups, version 2" },
   "interpreter.found": { type: "interpreter.found", language: "python", path: "/usr/bin/python3", version: "3.11.2" },

@@ -40,9 +40,6 @@ test("every event but the start and the end of the server and a notice that belo
   expect(silent).toEqual([
     "server.listening",
     "server.refused",
-    "cluster.joined",
-    "cluster.refused",
-    "cluster.standing",
     "cancel.unmatched",
     "server.limits",
     "interpreter.found",
@@ -186,3 +183,26 @@ function snapshot(more: Partial<Snapshot> = {}): Snapshot {
 function byName(a: { readonly name?: string | undefined }, b: { readonly name?: string | undefined }): number {
   return (a.name ?? "").localeCompare(b.name ?? "");
 }
+
+test("how a node stands with its registry is one of three, and what is told of a cluster is not there without one", async () => {
+  const metrics = create();
+  expect(await metrics.text(snapshot())).not.toMatch(/^msb_mcp_(cluster_|registry_)/m);
+  metrics.emit(sampleEvents["cluster.joined"]);
+  metrics.emit({ type: "cluster.standing", standing: "unreachable", why: "no answer" });
+  const text = await metrics.text(snapshot());
+  const standings = ["held", "unreachable", "lost"].map((standing) =>
+    valueIn(text, "msb_mcp_cluster_standing", `{standing="${standing}"}`),
+  );
+  expect(standings).toEqual([0, 1, 0]);
+});
+
+test("the places that are free are none while the server drains", async () => {
+  const metrics = create();
+  const free = async () => valueIn(await metrics.text(snapshot()), "msb_mcp_places_free");
+  const before = await free();
+  expect(before).toBeGreaterThan(0);
+  metrics.emit(sampleEvents["drain.begun"]);
+  expect(await free()).toBe(0);
+  metrics.emit(sampleEvents["drain.taken_back"]);
+  expect(await free()).toBe(before);
+});
