@@ -58,6 +58,11 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     },
     "cluster-secret": balancers,
   },
+  "docs/kubernetes.md": {
+    "kubernetes-install": {
+      why: "it needs a Kubernetes cluster; test/packages/chart.test.ts renders the chart and validates it",
+    },
+  },
   "docs/packages.md": {
     "packages-index": { by: "test/commands/pull-packages.test.ts" },
     "packages-pull": { by: "test/commands/pull-packages.test.ts" },

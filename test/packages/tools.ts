@@ -27,11 +27,27 @@ export async function goModule(path: string, version: string, skipped: string): 
 
 /** Of the Go proxy, built: the program's path. */
 export async function goProgram(path: string, version: string, skipped: string): Promise<string | undefined> {
-  const folder = join(await cacheDirectory(), `go-${version}`);
-  const program = join(folder, path.slice(path.lastIndexOf("/") + 1));
+  const { folder, program } = await goPlace(path, version);
   const isThere = await Bun.file(program).exists();
   const build = ["env", `GOBIN=${folder}`, "go", "install", `${path}@${version}`];
   return found(program, isThere ? undefined : await problemOf(build), skipped);
+}
+
+/** The same for one that takes minutes to build: only if it is on this machine, or the variable asks for it. */
+export async function largeGoProgram(path: string, version: string, skipped: string): Promise<string | undefined> {
+  const { program } = await goPlace(path, version);
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  const variable = `MSB_MCP_TEST_${name.toUpperCase()}`;
+  if ((await Bun.file(program).exists()) || Bun.env[variable] === "build")
+    return await goProgram(path, version, skipped);
+  const onPath = Bun.which(name);
+  const missing = `there is no ${name} here, and to build it takes minutes (${variable}=build has it built and kept)`;
+  return found(onPath ?? "", onPath === null ? missing : undefined, skipped);
+}
+
+async function goPlace(path: string, version: string) {
+  const folder = join(await cacheDirectory(), `go-${version}`);
+  return { folder, program: join(folder, path.slice(path.lastIndexOf("/") + 1)) };
 }
 
 function found(path: string, missing: string | undefined, skipped: string): string | undefined {
