@@ -122,6 +122,11 @@ export interface Sandbox extends AsyncDisposable {
    */
   readonly cpuTimeMs?: () => Promise<number | null>;
   /**
+   * Ends by force the processes that keep files below `folder`, a path in the sandbox, after these were removed, if those take more than `maxBytes`:
+   * nobody else can free that room. Resolves with how much it was, or 0. Never rejects. Not there where the backend does not see what is open.
+   */
+  readonly endHoarders?: (folder: string, maxBytes: number) => Promise<number>;
+  /**
    * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin unless `stdin` says otherwise.
    *
    * Throws Failure `code_execution` / `command_execution` if the sandbox is lost or the run could not be started, `connection`

@@ -8,6 +8,7 @@ export class CachedSandbox implements Sandbox {
   readonly files: Files;
   readonly lost: Promise<string>;
   readonly cpuTimeMs?: () => Promise<number | null>;
+  readonly endHoarders?: (folder: string, maxBytes: number) => Promise<number>;
   readonly resumable?: readonly string[];
   readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
   readonly #sandbox: Sandbox;
@@ -19,8 +20,11 @@ export class CachedSandbox implements Sandbox {
     this.name = sandbox.name;
     this.files = sandbox.files;
     this.lost = sandbox.lost;
-    const { cpuTimeMs, resumable, resume } = sandbox;
+    const { cpuTimeMs, endHoarders, resumable, resume } = sandbox;
     if (cpuTimeMs !== undefined) this.cpuTimeMs = () => cpuTimeMs.call(sandbox);
+    if (endHoarders !== undefined) {
+      this.endHoarders = (folder, maxBytes) => endHoarders.call(sandbox, folder, maxBytes);
+    }
     if (resumable !== undefined) this.resumable = resumable;
     if (resume !== undefined) this.resume = (request) => resume.call(sandbox, request);
   }

@@ -23,9 +23,15 @@ export type CachesOptions = {
   readonly emit: Emit;
 };
 
-export type CacheUse = Disposable & { readonly folder: string };
+export type CacheUse = Disposable & {
+  readonly folder: string;
+  /** `free` is called at each look: it frees what its sandbox takes by files without a name, if that is more than `maxBytes`, and tells how much. */
+  onLook(free: Free): void;
+};
 
-type InUse = { readonly lock: FileLock; uses: number };
+type Free = (maxBytes: number) => Promise<number>;
+
+type InUse = { readonly lock: FileLock; readonly uses: Set<{ free: Free | undefined }> };
 
 /** While any is in use, they are looked at so often. A look takes longer where there are many files: then less often, within `maxPauseMs`. */
 const pauseMs = 5_000;
@@ -76,17 +82,21 @@ export class Caches implements AsyncDisposable {
         // Its users may have changed that.
         chmodSync(folder, 0o700);
       } catch (error) {
-        if (inUse.uses === 0) this.#release(key, inUse);
+        if (inUse.uses.size === 0) this.#release(key, inUse);
         throw error;
       }
-      inUse.uses++;
+      const use: { free: Free | undefined } = { free: undefined };
+      inUse.uses.add(use);
       this.#looking ??= this.#keepLooking();
-      let isBack = false;
-      const giveBack = () => {
-        if (!isBack && --inUse.uses === 0) this.#release(key, inUse);
-        isBack = true;
+      return {
+        folder,
+        onLook: (free) => {
+          use.free = free;
+        },
+        [Symbol.dispose]: () => {
+          if (inUse.uses.delete(use) && inUse.uses.size === 0) this.#release(key, inUse);
+        },
       };
-      return { folder, [Symbol.dispose]: giveBack };
     } catch (error) {
       this.#tell(error);
       return null;
@@ -112,7 +122,7 @@ export class Caches implements AsyncDisposable {
     const lock = lockFile(this.#lockPath(key), "shared");
     if (lock === "taken") return null;
     if (lock === "unknown") throw new Error("files in the state directory cannot be locked");
-    const inUse = { lock, uses: 0 };
+    const inUse: InUse = { lock, uses: new Set() };
     this.#inUse.set(key, inUse);
     this.#known.delete(key);
     this.#begun++;
@@ -170,10 +180,18 @@ export class Caches implements AsyncDisposable {
 
   /** Brings it within its share, and tells what it takes then. */
   async #sizeOf(key: string): Promise<number> {
-    const isUsed = this.#inUse.has(key);
+    const inUse = this.#inUse.get(key);
+    const isUsed = inUse !== undefined;
     const known = this.#known.get(key);
     if (!isUsed && known !== undefined) return known;
     const begun = this.#begun;
+    for (const { free } of inUse?.uses ?? []) {
+      const { shareBytes, emit } = this.#options;
+      // What this has removed while it was written is not yet a flood.
+      const maxBytes = floodFactor * shareBytes;
+      const bytes = (await free?.(maxBytes)) ?? 0;
+      if (bytes > 0) emit({ type: "cache.removed", bytes, maxBytes, why: "flood" });
+    }
     const path = join(this.#options.folder, key);
     const content = await contentOf(path).catch(() => null);
     if (content === null) return 0;

@@ -71,7 +71,10 @@ class CachingHost implements SandboxHost {
     const use = this.#useFor(spec);
     if (use === null) return await make(spec);
     try {
-      return new CachedSandbox(await make(withMount(spec, use.folder)), use);
+      const sandbox = new CachedSandbox(await make(withMount(spec, use.folder)), use);
+      const { endHoarders } = sandbox;
+      if (endHoarders !== undefined) use.onLook((maxBytes) => endHoarders(cacheFolder, maxBytes));
+      return sandbox;
     } catch (error) {
       use[Symbol.dispose]();
       throw error;

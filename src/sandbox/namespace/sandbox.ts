@@ -21,6 +21,7 @@ import { isOlder, type Moments } from "./moments.ts";
 import { type OngoingRun, wasKilledForMemory } from "./ongoing-run.ts";
 import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
+import { removedFiles } from "./removed-files.ts";
 import { RunScope } from "./run-scope.ts";
 import { processesPerCpu, processLimit } from "./sizes.ts";
 import type { WayOut } from "./way-out.ts";
@@ -157,6 +158,17 @@ export class NamespaceSandbox implements Sandbox, Watched {
     const processes = this.watchedProcesses(takeCensus).filter(({ pid }) => !ours.has(pid));
     const times = await Promise.all(processes.map(({ pid }) => cpuTimeOf(pid)));
     return times.reduce((sum, time) => sum + time, 0);
+  }
+
+  async endHoarders(folder: string, maxBytes: number): Promise<number> {
+    if (this.#over !== null) return 0;
+    const pids = this.watchedProcesses(takeCensus).map(({ pid }) => pid);
+    const { bytes, holders } = await removedFiles(pids, folder);
+    if (bytes <= maxBytes) return 0;
+    // Numbers may be others' by now.
+    const here = new Set(this.watchedProcesses(takeCensus).map(({ pid }) => pid));
+    for (const pid of holders) if (here.has(pid)) this.#options.libc.kill(pid, signals.kill);
+    return bytes;
   }
 
   watchedProcesses(census: () => Census): readonly Process[] {

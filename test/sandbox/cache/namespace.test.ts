@@ -130,21 +130,37 @@ describe.skipIf(!isHere("bwrap", "openssl", "git"))("a cache of downloads (bwrap
     expect((await run("mine", look, allowed)).stdout).toBe("\n");
   });
 
-  test("what a session fills its cache with is removed while it runs, and it can go on", async () => {
+  /** While it runs, the caches are looked at all the time. */
+  async function runWatched(source: string): Promise<Ran> {
     const limits = { maxBytes: 2_000_000, shareBytes: 2_000_000 };
     const caches = new Caches({
       ...{ ...limits, folder: join(folder, "tight"), clock: systemClock, emit: () => undefined },
     });
     await using tight = withCache(openBare(), caches, { kind: "packages" });
-    const fill = "head -c 20000000 /dev/zero > big && while [ -e big ]; do sleep 0.1; done; echo more > small; ls";
     let isOver = false;
-    const filling = run("filler", `cd /opt/msb/cache; ${fill}`, tight).finally(() => {
+    const running = run("filler", source, tight).finally(() => {
       isOver = true;
     });
     while (!isOver) {
       await caches.look();
       await Bun.sleep(20);
     }
-    expect((await filling).stdout).toContain("small\n");
+    return await running;
+  }
+
+  test("what a session fills its cache with is removed while it runs, and it can go on", async () => {
+    const fill = "head -c 3000000 /dev/zero > big && while [ -e big ]; do sleep 0.1; done; echo more > small; ls";
+    expect((await runWatched(`cd /opt/msb/cache; ${fill}`)).stdout).toContain("small\n");
+  });
+
+  test.each([
+    ["open", "held.write(bytes(20_000_000)); held.flush(); time.sleep(1000)"],
+    [
+      "mapped",
+      "held.truncate(20_000_000); kept = mmap.mmap(held.fileno(), 0); kept.write(bytes(20_000_000)); held.close(); time.sleep(1000)",
+    ],
+  ])("a program that keeps a removed file %s, far beyond its share, is ended, and no other", async (_, keep) => {
+    const program = `import mmap, os, time; path = "/opt/msb/cache/file"; held = open(path, "w+b"); os.remove(path); ${keep}`;
+    expect((await runWatched(`python3 -c '${program}'; echo "$?"`)).stdout).toBe("137\n");
   });
 });
