@@ -36,7 +36,7 @@ export const inWords: Encode = (message) => {
   if ("attach" in message) return `attach ${message.attach}\n`;
   if ("look" in message) {
     const { look, since_ms, begun_ms, volumes } = message;
-    return `look ${look} ${(since_ms / 1000).toFixed(3)} ${(begun_ms / 1000).toFixed(3)} 0${words(volumes)}\n`;
+    return `look ${look} ${(since_ms / 1000).toFixed(3)} ${(begun_ms / 1000).toFixed(3)}${words(volumes)}\n`;
   }
   if ("moment" in message) return `moment ${message.moment}\n`;
   if ("typescript" in message) return "";

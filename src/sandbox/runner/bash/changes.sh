@@ -14,7 +14,7 @@ __msb_stamp_step=10000
 __msb_plain=$'^([] !#-[^-~]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf][\x80-\xbf]|[\xf1-\xf3][\x80-\xbf][\x80-\xbf][\x80-\xbf]|\xf4[\x80-\x8f][\x80-\xbf][\x80-\xbf])+'
 
 __msb_begin_changes() {
-  __msb_path=$PATH __msb_told= __msb_looks=unknown
+  __msb_path=$PATH __msb_told= __msb_found= __msb_looks=unknown
   __msb_start=$(builtin pwd -P) __msb_home=${HOME-}
 }
 
@@ -32,26 +32,28 @@ __msb_note_moment() {
   __msb_since=${now:0:-6}.${now: -6}
 }
 
-# What has changed since $1, for what began at $2, as JSON in __msb_changes: null if nobody knows. $3: shared folders, escaped by hexadecimal digits.
+# In the listener, whose processes nobody ends: what has changed since $1, in __msb_found, for __msb_tell_changes. $2: shared folders, escaped by
+# hexadecimal digits. Nothing if nobody knows.
 __msb_look() {
-  local LC_ALL=C IFS=$' \t\n' found paths=() path state stamp told=/ files= complete=true index place places=("$__msb_start")
-  __msb_changes=null
+  local IFS=$' \t\n' place places=("$__msb_start")
+  __msb_found=
   [[ $__msb_looks != unknown ]] || __msb_looks=$(PATH=$__msb_path; timeout 5 find / -maxdepth 0 -newerct @0 -printf yes)
-  # More than 128: it was ended.
-  (($? < 128)) || __msb_looks=unknown
   [[ $__msb_looks = yes ]] || builtin return 0
-  for place in "$__msb_home" ${3-}; do
+  for place in "$__msb_home" ${2-}; do
     builtin printf -v place %b "${place//%/\\x}"
     [[ $place != /* || " ${places[*]} " = *" $place "* ]] || places+=("$place")
   done
-  # Again if it was ended: as what an interrupted run has started is.
-  for ((index = 0; index < 20; index++)); do
-    found=$(__msb_search "$1" "${places[@]}")
-    [[ $found != *[.,\;] ]] || break
-  done
-  [[ $found = *. ]] || complete=false
-  [[ $found != *, ]] || __msb_most_seconds=$__msb_fewer_seconds
+  __msb_found=$(__msb_search "$1" "${places[@]}")
+  [[ $__msb_found != *, ]] || __msb_most_seconds=$__msb_fewer_seconds
+}
+
+# In the runner: what has been found for what began at $1, as JSON in __msb_changes; null if nobody knows.
+__msb_tell_changes() {
+  local LC_ALL=C IFS=$' \t\n' found=$__msb_found paths=() path state stamp told=/ files= complete=true index
   local -A states=()
+  __msb_changes=null
+  [[ -n $found ]] || builtin return 0
+  [[ $found = *. ]] || complete=false
   while [[ $found = *//* ]]; do
     state=${found%%//*} found=${found#*//}
     path=${state#* * }
@@ -59,7 +61,7 @@ __msb_look() {
     states[$path]=$state
     told+=/$state/
     stamp=${state%% *}
-    [[ $stamp < $2 && $__msb_told = *"//$state//"* ]] && continue
+    [[ $stamp < $1 && $__msb_told = *"//$state//"* ]] && continue
     __msb_is_of_tool "$path" && continue
     for ((index = ${#paths[@]}; index > 0; index--)); do
       [[ $path < ${paths[index - 1]} ]] || break

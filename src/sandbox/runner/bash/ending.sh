@@ -23,9 +23,10 @@ __msb_lay_down_options() {
 
 __msb_end() {
   __msb_running=
-  __msb_let_go soon
+  # In time for what a trap on EXIT has changed.
+  [[ -n $__msb_found && -z $__msb_bye_now ]] || __msb_let_go
   if [[ -n $__msb_bye_now ]]; then __msb_options=$- && __msb_lay_down_options; fi
-  __msb_look "$__msb_since" "$__msb_begun" "$__msb_folders"
+  __msb_tell_changes "$__msb_begun"
   local mark=${__msb_mark//_/-} how=exited code=$__msb_status success=false
   if [[ -n $__msb_interrupted ]]; then
     how=interrupted

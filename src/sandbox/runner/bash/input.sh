@@ -21,19 +21,21 @@ __msb_pump_input() {
   done
 }
 
-# Nothing more of the run's input and no interrupt comes from the listener: at once, if $1 is "now", otherwise soon.
+# Nothing more of the run's input and no interrupt comes from the listener, which has looked for what has changed.
 __msb_let_go() {
-  local line= when=$1
+  local line=
   if [[ -n $__msb_pump ]]; then
     builtin kill -KILL "$__msb_pump"
     builtin wait "$__msb_pump"
-    __msb_pump= when=now
+    __msb_pump=
     exec 0</dev/null
   fi
   builtin kill -USR2 "$__msb_listener"
-  [[ $when = now ]] || builtin return 0
   # Behind what the process has left.
-  until [[ $line = "over $__msb_id" ]]; do
+  until [[ $line = "over $__msb_id "* ]]; do
     IFS= builtin read -r -u 203 line || builtin kill -KILL $$
   done
+  __msb_read_found "${line##* }"
+  line=${line% *}
+  __msb_begun=${line##* }
 }

@@ -8,7 +8,7 @@
 #     interrupt ID HOW          send SIGINT to the shell and to what it waits for; HOW is "once" or "again"
 #     input ID NUMBER BYTES     write to that run's input what `printf %b` makes of so many bytes that follow the line
 #     close ID                  end that input
-#     look ID SINCE BEGUN 0     tell what a command has changed, when it was running beside; the moments are seconds
+#     look ID SINCE BEGUN       tell what a command has changed, when it was running beside; the moments are seconds
 #     moment ID                 tell the time here
 #     attach MARK               interrupt whatever runs, then write this mark to stdout and stderr and say that it is ready
 #
@@ -20,7 +20,7 @@ __msb_step='if __msb_take; then builtin eval "$__msb_source"; { __msb_over; } 2>
 __msb_serve='builtin mapfile -t -u 203 -c 1 -C "$__msb_step" __msb_wakes; builtin trap - EXIT; builtin exit'
 __msb_main="__msb_begin \"\$1\"; builtin set --; $__msb_serve"
 # After an exit, in the new shell. The user's arguments are the top level's.
-__msb_again='LC_ALL=C IFS= builtin read -r -N 1000000000 -u 205 __msb_state; exec 205<&-; builtin unset -v BASH_ENV ENV; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
+__msb_again='LC_ALL=C IFS= builtin read -r -N 1000000000 __msb_state <"$__msb_store"; [[ -f $__msb_store ]] || exec 205<&-; builtin unset -v BASH_ENV ENV; builtin eval "$__msb_state" 2>/dev/null; builtin unset -v __msb_state; exec 1>&201 2>&202; builtin set -- "${__msb_arguments[@]}"; { __msb_say_goodbye; } 2>/dev/null; builtin eval "$__msb_bye_now"; { __msb_end; } 2>/dev/null; '"$__msb_serve"
 
 # $1: where this program is.
 __msb_begin() {
@@ -30,5 +30,6 @@ __msb_begin() {
   builtin read -r -u 203 __msb_listener
   __msb_set_traps ''
   __msb_begin_changes
+  { __msb_open_store; } 2>/dev/null
   __msb_say_ready
 }

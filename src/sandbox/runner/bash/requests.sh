@@ -5,8 +5,8 @@
 
 # Waits for a run. Fails for what is none.
 __msb_take() {
-  local LC_ALL=C IFS=' ' kind id mark input bytes folders source
-  while builtin read -r -u 203 kind id mark input bytes folders; do
+  local LC_ALL=C IFS=' ' kind id mark input bytes source
+  while builtin read -r -u 203 kind id mark input bytes; do
     case $kind in
       run)
         source=
@@ -16,14 +16,14 @@ __msb_take() {
         __msb_interrupted= __msb_bye= __msb_bye_now= __msb_pump=
         exec 0</dev/null 1>&201 2>&202
         [[ $input != open ]] || __msb_open_input
-        __msb_folders=$folders
-        __msb_note_moment
+        __msb_found=
         __msb_prepare "$source"
         __msb_running=1
         builtin return 0
         ;;
       look)
-        __msb_look "$mark" "$input" "$folders"
+        __msb_read_found "$input"
+        __msb_tell_changes "$mark"
         __msb_write 204 "{\"look\": \"$id\", \"changes\": $__msb_changes}"$'\n'
         builtin return 1
         ;;
@@ -36,6 +36,12 @@ __msb_take() {
     esac
   done
   builtin return 1
+}
+
+# So many bytes, in __msb_found.
+__msb_read_found() {
+  __msb_found=
+  (($1 == 0)) || IFS= LC_ALL=C builtin read -r -N "$1" -u 203 __msb_found
 }
 
 # What is to be evaluated, in __msb_source: the source, with the user's options and the last status; or what tells that it does not parse.

@@ -6,21 +6,37 @@ __msb_own_names=' BASH BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_AR
  BASH_LOADABLES_PATH BASH_REMATCH BASH_SOURCE BASH_SUBSHELL BASH_VERSINFO BASH_VERSION COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME
  GROUPS HISTCMD LINENO PIPESTATUS PPID RANDOM SHELLOPTS SRANDOM UID _ '
 
+# A file without a name, for what is left.
+__msb_store=/proc/self/fd/205
+
+__msb_open_store() {
+  local folder file
+  for folder in /tmp /dev/shm "$PWD"; do
+    file=$(mktemp "$folder/.msb-XXXXXX") || continue
+    exec 205<>"$file"
+    rm -f "$file"
+    builtin return
+  done
+}
+
 # The end of every exit, in the trap on EXIT.
 __msb_leave() {
   # A new shell dies of an interrupt, for a moment.
-  __msb_let_go now
+  __msb_let_go
   __msb_forget_locals
   __msb_running=1
   builtin unset -v __msb_source __msb_prelude __msb_wakes
-  # Again if it was ended by force, as all is that an interrupted run has started. That goes on for a while.
-  __msb_status_of_state=137
-  while ((__msb_status_of_state == 137)); do
-    __msb_state=
-    __msb_state=$(__msb_write_state)
-    __msb_status_of_state=$?
-  done
-  BASH_ENV= ENV= exec "$__msb_shell" --norc --noprofile -c '. "$1"; builtin eval "$__msb_again"' bash "$__msb_program" 205<<<"$__msb_state"
+  # By no process of its own, where that can be: what an interrupted run has started is ended by force.
+  if [[ -f $__msb_store ]]; then
+    builtin compgen -v >"$__msb_store" && builtin mapfile -t __msb_names <"$__msb_store"
+    builtin declare -F >"$__msb_store" && builtin mapfile -t __msb_flagged <"$__msb_store"
+    __msb_write_state >"$__msb_store"
+  else
+    builtin mapfile -t __msb_names <<<"$(builtin compgen -v)"
+    builtin mapfile -t __msb_flagged <<<"$(builtin declare -F)"
+    exec 205<<<"$(__msb_write_state)"
+  fi
+  BASH_ENV= ENV= exec "$__msb_shell" --norc --noprofile -c '. "$1"; builtin eval "$__msb_again"' bash "$__msb_program"
   builtin trap - EXIT
   builtin exit 70
 }
@@ -37,21 +53,15 @@ __msb_forget_locals() {
 
 __msb_write_state() {
   builtin shopt -p
-  __msb_names=$(builtin compgen -v)
-  (($? < 128)) || builtin exit 137
-  # Whatever the user's IFS is.
-  builtin mapfile -t __msb_list <<<"$__msb_names"
-  for __msb_name in "${__msb_list[@]}"; do
-    [[ $__msb_own_names = *[[:space:]]"$__msb_name"[[:space:]]* || $__msb_name = __msb_names || $__msb_name = __msb_list || $__msb_name = __msb_own_names ]] ||
+  for __msb_name in "${__msb_names[@]}"; do
+    [[ $__msb_own_names = *[[:space:]]"$__msb_name"[[:space:]]* || $__msb_name = __msb_names || $__msb_name = __msb_own_names ]] ||
       builtin declare -p "$__msb_name"
   done
   builtin alias -p
   builtin declare -f
-  __msb_names=$(builtin declare -F)
-  (($? < 128)) || builtin exit 137
-  while IFS=' ' builtin read -r _ __msb_flags __msb_name; do
-    [[ $__msb_flags = -f ]] || builtin printf 'declare %s %s\n' "$__msb_flags" "$__msb_name"
-  done <<<"$__msb_names"
+  for __msb_name in "${__msb_flagged[@]}"; do
+    [[ $__msb_name = "declare -f "* ]] || builtin printf '%s\n' "$__msb_name"
+  done
   builtin set +o
   builtin printf '__msb_restoring=1\n'
   builtin trap -p
