@@ -10,6 +10,7 @@ import type { ProgramEnd } from "../linked/link.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
 import { installerEnv } from "../packages.ts";
 import type { SandboxSpec } from "../port.ts";
+import { anyShell } from "../runner/bash/program.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { type InterpreterOptions, resumeInterpreter, startInterpreter } from "../runner/runner.ts";
 import { commonLanguages, imageName, type Language } from "../templates.ts";
@@ -35,7 +36,7 @@ export type Assembling = {
 };
 
 /** What an image calls them. */
-const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node", bash: "bash" };
+const interpreters: Readonly<Record<Language, string>> = { python: "python3", node: "node", bash: anyShell };
 
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {

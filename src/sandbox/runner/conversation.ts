@@ -42,6 +42,8 @@ const maxLineLength = 2 * 1024 * 1024;
 const maxResultLength = 64 * 1024;
 /** What is kept of stderr to tell why an interpreter did not start. Bytes. */
 const stderrTailBytes = 2048;
+/** Characters of what a program has to say of itself. */
+const maxNoticeLength = 1000;
 /** How long streams may stay open behind a process that has ended: a child of its may hold them. Milliseconds. */
 const drainMs = 500;
 /** How long the answer to a command waits for what it has changed. What is busy in the guest is not late, only what is given no time. Milliseconds. */
@@ -86,6 +88,8 @@ export class Conversation {
   readonly #questions = new Map<string, (answer: Heard | undefined) => void>();
   #isReady = false;
   #hasEraser = false;
+  /** What the program has to say of itself, until a run has told it. */
+  #notice: string | undefined;
   #startErrors = "";
   #isAttaching = false;
   /** Resolves when nothing of what was said to somebody before is on its way any more. */
@@ -176,6 +180,8 @@ export class Conversation {
     const input = new RunInput(id, (message) => this.#say(message));
     if (stdin === "empty") input.end();
     const displays = new RunDisplays(onDisplay, onNotice);
+    if (this.#notice !== undefined) onNotice?.(this.#notice);
+    this.#notice = undefined;
     this.#run = { id, answer: undefined, missing: 3, input, displays, over: resolve };
     const mark = crypto.randomUUID();
     this.#stdout.beginWithLine(
@@ -300,6 +306,7 @@ export class Conversation {
     const message = parse(line);
     if (message?.ready === true) {
       this.#isAttaching = false;
+      if (typeof message.notice === "string") this.#notice = message.notice.slice(0, maxNoticeLength);
       if (typeof message.pid === "number" && message.protocol === protocol) this.#ready.resolve(message.pid);
       else this.kill();
       return;

@@ -1,7 +1,7 @@
 // The guest's side of the runner, as files for an adapter to place in a sandbox. They are embedded in the executable.
 
 import type { Language } from "../templates.ts";
-import { bashArgv, bashProgram } from "./bash/program.ts";
+import { bashProgram, shellArgv } from "./bash/program.ts";
 import compilePython from "./compile.py" with { type: "text" };
 import { type Encode, inJson, inWords } from "./messages.ts";
 import { nodeProgram } from "./node/program.ts";
@@ -58,7 +58,7 @@ export const runnerEncodings: Readonly<Record<Language, Encode>> = { python: inJ
  */
 export function runnerArgv(language: Language, interpreter: string, program: string): readonly string[] {
   if (language === "python") return [interpreter, program];
-  if (language === "bash") return bashArgv(interpreter, program);
+  if (language === "bash") return shellArgv(interpreter, program);
   // Code that is interrupted within a callback leaves async_hooks' stack unbalanced; the runner mends it, the check would abort.
   const node = [interpreter, "--no-force-async-hooks-checks", program];
   return ["/bin/sh", "-c", 'exec "$@" 4<&0 5>&1 6>&2 </dev/null', "sh", ...node];

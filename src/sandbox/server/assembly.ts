@@ -7,6 +7,7 @@ import { Gone } from "../linked/gone.ts";
 import { createSpawn } from "../linked/guest-process.ts";
 import { LinkedSandbox } from "../linked/sandbox.ts";
 import type { SandboxSpec } from "../port.ts";
+import { anyShell } from "../runner/bash/program.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Answers } from "./answers.ts";
 import { fileAgentPath, runnerPath, waitUntilReady } from "./boot.ts";
@@ -70,7 +71,7 @@ export async function assemble(
         // The relay gathers output for a while, and passes on at once what comes on control-out.
         isControlSooner: true,
         language,
-        interpreter: language === "bash" ? "bash" : booted.interpreter,
+        interpreter: language === "bash" ? anyShell : booted.interpreter,
         program: runnerPath(booted, language),
         env,
         clock,
