@@ -24,6 +24,11 @@ export type SandboxSpec = {
   /** Folders of the host for this sandbox alone, beside the volumes that all share. */
   readonly mounts?: readonly Volume[] | undefined;
   /**
+   * A folder of programs for the PATH of code and commands: before the system's, behind what the session installs itself. `path` is the PATH that
+   * a sandbox of the template has without it.
+   */
+  readonly programs?: { readonly folder: string; readonly path: string } | undefined;
+  /**
    * Whom this one may reach, instead of whom the host's sandboxes may; then it has no secrets. `create` throws Failure `configuration` where the
    * backend cannot enforce it.
    */

@@ -1,7 +1,7 @@
 // A host whose sandboxes have the packages of their templates: those of the host underneath, with a layer mounted.
 
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec, Survivors } from "../port.ts";
-import { envOf, mountsOf } from "./layer.ts";
+import { envOf, mountsOf, programsOf } from "./layer.ts";
 import type { Layers } from "./layers.ts";
 import type { StoredLayer } from "./store.ts";
 
@@ -71,5 +71,6 @@ class LayeredHost implements SandboxHost {
 function layered(spec: SandboxSpec, { folder, facts }: StoredLayer): SandboxSpec {
   const { template } = spec;
   const { interpreter, language } = facts;
-  return { ...spec, mounts: mountsOf(language, folder), template: { ...template, env: envOf(template, interpreter) } };
+  const programs = { folder: programsOf(language), path: interpreter.path };
+  return { ...spec, mounts: mountsOf(language, folder), programs, template: { ...template, env: envOf(template) } };
 }

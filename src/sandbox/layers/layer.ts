@@ -1,7 +1,7 @@
 // What a layer is: packages of a template, built for one interpreter, in a folder of this machine that sandboxes mount read-only.
 
 import { createHash } from "node:crypto";
-import { ownPrefix, type Package } from "../packages.ts";
+import type { Package } from "../packages.ts";
 import type { CommonLanguage, Packages, Template } from "../templates.ts";
 import type { Volume } from "../volumes.ts";
 
@@ -49,17 +49,15 @@ export function mountsOf(language: CommonLanguage, folder: string): readonly Vol
   return [{ hostPath: folder, guestPath: layerFolder, readOnly: true }];
 }
 
-/** The environment of a sandbox that has the layer. Programs of packages stand before the system's, a session's own before these. */
-export function envOf({ language, env }: Template, { path }: Interpreter): Readonly<Record<string, string>> {
-  const programs = language === "node" ? "/node_modules/.bin" : `${layerFolder}/site/bin`;
-  const [own, system] = path.startsWith(ownPrograms)
-    ? [`${ownPrograms}:`, path.slice(ownPrograms.length + 1)]
-    : ["", path];
-  const found = language === "node" ? {} : { MSB_PACKAGES: `${layerFolder}/site` };
-  return { PATH: `${own}${programs}:${system}`, ...found, ...env };
+/** Where its sandboxes find the programs of its packages. */
+export function programsOf(language: CommonLanguage): string {
+  return language === "node" ? "/node_modules/.bin" : `${layerFolder}/site/bin`;
 }
 
-const ownPrograms = `${ownPrefix}/bin`;
+/** The environment of a sandbox that has the layer. */
+export function envOf({ language, env }: Template): Readonly<Record<string, string>> {
+  return { ...(language === "node" ? {} : { MSB_PACKAGES: `${layerFolder}/site` }), ...env };
+}
 
 function hash(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);

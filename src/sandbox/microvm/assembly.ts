@@ -41,8 +41,10 @@ const interpreters: Readonly<Record<Language, string>> = { python: "python3", no
 /** Throws Gone, Failure and the signal's reason; the machine then still runs. */
 export async function assemble(assembling: Assembling): Promise<LinkedSandbox> {
   const { machine, spec, volumes, how, clock, signal, whyLost, keep, destroy } = assembling;
-  const { image, language } = spec.template;
-  const env = { ...installerEnv, ...spec.template.env };
+  const { programs, template } = spec;
+  const { image, language } = template;
+  const path = programs === undefined ? {} : { PATH: `${programs.folder}:${programs.path}` };
+  const env = { ...installerEnv, ...path, ...template.env };
   const { fileName, source } = runnerPrograms[language];
   const runner = { path: `${pipesFolder}/${fileName}`, source };
   let sandbox: LinkedSandbox | null = null;

@@ -130,8 +130,9 @@ export class NamespaceHost implements SandboxHost {
     const { path: interpreter, pathPrefix, places, checked, agent } = await this.#interpreters.takeFor(spec.template);
     const name = nameOf(spec.sessionId);
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
+    const programs = spec.programs === undefined ? "" : `${spec.programs.folder}:`;
     const env = {
-      ...{ ...guestEnv, PATH: `${ownPrefix}/bin:${pathPrefix}${guestPath}` },
+      ...{ ...guestEnv, PATH: `${ownPrefix}/bin:${programs}${pathPrefix}${guestPath}` },
       ...(network.kind !== "none" && { ...proxyEnv, ...trustEnv() }),
       ...spec.template.env,
     };
