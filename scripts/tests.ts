@@ -10,8 +10,8 @@ const [folder = "", ...more] = process.argv.slice(2);
 
 /** About half of all, by the time that they take. */
 const half = "test/sandbox";
-/** A test's patience: Bun takes it as a flag only, and 5 seconds are too few where a test boots something on a busy machine. */
-const patienceMs = 60_000;
+/** A test's patience. It only ends what would never end. */
+const patienceMs = 180_000;
 
 const children: Bun.Subprocess[] = [];
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

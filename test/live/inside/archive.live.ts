@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
-import { patienceMs, sessionOf, start, stdoutOf } from "./server.ts";
+import { patienceMs } from "./patience.ts";
+import { sessionOf, start, stdoutOf } from "./server.ts";
 
 test(
   "the images of both languages come from an archive, and are there for the next server",

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { machines } from "./host.ts";
-import { patienceMs, sessionOf, start, stdoutOf } from "./server.ts";
+import { patienceMs } from "./patience.ts";
+import { sessionOf, start, stdoutOf } from "./server.ts";
 
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 

@@ -1,7 +1,8 @@
 // What a policy lets through, and what a secret shows, with a server on the machine that runs the microVMs.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { patienceMs, type Started, sessionOf, start, stdoutOf } from "./server.ts";
+import { patienceMs } from "./patience.ts";
+import { type Started, sessionOf, start, stdoutOf } from "./server.ts";
 
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 

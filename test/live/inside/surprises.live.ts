@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ExecEvent, ExecHandle, Sandbox } from "microsandbox";
 import { runtime, templateOf } from "./host.ts";
-import { patienceMs } from "./server.ts";
+import { patienceMs } from "./patience.ts";
 
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { machines } from "./host.ts";
-import { patienceMs, run, type Started, sessionOf, start, stdoutOf } from "./server.ts";
+import { patienceMs } from "./patience.ts";
+import { run, type Started, sessionOf, start, stdoutOf } from "./server.ts";
 
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 

@@ -474,9 +474,9 @@ async function gone(stub: { readonly machines: readonly string[] }): Promise<voi
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 500; look += 1) {
+  for (let look = 0; look < 6000; look += 1) {
     if (await holds()) return;
     await Bun.sleep(10);
   }
-  throw new Error("waited for 5 seconds in vain");
+  throw new Error("waited for a minute in vain");
 }

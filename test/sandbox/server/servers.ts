@@ -40,7 +40,7 @@ export function makeHost(options: Partial<ServerHostOptions> & { readonly url: s
     clock: systemClock,
     emit: () => {},
     installationId: "testtest",
-    startTimeoutMs: 20_000,
+    startTimeoutMs: 60_000,
     ...options,
   });
 }
