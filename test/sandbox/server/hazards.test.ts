@@ -362,7 +362,11 @@ describe("running", () => {
     await using sandbox = await at.create();
     await ran(sandbox, "code", "x = 1");
     // A killed process that has not quite ended may still take a request in: no backend can tell that from one that began.
-    await ran(sandbox, "command", "pkill -9 python3; while pgrep python3 > /dev/null; do sleep 0.01; done");
+    await ran(
+      sandbox,
+      "command",
+      "all=$(pgrep python3); pkill -9 python3; for p in $all; do until [ ! -e /proc/$p ]; do sleep 0.01; done; done",
+    );
     expect((await ran(sandbox, "code", "2")).stdout).toBe("2\n");
   });
 
@@ -373,9 +377,13 @@ describe("running", () => {
       await using sandbox = await at.create(language);
       // From outside, later, and without anything that the host would be told: it asks for nothing between runs.
       const program = language === "python" ? "python3" : "node";
-      const kill = `pkill -9 ${program}; while pgrep ${program}; do sleep 0.01; done; touch ${language}-is-gone`;
-      await ran(sandbox, "command", `(sleep 0.1; ${kill}) > /dev/null 2>&1 &`);
-      await root.folderWith(`${language}-is-gone`);
+      const [begun, go, gone] = [`${language}-begun`, `${language}-go`, `${language}-gone`];
+      // Quite gone: what has been killed may still take a request in, by a thread of it that has not ended.
+      const kill = `all=$(pgrep ${program}); pkill -9 ${program}; for p in $all; do until [ ! -e /proc/$p ]; do sleep 0.01; done; done`;
+      const line = `touch ${begun}; until [ -e ${go} ]; do sleep 0.01; done; ${kill}; touch ${gone}`;
+      await ran(sandbox, "command", `(${line}) > /dev/null 2>&1 &`);
+      await Bun.write(join(await root.folderWith(begun), go), "");
+      await root.folderWith(gone);
       const source =
         language === "python" ? "open('log', 'a').write('x')" : "require('fs').appendFileSync('log', 'x'); 1";
       const { end, stdout } = await ran(sandbox, "code", source);
