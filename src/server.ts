@@ -25,6 +25,7 @@ import { serveStdio } from "./mcp/stdio.ts";
 import type { TransferWay } from "./mcp/tools/transfer-file.ts";
 import { dataTemplate } from "./sandbox/data-template.ts";
 import { openHost } from "./sandbox/open.ts";
+import { tagOf } from "./sessions/ids.ts";
 import { openSessions } from "./sessions/open.ts";
 import type { WarmPool } from "./sessions/pool.ts";
 import type { Sessions } from "./sessions/sessions.ts";
@@ -87,9 +88,10 @@ type Watchers = {
 async function build(options: ServerOptions, watchers: Watchers): Promise<RunningServer> {
   const { config: settings, given, clock, emit } = options;
   const { stateDir, transport, auditFile, auditSource } = settings;
+  let nodeId: string | undefined;
   await using stack = new AsyncDisposableStack();
   if (auditFile !== undefined) {
-    const audit = await openAudit({ path: auditFile, withSource: auditSource, clock, emit });
+    const audit = await openAudit({ path: auditFile, withSource: auditSource, nodeId: () => nodeId, clock, emit });
     watchers.subscribers.push(stack.use(audit).emit);
   }
 
@@ -97,6 +99,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   await openStateDir(stateDir);
   const claim = stack.use(claimState(stateDir, transport, options.pid));
   const { id: installationId, sessionKey, linkKey } = await openInstallation(stateDir, claim.slot);
+  if (settings.cluster !== undefined) nodeId = tagOf(installationId);
 
   const sandboxes = await openHost(
     {

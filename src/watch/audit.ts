@@ -12,6 +12,8 @@ export type AuditOptions = {
   readonly path: string;
   /** Whether the source itself is written, beside its hash. */
   readonly withSource: boolean;
+  /** The node of a cluster that this server is, asked for each line; undefined where it is none. */
+  readonly nodeId: () => string | undefined;
   readonly clock: Clock;
   /** Told `audit.failed`, `audit.lost` and `audit.restored`. */
   readonly emit: Emit;
@@ -88,9 +90,16 @@ class AuditFile implements Audit {
     this.#writing ??= this.#write();
   }
 
+  /** How each line begins. */
+  #head() {
+    const { clock, nodeId } = this.#options;
+    const node = nodeId();
+    return { time: new Date(clock.now()).toISOString(), ...(node !== undefined && { node }) };
+  }
+
   #transfer(event: TransferEnded) {
     return {
-      time: new Date(this.#options.clock.now()).toISOString(),
+      ...this.#head(),
       principal: event.principal,
       session_id: event.sessionId,
       kind: event.direction,
@@ -103,16 +112,15 @@ class AuditFile implements Audit {
   }
 
   #network({ sessionId, host, port }: NetworkEvent, more: Readonly<Record<string, unknown>>) {
-    const time = new Date(this.#options.clock.now()).toISOString();
     // Nobody's, where the sandbox is one that builds packages.
     const principal = this.#principals.get(sessionId) ?? null;
-    return { time, principal, session_id: sessionId, kind: "connection", host, port, ...more };
+    return { ...this.#head(), principal, session_id: sessionId, kind: "connection", host, port, ...more };
   }
 
   #execution(event: ExecutionEnded) {
     const source = event.source();
     return {
-      time: new Date(this.#options.clock.now()).toISOString(),
+      ...this.#head(),
       principal: event.principal,
       session_id: event.sessionId,
       execution_id: event.executionId,

@@ -58,6 +58,15 @@ describe("the audit file", () => {
     ]);
   });
 
+  test("tells on each line which node of a cluster it is", async () => {
+    const { path, audit } = await opened({ nodeId: "k3x9q" });
+    for (const event of [sampleEvents["transfer.ended"], sampleEvents["network.closed"], execution({})]) {
+      audit.emit(event);
+    }
+    await audit[Symbol.asyncDispose]();
+    expect((await linesOf(path)).map(({ node }) => node)).toEqual(["k3x9q", "k3x9q", "k3x9q"]);
+  });
+
   test("gets a line for each connection of a sandbox to a host, and for each that was refused, with whose session it is", async () => {
     const { path, audit } = await opened();
     const { sessionId } = sampleEvents["network.closed"];
@@ -113,7 +122,9 @@ describe("the audit file", () => {
 
   test("that cannot be opened at the start is an error of the configuration that names it", async () => {
     const path = join(directory, "not-there", "audit.jsonl");
-    const opening = openAudit({ path, withSource: false, clock: new FakeClock(), emit: () => undefined });
+    const opening = openAudit({
+      ...{ path, withSource: false, nodeId: () => undefined, clock: new FakeClock(), emit: () => undefined },
+    });
     await expect(opening).rejects.toMatchObject({ kind: "configuration", message: expect.stringContaining(path) });
   });
 });
@@ -158,9 +169,19 @@ describe("a disk that does not take the audit file", () => {
   });
 });
 
-type Opening = { readonly path?: string; readonly name?: string; readonly withSource?: boolean };
+type Opening = {
+  readonly path?: string;
+  readonly name?: string;
+  readonly withSource?: boolean;
+  readonly nodeId?: string;
+};
 
-async function opened({ name = "audit.jsonl", path = join(directory, name), withSource = false }: Opening = {}) {
+async function opened({
+  name = "audit.jsonl",
+  path = join(directory, name),
+  withSource = false,
+  nodeId,
+}: Opening = {}) {
   const clock = new FakeClock();
   const events: Event[] = [];
   const waiting = new Map<string, () => void>();
@@ -174,7 +195,7 @@ async function opened({ name = "audit.jsonl", path = join(directory, name), with
       if (events.some((event) => event.type === type)) resolve();
       else waiting.set(type, resolve);
     });
-  const audit: Audit = await openAudit({ path, withSource, clock, emit });
+  const audit: Audit = await openAudit({ path, withSource, nodeId: () => nodeId, clock, emit });
   return { path, audit, clock, events, told };
 }
 
