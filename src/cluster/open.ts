@@ -100,7 +100,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
     const own = createOwnTools({ local, standing, principals, toolErrors });
     const isDraining = () => isStopping || sessions.draining.isOn;
     const tools = createClusterToolSet({
-      ...{ own, owners, peers, reach, registry, self, standing, partition, toolErrors, clock },
+      ...{ own, owners, peers, reach, registry, self, standing, isDraining, partition, toolErrors, clock },
       ...{ flavors: settings.flavors, defaultFlavor: settings.defaultFlavor },
       defaultTemplate: defaultTemplate(templates),
       maxSessionsPerPrincipal: settings.maxSessionsPerPrincipal,

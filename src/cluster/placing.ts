@@ -16,6 +16,8 @@ export type PlacingOptions = {
   /** This node's id. */
   readonly self: string;
   readonly standing: () => Standing;
+  /** Whether this node takes no new sessions, which the registry may not know yet. */
+  readonly isDraining: () => boolean;
   /** What becomes of new sessions while the registry cannot be asked (`--cluster-partition`). */
   readonly partition: "serve" | "refuse";
   readonly flavors: Flavors;
@@ -26,7 +28,11 @@ export type PlacingOptions = {
   readonly clock: Clock;
 };
 
-export type Placed = { readonly answer: ToolAnswer /** Undefined: this one. */; readonly node: string | undefined };
+export type Placed = {
+  readonly answer: ToolAnswer;
+  /** Undefined: this one. */
+  readonly node: string | undefined;
+};
 
 /** A call of a tool that opens a session. Rejects as `ToolSet.call`, and with Failure `connection`. */
 export type Place = (name: string, args: unknown, named: Named, context: CallContext) => Promise<Placed>;
@@ -35,31 +41,42 @@ export type Place = (name: string, args: unknown, named: Named, context: CallCon
 const maxTries = 3;
 
 export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding: Forwarding): Place {
-  const { registry, self, standing } = options;
+  const { registry, self, standing, isDraining } = options;
 
   return async (name, args, named, context) => {
-    const here = async () => ({ answer: await own.call(name, args, context), node: undefined });
     for (let tries = 0; tries < maxTries; tries++) {
       const placement = await placeOf(named, context.principal);
-      if (placement === undefined) return await here();
-      const { node, reservation, elsewhere } = placement;
-      const placed = { reservation, elsewhere };
-      if (node.id === self) return { answer: await own.call(name, args, context, placed), node: undefined };
-      const { audience, takesLinks, mayBecomeTask } = context;
-      const call: PeerCall = { kind: "tool", name, args, audience, takesLinks, mayBecomeTask, placed };
-      try {
-        const hearing = hearingOf(context);
-        const answer = await forwarding.send(node, context.principal, call, hearing, context.account);
-        return { answer: answer as ToolAnswer, node: node.id };
-      } catch (error) {
-        const isUnsent = error instanceof PeerUnreachable && !error.wasSent;
-        if (error instanceof PeerUnreachable && error.wasSent) throw brokenOff(node.id, error);
-        if (!isUnsent && !(error instanceof Declined)) throw error;
-        registry.giveBack(reservation).catch(() => undefined);
-      }
+      if (placement === undefined) break;
+      const placed = await openAt(placement, name, args, context);
+      if (placed !== undefined) return placed;
+      registry.giveBack(placement.reservation).catch(() => undefined);
     }
-    return await here();
+    return { answer: await own.call(name, args, context), node: undefined };
   };
+
+  /** Undefined: that node takes no new sessions, or is not there. Nothing was begun. */
+  async function openAt(
+    { node, reservation, elsewhere }: Placement,
+    name: string,
+    args: unknown,
+    context: CallContext,
+  ): Promise<Placed | undefined> {
+    const placed = { reservation, elsewhere };
+    if (node.id === self) {
+      return isDraining() ? undefined : { answer: await own.call(name, args, context, placed), node: undefined };
+    }
+    const { principal, audience, takesLinks, mayBecomeTask, account } = context;
+    const call: PeerCall = { kind: "tool", name, args, audience, takesLinks, mayBecomeTask, placed };
+    try {
+      const answer = await forwarding.send(node, principal, call, hearingOf(context), account);
+      return { answer: answer as ToolAnswer, node: node.id };
+    } catch (error) {
+      if (error instanceof Declined) return undefined;
+      if (!(error instanceof PeerUnreachable)) throw error;
+      if (error.wasSent) throw brokenOff(node.id, error);
+      return undefined;
+    }
+  }
 
   /** Undefined: it is opened here, if at all. */
   async function placeOf({ template, flavor: named }: Named, principal: string): Promise<Placement | undefined> {

@@ -60,6 +60,7 @@ export async function startNode(options: NodeOptions) {
   const state = { standing: "held" as Standing, epoch: undefined as number | undefined, isDraining: false };
   const epoch = () => state.epoch;
   const standing = () => state.standing;
+  const isDraining = () => state.isDraining;
   const clock = systemClock;
   const principals = stack.use(new Principals({ registry, self: id, epoch, clock }));
   const fake = stack.use(sessionsOverFake(limits, { ...options.process, installationId, beyond: principals.beyond }));
@@ -85,6 +86,7 @@ export async function startNode(options: NodeOptions) {
   const tools = createClusterToolSet({
     ...{ ...run, own, owners, peers, reach, registry, self: id, standing, partition, maxSessionsPerPrincipal, clock },
     defaultTemplate: "python",
+    isDraining,
     onForwarded: (told) => void forwarded.push(told),
   });
   const description = describeServer("0", undefined);
@@ -100,7 +102,7 @@ export async function startNode(options: NodeOptions) {
   const memory = () => ({ residentBytes: 64_000_000, heapBytes: 32_000_000 });
   const status = createStatus({ host, clock, version: "0", sessions, memory, metrics, conditions, warning: undefined });
   const answer = createPeerRoutes({
-    ...{ self: id, epoch, key: keys.proofKey, own, isDraining: () => state.isDraining, clock, emit },
+    ...{ self: id, epoch, key: keys.proofKey, own, isDraining, clock, emit },
     ...{ maxRequestBytes: 4_194_304, renew: async (renewing) => await registry.renew(renewing) },
   });
   const handOn = createFileHandOn({ own, owners, peers, reach, clock });

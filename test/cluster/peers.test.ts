@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/clock.ts";
 import { createPeers } from "../../src/cluster/peers/client.ts";
 import { deriveClusterKeys } from "../../src/cluster/peers/keys.ts";
+import { createPosts } from "../../src/cluster/peers/post.ts";
 import { hashOf, proofHeader, readProof, signRequest } from "../../src/cluster/peers/proof.ts";
 import { Replays } from "../../src/cluster/peers/replays.ts";
 import { callPath, filesPath, renewPath } from "../../src/cluster/peers/wire.ts";
-import { openOn } from "./ask.ts";
+import { openOn, until } from "./ask.ts";
 import { keys, startNodes, type TestNode } from "./nodes.ts";
 
 const never = new AbortController().signal;
@@ -200,4 +201,71 @@ describe("requests that are counted", () => {
     expect(replays.take("i0", 0, 60_000)).toBe(false);
     expect(replays.take("one more", 0, 3_600_000)).toBe(true);
   });
+});
+
+test("three hundred calls may be on their way at once, beyond what fetch alone takes", async () => {
+  const all = 300;
+  let arrived = 0;
+  const gate = Promise.withResolvers<void>();
+  const holding = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch() {
+      arrived += 1;
+      // The first shows that the node is there.
+      if (arrived === all + 1) gate.resolve();
+      if (arrived > 1) await gate.promise;
+      return new Response("{}\n");
+    },
+  });
+  const posts = createPosts(systemClock);
+  try {
+    const post = () =>
+      posts.post({
+        ...{ url: holding.url, headers: { "content-length": "2" }, body: "{}", signal: never },
+        ...{ onHead: () => undefined, onPiece: () => true },
+      });
+    await post();
+    await Promise.all(Array.from({ length: all }, post));
+    expect(arrived).toBe(all + 1);
+  } finally {
+    posts[Symbol.dispose]();
+    await holding.stop(true);
+  }
+});
+
+test("a call that its caller leaves is cut off, by fetch and by a socket alike", async () => {
+  let came = 0;
+  let left = 0;
+  const holding = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      if (request.headers.has("quick")) return new Response("{}\n");
+      came += 1;
+      await new Promise<void>((resolve) => request.signal.addEventListener("abort", () => resolve()));
+      left += 1;
+      return new Response("{}\n");
+    },
+  });
+  const posts = createPosts(systemClock);
+  const post = (signal: AbortSignal, headers: Readonly<Record<string, string>> = {}) =>
+    posts.post({
+      ...{ url: holding.url, headers: { "content-length": "2", ...headers }, body: "{}", signal },
+      ...{ onHead: () => undefined, onPiece: () => true },
+    });
+  try {
+    for (const each of [1, 2]) {
+      const leaving = new AbortController();
+      const posting = post(leaving.signal);
+      await until(() => came === each);
+      leaving.abort(new Error("enough"));
+      await expect(posting).rejects.toThrow("enough");
+      await until(() => left === each);
+      await post(never, { quick: "" });
+    }
+  } finally {
+    posts[Symbol.dispose]();
+    await holding.stop(true);
+  }
 });

@@ -141,6 +141,19 @@ describe("a new session", () => {
     await until(() => registry.reservations === 0);
   });
 
+  test("goes to another node, too, where this one takes none any more and the registry does not know it yet", async () => {
+    await using cluster = await startNodes(2);
+    const { a, b, registry } = cluster;
+    registry.favourite = a.id;
+    a.state.isDraining = true;
+    const { giveBack } = registry;
+    registry.giveBack = async (reservation) => {
+      await giveBack.call(registry, reservation);
+      registry.favourite = b.id;
+    };
+    expect((await run(a, "print")).session_id).toStartWith(`session-${b.id}-`);
+  });
+
   test("is opened here or refused while the registry cannot be reached, as --cluster-partition says", async () => {
     await using serving = await startNodes(2, { partition: "serve" });
     serving.registry.isCutOff = true;

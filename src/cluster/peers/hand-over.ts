@@ -1,7 +1,7 @@
 // An HTTP request as it is handed on to another node, and the answer as it comes back: streams in both directions, as fast as the slower side.
 
 import { proofHeader } from "./proof.ts";
-import { PeerUnreachable } from "./unreachable.ts";
+import { notAnswered, PeerUnreachable, wasSentBefore } from "./unreachable.ts";
 
 /** What the file routes and event streams look at. No cookie and no token goes on: who calls is in the proof. */
 const handedOn = [
@@ -40,7 +40,7 @@ export async function handOver(url: URL, proof: string, request: Request): Promi
   const init = { method, headers, body, signal, redirect: "manual", decompress: false, timeout: false } as const;
   const response = await fetch(url, init).catch((cause: unknown) => {
     if (signal.aborted) throw signal.reason;
-    throw unreachable(url, cause);
+    throw notAnswered(url.host, cause, wasSentBefore(cause));
   });
   return await copied(response, method);
 }
@@ -79,10 +79,4 @@ function relayed(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
     },
     { highWaterMark: 0 },
   );
-}
-
-function unreachable({ host }: URL, cause: unknown): PeerUnreachable {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const wasSent = code !== "ECONNREFUSED" && code !== "ConnectionRefused" && code !== "FailedToOpenSocket";
-  return new PeerUnreachable(`${host} did not answer (${String(code ?? "no code")})`, { wasSent, cause });
 }

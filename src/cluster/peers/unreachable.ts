@@ -10,3 +10,29 @@ export class PeerUnreachable extends Error {
     this.wasSent = options.wasSent;
   }
 }
+
+/** Of errors that come before anything could be sent: the system's, and Bun's. */
+const unsentCodes: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EADDRNOTAVAIL",
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+]);
+
+/** Whether a connection may have been there before this error. */
+export function wasSentBefore(cause: unknown): boolean {
+  return !unsentCodes.has(codeOf(cause));
+}
+
+export function notAnswered(host: string, cause: unknown, wasSent: boolean): PeerUnreachable {
+  return new PeerUnreachable(`${host} did not answer (${String(codeOf(cause) ?? "no code")})`, { wasSent, cause });
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && "code" in cause ? cause.code : undefined;
+}
