@@ -294,4 +294,55 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await one.announce({ type: "mcp_session.ended", mcpSessionId: "m-2" });
     expect(await other.endedMcpSessions()).toContain("m-2");
   });
+
+  test("of ended MCP sessions the last 10,000 are remembered", async () => {
+    await using registry = await open(600_000, "ended");
+    const fill = "for i = 1, 10000 do redis.call('ZADD', KEYS[1], i / 1000 + ARGV[1], 'old-' .. i) end";
+    const anHourAgo = Math.floor((await nowThere()) - 3_600_000);
+    await server.command("EVAL", fill, "1", "{msb-mcp:ended}:ended", String(anHourAgo));
+    await registry.announce({ type: "mcp_session.ended", mcpSessionId: "new" });
+    const ended = await registry.endedMcpSessions();
+    expect([ended.length, ended.at(0), ended.at(-1)]).toEqual([10_000, "old-2", "new"]);
+  });
+
+  test("a place that nobody tells of any more is free again by itself", async () => {
+    await using registry = await open(600_000, "freed");
+    await registry.register(facts("aaaaa"), { ...empty, maxSessions: 1 }, nobody);
+    await registry.register(facts("bbbbb"), { ...empty, maxSessions: 1, sessions: 1 }, nobody);
+    const held = await registry.place(session);
+    expect(held?.node.id).toBe("aaaaa");
+    expect(await server.command("ZRANGE", "{msb-mcp:freed}:held", "0", "-1")).toBe(held?.reservation ?? "");
+    await server.command("ZADD", "{msb-mcp:freed}:held", "1", held?.reservation ?? "");
+    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 0 });
+  });
+
+  test("all that is kept ends by itself, and of a cluster nobody uses any more nothing is left", async () => {
+    await using registry = await open(600_000, "kept");
+    const epoch = await registry.register(facts("aaaaa"), { ...empty, ahead: { "python/small": 1 } }, nobody);
+    const ahead = await registry.place(session);
+    await registry.tellPrincipal("aaaaa", epoch, "ann", 1, ahead?.reservation);
+    await registry.place({ ...session, template: "node" });
+    await registry.announce({ type: "mcp_session.ended", mcpSessionId: "m" });
+    await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false });
+    const keys = (await server.command("KEYS", "{msb-mcp:kept}:*")).split("\n");
+    expect(keys.length).toBeGreaterThan(10);
+    const lasting: string[] = [];
+    for (const key of keys) {
+      if (Number(await server.command("PTTL", key)) < 0) lasting.push(key);
+    }
+    expect(lasting).toEqual([]);
+  });
+
+  test("what a node of another version wrote beside its record is kept, and fields that are missing are none", async () => {
+    await using registry = await open(600_000, "versions");
+    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+    await server.command("HSET", "{msb-mcp:versions}:node:aaaaa", "zone", "b");
+    await server.command("HDEL", "{msb-mcp:versions}:node:aaaaa", "waiting", "hostname");
+    expect(await registry.node("aaaaa")).toMatchObject({ hostname: "", load: { waiting: 0 } });
+    await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false });
+    expect((await registry.place(session))?.node.id).toBe("aaaaa");
+    expect(await server.command("HGET", "{msb-mcp:versions}:node:aaaaa", "zone")).toBe("b");
+    await server.command("SET", "{msb-mcp:versions}:layout", "2");
+    expect(registry.register(facts("bbbbb"), empty, nobody)).rejects.toThrow("newer version");
+  });
 });

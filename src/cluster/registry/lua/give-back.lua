@@ -1,4 +1,5 @@
 -- The reservation.
-endReservation(ARGV[1])
+local held = endReservation(ARGV[1])
+if held then show(held.node) end
 tidy()
 return 1

@@ -27,6 +27,7 @@ local function better(ids, most, isFit, isBetter, set)
         if fit == most then break end
       end
     elseif set then
+      show(id)
       call("SREM", set, id)
     end
   end

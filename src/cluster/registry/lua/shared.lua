@@ -41,13 +41,13 @@ end
 -- What a decision needs of a node; nil if it is not known.
 local function loadOf(id)
   local row = call("HMGET", "node:" .. id, "epoch", "lease", "isDraining", "isToDrain", "hasLeft", "sessions", "maxSessions", "memoryMib",
-    "maxMemoryMib", "waiting", "heldSessions", "heldMemoryMib")
+    "maxMemoryMib", "waiting", "heldSessions", "heldMemoryMib", "shown")
   if not row[1] then return nil end
   local places = (tonumber(row[6]) or 0) + (tonumber(row[11]) or 0)
   local maxPlaces = tonumber(row[7]) or 0
   local memory = (tonumber(row[8]) or 0) + (tonumber(row[12]) or 0)
   local maxMemory = tonumber(row[9]) or math.huge
-  local node = { id = id, epoch = row[1], lease = tonumber(row[2]) or 0 }
+  local node = { id = id, epoch = row[1], lease = tonumber(row[2]) or 0, shown = row[13] or "" }
   node.isOpen = node.lease > now and row[3] ~= "1" and row[4] ~= "1" and row[5] ~= "1"
   node.hasPlace = places < maxPlaces
   node.freeMemory = maxMemory - memory
@@ -61,14 +61,21 @@ local function isIn(key, id, is)
   if is then call("SADD", key, id) else call("SREM", key, id) end
 end
 
--- Puts a node where placement looks for it, or takes it from there.
+-- Puts a node where placement looks for it, or takes it from there: "shown" of its record says in which of the sets it is.
 local function show(id)
   local node = loadOf(id)
-  local isOpen = node ~= nil and node.isOpen
-  isIn("open", id, isOpen)
-  for _, size in ipairs(roomSizes) do
-    isIn("room:" .. size, id, isOpen and node.hasPlace and node.freeMemory >= size)
+  if not node then return nil end
+  local sizes = 0
+  if node.hasPlace then
+    for i, size in ipairs(roomSizes) do
+      if node.freeMemory >= size then sizes = i end
+    end
   end
+  local shown = node.isOpen and tostring(sizes) or ""
+  if shown == node.shown then return node end
+  isIn("open", id, node.isOpen)
+  for i, size in ipairs(roomSizes) do isIn("room:" .. size, id, node.isOpen and i <= sizes) end
+  call("HSET", "node:" .. id, "shown", shown)
   return node
 end
 
@@ -106,7 +113,7 @@ local function setTold(id, principal, sessions)
   return sessions - before
 end
 
--- The reservation is over; what it held, or nil.
+-- The reservation is over; what it held, or nil. What that changes is to be shown.
 local function endReservation(reservation)
   local json = call("HGET", "heldOf", reservation)
   call("ZREM", "held", reservation)
@@ -125,7 +132,6 @@ local function endReservation(reservation)
   end
   count("pledged:" .. held.node, held.principal, -1)
   countPrincipal(held.principal, held.node, -1)
-  show(held.node)
   return held
 end
 
@@ -149,7 +155,10 @@ end
 
 -- Does a little of what time has made due, with every script that changes something.
 local function tidy()
-  for _, reservation in ipairs(call("ZRANGEBYSCORE", "held", "-inf", whole(now), "LIMIT", 0, 32)) do endReservation(reservation) end
+  for _, reservation in ipairs(call("ZRANGEBYSCORE", "held", "-inf", whole(now), "LIMIT", 0, 32)) do
+    local held = endReservation(reservation)
+    if held then show(held.node) end
+  end
   for _, id in ipairs(call("ZRANGEBYSCORE", "leased", "-inf", whole(now), "LIMIT", 0, 2)) do
     hide(id)
     if uncount(id, 200) then call("ZREM", "leased", id) end

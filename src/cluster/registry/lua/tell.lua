@@ -19,7 +19,8 @@ if call("HGET", node, "epoch") == epoch and call("ZSCORE", "leased", id) then
   elseif more ~= 0 then
     count(node, "sessions", more)
   end
-  show(id)
 end
+show(id)
+if held and held.node ~= id then show(held.node) end
 tidy()
 return 1
