@@ -177,8 +177,8 @@ export type Event =
       readonly node: string;
       /** The tool; `resources/read` and `tasks` for what is none. */
       readonly what: string;
-      /** `answered`: by whatever answer. `unreachable`: it was not, or broke off. */
-      readonly outcome: "answered" | "declined" | "unreachable";
+      /** `answered`: by whatever answer. `unreachable`: it was not, or broke off. `canceled`: by its caller, before. */
+      readonly outcome: "answered" | "declined" | "unreachable" | "canceled";
       readonly durationMs: number;
     }
   /** `Standing` of src/cluster/port.ts. */

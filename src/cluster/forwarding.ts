@@ -13,8 +13,8 @@ export type OnForwarded = (told: {
   readonly node: string;
   /** The tool; `resources/read` and `tasks` for what is none. */
   readonly what: string;
-  /** `answered`: by whatever answer. `unreachable`: it was not, or broke off. */
-  readonly outcome: "answered" | "declined" | "unreachable";
+  /** `answered`: by whatever answer. `unreachable`: it was not, or broke off. `canceled`: by its caller, before. */
+  readonly outcome: "answered" | "declined" | "unreachable" | "canceled";
   readonly durationMs: number;
 }) => void;
 
@@ -68,6 +68,9 @@ export class Forwarding {
       const final = await peers.call(node, principal, call, hearing);
       outcome = "declined" in final ? "declined" : "answered";
       return told(final, node, account);
+    } catch (error) {
+      if (outcome === "unreachable" && hearing.signal.aborted) outcome = "canceled";
+      throw error;
     } finally {
       onForwarded({ node: node.id, what, outcome, durationMs: monotonicMs() - startedMs });
     }

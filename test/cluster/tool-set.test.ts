@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { newExecutionId, newSessionId } from "../../src/sessions/ids.ts";
 import { settle } from "../fakes/fake-clock.ts";
 import { callTool, openOn, post, run, toolCall, until } from "./ask.ts";
-import { startNode, startNodes } from "./nodes.ts";
+import { startNode, startNodes, tokenOf } from "./nodes.ts";
 
 describe("a call of another node's session", () => {
   test("is answered as its owner answers it, and says so in a header and in the result", async () => {
@@ -29,6 +29,26 @@ describe("a call of another node's session", () => {
     const [direct, handed] = [await callTool(a, "execute_code", wrong), await callTool(b, "execute_code", wrong)];
     expect(handed.error).toEqual(direct.error);
     expect(handed.error?.data?.error_code).toBe("INVALID_ARGUMENTS");
+  });
+
+  test("ends at its owner when its caller leaves, and is told as canceled", async () => {
+    await using cluster = await startNodes(2);
+    const { a, b } = cluster;
+    const session_id = await openOn(a);
+    const status = () => a.sessions.list("alice")[0]?.status;
+    const leaving = new AbortController();
+    const calling = fetch(`${b.base}/mcp`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: tokenOf("alice") },
+      body: JSON.stringify(toolCall("execute_code", { code: "forever", session_id })),
+      signal: leaving.signal,
+    });
+    await until(() => status() === "busy");
+    leaving.abort();
+    await expect(calling).rejects.toThrow();
+    await until(() => status() === "ready");
+    await until(() => b.forwarded.length > 0);
+    expect(b.forwarded).toEqual([expect.objectContaining({ node: a.id, outcome: "canceled" })]);
   });
 
   test("of another principal is told as one that there is not, on any node", async () => {
