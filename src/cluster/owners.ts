@@ -1,9 +1,9 @@
 // Which node an id belongs to: its sessions and executions carry the id of the node that made them. What the registry tells of a node is remembered for
-// a second, and for longer where the registry cannot be asked: a node knows itself whether it may still serve.
+// a second, and for longer where the registry cannot be asked, or has just lost what it knew: a node knows itself whether it may still serve.
 
 import type { Clock } from "../clock.ts";
 import { tagIn } from "../sessions/ids.ts";
-import { type NodeRecord, type Registry, RegistryUnreachable } from "./port.ts";
+import { leaseMs, type NodeRecord, type Registry, RegistryUnreachable } from "./port.ts";
 
 export type Owner =
   | { readonly kind: "other"; readonly node: NodeRecord }
@@ -22,7 +22,10 @@ export type OwnersOptions = {
 type Looked = {
   /** Undefined: none is known. */
   readonly node: NodeRecord | undefined;
+  /** When the registry told so. */
   readonly atMs: number;
+  /** When it was asked last; later, if it has lost the record meanwhile. */
+  readonly askedMs: number;
 };
 
 const unknown: Owner = { kind: "unknown" };
@@ -64,7 +67,7 @@ export class Owners {
   forget(nodeId: string): void {
     const looked = this.#looked.get(nodeId);
     // Where the registry cannot be asked, it is still the best there is.
-    if (looked !== undefined) this.#looked.set(nodeId, { ...looked, atMs: Number.NEGATIVE_INFINITY });
+    if (looked !== undefined) this.#looked.set(nodeId, { ...looked, askedMs: Number.NEGATIVE_INFINITY });
   }
 
   async #look(nodeId: string): Promise<Owner> {
@@ -85,7 +88,10 @@ export class Owners {
     const asking = registry
       .node(nodeId)
       .then((node) => {
-        this.#remember(nodeId, { node, atMs: clock.monotonicMs() });
+        const askedMs = clock.monotonicMs();
+        const looked = this.#looked.get(nodeId);
+        const isBeingRebuilt = node === undefined && looked !== undefined && mayComeBack(looked, askedMs);
+        this.#remember(nodeId, isBeingRebuilt ? { ...looked, askedMs } : { node, atMs: askedMs, askedMs });
         return node;
       })
       .finally(() => this.#looking.delete(nodeId));
@@ -103,10 +109,10 @@ export class Owners {
   }
 
   /** A lease that was seen to last and is over by now may have been renewed meanwhile. */
-  #isFresh({ node, atMs }: Looked): boolean {
-    const ageMs = this.#options.clock.monotonicMs() - atMs;
-    const isOver = node !== undefined && node.leaseLeftMs > 0 && ageMs >= node.leaseLeftMs;
-    return ageMs < freshMs && !isOver;
+  #isFresh({ node, atMs, askedMs }: Looked): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    const isOver = node !== undefined && node.leaseLeftMs > 0 && nowMs - atMs >= node.leaseLeftMs;
+    return nowMs - askedMs < freshMs && !isOver;
   }
 
   #told({ node, atMs }: Looked): Owner {
@@ -114,4 +120,9 @@ export class Owners {
     if (node.leaseLeftMs > 0) return { kind: "other", node };
     return { kind: "gone", node, overMs: this.#options.clock.monotonicMs() - atMs - node.leaseLeftMs };
   }
+}
+
+/** A registry that was flushed knows its nodes again with their next heartbeats. Records of nodes that have ended are kept for longer than a lease. */
+function mayComeBack({ node, atMs }: Looked, nowMs: number): boolean {
+  return node !== undefined && node.leaseLeftMs > 0 && nowMs - atMs < leaseMs;
 }

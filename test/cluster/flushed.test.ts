@@ -1,0 +1,42 @@
+// A registry that has lost what it knew: no session is called unknown while its node tells the registry anew that it is there.
+
+import { expect, test } from "bun:test";
+import { Owners } from "../../src/cluster/owners.ts";
+import { leaseMs, type NodeRecord } from "../../src/cluster/port.ts";
+import { FakeClock } from "../fakes/fake-clock.ts";
+
+const record: NodeRecord = {
+  ...{ id: "other", address: "http://other", version: "0", hostname: "other", startedAt: 0, epoch: 1 },
+  ...{ isDraining: false, hasLeft: false, leaseLeftMs: leaseMs },
+  load: { sessions: 0, maxSessions: 3, memoryMib: 0, maxMemoryMib: undefined, waiting: 0, ahead: {} },
+};
+
+test("a node that the registry has just lost is still the owner of its sessions, until it would have come back", async () => {
+  const clock = new FakeClock();
+  const known = new Map([[record.id, record]]);
+  const owners = new Owners({ registry: { node: async (id) => known.get(id) }, self: "self0", clock });
+  expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
+  known.clear();
+  for (const passedMs of [1000, leaseMs / 2]) {
+    await clock.advance(passedMs);
+    expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
+  }
+  await clock.advance(leaseMs);
+  expect(await owners.nodeOf("other")).toEqual({ kind: "unknown" });
+});
+
+test("a node that the registry has just lost is believed again as soon as it is back, with what it tells then", async () => {
+  const clock = new FakeClock();
+  const known = new Map([[record.id, record]]);
+  const owners = new Owners({ registry: { node: async (id) => known.get(id) }, self: "self0", clock });
+  await owners.nodeOf("other");
+  known.clear();
+  await clock.advance(1000);
+  await owners.nodeOf("other");
+  known.set("other", { ...record, epoch: 2, address: "http://elsewhere" });
+  await clock.advance(1000);
+  expect(await owners.nodeOf("other")).toMatchObject({
+    kind: "other",
+    node: { epoch: 2, address: "http://elsewhere" },
+  });
+});
