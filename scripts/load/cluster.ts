@@ -59,7 +59,16 @@ async function load(): Promise<0 | 1> {
   console.log(`registry: ${(registry.bytes / 1024).toFixed(0)} KiB, ${registry.commands} commands since its start`);
   for (const line of done.disturbances) console.log(line);
   for (const fault of tally.wrong.slice(0, 20)) console.log(`WRONG: ${fault}`);
-  if (tally.wrong.length > 0) console.log(logs.map((log) => log.slice(-2000)).join("\n--\n"));
+  if (tally.wrong.length > 0) {
+    const told = /"event":"(cluster|registry|server|sandbox\.lost|session\.failed)/;
+    const lines = logs.flatMap((log) =>
+      log
+        .split("\n")
+        .filter((line) => told.test(line))
+        .slice(-20),
+    );
+    console.log(lines.map((line) => line.slice(0, 300)).join("\n"));
+  }
   console.log(`wrong answers and unexplained errors: ${tally.wrong.length}`);
   return tally.wrong.length === 0 ? 0 : 1;
 }

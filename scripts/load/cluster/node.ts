@@ -18,7 +18,7 @@ export type NodeOptions = {
 };
 
 /** The most of its log that is kept for the report. Characters. */
-const keptLog = 20_000;
+const keptLog = 200_000;
 
 export class LoadedNode implements AsyncDisposable {
   readonly name: string;
@@ -88,7 +88,7 @@ export class LoadedNode implements AsyncDisposable {
     const { argv, stateDir, port, maxSessions, cluster } = this.#options;
     const flags = [
       ...["--host", "127.0.0.1", "--port", String(port), "--backend", "namespace", "--state-dir", stateDir],
-      ...["--log-format", "json", "--log-level", "WARNING", "--max-sessions", String(maxSessions)],
+      ...["--log-format", "json", "--log-level", "INFO", "--max-sessions", String(maxSessions)],
       ...["--admission-wait", "60"],
     ];
     const registryPort = this.toRegistry?.port ?? cluster?.registryPort;
