@@ -4,6 +4,7 @@ import type { Client } from "../client.ts";
 import type { Life } from "../slot.ts";
 import type { Tally } from "../tally.ts";
 import { type Answer, noAnswer, type Way } from "../ways.ts";
+import { leftOut } from "./disturbances.ts";
 
 export type ActionOptions = { readonly way: Way; readonly url: string; readonly tally: Tally };
 
@@ -118,7 +119,7 @@ export function createActions({ way, url, tally }: ActionOptions) {
     const message = `${life.id} is active, and not in the list of all`;
     client.explain(
       "look for own",
-      { kind: "error", code: "CONNECTION_ERROR", reason: "left out", message },
+      { kind: "error", code: "CONNECTION_ERROR", reason: leftOut, message },
       life,
       askedMs,
     );

@@ -42,6 +42,8 @@ const recoveryMs = 5000;
 
 /** What a caller is told when the owner of a session went away, or cannot be reached, while its call was on. */
 const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
+/** In the list of all sessions, until the nodes have told an empty registry anew whose sessions they have. */
+export const leftOut = "left out";
 const notOpened: readonly string[] = [...brokenOff, "SANDBOX_CREATION_ERROR"];
 
 export class Disturbances {
@@ -125,6 +127,8 @@ export class Disturbances {
     const isBroken = code === noAnswer || code.startsWith("HTTP 50");
     // Those that are still to come are not listed yet.
     for (const { kind, node, untilMs } of this.#episodes) {
+      const isForgetful = kind === "registry-flush" || kind === "registry-kill";
+      if (isForgetful && reason === leftOut && askedMs <= untilMs) return "uncertain";
       if (node === undefined) continue;
       const isOwner = life !== undefined && node.owns(life.id);
       const isOn = askedMs <= untilMs;
