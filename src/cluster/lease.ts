@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import { type AskPeer, KnownPeers, type Relayed } from "./known-peers.ts";
-import type { NodeFacts, NodeLoad, Registry, Renewal, Renewing, Standing } from "./port.ts";
+import type { NodeFacts, NodeLoad, PeerAddress, Registry, Renewal, Renewing, Standing } from "./port.ts";
 
 export type LeaseOptions = {
   readonly registry: Pick<Registry, "register" | "renew" | "leave">;
@@ -24,6 +24,8 @@ export type LeaseOptions = {
   /** Others may have been told that the sessions here are lost: resolves once none is left. The lease is taken again only then. */
   readonly endSessions: () => Promise<void>;
   readonly onDrain: (isToDrain: boolean) => void;
+  /** Other nodes that the registry has named with a heartbeat: all of a few, some of many. */
+  readonly onPeers?: (peers: readonly PeerAddress[]) => void;
 };
 
 export interface Lease extends AsyncDisposable {
@@ -170,7 +172,10 @@ class OwnLease implements Lease {
 
   #renewed({ isToDrain, peers }: Renewal, sentMs: number): void {
     this.#hold(sentMs);
-    if (peers !== undefined) this.#peers.learn(peers);
+    if (peers !== undefined) {
+      this.#peers.learn(peers);
+      this.#options.onPeers?.(peers);
+    }
     if (isToDrain === this.#isToDrain) return;
     this.#isToDrain = isToDrain;
     this.#options.onDrain(isToDrain);

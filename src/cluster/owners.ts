@@ -63,6 +63,15 @@ export class Owners {
     return looked !== undefined && this.#isFresh(looked) ? this.#told(looked) : this.#look(nodeId);
   }
 
+  /** Remembers what there is of a node now, for when the registry cannot be asked or has lost it. */
+  async lookAhead(nodeId: string): Promise<void> {
+    try {
+      await this.nodeOf(nodeId);
+    } catch {
+      // Whoever needs the node is told.
+    }
+  }
+
   /** What is remembered of it has turned out to be wrong. */
   forget(nodeId: string): void {
     const looked = this.#looked.get(nodeId);

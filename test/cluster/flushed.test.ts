@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Owners } from "../../src/cluster/owners.ts";
-import { leaseMs, type NodeRecord } from "../../src/cluster/port.ts";
+import { leaseMs, type NodeRecord, RegistryUnreachable } from "../../src/cluster/port.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 
 const record: NodeRecord = {
@@ -39,4 +39,19 @@ test("a node that the registry has just lost is believed again as soon as it is 
     kind: "other",
     node: { epoch: 2, address: "http://elsewhere" },
   });
+});
+
+test("a node that was looked at ahead is known when the registry is away, though no call has asked for it", async () => {
+  const clock = new FakeClock();
+  let isAway = false;
+  const node = async (id: string) => {
+    if (isAway) throw new RegistryUnreachable("away");
+    return id === record.id ? record : undefined;
+  };
+  const owners = new Owners({ registry: { node }, self: "self0", clock });
+  await owners.lookAhead("other");
+  isAway = true;
+  await owners.lookAhead("never");
+  await clock.advance(60_000);
+  expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
 });
