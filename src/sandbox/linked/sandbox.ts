@@ -291,7 +291,9 @@ export class LinkedSandbox implements Sandbox {
     const program = link.startTool(fileAgent, agentEnv, {
       onStdout,
       onEnd: ({ code, signal }) =>
-        resolve(code === notFound ? notThere : (signal ?? (code === null ? "its link ended" : `exit status ${code}`))),
+        resolve(
+          code === unavailable ? notThere : (signal ?? (code === null ? "its link ended" : `exit status ${code}`)),
+        ),
     });
     return { ...program, ended };
   }
@@ -325,8 +327,8 @@ export class LinkedSandbox implements Sandbox {
 
 /** Without a home, paths are from the folder on in which runs start: what an image calls a home, they do not know. */
 const agentEnv = { HOME: "" };
-/** The status of a program that is not there, as in a shell. */
-const notFound = 127;
+/** The status of microvm/guest/tool.sh where the image has nothing to start the program with (EX_UNAVAILABLE). */
+const unavailable = 69;
 const nothingEnded = { unheard: false, memoryRanOut: false, signal: null };
 
 function notRestarted(cause: unknown): Failure {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Failure } from "../../../src/failure.ts";
-import type { AgentProgram, StartAgent } from "../../../src/sandbox/file-agent/agent.ts";
+import { type AgentProgram, notThere, type StartAgent } from "../../../src/sandbox/file-agent/agent.ts";
 import { AgentFiles } from "../../../src/sandbox/file-agent/agent-files.ts";
 import { FakeClock, settle } from "../../fakes/fake-clock.ts";
 
@@ -73,6 +73,18 @@ test("it is started when it is needed, and ended when it has not been for ten se
   expect(guest.started).toBe(2);
   await guest.clock.advance(20_000);
   expect(guest.clock.sleeping).toBe(0);
+});
+
+test("where nothing could start it, what is required is told, and what to do without", async () => {
+  const guest = new Guest();
+  guest.answer = () => {
+    guest.end(notThere);
+    return null;
+  };
+  expect(await guest.stat()).toBe(
+    "Code execution failed: The sandbox's files cannot be reached: the image has neither Python nor Node.js, which the program that reaches them requires. Read and write files with execute_command, or use another template.",
+  );
+  expect(guest.started).toBe(1);
 });
 
 test("while a file is open it stays", async () => {

@@ -142,6 +142,18 @@ for (const language of languages) {
   });
 }
 
+test("a tool is the first whose interpreter the image has; where it has none, its status tells", () => {
+  const tool = (...interpreters: readonly string[]) => {
+    const programs = interpreters.flatMap((interpreter) => {
+      const path = join(top, interpreter);
+      return [path, `echo ${interpreter}`, `${interpreter} ${path}`];
+    });
+    return Bun.spawnSync([...guestPrograms.tool, ...programs]);
+  };
+  expect(tool("no-such-python", "sh", "bash").stdout.toString()).toBe("sh\n");
+  expect(tool("no-such-python", "no-such-node").exitCode).toBe(69);
+});
+
 test("an interpreter that is not in the image is told by the shell's own status", async () => {
   const argv = [
     ...guestPrograms.start,
