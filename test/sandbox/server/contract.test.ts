@@ -42,7 +42,8 @@ describeContract({
   languages: [
     { template: templateOf("python"), code: { ...python, ...hogOf(python) } },
     { template: templateOf("node"), code: { ...node, ...hogOf(node) } },
-    { template: templateOf("bash"), code: { ...bash, ...hogOf(bash) } },
+    // Python's and Node's show what becomes of one that takes all memory.
+    { template: templateOf("bash"), code: { ...bash, hog: null } },
   ],
   commands: { ...shell, ...hogOf(shell) },
   // On a live server the tests of other people's sandboxes would be in their way.
@@ -67,7 +68,6 @@ changesContract({
   languages: [
     { template: templateOf("python"), code: python },
     { template: templateOf("node"), code: node },
-    { template: templateOf("bash"), code: bash },
   ],
   commands: shell,
   looksAfterCommands: false,

@@ -12,6 +12,8 @@ __msb_again='__msb_posix=1; . "$1"; { . "$2/state"; __msb_read_aliases; } 2>/dev
 # $1: where this program is; $2: the shell.
 __msb_begin() {
   __msb_program=$1 __msb_shell=$2 __msb_folder=$1.$$ __msb_options= __msb_status=0 __msb_running= __msb_bye= __msb_bye_now= __msb_interrupted=
+  # Of an earlier process of the same number, say.
+  rm -rf "$__msb_folder"
   mkdir -m 700 "$__msb_folder" && mkfifo "$__msb_folder/requests" || exit 1
   exec 5<&0 </dev/null 6>&3 7>&1 8>&2 3>&-
   { __msb_listen "$$" "$__msb_folder"; } <&5 >"$__msb_folder/requests" 2>/dev/null 5<&- 7>&- 8>&- &
