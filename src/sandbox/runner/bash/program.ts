@@ -13,7 +13,10 @@ import traps from "./traps.sh" with { type: "text" };
 
 /** They only define, so their order means nothing. A shell that is not bash reads its own part alone: the rest would be no program to it. */
 export function bashProgram(): string {
-  const posix = `case \${__msb_posix-} in\n1)\n${posixListener}\n${posixRunner}\nreturn 0 ;;\nesac`;
+  const end = "__msb_end_of_posix";
+  // As a text, which a bash passes over sooner than it would read it as a program.
+  const part = `eval "$(cat <<'${end}'\n${posixListener}\n${posixRunner}\n${end}\n)"`;
+  const posix = `if [ -n "\${__msb_posix-}" ]; then\n${part}\nreturn 0\nfi`;
   return [posix, changes, listener, requests, input, ending, traps, state, main].join("\n");
 }
 

@@ -58,9 +58,12 @@ __msb_write_state() {
       builtin declare -p "$__msb_name"
   done
   builtin alias -p
-  builtin declare -f
   for __msb_name in "${__msb_flagged[@]}"; do
-    [[ $__msb_name = "declare -f "* ]] || builtin printf '%s\n' "$__msb_name"
+    __msb_flags=${__msb_name% *} __msb_name=${__msb_name##* }
+    # The program defines its own.
+    [[ $__msb_name != __msb_* && $__msb_name != trap ]] || continue
+    builtin declare -f "$__msb_name"
+    [[ $__msb_flags = "declare -f" ]] || builtin printf '%s %s\n' "$__msb_flags" "$__msb_name"
   done
   builtin set +o
   builtin printf '__msb_restoring=1\n'
