@@ -1,7 +1,6 @@
 // The `namespace` host: finds out what this machine can do, makes sandboxes of it, and leaves nothing behind.
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import type { Emit, Event } from "../../events.ts";
 import { Failure } from "../../failure.ts";
@@ -10,23 +9,23 @@ import { type Outside, realOutside } from "../egress/reach.ts";
 import { fileAgentArgv, fileAgentPrograms } from "../file-agent/programs.ts";
 import type { InterpreterPaths } from "../interpreter-paths.ts";
 import type { NetworkPolicy } from "../network.ts";
-import { installerEnv, ownPrefix } from "../packages.ts";
 import type { HostHealth, Sandbox, SandboxHost, SandboxSpec } from "../port.ts";
 import { runnerPrograms } from "../runner/programs.ts";
 import { startInterpreter } from "../runner/runner.ts";
 import type { Language } from "../templates.ts";
 import { type Volume, writableFolders } from "../volumes.ts";
+import { guestEnv } from "./guest-env.ts";
 import { type FileAgent, InstalledInterpreters } from "./installed.ts";
-import { guestHome, guestPrograms, guestUser, type Place } from "./layout.ts";
+import { guestPrograms, type Place } from "./layout.ts";
 import { signals } from "./libc.ts";
 import { type Limits, watch } from "./limits.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { bootNamespaces, type Namespaces } from "./namespaces.ts";
+import { RememberedHealth } from "./remembered-health.ts";
 import { NamespaceSandbox } from "./sandbox.ts";
 import { killStranded } from "./stranded.ts";
-import { guestPath } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
-import { openWayOut, proxyEnv, type WayOut } from "./way-out.ts";
+import { openWayOut, type WayOut } from "./way-out.ts";
 
 export type NamespaceHostOptions = {
   /** Shared with every sandbox. Checked beforehand (parseVolumes). */
@@ -43,14 +42,9 @@ export type NamespaceHostOptions = {
   readonly emit: Emit;
 };
 
-/** How long a successful probe answers for the next ones, and a failed one. */
-const healthyForMs = 60_000;
-const unhealthyForMs = 2_000;
 /** Whatever a killed server has left is tried again so often, for 10 minutes: its last processes may be slow to die. */
 const staleRetryMs = 1_000;
 const staleTries = 600;
-/** port.ts: health() answers within 5 s. */
-const probeLimitMs = 4_500;
 
 /** The size of a sandbox that only probes. */
 const probeResources = { cpus: 1, memoryMib: 64 };
@@ -68,13 +62,14 @@ export class NamespaceHost implements SandboxHost {
   readonly #end = new AbortController();
   readonly #sandboxes = new Set<NamespaceSandbox>();
   readonly #boots = new Set<Promise<unknown>>();
+  readonly #health: RememberedHealth;
   #machine: Machine | null = null;
   #watch: Promise<void> = Promise.resolve();
-  #probe: { readonly result: Promise<HostHealth>; readonly untilMs: number } | null = null;
   #disposal: Promise<void> | null = null;
 
   constructor(options: NamespaceHostOptions) {
     this.#options = options;
+    this.#health = new RememberedHealth(options.clock, () => this.#look());
     this.#interpreters = new InstalledInterpreters({
       paths: options.interpreters ?? {},
       emit: options.emit,
@@ -91,16 +86,8 @@ export class NamespaceHost implements SandboxHost {
     }
   }
 
-  async health(signal: AbortSignal): Promise<HostHealth> {
-    signal.throwIfAborted();
-    const { clock } = this.#options;
-    const settled = new AbortController();
-    const late = clock.sleep(probeLimitMs, AbortSignal.any([signal, settled.signal]));
-    try {
-      return await Promise.race([this.#currentProbe(clock.monotonicMs()), late.then(() => tooSlow)]);
-    } finally {
-      settled.abort();
-    }
+  health(signal: AbortSignal): Promise<HostHealth> {
+    return this.#health.ask(signal);
   }
 
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
@@ -130,12 +117,7 @@ export class NamespaceHost implements SandboxHost {
     const { path: interpreter, pathPrefix, places, checked, agent } = await this.#interpreters.takeFor(spec.template);
     const name = nameOf(spec.sessionId);
     const network = spec.network ?? this.#options.network ?? { kind: "none" };
-    const programs = spec.programs === undefined ? "" : `${spec.programs.folder}:`;
-    const env = {
-      ...{ ...guestEnv, PATH: `${ownPrefix}/bin:${programs}${pathPrefix}${guestPath}` },
-      ...(network.kind !== "none" && { ...proxyEnv, ...trustEnv() }),
-      ...spec.template.env,
-    };
+    const env = guestEnv({ ...spec, pathPrefix, hasWayOut: network.kind !== "none" });
     await using stack = new AsyncDisposableStack();
     stack.defer(() => checked.catch(() => undefined));
     const group = machine.limits.group(name, spec.resources);
@@ -226,17 +208,6 @@ export class NamespaceHost implements SandboxHost {
     }
   }
 
-  /** One probe at a time, whose answer holds for a while. */
-  #currentProbe(nowMs: number): Promise<HostHealth> {
-    if (this.#probe !== null && nowMs < this.#probe.untilMs) return this.#probe.result;
-    const probe = { result: this.#look(), untilMs: nowMs + healthyForMs };
-    this.#probe = probe;
-    void probe.result.then(({ ok }) => {
-      if (!ok && this.#probe === probe) this.#probe = { ...probe, untilMs: nowMs + unhealthyForMs };
-    });
-    return probe.result;
-  }
-
   /** Throws Failure `configuration` if something is missing here; asks anew each time until nothing is. */
   #prepare(): Machine {
     if (this.#machine !== null) return this.#machine;
@@ -286,33 +257,12 @@ export class NamespaceHost implements SandboxHost {
   async #dispose(): Promise<void> {
     this.#end.abort(new Failure("sandbox_creation", "The server is shutting down."));
     await Promise.allSettled(this.#boots);
-    await this.#probe?.result;
+    await this.#health.settled();
     await this.#interpreters.settled();
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     await this.#watch;
     await this.#machine?.[Symbol.asyncDispose]();
   }
-}
-
-const tooSlow: HostHealth = {
-  ok: false,
-  reason: "A sandbox takes longer than 4.5 seconds to start on this machine.",
-};
-
-const guestEnv = {
-  HOME: guestHome,
-  USER: guestUser,
-  LOGNAME: guestUser,
-  LANG: "C.UTF-8",
-  TERM: "dumb",
-  ...installerEnv,
-  NPM_CONFIG_PREFIX: ownPrefix,
-};
-
-/** Node.js and npm know only a list of authorities of their own, whatever this machine trusts: a company's proxy, say. pip goes by the machine's. */
-function trustEnv(): Readonly<Record<string, string>> {
-  const authorities = "/etc/ssl/certs/ca-certificates.crt";
-  return existsSync(authorities) ? { NODE_EXTRA_CA_CERTS: authorities } : {};
 }
 
 function networkEvent(sessionId: string, event: GatewayEvent): Event {
