@@ -1,12 +1,11 @@
 // The microvm host as the server makes it, for tests inside the emulated machine.
 
 import { type Clock, systemClock } from "../../../src/clock.ts";
-import { Failure } from "../../../src/failure.ts";
 import { createMicrovmHost, type MicrovmHostOptions } from "../../../src/sandbox/microvm/host.ts";
 import { openRuntime } from "../../../src/sandbox/microvm/runtime/runtime.ts";
 import type { SandboxHost } from "../../../src/sandbox/port.ts";
 import { defaultTemplates, type Language, type Template } from "../../../src/sandbox/templates.ts";
-import { gaveUp } from "./patience.ts";
+import { bootPatiently, gaveUp } from "./patience.ts";
 
 export const runtime = openRuntime({ cacheDir: "/root/.cache/msb-mcp-live", installedDir: undefined });
 
@@ -17,8 +16,6 @@ export const runtime = openRuntime({ cacheDir: "/root/.cache/msb-mcp-live", inst
 const slowness = 8;
 const slowClock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms * slowness, signal) };
 
-const boots = 3;
-
 /** One that boots again where the runtime has given up. */
 export function createHost(options: Partial<MicrovmHostOptions> = {}): SandboxHost {
   const host = createPlainHost(options);
@@ -26,16 +23,11 @@ export function createHost(options: Partial<MicrovmHostOptions> = {}): SandboxHo
   return {
     ...{ backend, isolation, ...(survivors && { survivors }) },
     health: (signal) => host.health(signal),
-    create: async (spec, signal) => {
-      for (let boot = 1; ; boot++) {
-        try {
-          return await host.create(spec, signal);
-        } catch (error) {
-          const isToTry = error instanceof Failure && error.message.includes(gaveUp) && boot < boots;
-          if (!isToTry) throw error;
-        }
-      }
-    },
+    create: (spec, signal) =>
+      bootPatiently(
+        () => host.create(spec, signal),
+        ({ message }) => message.includes(gaveUp),
+      ),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };
 }

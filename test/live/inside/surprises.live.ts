@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ExecEvent, ExecHandle, Sandbox } from "microsandbox";
 import { runtime, templateOf } from "./host.ts";
-import { patienceMs } from "./patience.ts";
+import { bootPatiently, patienceMs } from "./patience.ts";
 
 const promise = (sentence: string, body: () => Promise<void>) => test(sentence, body, patienceMs);
 
@@ -13,8 +13,11 @@ beforeAll(async () => {
   const { Sandbox: Machine } = (await runtime).microsandbox;
   const { image } = templateOf("python");
   if (image.kind !== "registry") throw new Error("the default image is not from a registry");
-  const builder = Machine.builder(`surprises-${crypto.randomUUID()}`).image(image.reference).pullPolicy("never");
-  machine = await builder.cpus(1).memory(256).disableNetwork().detached(true).create();
+  const boot = () => {
+    const builder = Machine.builder(`surprises-${crypto.randomUUID()}`).image(image.reference).pullPolicy("never");
+    return builder.cpus(1).memory(256).disableNetwork().detached(true).create();
+  };
+  machine = await bootPatiently(boot, (error) => "code" in error && error.code === "runtime");
 }, patienceMs);
 afterAll(() => machine.destroy({ force: true }), patienceMs);
 
