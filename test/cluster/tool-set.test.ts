@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { newExecutionId, newSessionId } from "../../src/sessions/ids.ts";
 import { settle } from "../fakes/fake-clock.ts";
+import { FakeHost } from "../fakes/fake-host.ts";
+import { FakeWorld } from "../fakes/fake-world.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
 import { callTool, openOn, post, run, toolCall, until } from "./ask.ts";
 import { startNode, startNodes, tokenOf } from "./nodes.ts";
 
@@ -279,6 +285,30 @@ describe("a node that is gone", () => {
     expect((await calling).error?.data).toMatchObject({ error_code: "SESSION_NOT_FOUND" });
     expect(again.id).toBe(a.id);
   });
+});
+
+test("a node that is killed and comes back with its state directory answers for what survived, also what was asked meanwhile", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "msb-mcp-nodes-"));
+  const world = new FakeWorld();
+  const [before, after] = [join(folder, "before.db"), join(folder, "after.db")];
+  const process = (ledgerPath: string) => ({ ledgerPath, host: new FakeHost({ world, installation: "a" }) });
+  const registry = new FakeRegistry();
+  const killed = await startNode({ registry, name: "a", process: process(before) });
+  await using b = await startNode({ registry, name: "b", patienceMs: 60_000 });
+  const session_id = await openOn(killed);
+  expect((await run(b, "get x", { session_id })).text).toBe("42\n");
+  await killed.cut();
+  for (const suffix of ["", "-wal"]) {
+    if (existsSync(before + suffix)) copyFileSync(before + suffix, after + suffix);
+  }
+  killed.host.crash();
+  killed.ledger[Symbol.dispose]();
+  const calling = run(b, "get x", { session_id });
+  await until(() => b.forwarded.some(({ outcome }) => outcome === "unreachable"));
+  await using again = await startNode({ registry, name: "a", port: killed.port, process: process(after) });
+  expect((await calling).text).toBe("42\n");
+  expect(again.state.epoch).toBeGreaterThan(killed.state.epoch ?? 0);
+  rmSync(folder, { recursive: true });
 });
 
 test("a node that others may call lost serves none of its sessions, to anybody", async () => {
