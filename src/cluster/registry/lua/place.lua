@@ -15,37 +15,51 @@ local function lessBusy(a, b)
   return freer(a, b)
 end
 
--- Of the nodes that `isFit`, the better one of the first `most` that come up among `ids`. Who takes no new sessions is taken from the set.
-local function better(ids, most, isFit, isBetter, set)
-  local best, fit = nil, 0
-  for _, id in ipairs(ids) do
+-- The best of the first `most` nodes that fit among those that `draw` brings. Who takes no new sessions is taken from the set.
+local function best(draw, most, isFit, isBetter, set)
+  local found, fit = nil, 0
+  for id in draw do
     local node = loadOf(id)
     if node and node.isOpen then
       if isFit(node) then
         fit = fit + 1
-        if not best or isBetter(node, best) then best = node end
+        if not found or isBetter(node, found) then found = node end
         if fit == most then break end
       end
     elseif set then
       show(id)
-      call("SREM", set, id)
+      call("ZREM", set, id)
     end
   end
-  return best
+  return found
 end
 
--- Out of a set: `most` at random, in several goes where those that came up are gone.
+-- Of a small set all, in no order; of others so many at random, one of them perhaps twice.
+local function drawn(set)
+  local size = call("ZCARD", set)
+  local at = 0
+  if size > looked then
+    return function()
+      at = at + 1
+      local rank = math.random(size) - 1
+      return at <= looked and call("ZRANGE", set, rank, rank)[1] or nil
+    end
+  end
+  local ids = call("ZRANGE", set, 0, -1)
+  return function()
+    at = at + 1
+    if at > size then return nil end
+    local other = math.random(at, size)
+    ids[at], ids[other] = ids[other], ids[at]
+    return ids[at]
+  end
+end
+
+-- Out of a set, in several goes where those that were drawn are gone.
 local function among(set, most, isFit, isBetter)
   for _ = 1, 4 do
-    local ids = call("SRANDMEMBER", set, looked)
-    if #ids == 0 then return nil end
-    -- They come in an order of the server's.
-    for i = #ids, 2, -1 do
-      local j = math.random(i)
-      ids[i], ids[j] = ids[j], ids[i]
-    end
-    local best = better(ids, most, isFit, isBetter, set)
-    if best then return best end
+    local found = best(drawn(set), most, isFit, isBetter, set)
+    if found or call("ZCARD", set) == 0 then return found end
   end
   return nil
 end
@@ -57,7 +71,13 @@ local total = tonumber(call("HGET", "of:" .. principal, "*")) or 0
 local chosen, isAhead = nil, false
 if limit and total >= limit then
   -- A session of its own has to end for it, or to be waited for: where there is one.
-  chosen = better(call("HRANDFIELD", "of:" .. principal, looked * 2), looked * 2, any, lessBusy, nil)
+  local ids = call("HRANDFIELD", "of:" .. principal, looked * 2)
+  local at = 0
+  local function draw()
+    at = at + 1
+    return ids[at]
+  end
+  chosen = best(draw, #ids, any, lessBusy, nil)
 end
 if not chosen then
   local ready = "ahead:" .. kind

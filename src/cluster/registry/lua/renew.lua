@@ -20,7 +20,7 @@ if ARGV[5] ~= "" then
 end
 lease(id, now + leaseMs)
 local peers = {}
-for _, other in ipairs(call("ZRANDMEMBER", "leased", 9)) do
+for _, other in ipairs(call("ZRANDMEMBER", "leased", 6)) do
   local its = call("HMGET", "node:" .. other, "lease", "address", "epoch")
   if other ~= id and (tonumber(its[1]) or 0) > now then
     peers[#peers + 1] = other

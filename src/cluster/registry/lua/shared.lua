@@ -3,9 +3,9 @@
 --   node:ID     hash: one node as it tells of itself, its lease, and what is reserved on it
 --   known       sorted set: ids of all nodes, by the end of their lease; for a day after it
 --   leased      sorted set: those whose sessions are still counted
---   open        set: nodes that take new sessions
---   room:N      set: of these, the ones that have a place and N MiB free
---   ahead:KIND  set: of these, the ones with a free sandbox of "template/flavor" booted ahead
+--   open        nodes that take new sessions; a sorted set, as the next two, so that one can be drawn by its rank, each with the same chance
+--   room:N      of these, the ones that have a place and N MiB free
+--   ahead:KIND  of these, the ones with a free sandbox of "template/flavor" booted ahead
 --   heard       when a node was last heard of
 --   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
 --   of:NAME     hash: places of a principal by node, reserved ones included; "*" is their sum
@@ -58,7 +58,7 @@ local function loadOf(id)
 end
 
 local function isIn(key, id, is)
-  if is then call("SADD", key, id) else call("SREM", key, id) end
+  if is then call("ZADD", key, 0, id) else call("ZREM", key, id) end
 end
 
 -- Puts a node where placement looks for it, or takes it from there: "shown" of its record says in which of the sets it is.
@@ -150,7 +150,7 @@ end
 
 local function hide(id)
   show(id)
-  for kind in pairs(decoded(call("HGET", "node:" .. id, "ahead"))) do call("SREM", "ahead:" .. kind, id) end
+  for kind in pairs(decoded(call("HGET", "node:" .. id, "ahead"))) do call("ZREM", "ahead:" .. kind, id) end
 end
 
 -- Does a little of what time has made due, with every script that changes something.
@@ -187,7 +187,7 @@ local function tellLoad(id, load, isDraining)
     "maxMemoryMib", load.maxMemoryMib or "", "waiting", load.waiting, "ahead", cjson.encode(load.ahead), "isDraining", isDraining)
   local node = show(id)
   for kind in pairs(before) do
-    if not load.ahead[kind] then call("SREM", "ahead:" .. kind, id) end
+    if not load.ahead[kind] then call("ZREM", "ahead:" .. kind, id) end
   end
   for kind in pairs(load.ahead) do
     isIn("ahead:" .. kind, id, node.isOpen and aheadOf(id, kind) > 0)
