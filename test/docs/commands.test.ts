@@ -179,7 +179,7 @@ test.skipIf(Bun.which("npm") === null || process.platform !== "linux" || process
 
 test("the programs that the namespace backend is said to need are those that scripts/setup.sh installs", async () => {
   const setup = await Bun.file(join(root, "scripts/setup.sh")).text();
-  const packages = [...(/for pair in (.*); do/.exec(setup)?.[1] ?? "").matchAll(/:(\S+)/g)].map(
+  const packages = [...(/bring_programs "The namespace backend" (.*)/.exec(setup)?.[1] ?? "").matchAll(/:(\S+)/g)].map(
     ([, name]) => name ?? "",
   );
   const block = await fencedBlock("docs/backends.md", "backends-namespace");
