@@ -47,6 +47,9 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
   },
   "docs/cluster.md": {
     "cluster-caddy": balancers,
+    "cluster-drain": {
+      why: "it takes a node of a running cluster out of service; test/commands/cluster.test.ts tries both",
+    },
     "cluster-envoy": { why: "Envoy is in no package registry that the tests reach" },
     "cluster-haproxy": balancers,
     "cluster-nginx": balancers,
