@@ -58,7 +58,7 @@ test("sessions of a node that was killed may be lost, and calls may have broken 
 test("a node that is rolled loses its sessions, and nobody goes without an answer", async () => {
   const { said, excuse } = await disturbed("roll");
   expect(said).toEqual(["SIGTERM first", "start first"]);
-  expect(excuse("SESSION_NOT_FOUND", "lost")).toBe("lost");
+  expect(excuse("SESSION_NOT_FOUND", "shutdown")).toBe("lost");
   expect(excuse("NO_ANSWER")).toBeUndefined();
 });
 

@@ -148,7 +148,9 @@ async function request(url: string, init: RequestInit): Promise<Got> {
     if (response.status < 400) return { status: response.status, bytes };
     const text = new TextDecoder().decode(bytes).slice(0, 300);
     // One that ended while its files moved does not tell why: as it would be for who has stopped it.
-    const reason = /\b(lost|evicted|stopped|session_ended)\b/.exec(text)?.[1]?.replace("session_ended", "stopped");
+    const reason = /\b(lost|evicted|stopped|shutdown|session_ended)\b/
+      .exec(text)?.[1]
+      ?.replace("session_ended", "stopped");
     const isEnded = response.status === 404 || response.status === 410;
     if (isEnded && reason !== undefined) return broken("SESSION_NOT_FOUND", reason, text);
     return broken(`HTTP ${response.status}`, "", text);

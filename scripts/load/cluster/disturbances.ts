@@ -42,6 +42,7 @@ const recoveryMs = 5000;
 
 /** What a caller is told when the owner of a session went away, or cannot be reached, while its call was on. */
 const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
+const cancelled = "JSON-RPC -32800";
 /** In the list of all sessions, until the nodes have told an empty registry anew whose sessions they have. */
 export const leftOut = "left out";
 const notOpened: readonly string[] = [...brokenOff, "SANDBOX_CREATION_ERROR"];
@@ -134,11 +135,13 @@ export class Disturbances {
       const isOn = askedMs <= untilMs;
       const ends = kind === "kill" || kind === "roll";
       if (ends && isOwner && life.openedMs <= untilMs) {
-        if (code === "SESSION_NOT_FOUND" && reason === "lost") return "lost";
+        if (code === "SESSION_NOT_FOUND" && (reason === "lost" || reason === "shutdown")) return "lost";
         if (isOn && (code === "CANCELED" || brokenOff.includes(code))) return "uncertain";
       }
       if (!isOn) continue;
       if (kind === "kill" && (isBroken || (life === undefined && notOpened.includes(code)))) return "uncertain";
+      // What runs on a node that is to stop has ten seconds, and is told then that the node stops.
+      if (kind === "roll" && (code === cancelled || code.startsWith("HTTP 50"))) return "uncertain";
       if (kind === "cut-peers" && (brokenOff.includes(code) || code.startsWith("HTTP 50"))) return "uncertain";
     }
     return undefined;
