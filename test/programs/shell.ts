@@ -71,5 +71,8 @@ wait`,
   lateFailure: "(sleep 0.2; echo 'address in use' >&2; exit 1) & echo early",
 };
 
-/** Doubles itself and never ends; the pipe keeps both halves alive. */
-export const forkBomb = "bomb() { bomb | bomb & }; bomb; exec sleep 30";
+/**
+ * Doubles itself and never ends; the pipe keeps both halves alive. It begins in a shell of its own: the first half may leave no process for the
+ * second, and a shell that cannot start one ends.
+ */
+export const forkBomb = "bomb() { bomb | bomb & }; (bomb); exec sleep 30";
