@@ -1,6 +1,7 @@
 // A program in a sandbox as the host holds it: its process outside (the launcher, which waits for it), its pipes, its end.
 
 import { closeSync } from "node:fs";
+import type { AgentProgram } from "../file-agent/agent.ts";
 import type { GuestExit, GuestProcess } from "../runner/guest.ts";
 import type { InputPipe } from "./input-pipe.ts";
 import type { Libc } from "./libc.ts";
@@ -118,6 +119,17 @@ export function asGuestProcess(
     write: (text) => program.write(text),
     exited: program.exited,
     kill: () => program.kill(),
+  };
+}
+
+/** A program as the file agent wants it, which has stdin and says all on stdout. */
+export function asAgentProgram(program: GuestProgram): AgentProgram {
+  return {
+    write: (text) => program.write(text),
+    writeBytes: (bytes) => program.write(bytes),
+    closeInput: () => program.closeInput(),
+    kill: () => program.kill(),
+    ended: program.drained.then(() => program.exited).then(({ code, signal }) => signal ?? `exit status ${code}`),
   };
 }
 

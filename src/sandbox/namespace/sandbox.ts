@@ -12,13 +12,13 @@ import type { SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
 import { runCode } from "./code-run.ts";
 import { runCommand } from "./command-run.ts";
-import { asGuestProcess, type GuestProgramOptions } from "./guest-program.ts";
+import { asAgentProgram, asGuestProcess, type GuestProgramOptions } from "./guest-program.ts";
 import { Interpreters } from "./interpreters.ts";
 import { signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
-import { type OngoingRun, wasKilledForMemory } from "./ongoing-run.ts";
+import { type OngoingRun, OngoingRuns } from "./ongoing-runs.ts";
 import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
 import { removedFiles } from "./removed-files.ts";
@@ -50,19 +50,18 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #options: NamespaceSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
   readonly #members: Members;
-  readonly #runs = new Set<OngoingRun>();
+  readonly #runs: OngoingRuns;
   readonly #programs: Programs;
   readonly #interpreters = new Interpreters();
   readonly #fileAgents = new Interpreters();
   #interpreter: Interpreter | null = null;
-  #watchKills = 0;
-  #watchedCrowds = 0;
   #over: string | null = null;
   #disposal: Promise<void> | null = null;
 
   constructor(options: NamespaceSandboxOptions) {
     this.#options = options;
     this.#programs = new Programs(options);
+    this.#runs = new OngoingRuns(options.group);
     this.#members = new Members(options.group, options.namespaces.pidLink);
     this.name = options.name;
     this.resources = options.resources;
@@ -96,12 +95,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     await this.files.settled();
     this.#throwIfOver(request);
     const membership = request.kind === "command" ? this.#enter() : null;
-    const run: OngoingRun = {
-      ...{ isAlone: this.#runs.size === 0, wasSentKill: false, kills: this.#outOfMemoryKills() },
-      ...{ crowding: this.#crowding, isCrowded: undefined },
-    };
-    for (const other of this.#runs) other.isAlone = false;
-    this.#runs.add(run);
+    const run = this.#runs.begin();
     let settled = false;
     const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
       if (!settled) request.onOutput(stream, bytes);
@@ -122,9 +116,8 @@ export class NamespaceSandbox implements Sandbox, Watched {
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
       this.#throwIfOver(request);
-      if (!end.success) this.#noteCrowd(run, membership);
-      const wasKilled = this.#outOfMemoryKills() > run.kills && wasKilledForMemory(end, run);
-      if (wasKilled) for (const other of this.#runs) other.kills += 1;
+      if (!end.success) this.#runs.noteCrowd(run, membership);
+      const wasKilled = this.#runs.tellKilled(end, run);
       // Nobody is left who knows what it has started, or it was too much: a bomb's fragments would fill the sandbox.
       if (wasKilled || run.wasSentKill || end.ended === "interpreter_exited") {
         await this.#end(scope);
@@ -142,7 +135,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
       return membership === null ? told : { ...told, changes: await look.changes() };
     } finally {
       settled = true;
-      this.#runs.delete(run);
+      this.#runs.leave(run);
       membership?.leave();
     }
   }
@@ -177,9 +170,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   }
 
   endProcess(pid: number, reason: "memory" | "processes"): void {
-    if (!this.#options.libc.kill(pid, signals.kill)) return;
-    if (reason === "memory") this.#watchKills += 1;
-    else this.#watchedCrowds += 1;
+    if (this.#options.libc.kill(pid, signals.kill)) this.#runs.endedByWatch(reason);
   }
 
   async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
@@ -189,7 +180,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
       return await runCode({
         ...{ interpreter, request },
         end: () => {
-          this.#noteCrowd(run, null);
+          this.#runs.noteCrowd(run, null);
           return this.#end(scope);
         },
         onSend: (signal, control) => this.#sendToCode(signal, control, scope, run),
@@ -217,13 +208,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     };
     const program = this.#programs.start(fileAgent, { control: true, env }, onOutput, onOutput);
     this.#fileAgents.add(program);
-    return {
-      write: (text) => program.write(text),
-      writeBytes: (bytes) => program.write(bytes),
-      closeInput: () => program.closeInput(),
-      kill: () => program.kill(),
-      ended: program.drained.then(() => program.exited).then(({ code, signal }) => signal ?? `exit status ${code}`),
-    };
+    return asAgentProgram(program);
   }
 
   /** For what a command changes that begins now; unknown while the interpreter, which would have to look, runs code. */
@@ -274,7 +259,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
         }
       },
       end: () => {
-        this.#noteCrowd(run, membership);
+        this.#runs.noteCrowd(run, membership);
         return this.#end(scope);
       },
       // While its last output is read.
@@ -320,20 +305,6 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #onBackground: GuestProgramOptions["onOutput"] = (name, bytes) => {
     if (name !== "control") this.#options.onBackground(name, bytes);
   };
-
-  #outOfMemoryKills(): number {
-    return this.#options.group.outOfMemoryKills() + this.#watchKills;
-  }
-
-  /** How often a process could not be started or was ended, as there were as many as may be: in all, but for those of commands on version 1. */
-  get #crowding(): number {
-    return this.#options.group.refusedForks() + this.#watchedCrowds;
-  }
-
-  /** Once, before the run's processes are ended: meanwhile the kernel refuses all others. */
-  #noteCrowd(run: OngoingRun, membership: Membership | null): void {
-    run.isCrowded ??= this.#crowding > run.crowding || (membership?.refusedForks() ?? 0) > 0;
-  }
 
   #throwIfOver({ kind }: Pick<RunRequest, "kind">, cause?: unknown): void {
     if (this.#over === null) return;
