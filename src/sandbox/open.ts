@@ -10,7 +10,7 @@ import { Caches } from "./cache/caches.ts";
 import { canCache, withCache } from "./cache/host.ts";
 import { checkCloudKey } from "./checks/cloud.ts";
 import { lineOf } from "./checks/finding.ts";
-import { prepareMicrovm } from "./checks/microvm.ts";
+import { type Microvm, prepareMicrovm } from "./checks/microvm.ts";
 import { checkRuntime } from "./checks/runtime.ts";
 import { obstacles } from "./checks/virtualization.ts";
 import { type BackendName, type Choice, chooseBackend } from "./choose.ts";
@@ -63,7 +63,7 @@ export async function openHost(options: OpenHostOptions, stack: AsyncDisposableS
     asked: settings.backend,
     isServerUrlGiven,
     doesServerAnswer: () => doesServerAnswer(serverUrl),
-    microvm: async () => obstacles(await microvm.virtualization.recall(AbortSignal.timeout(startCheckMs))).map(lineOf),
+    microvm: () => microvmObstacles(microvm),
     cloud: async () => obstacles([checkCloudKey(apiKey), await checkRuntime(microvm.runtime)]).map(lineOf),
     isLoopback,
   });
@@ -93,4 +93,16 @@ function withCaches(host: SandboxHost, { settings, cacheBytesOfOne: shareBytes, 
   const { stateDir, maxCacheBytes: maxBytes, network } = settings;
   const caches = new Caches({ folder: join(stateDir, "cache"), maxBytes, shareBytes, clock, emit });
   return withCache(host, caches, network);
+}
+
+/** What keeps microVMs from running, a line each. */
+async function microvmObstacles({ virtualization }: Pick<Microvm, "virtualization">): Promise<readonly string[]> {
+  const late = AbortSignal.timeout(startCheckMs);
+  try {
+    return obstacles(await virtualization.recall(late)).map(lineOf);
+  } catch (error) {
+    if (!late.aborted) throw error;
+    const what = `whether microVMs run here was not found out within ${startCheckMs / 1000} s`;
+    return [`${what}. The machine is busy, or emulates its processor: start again, or name another --backend`];
+  }
 }

@@ -117,7 +117,7 @@ export async function resumeInterpreter(
 }
 
 /** How long an interpreter may take to come out of what it runs and answer to its new owner. Milliseconds. */
-const resumeMs = 5_000;
+const resumeMs = 15_000;
 
 type Started = { readonly conversation: Conversation; readonly pid: number };
 
