@@ -137,7 +137,7 @@ class OwnLease implements Lease {
     const { clock, facts, load, isDraining } = this.#options;
     const sentMs = clock.monotonicMs();
     const answer = await this.#renew(
-      { id: facts.id, epoch: this.#epoch, load: load(), isDraining: isDraining() },
+      { id: facts.id, epoch: this.#epoch, startedAt: facts.startedAt, load: load(), isDraining: isDraining() },
       sentMs,
     );
     if (typeof answer === "string") {
@@ -212,15 +212,15 @@ class OwnLease implements Lease {
   }
 
   async #register(): Promise<void> {
-    const { clock, registry, facts, load, principals, isDraining, emit } = this.#options;
+    const { clock, registry, facts, load, principals, emit } = this.#options;
     const sentMs = clock.monotonicMs();
     this.#epoch = await registry.register(facts, load(), principals());
     this.#hold(sentMs);
     this.#toldAllMs = sentMs;
     this.#refusal = undefined;
     emit({ type: "cluster.joined", nodeId: facts.id, address: facts.address, epoch: this.#epoch });
-    // The record says so only from the next heartbeat on, which brings the other nodes as well.
-    if (isDraining() || this.#told === undefined) this.beatNow();
+    // A heartbeat brings the other nodes, who may have been registered again as well, and tells whether this one drains.
+    this.beatNow();
   }
 
   #hold(sentMs: number): void {

@@ -84,8 +84,11 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const { cluster: url, clusterName: name } = settings;
   const self = tagOf(installationId);
   const keys = deriveClusterKeys(settings.clusterSecret, name);
-  const registry = watchedRegistry(stack.use(await openRegistry({ url, name, leaseMs, clock })), clock, emit);
   let lease: Lease | undefined;
+  // What was not heard of this node meanwhile is told at once.
+  const onBack = () => lease?.beatNow();
+  const opened = stack.use(await openRegistry({ url, name, leaseMs, clock, onBack }));
+  const registry = watchedRegistry(opened, clock, emit);
   let isStopping = false;
   stack.defer(async () => await lease?.[Symbol.asyncDispose]());
   const epoch = () => lease?.epoch;

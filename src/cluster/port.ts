@@ -57,6 +57,8 @@ export type Standing = "held" | "unreachable" | "lost";
 export type Renewing = {
   readonly id: string;
   readonly epoch: number;
+  /** As of `NodeFacts`: of two registrations by one process none has been replaced, the answer to the later one was not heard. */
+  readonly startedAt?: number;
   readonly load: NodeLoad;
   readonly isDraining: boolean;
   /** Sessions of all its principals, told now and then in case that one was not heard of; who is not among them has none. */

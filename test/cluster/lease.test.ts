@@ -105,7 +105,7 @@ describe("a lease", () => {
     const before = node.renewals.length;
     await pass(node, leaseMs);
     expect(node.renewals.length - before).toBe(3);
-    expect(node.renewals.at(-1)).toEqual({ id: "aaaaa", epoch: 1, load, isDraining: false });
+    expect(node.renewals.at(-1)).toEqual({ id: "aaaaa", epoch: 1, startedAt: 1, load, isDraining: false });
     expect(node.standings).toEqual(["held"]);
     await node.lease[Symbol.asyncDispose]();
     expect(node.left).toEqual([1]);

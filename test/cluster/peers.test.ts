@@ -156,6 +156,21 @@ test("a heartbeat is handed on to the registry, and its answer back", async () =
   expect(await b.peers.renew(record, { ...renewing, epoch: 99 }, never)).toMatchObject({ outcome: "replaced" });
 });
 
+test("a node that was registered again, or is lost itself, hands heartbeats on, and nothing else", async () => {
+  await using cluster = await startNodes(2);
+  const { a, b, registry } = cluster;
+  const record = await registry.node(a.id);
+  if (record === undefined || b.state.epoch === undefined) throw new Error("not registered");
+  const before = { ...record, epoch: record.epoch - 1 };
+  const renewing = { id: b.id, epoch: b.state.epoch, load: b.load, isDraining: false };
+  expect(await b.peers.renew(before, renewing, never)).toMatchObject({ outcome: "renewed" });
+  const unbegun = { name: "PeerUnreachable", wasSent: false };
+  await expect(b.peers.call(before, "alice", ping, { signal: never })).rejects.toMatchObject(unbegun);
+  a.state.standing = "lost";
+  expect(await b.peers.renew(record, renewing, never)).toMatchObject({ outcome: "renewed" });
+  await expect(b.peers.call(record, "alice", ping, { signal: never })).rejects.toMatchObject(unbegun);
+});
+
 test("the keys of one purpose, cluster or secret are no other's", () => {
   const all = [
     ["a secret of 32 characters or more", "one"],

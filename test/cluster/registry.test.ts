@@ -136,6 +136,10 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     const first = await registry.register(facts("aaaaa"), empty, nobody);
     const second = await registry.register(facts("aaaaa"), empty, nobody);
     expect((await renew(first)).outcome).toBe("replaced");
+    const { startedAt } = facts("aaaaa");
+    const own = { id: "aaaaa", epoch: first, load: empty, isDraining: false };
+    expect((await registry.renew({ ...own, startedAt })).outcome).toBe("unknown");
+    expect((await registry.renew({ ...own, startedAt: startedAt + 1 })).outcome).toBe("replaced");
     expect((await renew(second)).outcome).toBe("renewed");
     expect((await renew(second + 1)).outcome).toBe("unknown");
     await registry.leave("aaaaa", second);

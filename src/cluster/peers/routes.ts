@@ -78,8 +78,9 @@ export function createPeerRoutes(options: PeerRoutesOptions): PeerRoutes {
       response.headers.set(proofHeader, signAnswer(key, claims, response.status));
       return response;
     };
-    // Who asks has looked up another registration, or this one is over: nothing is begun, and it may look again.
-    if (claims.epoch !== epoch() || !own.isServing) return proven(new Response(null, { status: misdirected }));
+    // Who asks has looked up another registration, or this one is over: nothing is begun, and it may look again. Heartbeats are handed on by any node.
+    const isMisdirected = claims.epoch !== epoch() || !own.isServing;
+    if (isMisdirected && path !== renewPath) return proven(new Response(null, { status: misdirected }));
     const url = new URL(request.url);
     const target = url.searchParams.get("target");
     if (target !== null && url.pathname === filesPath) {

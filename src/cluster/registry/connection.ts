@@ -23,6 +23,8 @@ export type ConnectionOptions = {
   /** Heard from now on, as long as there is a connection. */
   readonly channel: string;
   readonly onMessage: (message: string) => void;
+  /** Called with each new connection. */
+  readonly onReady: () => void;
 };
 
 /** Does not wait until it is connected. */
@@ -32,6 +34,7 @@ export async function connect({
   timeoutMs,
   channel,
   onMessage,
+  onReady,
 }: ConnectionOptions): Promise<Connection> {
   const open = await opener(address, timeoutMs);
   const shown = shownAddress(address);
@@ -46,6 +49,7 @@ export async function connect({
   asking.setMaxListeners(0); // any number of calls may wait for the connection
   asking.on("ready", () => {
     lastError = undefined;
+    onReady();
   });
   hearing.on("message", (_channel: string, message: string) => onMessage(message));
   // Said again by the client after each new connection, once it has succeeded.

@@ -16,6 +16,8 @@ export type RegistryOptions = {
   /** How long a node counts as there after it was last heard of. */
   readonly leaseMs: number;
   readonly clock: Clock;
+  /** Called each time that there is a connection again. */
+  readonly onBack?: () => void;
 };
 
 /** How long a call may take, the time until there is a connection included. */
@@ -29,7 +31,7 @@ const reservationMs = 60_000;
 const layout = 1;
 
 /** Does not wait for a connection: what is asked before there is one waits for it, as long as it may. Throws StartError for a URL that is none. */
-export async function openRegistry({ url, name, leaseMs, clock }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({ url, name, leaseMs, clock, onBack }: RegistryOptions): Promise<Registry> {
   const address = parseRegistryUrl(url);
   if ("problem" in address) {
     throw new StartError(
@@ -47,6 +49,7 @@ export async function openRegistry({ url, name, leaseMs, clock }: RegistryOption
     clock,
     timeoutMs: registryTimeoutMs,
     channel: key,
+    onReady: () => onBack?.(),
     onMessage(message) {
       const heard = announcementOf(message);
       if (heard === undefined || heard.from === ownMark) return;
@@ -69,10 +72,11 @@ export async function openRegistry({ url, name, leaseMs, clock }: RegistryOption
         { isConfiguration: true },
       );
     },
-    async renew({ id, epoch, load, isDraining, principals }) {
+    async renew({ id, epoch, startedAt, load, isDraining, principals }) {
       connection.probe();
       const all = principals === undefined ? "" : JSON.stringify(principals);
-      return renewal(await run("renew", id, epoch, JSON.stringify(load), isDraining ? "1" : "0", all));
+      const told = [JSON.stringify(load), isDraining ? "1" : "0", all];
+      return renewal(await run("renew", id, epoch, ...told, startedAt ?? ""));
     },
     async leave(id, epoch) {
       await run("leave", id, epoch);

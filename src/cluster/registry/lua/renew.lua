@@ -1,13 +1,16 @@
--- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "". The outcome, whether it is to drain,
+-- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "", when its process was started. The outcome, whether it is to drain,
 -- and id, address and epoch of some other nodes in turns.
 local id, epoch, load, isDraining = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 tidy()
-local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain")
+local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain", "startedAt")
 local isToDrain = row[4] == "1" and "1" or "0"
 local found = tonumber(row[1])
 -- A registry that was set back to an older copy of itself has lost the record as well.
 if not found or found < tonumber(epoch) then return { "unknown", isToDrain } end
-if found > tonumber(epoch) then return { "replaced", isToDrain } end
+if found > tonumber(epoch) then
+  -- One process, whose last registration was carried out and whose answer was not heard: nobody has taken its place.
+  return { row[5] == ARGV[6] and "unknown" or "replaced", isToDrain }
+end
 if row[3] == "1" or (tonumber(row[2]) or 0) <= now then return { "over", isToDrain } end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, isDraining)
