@@ -23,6 +23,11 @@ export function runtimePlugin(platform: RuntimePlatform | undefined, parts: Part
       replace(/[\\/]microsandbox[\\/]dist[\\/]internal[\\/]napi\.js$/, bindings);
       for (const { module, contents } of leftOut) replace(module, contents);
       replace(/[\\/]microsandbox[\\/]native[\\/]index\.cjs$/, nativeLoader);
+      // It names its own folder, for an option that this program does not use: one of the machine that it was built on.
+      build.onLoad({ filter: /[\\/]ioredis[\\/]built[\\/]Command\.js$/ }, async ({ path }) => ({
+        contents: (await Bun.file(path).text()).replaceAll("__dirname", '""'),
+        loader: "js",
+      }));
     },
   };
 }
