@@ -265,6 +265,8 @@ export class ExecutionWalk {
   get isSettled(): boolean {
     const nowMs = this.#ground.nowMs();
     const { sessions } = this.#ground.life;
+    // One that has just begun has to end by itself as well.
+    for (const tracked of this.#tracked) if (tracked.execution.status === "running") tracked.seenRunningMs ??= nowMs;
     return this.#tracked.every(
       (tracked) =>
         tracked.execution.status === "ended" ||
