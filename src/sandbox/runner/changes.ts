@@ -13,9 +13,9 @@ export type Beginning = {
 /** The clock by which the kernel stamps files goes in steps: these are the longest, of 100 Hz. */
 export const stampStepMs = 10;
 
-/** It began between these two moments, in whole milliseconds or not. */
+/** It began between these two moments; a clock that tells whole milliseconds may be one behind. */
 export function beginningBetween(earliestMs: number, latestMs: number): Beginning {
-  return { sinceMs: Math.floor(earliestMs) - stampStepMs, begunMs: Math.floor(latestMs) };
+  return { sinceMs: Math.floor(earliestMs) - stampStepMs, begunMs: Math.floor(latestMs) + 1 };
 }
 
 /** As `Changes.files` has them. */
