@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import { type AskPeer, KnownPeers, type Relayed } from "./known-peers.ts";
-import type { NodeFacts, NodeLoad, PeerAddress, Registry, Renewal, Renewing, Standing } from "./port.ts";
+import type { NodeFacts, NodeLoad, PeerAddress, Registration, Registry, Renewal, Renewing, Standing } from "./port.ts";
 
 export type LeaseOptions = {
   readonly registry: Pick<Registry, "register" | "renew" | "leave">;
@@ -56,10 +56,16 @@ class OwnLease implements Lease {
   readonly #peers: KnownPeers;
   readonly #stopped = new AbortController();
   #epoch: number | undefined;
+  /** Kept when it is over, too. */
+  #last: Registration | undefined;
   /** The lease is ours until then, by the monotonic clock. */
   #heldUntilMs = -Infinity;
   /** Until then nobody can have been told that it is over: nobody reached the registry. */
   #awayUntilMs = -Infinity;
+  /** The same, whatever is heard from other nodes since: the registry has been away for so long that it knows. */
+  #surelyAwayUntilMs = -Infinity;
+  /** Since when each heartbeat was answered so. */
+  #awaySinceMs: number | undefined;
   #isHeard = false;
   /** Others may have been told that the lease is over; only the registry can tell more. */
   #isDoubtful = false;
@@ -67,9 +73,10 @@ class OwnLease implements Lease {
   #mustEnd = false;
   #told: Standing | undefined;
   #refusal: string | undefined;
-  #isToDrain = false;
   #toldAllMs = -Infinity;
   #isBeatWanted = false;
+  /** Whether a heartbeat may follow on a registration at once: not on one without a pause before it, or a registry that loses keys has no rest. */
+  #mayFollow = true;
   #wake = new AbortController();
   #watch = new AbortController();
   #beating: Promise<void> = Promise.resolve();
@@ -122,7 +129,10 @@ class OwnLease implements Lease {
       this.#wake = new AbortController();
       // A heartbeat that was not heard is followed by others in time.
       const pauseMs = this.standing === "held" && this.#isHeard ? leaseMs / 3 : leaseMs / 6;
-      if (!this.#isBeatWanted) await clock.sleep(pauseMs, this.#wake.signal).catch(() => undefined);
+      if (!this.#isBeatWanted) {
+        await clock.sleep(pauseMs, this.#wake.signal).catch(() => undefined);
+        this.#mayFollow = true;
+      }
       this.#isBeatWanted = false;
       if (this.#stopped.signal.aborted) return;
       // Who stood still for longer than the lease finds it over before anything else is known.
@@ -142,8 +152,8 @@ class OwnLease implements Lease {
     );
     if (typeof answer === "string") {
       this.#isHeard = false;
-      if (answer === "no-peer-reached") this.#awayUntilMs = -Infinity;
-      else this.#goOn(clock.monotonicMs());
+      if (answer === "no-peer-reached") this.#isCutOff();
+      else this.#goOn(sentMs);
       return answer;
     }
     if (answer.outcome === "renewed") {
@@ -176,8 +186,8 @@ class OwnLease implements Lease {
       this.#peers.learn(peers);
       this.#options.onPeers?.(peers);
     }
-    if (isToDrain === this.#isToDrain) return;
-    this.#isToDrain = isToDrain;
+    if (this.#last === undefined || isToDrain === this.#last.isToDrain) return;
+    this.#last = { ...this.#last, isToDrain };
     this.#options.onDrain(isToDrain);
   }
 
@@ -214,25 +224,37 @@ class OwnLease implements Lease {
   async #register(): Promise<void> {
     const { clock, registry, facts, load, principals, emit } = this.#options;
     const sentMs = clock.monotonicMs();
-    this.#epoch = await registry.register(facts, load(), principals());
+    this.#epoch = await registry.register(facts, load(), principals(), this.#last);
+    this.#last = { epoch: this.#epoch, isToDrain: this.#last?.isToDrain === true };
     this.#hold(sentMs);
     this.#toldAllMs = sentMs;
     this.#refusal = undefined;
     emit({ type: "cluster.joined", nodeId: facts.id, address: facts.address, epoch: this.#epoch });
     // A heartbeat brings the other nodes, who may have been registered again as well, and tells whether this one drains.
-    this.beatNow();
+    if (this.#mayFollow) this.beatNow();
+    this.#mayFollow = false;
   }
 
   #hold(sentMs: number): void {
     this.#isHeard = true;
     this.#isDoubtful = false;
+    this.#awaySinceMs = undefined;
     // A tenth is left for what is under way when it ends.
     this.#heldUntilMs = Math.max(this.#heldUntilMs, sentMs + this.#options.leaseMs * 0.9);
   }
 
-  /** Nobody reaches the registry: for as long, no lease is over. See `heard` in registry/lua/shared.lua. */
-  #goOn(nowMs: number): void {
-    this.#awayUntilMs = nowMs + this.#options.leaseMs * 0.9;
+  /** Nobody reaches the registry, from when the heartbeat was sent until now: for as long, no lease is over. See `heard` in registry/lua/shared.lua. */
+  #goOn(sentMs: number): void {
+    const { clock, leaseMs } = this.#options;
+    this.#awayUntilMs = clock.monotonicMs() + leaseMs * 0.9;
+    this.#awaySinceMs ??= sentMs;
+    if (sentMs - this.#awaySinceMs > leaseMs / 2) this.#surelyAwayUntilMs = this.#awayUntilMs;
+  }
+
+  /** No other node is reached: the registry may be back for them, and may not have noticed that it was away. */
+  #isCutOff(): void {
+    this.#awayUntilMs = this.#surelyAwayUntilMs;
+    this.#awaySinceMs = undefined;
   }
 
   /** Tells a change of the standing, and looks again when time alone will change it. */

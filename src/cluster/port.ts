@@ -68,6 +68,12 @@ export type Renewing = {
 /** Where to ask a node: `epoch` says of which registration the address is. */
 export type PeerAddress = Pick<NodeRecord, "id" | "address" | "epoch">;
 
+export type Registration = {
+  readonly epoch: number;
+  /** As of `Renewal`. */
+  readonly isToDrain: boolean;
+};
+
 export type Renewal = {
   /**
    * `unknown`: the registry has lost the record, register again. `replaced`: the node was registered again, with a higher epoch, by another process.
@@ -116,8 +122,16 @@ export type Announcement =
  * if it cannot be asked, at the latest after `registryTimeoutMs`.
  */
 export interface Registry extends AsyncDisposable {
-  /** Takes, or takes again, the lease of this node, and resolves with its epoch. Rejects with StartError if a node that lives has its id and another address. */
-  register(facts: NodeFacts, load: NodeLoad, principals: ReadonlyMap<string, number>): Promise<number>;
+  /**
+   * Takes, or takes again, the lease of this node, and resolves with its epoch. `before`: of the last registration by this process, in case that the registry
+   * has lost it. Rejects with StartError if a node that lives has its id and another address.
+   */
+  register(
+    facts: NodeFacts,
+    load: NodeLoad,
+    principals: ReadonlyMap<string, number>,
+    before?: Registration,
+  ): Promise<number>;
   /** Prolongs the lease, and tells what there is of this node. */
   renew(renewing: Renewing): Promise<Renewal>;
   /** The node says that it stops; it may come back with `register`. */

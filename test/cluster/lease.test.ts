@@ -6,6 +6,7 @@ import { type Lease, openLease } from "../../src/cluster/lease.ts";
 import {
   type NodeFacts,
   type NodeLoad,
+  type Registration,
   RegistryUnreachable,
   type Renewal,
   type Renewing,
@@ -33,6 +34,8 @@ type World = {
   readonly standings: Standing[];
   readonly renewals: Renewing[];
   readonly registrations: (readonly [string, number][])[];
+  /** What the registrations told of the last one before. */
+  readonly before: (Registration | undefined)[];
   readonly left: number[];
   readonly drains: boolean[];
   readonly events: Event[];
@@ -41,6 +44,8 @@ type World = {
   endSessions: () => Promise<void>;
   principals: ReadonlyMap<string, number>;
   isDraining: boolean;
+  /** The registry loses each registration. */
+  isForgetful: boolean;
 };
 
 type Start = { readonly weather?: Weather; readonly peers?: Renewal["peers"] };
@@ -51,11 +56,12 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
   const at: Omit<World, "lease" | "clock"> = {
     weather,
     atPeer: undefined,
-    ...{ standings: [], renewals: [], registrations: [], left: [], drains: [], events: [] },
+    ...{ standings: [], renewals: [], registrations: [], before: [], left: [], drains: [], events: [] },
     ended: 0,
     endSessions: () => Promise.resolve(),
     principals: new Map([["ann", 2]]),
     isDraining: false,
+    isForgetful: false,
   };
   const askPeer: AskPeer = async () => {
     if (at.atPeer === undefined) throw new Error("refused");
@@ -63,11 +69,14 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
   };
   const lease = await openLease({
     registry: {
-      async register(_facts, _load, principals) {
+      async register(_facts, _load, principals, before) {
         if (at.weather === "cut off") throw new RegistryUnreachable("cut off");
         if (at.weather instanceof StartError) throw at.weather;
         at.registrations.push([...principals]);
-        if (at.weather.outcome !== "renewed") at.weather = renewed;
+        at.before.push(before);
+        if (at.weather.outcome !== "renewed" && !at.isForgetful) {
+          at.weather = { ...renewed, isToDrain: before?.isToDrain === true };
+        }
         epochs += 1;
         return epochs;
       },
@@ -197,6 +206,34 @@ describe("a node that does not reach the registry", () => {
     expect(node.ended).toBe(0);
   });
 
+  test("goes on while the other nodes restart, if they have not reached it for long either", async () => {
+    await using node = await world();
+    node.weather = "cut off";
+    node.atPeer = "registry-unreachable";
+    await pass(node, 2 * leaseMs);
+    node.atPeer = undefined;
+    await pass(node, leaseMs / 2);
+    expect(node.lease.standing).toBe("unreachable");
+    node.atPeer = "registry-unreachable";
+    await pass(node, 2 * leaseMs);
+    expect(node.standings).toEqual(["held", "unreachable"]);
+    node.atPeer = undefined;
+    await pass(node, leaseMs);
+    expect(node.standings).toEqual(["held", "unreachable", "lost"]);
+  });
+
+  test("and then no other node stops in time, if those had not reached it for a moment only: it need not have noticed", async () => {
+    await using node = await world();
+    await pass(node, 1000);
+    const lastMs = node.clock.monotonicMs();
+    node.weather = "cut off";
+    node.atPeer = "registry-unreachable";
+    while (node.lease.standing === "held") await node.clock.advance(100);
+    node.atPeer = undefined;
+    while (node.lease.standing !== "lost") await node.clock.advance(100);
+    expect(node.clock.monotonicMs() - lastMs).toBeLessThan(leaseMs);
+  });
+
   test("tells all its principals anew once it is back", async () => {
     await using node = await world();
     node.weather = "cut off";
@@ -288,6 +325,27 @@ describe("a registry that was flushed", () => {
     expect(node.standings).toEqual(["held"]);
     expect(node.registrations).toEqual([[["ann", 2]], [["ann", 2]]]);
     expect([node.ended, node.lease.epoch]).toEqual([0, 2]);
+  });
+
+  test("is told again that the operator wants the node to drain, and the node drains on", async () => {
+    await using node = await world();
+    node.weather = { ...renewed, isToDrain: true };
+    await pass(node, leaseMs);
+    node.weather = { outcome: "unknown", isToDrain: false };
+    while (node.registrations.length < 2) await pass(node, 500);
+    expect(node.before).toEqual([undefined, { epoch: 1, isToDrain: true }]);
+    expect(node.drains).toEqual([true]);
+  });
+
+  test("again and again is told with a pause each time", async () => {
+    await using node = await world();
+    node.isForgetful = true;
+    node.weather = { outcome: "unknown", isToDrain: false };
+    await pass(node, 10 * leaseMs);
+    // With each heartbeat, and at once after it.
+    expect(node.registrations.length).toBeLessThanOrEqual(1 + 2 * 30);
+    expect(node.registrations.length).toBeGreaterThan(10);
+    expect(node.standings).toEqual(["held"]);
   });
 
   test("after the lease was over for others: what they were told lost has to end first", async () => {

@@ -172,6 +172,65 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("renewed");
   });
 
+  test("a lease that was told to be over stays over, though no node was heard of for long", async () => {
+    await using registry = await open(600_000, "told");
+    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+    const overSince = String(Math.floor(await nowThere()));
+    await server.command("HSET", "{msb-mcp:told}:node:aaaaa", "lease", overSince);
+    await server.command("ZADD", "{msb-mcp:told}:leased", overSince, "aaaaa");
+    expect((await registry.node("aaaaa"))?.leaseLeftMs).toBeLessThanOrEqual(0);
+    await server.command("SET", "{msb-mcp:told}:heard", "1");
+    expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
+  });
+
+  test("a clock that is set back brings no lease back that was told to be over, and ends none that lasts", async () => {
+    await using registry = await open(600_000, "set-back");
+    const gone = await registry.register(facts("aaaaa"), empty, nobody);
+    const epoch = await registry.register(facts("bbbbb"), empty, nobody);
+    const key = (name: string) => `{msb-mcp:set-back}:${name}`;
+    // As it was an hour later.
+    const later = (await nowThere()) + 3_600_000;
+    for (const [id, over] of [
+      ["aaaaa", later - 1000],
+      ["bbbbb", later + 1000],
+    ] as const) {
+      await server.command("HSET", key(`node:${id}`), "lease", String(Math.floor(over)));
+      for (const set of ["known", "leased"]) await server.command("ZADD", key(set), String(Math.floor(over)), id);
+    }
+    for (const name of ["heard", "asked"]) await server.command("SET", key(name), String(Math.floor(later)));
+    const renew = async (id: string, at: number) =>
+      (await registry.renew({ id, epoch: at, load: empty, isDraining: false })).outcome;
+    expect([await renew("aaaaa", gone), await renew("bbbbb", epoch)]).toEqual(["over", "renewed"]);
+  });
+
+  test("a process that did not hear of its last registration is told that its lease is over, if it is", async () => {
+    await using registry = await open();
+    const { startedAt } = facts("aaaaa");
+    const first = await registry.register(facts("aaaaa"), empty, nobody);
+    const second = await registry.register(facts("aaaaa"), empty, nobody);
+    const renewing = { id: "aaaaa", epoch: first, load: empty, isDraining: false };
+    await registry.leave("aaaaa", second);
+    expect((await registry.renew({ ...renewing, startedAt })).outcome).toBe("over");
+    expect((await registry.renew({ ...renewing, startedAt: startedAt + 1 })).outcome).toBe("replaced");
+  });
+
+  test("what the operator wants of a node outlasts the registry's losses, and ends with its process", async () => {
+    await using registry = await open();
+    const first = await registry.register(facts("aaaaa"), empty, nobody);
+    await registry.requestDrain("aaaaa", true);
+    await server.command("FLUSHALL");
+    const wanted = { epoch: first, isToDrain: true };
+    const second = await registry.register(facts("aaaaa"), empty, nobody, wanted);
+    expect((await registry.node("aaaaa"))?.isDraining).toBe(true);
+    // What has changed meanwhile is known here.
+    await registry.requestDrain("aaaaa", false);
+    await registry.register(facts("aaaaa"), empty, nobody, { epoch: second, isToDrain: true });
+    expect((await registry.node("aaaaa"))?.isDraining).toBe(false);
+    await registry.requestDrain("aaaaa", true);
+    await registry.register({ ...facts("aaaaa"), startedAt: 1 }, empty, nobody);
+    expect((await registry.node("aaaaa"))?.isDraining).toBe(false);
+  });
+
   test("a heartbeat brings other nodes that have a lease", async () => {
     await using nodes = await withNodes({ aaaaa: {}, bbbbb: {}, ccccc: {} });
     const { registry, epochs } = nodes;
@@ -264,6 +323,27 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     const limited = { ...session, maxPrincipalSessions: 2 };
     expect(await registry.place(limited)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
     expect(await placed(registry, 4, { ...limited, principal: "bob", maxPrincipalSessions: 9 })).not.toContain("bbbbb");
+  });
+
+  test("a place on a node whose lease is over is taken out of the sums once", async () => {
+    await using registry = await open(600_000, "once");
+    const places = () => server.command("HGET", "{msb-mcp:once}:of:ann", "*");
+    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+    await registry.register(facts("bbbbb"), { ...empty, sessions: 10 }, new Map([["ann", 3]]));
+    const held = await registry.place(session);
+    expect([held?.node.id, await places()]).toEqual(["aaaaa", "4"]);
+    await registry.leave("aaaaa", epoch);
+    expect(await places()).toBe("3");
+    await registry.giveBack(held?.reservation ?? "");
+    expect(await places()).toBe("3");
+  });
+
+  test("what a principal has is remembered for as long as it is told, also if it stays the same", async () => {
+    await using registry = await open(600_000, "same");
+    const epoch = await registry.register(facts("aaaaa"), empty, new Map([["ann", 3]]));
+    await server.command("PEXPIRE", "{msb-mcp:same}:of:ann", "60000");
+    await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false, principals: { ann: 3 } });
+    expect(Number(await server.command("PTTL", "{msb-mcp:same}:of:ann"))).toBeGreaterThan(3_600_000);
   });
 
   test("a node that registers again tells everything anew", async () => {

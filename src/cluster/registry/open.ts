@@ -60,9 +60,10 @@ export async function openRegistry({ url, name, leaseMs, clock, onBack }: Regist
     connection.run(scripts[script], key, [leaseMs, ...args]);
 
   return {
-    async register(facts, load, principals) {
+    async register(facts, load, principals, before) {
       const told = [facts, load, Object.fromEntries(principals)].map((part) => JSON.stringify(part));
-      const answer = await run("register", ...told, layout);
+      const last = [before?.epoch ?? "", before?.isToDrain === true ? "1" : "0"];
+      const answer = await run("register", ...told, layout, ...last);
       const [outcome, value] = Array.isArray(answer) ? answer : [];
       if (outcome === "epoch") return Number(value);
       throw new StartError(

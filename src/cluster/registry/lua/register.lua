@@ -1,13 +1,15 @@
--- facts, load, principals as JSON; the layout of the records. {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
+-- facts, load, principals as JSON; the layout of the records; the last epoch of this process or "", and whether it was to drain then.
+-- {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
 local facts, load, principals = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
 local layout, id = tonumber(ARGV[4]), facts.id
+local lastEpoch, wasToDrain = tonumber(ARGV[5]), ARGV[6]
 
 local found = tonumber(call("GET", "layout"))
 if found and found > layout then return { "newer", whole(found) } end
 call("SET", "layout", layout)
 
 tidy()
-local row = call("HMGET", "node:" .. id, "address", "lease", "hasLeft", "startedAt")
+local row = call("HMGET", "node:" .. id, "address", "lease", "hasLeft", "startedAt", "epoch")
 local isAlive = row[1] and row[3] ~= "1" and (tonumber(row[2]) or 0) > now
 if isAlive and row[1] ~= facts.address then return { "taken", row[1] } end
 
@@ -21,8 +23,12 @@ for _, field in ipairs(call("HKEYS", "node:" .. id)) do
 end
 call("HSET", "node:" .. id, "id", id, "address", facts.address, "version", facts.version, "hostname", facts.hostname,
   "startedAt", whole(facts.startedAt), "epoch", epoch, "hasLeft", "0")
--- What an operator wanted was wanted of that process.
-if row[4] ~= whole(facts.startedAt) then call("HSET", "node:" .. id, "isToDrain", "0") end
+-- What an operator wanted was wanted of that process, which tells it where it was lost here.
+if lastEpoch and (tonumber(row[5]) or 0) < lastEpoch then
+  call("HSET", "node:" .. id, "isToDrain", wasToDrain)
+elseif row[4] ~= whole(facts.startedAt) then
+  call("HSET", "node:" .. id, "isToDrain", "0")
+end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, "0")
 for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end

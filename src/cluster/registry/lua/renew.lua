@@ -7,11 +7,11 @@ local isToDrain = row[4] == "1" and "1" or "0"
 local found = tonumber(row[1])
 -- A registry that was set back to an older copy of itself has lost the record as well.
 if not found or found < tonumber(epoch) then return { "unknown", isToDrain } end
-if found > tonumber(epoch) then
-  -- One process, whose last registration was carried out and whose answer was not heard: nobody has taken its place.
-  return { row[5] == ARGV[6] and "unknown" or "replaced", isToDrain }
-end
+local isLater = found > tonumber(epoch)
+if isLater and row[5] ~= ARGV[6] then return { "replaced", isToDrain } end
 if row[3] == "1" or (tonumber(row[2]) or 0) <= now then return { "over", isToDrain } end
+-- One process, whose last registration was carried out and whose answer was not heard: nobody has taken its place.
+if isLater then return { "unknown", isToDrain } end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, isDraining)
 if ARGV[5] ~= "" then

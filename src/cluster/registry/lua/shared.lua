@@ -6,7 +6,8 @@
 --   open        nodes that take new sessions; a sorted set, as the next two, so that one can be drawn by its rank, each with the same chance
 --   room:N      of these, the ones that have a place and N MiB free
 --   ahead:KIND  of these, the ones with a free sandbox of "template/flavor" booted ahead
---   heard       when a node was last heard of
+--   heard       when a node was last heard of, or all leases were prolonged for want of that
+--   asked       when anything was last asked: until then, leases may have been told to be over
 --   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
 --   of:NAME     hash: places of a principal by node, reserved ones included; "*" is their sum
 --   told:ID     hash: sessions of a node, by principal, as it told them; pledged:ID: reserved ones
@@ -26,17 +27,24 @@ local roomSizes = { 1024, 2048, 4096 }
 local function call(command, key, ...) return redis.call(command, prefix .. key, ...) end
 local function whole(number) return string.format("%.0f", number) end
 
--- While nobody is heard, the registry was away (down, stopped, cut off from all) or its clock was set: no node can have been told that another
--- one's lease is over. So leases that lasted until then last on, and each node has the time to be heard again.
-local heard = tonumber(call("GET", "heard"))
+-- While no node is heard, the registry was away from all (down, stopped, cut off) or its clock was set. So leases that nobody can have been told
+-- to be over last on, and each node has the time to be heard again: the ones that lasted when anything was last asked.
+local heard, asked = tonumber(call("GET", "heard")), tonumber(call("GET", "asked"))
 if heard and (now - heard > leaseMs / 2 or heard - now > 1000) then
-  for _, id in ipairs(call("ZRANGEBYSCORE", "leased", "(" .. whole(heard), "+inf")) do
+  -- Where the clock was set back, those that were over stay so.
+  for _, id in ipairs(call("ZRANGEBYSCORE", "known", "(" .. whole(now), whole(asked or heard))) do
+    call("HSET", "node:" .. id, "lease", whole(now))
+    call("ZADD", "known", "XX", whole(now), id)
+    call("ZADD", "leased", "XX", whole(now), id)
+  end
+  for _, id in ipairs(call("ZRANGEBYSCORE", "leased", "(" .. whole(asked or heard), "+inf")) do
     call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
     call("ZADD", "leased", whole(now + leaseMs), id)
     call("ZADD", "known", whole(now + leaseMs), id)
   end
   call("SET", "heard", whole(now), "PX", 2 * dayMs)
 end
+call("SET", "asked", whole(now), "PX", 2 * dayMs)
 
 -- What a decision needs of a node; nil if it is not known.
 local function loadOf(id)
@@ -97,9 +105,8 @@ local function count(key, field, by)
   if by ~= 0 and call("HINCRBY", key, field, by) <= 0 then call("HDEL", key, field) end
 end
 
--- Adds to the places of a principal. What nobody tells of any more ends by itself: nodes tell again every few hours.
+-- Adds to the places of a principal. What nobody tells of any more ends by itself: nodes tell again every hour, also what has not changed.
 local function countPrincipal(principal, id, by)
-  if by == 0 then return end
   count("of:" .. principal, id, by)
   count("of:" .. principal, "*", by)
   call("PEXPIRE", "of:" .. principal, 2 * dayMs)
@@ -130,8 +137,11 @@ local function endReservation(reservation)
     count(node, "heldSessions", -1)
     count(node, "heldMemoryMib", -held.memoryMib)
   end
-  count("pledged:" .. held.node, held.principal, -1)
-  countPrincipal(held.principal, held.node, -1)
+  -- Else it was taken out of the sums with all that was counted of the node.
+  if call("HEXISTS", "pledged:" .. held.node, held.principal) == 1 then
+    count("pledged:" .. held.node, held.principal, -1)
+    countPrincipal(held.principal, held.node, -1)
+  end
   return held
 end
 
