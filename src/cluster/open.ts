@@ -35,6 +35,8 @@ export type ClusterSettings = {
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly maxSessionsPerPrincipal: number | undefined;
+  readonly admissionWaitMs: number;
+  readonly sandboxStartTimeoutMs: number;
   readonly maxRequestBytes: number;
   readonly toolErrors: ToolErrors;
 };
@@ -78,6 +80,9 @@ export type Cluster = {
   seat(local: ToolSet, sessions: OwnSessions): ClusterSeat;
 };
 
+/** A place is held so much longer than a session may take to be opened: other nodes may have longer times. Milliseconds. */
+const spareMs = 60_000;
+
 /** What it opens is `stack`'s; the lease is given back last of all. Throws StartError. */
 export async function openCluster(options: OpenClusterOptions, stack: AsyncDisposableStack): Promise<Cluster> {
   const { settings, installationId, version, templates, clock, emit } = options;
@@ -87,7 +92,8 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   let lease: Lease | undefined;
   // What was not heard of this node meanwhile is told at once.
   const onBack = () => lease?.beatNow();
-  const opened = stack.use(await openRegistry({ url, name, leaseMs, clock, onBack }));
+  const reservationMs = settings.admissionWaitMs + settings.sandboxStartTimeoutMs + spareMs;
+  const opened = stack.use(await openRegistry({ url, name, leaseMs, reservationMs, clock, onBack }));
   const registry = watchedRegistry(opened, clock, emit);
   let isStopping = false;
   stack.defer(async () => await lease?.[Symbol.asyncDispose]());

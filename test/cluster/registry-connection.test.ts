@@ -85,6 +85,43 @@ describe.skipIf(!hasRedisServer("the way to the registry"))("the way to the regi
     while (!isHeard) await registry.announce({ type: "mcp_session.ended", mcpSessionId: "m" });
   });
 
+  test("is heard again after a subscription that was refused on a new connection", async () => {
+    await using server = await startRedisServer();
+    await using registry = await open(server.url);
+    const epoch = await registered(registry);
+    const heard = new Set<string>();
+    using _ = registry.listen((announcement) => void heard.add(announcement.mcpSessionId));
+    const publish = (mcpSessionId: string) => {
+      const message = { from: "another node", announcement: { type: "mcp_session.ended", mcpSessionId } };
+      return server.command("PUBLISH", "{msb-mcp:way}", JSON.stringify(message));
+    };
+    while (!heard.has("before")) await publish("before");
+    await server.command("ACL", "SETUSER", "default", "resetchannels");
+    await server.command("CLIENT", "KILL", "TYPE", "pubsub");
+    while (!(await server.command("ACL", "LOG")).includes("subscribe"));
+    await server.command("ACL", "SETUSER", "default", "allchannels");
+    while (!heard.has("after")) {
+      await registry.renew({ id: "aaaaa", epoch, load, isDraining: false });
+      await publish("after");
+    }
+  });
+
+  test("takes no place for a session that nobody waits for any more, after the server stood still", async () => {
+    await using server = await startRedisServer();
+    await using registry = await open(server.url);
+    await using impatient = await open(server.url, hurried);
+    await registered(registry);
+    await impatient.nodes();
+    const asked = { principal: "ann", template: "python", flavor: "small", memoryMib: 1024 } as const;
+    server.pause();
+    expect(await failure(impatient.place({ ...asked, maxPrincipalSessions: 3 }))).toBeInstanceOf(RegistryUnreachable);
+    server.resume();
+    // It is carried out nevertheless.
+    while (!(await server.command("INFO", "commandstats")).includes("cmdstat_hincrby"));
+    while ((await server.command("ZCARD", "{msb-mcp:way}:held")) !== "0");
+    expect(await server.command("EXISTS", "{msb-mcp:way}:of:ann")).toBe("0");
+  });
+
   test("is not waited for without end while the server stands still", async () => {
     await using server = await startRedisServer();
     await using registry = await open(server.url);

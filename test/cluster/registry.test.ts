@@ -400,6 +400,15 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 0 });
   });
 
+  test("a place is held for as long as a session may take to be opened", async () => {
+    const options = { url: server.url, name: "long", leaseMs: 600_000, clock: systemClock };
+    await using registry = await openRegistry({ ...options, reservationMs: 3_600_000 });
+    await registry.register(facts("aaaaa"), empty, nobody);
+    const held = await registry.place(session);
+    const untilMs = Number(await server.command("ZSCORE", "{msb-mcp:long}:held", held?.reservation ?? ""));
+    expect(untilMs - (await nowThere())).toBeGreaterThan(3_000_000);
+  });
+
   test("all that is kept ends by itself, and of a cluster nobody uses any more nothing is left", async () => {
     await using registry = await open(600_000, "kept");
     const epoch = await registry.register(facts("aaaaa"), { ...empty, ahead: { "python/small": 1 } }, nobody);

@@ -12,7 +12,7 @@ type Client = Redis | Cluster;
 export type Connection = {
   /** What the script answers. Rejects with RegistryUnreachable. */
   run(script: Script, key: string, args: readonly (string | number)[]): Promise<unknown>;
-  /** Looks whether the connection that hears the channel is still one; it is made anew if not. */
+  /** Looks whether the connection that hears the channel is still one, and hears it; what is not so is made anew. */
   probe(): void;
 } & AsyncDisposable;
 
@@ -52,8 +52,19 @@ export async function connect({
     onReady();
   });
   hearing.on("message", (_channel: string, message: string) => onMessage(message));
-  // Said again by the client after each new connection, once it has succeeded.
-  hearing.once("ready", () => void hearing.subscribe(channel).catch(onError));
+  let isSubscribed = false;
+  const subscribe = async () => {
+    try {
+      await hearing.subscribe(channel);
+      isSubscribed = true;
+    } catch (error) {
+      onError(error);
+    }
+  };
+  hearing.on("ready", () => void subscribe());
+  hearing.on("close", () => {
+    isSubscribed = false;
+  });
   let isClosed = false;
 
   const unreachable = (what: string, cause?: unknown) =>
@@ -117,7 +128,7 @@ export async function connect({
       }
     },
     probe() {
-      if (hearing.status === "ready") void hearing.ping().catch(onError);
+      if (hearing.status === "ready") void (isSubscribed ? hearing.ping().catch(onError) : subscribe());
       else if (hearing.status === "end" && !isClosed) void hearing.connect().catch(onError);
     },
     async [Symbol.asyncDispose]() {
@@ -143,6 +154,8 @@ async function opener(address: RegistryAddress, timeoutMs: number): Promise<() =
     socketTimeout: 2 * timeoutMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    // Where that fails it is an error that nobody is told of, and nothing is heard from then on.
+    autoResubscribe: false,
     disableClientInfo: true,
     connectionName: "msb-mcp",
     keepAlive: 10_000,

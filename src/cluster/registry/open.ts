@@ -15,6 +15,8 @@ export type RegistryOptions = {
   readonly name: string;
   /** How long a node counts as there after it was last heard of. */
   readonly leaseMs: number;
+  /** How long a place is held for a session that nobody tells of: for longer than one may wait to be opened. Default: a minute. */
+  readonly reservationMs?: number;
   readonly clock: Clock;
   /** Called each time that there is a connection again. */
   readonly onBack?: () => void;
@@ -25,13 +27,18 @@ export const registryTimeoutMs = 2000;
 /** How many ended MCP sessions are remembered, and for how long. */
 export const endedMcpSessions = 10_000;
 const endedKeptMs = 24 * 60 * 60 * 1000;
-/** How long a place is held for a session that nobody tells of. */
-const reservationMs = 60_000;
 /** Of what there is in the registry: a later one is no longer understood by this version. */
 const layout = 1;
 
 /** Does not wait for a connection: what is asked before there is one waits for it, as long as it may. Throws StartError for a URL that is none. */
-export async function openRegistry({ url, name, leaseMs, clock, onBack }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({
+  url,
+  name,
+  leaseMs,
+  reservationMs = 60_000,
+  clock,
+  onBack,
+}: RegistryOptions): Promise<Registry> {
   const address = parseRegistryUrl(url);
   if ("problem" in address) {
     throw new StartError(
@@ -95,15 +102,12 @@ export async function openRegistry({ url, name, leaseMs, clock, onBack }: Regist
     async place({ principal, template, flavor, memoryMib, maxPrincipalSessions }) {
       const reservation = crypto.randomUUID();
       const kind = `${template ?? ""}/${flavor ?? ""}`;
-      const answer = await run(
-        "place",
-        principal,
-        kind,
-        memoryMib,
-        maxPrincipalSessions ?? "",
-        reservation,
-        reservationMs,
-      );
+      const about = [principal, kind, memoryMib, maxPrincipalSessions ?? "", reservation, reservationMs];
+      const answer = await run("place", ...about).catch((error: unknown) => {
+        // It may be carried out yet, by a registry that stood still; this is then carried out behind it.
+        run("giveBack", reservation).catch(() => undefined);
+        throw error;
+      });
       if (!Array.isArray(answer)) return undefined;
       const node = nodeRecord(answer[0]);
       return node === undefined ? undefined : { node, reservation, elsewhere: Number(answer[1]) };
