@@ -26,6 +26,8 @@ type Looked = {
   readonly atMs: number;
   /** When it was asked last; later, if it has lost the record meanwhile. */
   readonly askedMs: number;
+  /** Since when it is known that the registry has lost the record. */
+  readonly missingMs?: number | undefined;
 };
 
 const unknown: Owner = { kind: "unknown" };
@@ -99,8 +101,9 @@ export class Owners {
       .then((node) => {
         const askedMs = clock.monotonicMs();
         const looked = this.#looked.get(nodeId);
-        const isBeingRebuilt = node === undefined && looked !== undefined && mayComeBack(looked, askedMs);
-        this.#remember(nodeId, isBeingRebuilt ? { ...looked, askedMs } : { node, atMs: askedMs, askedMs });
+        const missingMs = looked?.missingMs ?? askedMs;
+        const isBeingRebuilt = node === undefined && looked !== undefined && mayComeBack(looked, askedMs - missingMs);
+        this.#remember(nodeId, isBeingRebuilt ? { ...looked, askedMs, missingMs } : { node, atMs: askedMs, askedMs });
         return node;
       })
       .finally(() => this.#looking.delete(nodeId));
@@ -132,6 +135,6 @@ export class Owners {
 }
 
 /** A registry that was flushed knows its nodes again with their next heartbeats. Records of nodes that have ended are kept for longer than a lease. */
-function mayComeBack({ node, atMs }: Looked, nowMs: number): boolean {
-  return node !== undefined && node.leaseLeftMs > 0 && nowMs - atMs < leaseMs;
+function mayComeBack({ node }: Looked, missingForMs: number): boolean {
+  return node !== undefined && node.leaseLeftMs > 0 && missingForMs < leaseMs;
 }

@@ -25,6 +25,29 @@ test("a node that the registry has just lost is still the owner of its sessions,
   expect(await owners.nodeOf("other")).toEqual({ kind: "unknown" });
 });
 
+test("a node that a registry has lost which was away before is the owner of its sessions for as long, however long that was", async () => {
+  const clock = new FakeClock();
+  const known = new Map([[record.id, record]]);
+  let isAway = false;
+  const node = async (id: string) => {
+    if (isAway) throw new RegistryUnreachable("away");
+    return known.get(id);
+  };
+  const owners = new Owners({ registry: { node }, self: "self0", clock });
+  await owners.nodeOf("other");
+  isAway = true;
+  await clock.advance(4 * leaseMs);
+  await owners.nodeOf("other");
+  known.clear();
+  isAway = false;
+  for (const passedMs of [1000, leaseMs / 2]) {
+    await clock.advance(passedMs);
+    expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
+  }
+  await clock.advance(leaseMs);
+  expect(await owners.nodeOf("other")).toEqual({ kind: "unknown" });
+});
+
 test("a node that the registry has just lost is believed again as soon as it is back, with what it tells then", async () => {
   const clock = new FakeClock();
   const known = new Map([[record.id, record]]);
