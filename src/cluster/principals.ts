@@ -14,19 +14,23 @@ export type PrincipalsOptions = {
   readonly clock: Clock;
 };
 
-/** Principals of whom it is remembered what they have elsewhere: each new session tells it anew. */
-const maxElsewhere = 10_000;
 /** What could not be told is told again after. Milliseconds. */
 const retryMs = 1_000;
+
+type Expected = {
+  /** The oldest first. */
+  readonly reservations: string[];
+  /** As the last one of them told. */
+  readonly elsewhere: number;
+};
 
 export class Principals implements Disposable {
   readonly #options: PrincipalsOptions;
   readonly #closing = new AbortController();
   /** Those with sessions: as many as there are places. */
   readonly #here = new Map<string, number>();
-  readonly #elsewhere = new Map<string, number>();
-  /** Reservations of calls that are on, the oldest first. */
-  readonly #expected = new Map<string, string[]>();
+  /** Calls that are on, and have opened no session yet. */
+  readonly #expected = new Map<string, Expected>();
   /** What is to be told, with the reservations that became sessions. */
   readonly #untold = new Map<string, string[]>();
   #isTelling = false;
@@ -37,7 +41,8 @@ export class Principals implements Disposable {
 
   /** For the admission of this node. */
   readonly beyond: Beyond = {
-    elsewhere: (principal) => this.#elsewhere.get(principal) ?? 0,
+    // Known of new sessions only: by the next one it may be wrong.
+    elsewhere: (principal) => this.#expected.get(principal)?.elsewhere ?? 0,
     onCount: (principal, here) => this.#count(principal, here),
   };
 
@@ -48,21 +53,15 @@ export class Principals implements Disposable {
 
   /** A session of the principal is about to be opened here. Its reservation is given back at the end, unless a session took it. */
   expect(principal: string, { reservation, elsewhere }: Placed): Disposable {
-    this.#elsewhere.delete(principal);
-    this.#elsewhere.set(principal, elsewhere);
-    for (const oldest of this.#elsewhere.keys()) {
-      if (this.#elsewhere.size <= maxElsewhere) break;
-      this.#elsewhere.delete(oldest);
-    }
-    const expected = this.#expected.get(principal) ?? [];
-    this.#expected.set(principal, expected);
-    expected.push(reservation);
+    const reservations = this.#expected.get(principal)?.reservations ?? [];
+    this.#expected.set(principal, { reservations, elsewhere });
+    reservations.push(reservation);
     return {
       [Symbol.dispose]: () => {
-        const at = expected.indexOf(reservation);
+        const at = reservations.indexOf(reservation);
         if (at < 0) return;
-        expected.splice(at, 1);
-        if (expected.length === 0) this.#expected.delete(principal);
+        reservations.splice(at, 1);
+        if (reservations.length === 0) this.#expected.delete(principal);
         // It comes back by time, too.
         this.#options.registry.giveBack(reservation).catch(() => undefined);
       },
@@ -78,8 +77,9 @@ export class Principals implements Disposable {
     if (here === 0) this.#here.delete(principal);
     else this.#here.set(principal, here);
     // Which one it is does not matter: all are of one principal at one node.
-    const taken = here > before ? this.#expected.get(principal)?.shift() : undefined;
-    if (this.#expected.get(principal)?.length === 0) this.#expected.delete(principal);
+    const expected = this.#expected.get(principal)?.reservations;
+    const taken = here > before ? expected?.shift() : undefined;
+    if (expected?.length === 0) this.#expected.delete(principal);
     const untold = this.#untold.get(principal) ?? [];
     this.#untold.set(principal, untold);
     if (taken !== undefined) untold.push(taken);

@@ -37,6 +37,24 @@ test("a count is told when it changes, with the reservation of the call that mad
   expect(givenBack).toEqual([]);
 });
 
+test("what a principal has elsewhere counts while a session of it is expected, and no longer", () => {
+  const { principals, count } = setUp();
+  const { elsewhere } = principals.beyond;
+  const [first, second] = [3, 4].map((elsewhere) =>
+    principals.expect("alice", { reservation: `r${elsewhere}`, elsewhere }),
+  );
+  expect(elsewhere("alice")).toBe(4);
+  count("alice", 1);
+  expect(elsewhere("alice")).toBe(4);
+  second?.[Symbol.dispose]();
+  expect(elsewhere("alice")).toBe(0);
+  first?.[Symbol.dispose]();
+  const third = principals.expect("alice", { reservation: "r5", elsewhere: 5 });
+  count("alice", 2);
+  expect(elsewhere("alice")).toBe(0);
+  third[Symbol.dispose]();
+});
+
 test("a reservation that no session took is given back at the end of its call, and only that", async () => {
   const { givenBack, principals, count } = setUp();
   const [first, second] = ["r1", "r2"].map((reservation) => principals.expect("alice", { reservation, elsewhere: 0 }));
