@@ -35,14 +35,29 @@ export function createOwnTools({ local, standing, principals, toolErrors }: OwnT
     },
     call(name, args, context, placed) {
       if (!this.isServing) return tellFailure(cutOff(), context, toolErrors);
-      return placed === undefined ? local.call(name, args, context) : callPlaced(name, args, context, placed);
+      const answer = placed === undefined ? local.call(name, args, context) : callPlaced(name, args, context, placed);
+      return answer instanceof Promise ? answer.then((told) => asServed(told, context)) : answer;
     },
   };
+
+  /** What a failure of ours tells, others may tell as well. */
+  function asServed(answer: ToolAnswer, context: CallContext): ToolAnswer {
+    if (standing() !== "lost" || context.account.failure !== undefined) return answer;
+    return tellFailure(overtaken(), context, toolErrors);
+  }
 
   async function callPlaced(name: string, args: unknown, context: CallContext, placed: Placed): Promise<ToolAnswer> {
     using _ = principals.expect(context.principal, placed);
     return await local.call(name, args, context);
   }
+}
+
+/** Cut off while the call ran. */
+function overtaken(): Failure {
+  const what =
+    "this node was cut off from the others while your call ran, and they may have said that its sessions are lost. " +
+    "Whether it was carried out is not known.";
+  return new Failure("connection", what, { advice: ["Look with get_sessions before you repeat it."] });
 }
 
 function cutOff(): Failure {

@@ -324,6 +324,27 @@ test("a node that others may call lost serves none of its sessions, to anybody",
   expect((await run(b, "get x", { session_id })).text).toBe("42\n");
 });
 
+test("a node that others call lost by the end of a call does not answer it, to anybody", async () => {
+  await using cluster = await startNodes(2, { patienceMs: 1000 });
+  const { a, b } = cluster;
+  const session_id = await openOn(a);
+  const status = () => a.sessions.list("alice")[0]?.status;
+  const { disk } = a.host.only().machine;
+  for (const [node, file] of [
+    [a, "one"],
+    [b, "two"],
+  ] as const) {
+    const calling = callTool(node, "execute_code", { code: `until ${file}`, session_id });
+    await until(() => status() === "busy");
+    a.state.standing = "lost";
+    disk.put(file, "");
+    const { error } = await calling;
+    expect(error?.data?.error_code).toBe("CONNECTION_ERROR");
+    expect(error?.message).toContain("Whether it was carried out is not known.");
+    a.state.standing = "held";
+  }
+});
+
 test("the registry away, sessions of other nodes go on being reached", async () => {
   await using cluster = await startNodes(2);
   const { a, b, registry } = cluster;
