@@ -96,9 +96,11 @@ function nameOf(call: PeerCall): string {
   return call.kind === "resource" ? "resources/read" : "tasks";
 }
 
-/** It is of another version, and does not know what it was asked. */
+/** It is of another version, and does not know what it was asked, or takes no calls of that size. */
 function notTaken(nodeId: string): Failure {
   const what = `the node ${nodeId}, which this was handed on to, does not take it. Nothing was carried out.`;
-  const advice = ["Ask the operator of this server to run the same version on all nodes."];
+  const advice = [
+    "Ask the operator of this server to run the same version on all nodes, with the same --max-request-bytes.",
+  ];
   return new Failure("connection", what, { context: { node: nodeId }, advice });
 }

@@ -28,14 +28,14 @@ export type PlacingOptions = {
   readonly clock: Clock;
 };
 
-export type Placed = {
+export type Opened = {
   readonly answer: ToolAnswer;
   /** Undefined: this one. */
   readonly node: string | undefined;
 };
 
 /** A call of a tool that opens a session. Rejects as `ToolSet.call`, and with Failure `connection`. */
-export type Place = (name: string, args: unknown, named: Named, context: CallContext) => Promise<Placed>;
+export type Place = (name: string, args: unknown, named: Named, context: CallContext) => Promise<Opened>;
 
 /** Nodes that are tried before the session is opened here. */
 const maxTries = 3;
@@ -60,7 +60,7 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
     name: string,
     args: unknown,
     context: CallContext,
-  ): Promise<Placed | undefined> {
+  ): Promise<Opened | undefined> {
     const placed = { reservation, elsewhere };
     if (node.id === self) {
       return isDraining() ? undefined : { answer: await own.call(name, args, context, placed), node: undefined };

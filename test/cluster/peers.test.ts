@@ -13,13 +13,18 @@ const never = new AbortController().signal;
 const ping = { kind: "ping" } as const;
 
 /** A request as another node would send it, to be changed. */
-function forged(to: TestNode, change: Partial<Parameters<typeof signRequest>[2]> = {}, key = keys.proofKey) {
+function forged(
+  to: TestNode,
+  change: Partial<Parameters<typeof signRequest>[2]> = {},
+  key = keys.proofKey,
+  path: string = callPath,
+) {
   const body = JSON.stringify(ping);
   const claims = {
     ...{ from: "zzzzz", to: to.id, epoch: to.state.epoch ?? 0, principal: "alice", atMs: Date.now() },
     ...{ instance: crypto.randomUUID(), count: 1, bodyHash: hashOf(body), ...change },
   };
-  return { body, proof: signRequest(key, { method: "POST", path: callPath }, claims) };
+  return { body, proof: signRequest(key, { method: "POST", path }, claims) };
 }
 
 async function send(to: TestNode, { body, proof }: ReturnType<typeof forged>, path: string = callPath) {
@@ -169,6 +174,20 @@ test("a node that was registered again, or is lost itself, hands heartbeats on, 
   a.state.standing = "lost";
   expect(await b.peers.renew(record, renewing, never)).toMatchObject({ outcome: "renewed" });
   await expect(b.peers.call(record, "alice", ping, { signal: never })).rejects.toMatchObject(unbegun);
+});
+
+test("a node tells who proves to have the secret what it does not know, or does not take: nothing was begun", async () => {
+  await using cluster = await startNodes(2);
+  const { a, b, registry } = cluster;
+  const unknown = "/cluster/v1/of-a-later-version";
+  const response = await send(a, forged(a, {}, keys.proofKey, unknown), unknown);
+  expect([response.status, response.headers.has(proofHeader)]).toEqual([404, true]);
+  expect(await response.json()).toEqual({ declined: "unknown_call" });
+  const record = await registry.node(a.id);
+  if (record === undefined) throw new Error("not registered");
+  const resource = { kind: "resource", uri: "x".repeat(5_000_000), audience: "agent", takesLinks: false } as const;
+  expect(await b.peers.call(record, "alice", resource, { signal: never })).toEqual({ declined: "too_large" });
+  expect(await b.peers.call(record, "alice", ping, { signal: never })).toEqual({ result: null });
 });
 
 test("the keys of one purpose, cluster or secret are no other's", () => {

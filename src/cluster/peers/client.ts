@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../clock.ts";
-import type { NodeRecord, Renewal, Renewing } from "../port.ts";
+import type { PeerAddress, Renewal, Renewing } from "../port.ts";
 import { handOver } from "./hand-over.ts";
 import { Lines } from "./lines.ts";
 import { createPosts } from "./post.ts";
@@ -18,9 +18,6 @@ export type PeersOptions = {
   readonly clock: Clock;
 };
 
-/** Of what is asked of a node. */
-export type Peer = Pick<NodeRecord, "id" | "address" | "epoch">;
-
 export type Hearing = {
   readonly signal: AbortSignal;
   readonly onProgress?: (text: string) => void;
@@ -28,14 +25,14 @@ export type Hearing = {
 
 export interface Peers extends Disposable {
   /** Rejects with PeerUnreachable, and with the signal's reason. The other node stops what it does for it once nobody waits for it. */
-  call(node: Peer, principal: string, call: PeerCall, hearing: Hearing): Promise<FinalLine>;
+  call(node: PeerAddress, principal: string, call: PeerCall, hearing: Hearing): Promise<FinalLine>;
   /** Has another node hand on a heartbeat. Rejects as `call`. */
-  renew(node: Peer, renewing: Renewing, signal: AbortSignal): Promise<Renewal | "registry-unreachable">;
+  renew(node: PeerAddress, renewing: Renewing, signal: AbortSignal): Promise<Renewal | "registry-unreachable">;
   /**
    * Hands an HTTP request on, whole, and resolves with its answer's head; both bodies go on. `path` is a path of wire.ts, `target` what the client asked
    * for. Rejects as `call`.
    */
-  hand(node: Peer, principal: string, path: string, target: string, request: Request): Promise<Response>;
+  hand(node: PeerAddress, principal: string, path: string, target: string, request: Request): Promise<Response>;
 }
 
 /** Calls on their way to all nodes. */
@@ -47,13 +44,13 @@ export function createPeers({ self, key, clock }: PeersOptions): Peers {
   let count = 0;
   let onTheWay = 0;
 
-  const claim = ({ id, epoch }: Peer, principal: string, bodyHash: string | null): Claims => {
+  const claim = ({ id, epoch }: PeerAddress, principal: string, bodyHash: string | null): Claims => {
     count += 1;
     return { from: self, to: id, epoch, principal, atMs: clock.now(), instance, count, bodyHash };
   };
 
   async function post<Line>(
-    node: Peer,
+    node: PeerAddress,
     principal: string,
     path: string,
     content: object,
@@ -96,12 +93,15 @@ export function createPeers({ self, key, clock }: PeersOptions): Peers {
       return final;
     },
     async renew(node, renewing, signal) {
-      let answer: RenewAnswer | undefined;
-      await post<RenewAnswer>(node, "", renewPath, renewing, signal, (line) => {
+      let answer: RenewAnswer | FinalLine | undefined;
+      await post<RenewAnswer | FinalLine>(node, "", renewPath, renewing, signal, (line) => {
         answer = line;
         return true;
       });
-      return answer === undefined || answer.outcome === "registry-unreachable" ? "registry-unreachable" : answer;
+      if (answer === undefined || !("outcome" in answer)) {
+        throw new PeerUnreachable(`the node ${node.id} takes no heartbeats`, { wasSent: false });
+      }
+      return answer.outcome === "registry-unreachable" ? "registry-unreachable" : answer;
     },
     async hand(node, principal, path, target, request) {
       const asked = { method: request.method, path: `${path}?target=${encodeURIComponent(target)}` };
@@ -120,7 +120,13 @@ export function createPeers({ self, key, clock }: PeersOptions): Peers {
 export const misdirected = 421;
 
 /** Throws PeerUnreachable. */
-function believe({ address }: Peer, key: Uint8Array, claims: Claims, status: number, proof: string | null): void {
+function believe(
+  { address }: PeerAddress,
+  key: Uint8Array,
+  claims: Claims,
+  status: number,
+  proof: string | null,
+): void {
   if (!isProven(key, claims, status, proof)) {
     const what = `what answers at ${address} does not prove that it is the node ${claims.to} (HTTP ${status})`;
     throw new PeerUnreachable(what, { wasSent: true });

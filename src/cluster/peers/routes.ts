@@ -13,6 +13,7 @@ import { type Claims, hashOf, proofHeader, readProof, signAnswer } from "./proof
 import { Replays } from "./replays.ts";
 import {
   callPath,
+  type Declined,
   type FinalLine,
   filesPath,
   lineOf,
@@ -89,12 +90,15 @@ export function createPeerRoutes(options: PeerRoutesOptions): PeerRoutes {
     if (target !== null && url.pathname === streamPath && request.method === "GET") {
       return proven(await handed.stream({ request, target, principal }));
     }
-    if (request.method !== "POST" || target !== null) return undefined;
-    const content = await contentOf(request, claims, maxRequestBytes + envelopeBytes);
-    if (content === undefined) return undefined;
+    if (request.method !== "POST" || target !== null) return proven(new Response(null, { status: 404 }));
     const headers = { "content-type": "application/x-ndjson" };
+    // A node of another version, or with another limit, is told that nothing was begun.
+    const decline = (declined: Declined) => proven(new Response(lineOf({ declined }), { status: 404, headers }));
+    if (Number(request.headers.get("content-length")) > maxRequestBytes + envelopeBytes) return decline("too_large");
+    const content = await contentOf(request, claims);
+    if (content === undefined) return undefined;
     if (path === renewPath) return proven(new Response(lineOf(await renewed(content as Renewing)), { headers }));
-    if (path !== callPath) return undefined;
+    if (path !== callPath) return decline("unknown_call");
     const left = new AbortController();
     const onLeave = () => left.abort("the node that asked has gone.");
     request.signal.addEventListener("abort", onLeave, { once: true });
@@ -117,10 +121,9 @@ function pathWithQuery(url: string): string {
 }
 
 /** The body that was signed, read; undefined for any other. */
-async function contentOf(request: Request, { bodyHash }: Claims, maxBytes: number): Promise<unknown> {
-  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+async function contentOf(request: Request, { bodyHash }: Claims): Promise<unknown> {
   // Bun never reads beyond a declared length.
-  if (bodyHash === null || !(declared <= maxBytes)) return undefined;
+  if (bodyHash === null || !request.headers.has("content-length")) return undefined;
   const body = new Uint8Array(await request.arrayBuffer());
   return hashOf(body) === bodyHash ? JSON.parse(new TextDecoder().decode(body)) : undefined;
 }

@@ -46,7 +46,7 @@ export type PeerCall =
   | { readonly kind: "ping" };
 
 /** Why a node does not do what it was asked: nothing was begun. */
-export type Declined = "draining" | "unknown_call";
+export type Declined = "draining" | "unknown_call" | "too_large";
 
 /** The last line of an answer. */
 export type FinalLine =
