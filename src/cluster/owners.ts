@@ -7,7 +7,7 @@ import { leaseMs, type NodeRecord, type Registry, RegistryUnreachable } from "./
 
 export type Owner =
   | { readonly kind: "other"; readonly node: NodeRecord }
-  /** Its lease is over. */
+  /** Its lease is over, and has been for some seconds. */
   | { readonly kind: "gone"; readonly node: NodeRecord; readonly overMs: number }
   /** The registry knows no such node, or not any more. */
   | { readonly kind: "unknown" };
@@ -34,6 +34,11 @@ const unknown: Owner = { kind: "unknown" };
 
 /** How long an answer of the registry's is taken for true. Milliseconds. */
 const freshMs = 1_000;
+/**
+ * A node whose lease is over is asked itself for a while yet: it may have been told that nobody reaches the registry just before that was back, and go on
+ * until it hears more. Milliseconds.
+ */
+const graceMs = leaseMs / 4;
 /** Nodes that are remembered; anybody can make up ids of others. */
 const maxRemembered = 4096;
 
@@ -129,8 +134,9 @@ export class Owners {
 
   #told({ node, atMs }: Looked): Owner {
     if (node === undefined) return unknown;
-    if (node.leaseLeftMs > 0) return { kind: "other", node };
-    return { kind: "gone", node, overMs: this.#options.clock.monotonicMs() - atMs - node.leaseLeftMs };
+    const overMs = this.#options.clock.monotonicMs() - atMs - node.leaseLeftMs;
+    const mayServe = node.leaseLeftMs > 0 || (!node.hasLeft && overMs < graceMs);
+    return mayServe ? { kind: "other", node } : { kind: "gone", node, overMs };
   }
 }
 

@@ -109,7 +109,7 @@ describe("a file of another node's session", () => {
   test("is told gone with its node", async () => {
     await using cluster = await startWithSession();
     const { a, b, registry, named } = cluster;
-    registry.endLease(a.id, 1000);
+    registry.endLease(a.id, 5_000);
     const response = await fetch(named(b, "x.txt"), { headers: { authorization } });
     expect(await refusalOf(response)).toBe("410 session_not_found");
   });

@@ -62,6 +62,15 @@ test("a node whose lease is over is gone since then", async () => {
   expect(await owners.nodeOf(other)).toEqual({ kind: "unknown" });
 });
 
+test("a node whose lease has just ended is asked itself yet: it may have heard of that later than others", async () => {
+  const { owners, clock, state } = setUp();
+  state.leaseLeftMs = -1_000;
+  expect(await owners.nodeOf(other)).toMatchObject({ kind: "other" });
+  state.leaseLeftMs = -4_000;
+  await clock.advance(3_000);
+  expect(await owners.nodeOf(other)).toMatchObject({ kind: "gone", overMs: 4_000 });
+});
+
 test("the registry away, what is remembered of a node holds, and nothing is made up of others", async () => {
   const { owners, clock, state } = setUp();
   await owners.nodeOf(other);

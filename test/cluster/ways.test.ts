@@ -165,7 +165,7 @@ describe("a client of 2026-07-28", () => {
     const { a, b, registry } = cluster;
     const session_id = await openOn(a);
     const { result } = await callTool(a, "execute_code", { code: "print", session_id });
-    registry.endLease(a.id, 1000);
+    registry.endLease(a.id, 5_000);
     const { error } = await replyOf(await ask2026(b, "tasks/get", { taskId: result?.execution_id }));
     expect(error).toMatchObject({ code: -32602, message: expect.stringContaining(`its node ${a.id} is gone`) });
   });
