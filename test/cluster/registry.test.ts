@@ -162,15 +162,21 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await long.register(facts("aaaaa", "http://moved.test:8000"), empty, nobody);
   });
 
-  test("time in which no node was heard of ends no lease: the registry was away", async () => {
-    await using registry = await open(10, "away");
-    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
-    await server.command("SET", "{msb-mcp:away}:heard", "1");
-    const isOver = async () =>
-      Number(await server.command("ZSCORE", "{msb-mcp:away}:leased", "aaaaa")) < (await nowThere());
-    while (!(await isOver()));
-    expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("renewed");
-  });
+  test.each(["renewed", "asked for"])(
+    "time in which no node was heard of ends no lease, whether it is %s then: the registry was away",
+    async (what) => {
+      const name = `away-${what.length}`;
+      await using registry = await open(10, name);
+      const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+      await server.command("SET", `{msb-mcp:${name}}:heard`, "1");
+      const isOver = async () =>
+        Number(await server.command("ZSCORE", `{msb-mcp:${name}}:leased`, "aaaaa")) < (await nowThere());
+      while (!(await isOver()));
+      if (what === "renewed") {
+        expect((await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("renewed");
+      } else expect((await registry.node("aaaaa"))?.leaseLeftMs).toBeGreaterThan(0);
+    },
+  );
 
   test("a lease that was told to be over stays over, though no node was heard of for long", async () => {
     await using registry = await open(600_000, "told");
