@@ -69,8 +69,11 @@ class LayeredHost implements SandboxHost {
 }
 
 function layered(spec: SandboxSpec, { folder, facts }: StoredLayer): SandboxSpec {
-  const { template } = spec;
+  const { template, mounts = [] } = spec;
   const { interpreter, language } = facts;
   const programs = { folder: programsOf(language), path: interpreter.path };
-  return { ...spec, mounts: mountsOf(language, folder), programs, template: { ...template, env: envOf(template) } };
+  return {
+    ...{ ...spec, programs, mounts: [...mounts, ...mountsOf(language, folder)] },
+    template: { ...template, env: envOf(template) },
+  };
 }

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
 import { Failure } from "../../../src/failure.ts";
+import { Caches } from "../../../src/sandbox/cache/caches.ts";
+import { withCache } from "../../../src/sandbox/cache/host.ts";
 import { withLayers } from "../../../src/sandbox/layers/host.ts";
 import type { Layers } from "../../../src/sandbox/layers/layers.ts";
 import { openLayers, packagesOf } from "../../../src/sandbox/layers/open.ts";
@@ -105,6 +107,17 @@ import tinypack
 tinypack.say()`;
     expect((await runIn(sandbox, "code", own)).stdout).toBe("my own\n");
     expect((await runIn(sandbox, "command", "python3 -c 'import tinypack; tinypack.say()'")).stdout).toBe("my own\n");
+  }, 90_000);
+
+  test("a sandbox has its principal's cache of downloads beside them", async () => {
+    const limits = { maxBytes: 1_000_000, shareBytes: 1_000_000 };
+    const folder = join(wheels.root, "cache");
+    await using caches = new Caches({ ...limits, folder, clock: systemClock, emit: () => undefined });
+    const cached = withCache(host, caches, { kind: "packages" });
+    const spec = { sessionId: "layers-cached", principal: "ada", template: tiny, resources: small };
+    await using sandbox = await cached.create(spec, new AbortController().signal);
+    const both = await runIn(sandbox, "command", 'tinypack-says; touch "$PIP_CACHE_DIR"; ls "$PIP_CACHE_DIR"');
+    expect(both).toMatchObject({ stdout: "tinypack 1.0\n/opt/msb/cache/pip\n", stderr: "" });
   }, 90_000);
 
   test("a virtual environment of a session sees none of them", async () => {
