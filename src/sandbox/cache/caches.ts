@@ -31,6 +31,9 @@ export type CacheUse = Disposable & {
 
 type Free = (maxBytes: number) => Promise<number>;
 
+/** Of a cache that was brought within its limits. With `isBeyond` there is more than `bytes`. */
+type Left = Pick<Content, "bytes" | "isBeyond">;
+
 type InUse = { readonly lock: FileLock; readonly uses: Set<{ free: Free | undefined }> };
 
 /** While any is in use, they are looked at so often. A look takes longer where there are many files: then less often, within `maxPauseMs`. */
@@ -195,8 +198,8 @@ export class Caches implements AsyncDisposable {
     const path = join(this.#options.folder, key);
     const content = await contentOf(path).catch(() => null);
     if (content === null) return 0;
-    const bytes = await this.#fit(path, content, this.#options.shareBytes, "share");
-    if (!isUsed && begun === this.#begun) this.#known.set(key, bytes);
+    const { bytes, isBeyond } = await this.#fit(path, content, this.#options.shareBytes, "share");
+    if (!isUsed && !isBeyond && begun === this.#begun) this.#known.set(key, bytes);
     return bytes;
   }
 
@@ -219,32 +222,35 @@ export class Caches implements AsyncDisposable {
       const path = join(folder, key);
       const content = await contentOf(path).catch(() => null);
       if (content === null) continue;
-      total -= bytes - (await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), why));
+      const left = await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), why);
+      total -= bytes - left.bytes;
     }
   }
 
   /** Removes what is too much, and tells about how much is there then. */
-  async #fit(path: string, content: Content, maxBytes: number, why: CacheRemoved["why"]): Promise<number> {
+  async #fit(path: string, content: Content, maxBytes: number, why: CacheRemoved["why"]): Promise<Left> {
     const { bytes, files, isBeyond } = content;
-    if (bytes <= maxBytes && !isBeyond) return bytes;
+    if (bytes <= maxBytes && !isBeyond) return content;
     const kept = maxBytes * keptShare;
     const isFlood = isBeyond || (why === "share" && bytes > floodFactor * maxBytes);
     const byAge = files.toSorted((a, b) => a.changedMs - b.changedMs);
-    let left = bytes;
+    let left: Left = content;
     let untilMs: number | undefined;
     for (const file of byAge) {
-      if (left <= kept) break;
-      left -= file.bytes;
+      if (left.bytes <= kept) break;
+      left = { bytes: left.bytes - file.bytes, isBeyond: false };
       untilMs = file.changedMs;
     }
     // Folders take room, too: there may be no files that are worth it.
-    if (isFlood || left > maxBytes || untilMs === undefined) {
+    if (isFlood || left.bytes > maxBytes || untilMs === undefined) {
       await empty(path);
-      left = 0;
+      // Whoever writes there may have kept some of it, or written more.
+      left = await contentOf(path);
     } else {
       await removeUntil(path, untilMs);
     }
-    this.#options.emit({ type: "cache.removed", bytes: bytes - left, maxBytes, why: isFlood ? "flood" : why });
+    const removed = Math.max(0, bytes - left.bytes);
+    this.#options.emit({ type: "cache.removed", bytes: removed, maxBytes, why: isFlood ? "flood" : why });
     return left;
   }
 

@@ -80,10 +80,14 @@ export async function empty(folder: string): Promise<void> {
     if (depth > maxDepth) {
       // Each level takes a descriptor: what is deeper is for the next round.
       const shallow = Buffer.from(`.removed-${randomBytes(8).toString("hex")}`);
-      await rename(at.of(name), root.of(shallow)).then(
-        () => (isDeeper = true),
-        () => undefined,
-      );
+      await at.within(name, async (below) => {
+        // Its entry for the folder above is written to when it gets another one.
+        await below.makeOurs();
+        await rename(at.of(name), root.of(shallow)).then(
+          () => (isDeeper = true),
+          () => undefined,
+        );
+      });
       return;
     }
     await at.within(name, async (below) => {
@@ -122,10 +126,14 @@ class Held implements AsyncDisposable {
     return Buffer.concat([Buffer.from(`${this.#path}/`), name]);
   }
 
-  async names(): Promise<readonly Buffer[]> {
+  /** It is this folder whose mode is changed, not what has its name by now. */
+  async makeOurs(): Promise<void> {
     const { mode } = await this.#handle.stat();
-    // It is this folder whose mode is changed, not what has its name by now.
     if ((mode & 0o700) !== 0o700) await chmod(this.#path, 0o700).catch(() => undefined);
+  }
+
+  async names(): Promise<readonly Buffer[]> {
+    await this.makeOurs();
     return await readdir(this.#path, { encoding: "buffer" }).catch(() => []);
   }
 

@@ -106,6 +106,19 @@ os.chmod(".", 0)`);
     expect(existsSync(tree)).toBe(false);
   });
 
+  test("a tree that is too deep is removed by a server that is not root, too, whatever the modes of its folders are", () => {
+    python(`import os
+for _ in range(64): os.mkdir("d"); os.chdir("d")
+os.makedirs("closed/below"); open("closed/below/file", "w")
+os.chmod("closed/below", 0); os.chmod("closed", 0o555)`);
+    const module = join(import.meta.dir, "../../../src/sandbox/cache/tree.ts");
+    const remove = `const { removeTree } = await import(${JSON.stringify(module)}); await removeTree(${JSON.stringify(tree)});`;
+    // Without what root may beyond the modes of its own files. Nothing has to be given up where this is not root.
+    const asUser = process.getuid?.() === 0 ? ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] : [];
+    const ran = Bun.spawnSync([...asUser, process.execPath, "-e", remove], { stderr: "pipe" });
+    expect({ stderr: ran.stderr.toString(), isThere: existsSync(tree) }).toEqual({ stderr: "", isThere: false });
+  });
+
   test("a folder that becomes a link and a folder again all the while leads nowhere", async () => {
     utimesSync(join(outside, "kept"), longAgo, longAgo);
     mkdirSync(join(tree, "swapped"));
