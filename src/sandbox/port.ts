@@ -127,10 +127,11 @@ export interface Sandbox extends AsyncDisposable {
    */
   readonly cpuTimeMs?: () => Promise<number | null>;
   /**
-   * Ends by force the processes that keep files below `folder`, a path in the sandbox, after these were removed, if those take more than `maxBytes`:
-   * nobody else can free that room. Resolves with how much it was, or 0. Never rejects. Not there where the backend does not see what is open.
+   * Ends by force the processes that keep files below `folder`, a path in the sandbox, after these were removed, if those take more than
+   * `maxBytes`: nobody else can free that room. Resolves with how much it was, or 0. Never rejects. Not there where the backend does not see what
+   * is open.
    */
-  readonly endHoarders?: (folder: string, maxBytes: number) => Promise<number>;
+  readonly endHoarders?: (folder: string, limits: HoardLimits) => Promise<number>;
   /**
    * Runs code in the interpreter, or a command line through `/bin/sh -c`, with an empty stdin unless `stdin` says otherwise.
    *
@@ -146,6 +147,12 @@ export interface Sandbox extends AsyncDisposable {
    */
   readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
 }
+
+export type HoardLimits = {
+  readonly maxBytes: number;
+  /** Whether those that do not let anybody see what they keep are ended, too. */
+  readonly endsUnknown: boolean;
+};
 
 export type RunRequest = {
   /** Letters, digits and `-`; unique for all time. A later process may find the run by it (`Sandbox.resume`). */

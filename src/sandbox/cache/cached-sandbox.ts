@@ -1,14 +1,14 @@
 // A sandbox that has a principal's cache until nothing of it is left.
 
 import type { Files } from "../files.ts";
-import type { ResumeRequest, RunEnd, RunRequest, Sandbox } from "../port.ts";
+import type { HoardLimits, ResumeRequest, RunEnd, RunRequest, Sandbox } from "../port.ts";
 
 export class CachedSandbox implements Sandbox {
   readonly name: string;
   readonly files: Files;
   readonly lost: Promise<string>;
   readonly cpuTimeMs?: () => Promise<number | null>;
-  readonly endHoarders?: (folder: string, maxBytes: number) => Promise<number>;
+  readonly endHoarders?: (folder: string, limits: HoardLimits) => Promise<number>;
   readonly resumable?: readonly string[];
   readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
   readonly #sandbox: Sandbox;
@@ -23,7 +23,7 @@ export class CachedSandbox implements Sandbox {
     const { cpuTimeMs, endHoarders, resumable, resume } = sandbox;
     if (cpuTimeMs !== undefined) this.cpuTimeMs = () => cpuTimeMs.call(sandbox);
     if (endHoarders !== undefined) {
-      this.endHoarders = (folder, maxBytes) => endHoarders.call(sandbox, folder, maxBytes);
+      this.endHoarders = (folder, limits) => endHoarders.call(sandbox, folder, limits);
     }
     if (resumable !== undefined) this.resumable = resumable;
     if (resume !== undefined) this.resume = (request) => resume.call(sandbox, request);

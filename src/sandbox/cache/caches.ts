@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { CacheRemoved, Emit } from "../../events.ts";
 import { type FileLock, lockFile } from "../../state/file-lock.ts";
+import type { HoardLimits } from "../port.ts";
 import { type Content, contentOf, empty, removeTree, removeUntil } from "./tree.ts";
 
 export type CachesOptions = {
@@ -25,11 +26,11 @@ export type CachesOptions = {
 
 export type CacheUse = Disposable & {
   readonly folder: string;
-  /** `free` is called at each look: it frees what its sandbox takes by files without a name, if that is more than `maxBytes`, and tells how much. */
+  /** `free` frees what its sandbox takes by files without a name, if that is too much, and tells how much. It is asked where the disk gets full. */
   onLook(free: Free): void;
 };
 
-type Free = (maxBytes: number) => Promise<number>;
+type Free = (limits: HoardLimits) => Promise<number>;
 
 /** Of a cache that was brought within its limits. With `isBeyond` there is more than `bytes`. */
 type Left = Pick<Content, "bytes" | "isBeyond">;
@@ -173,6 +174,7 @@ export class Caches implements AsyncDisposable {
     for (const name of names.filter((one) => one.startsWith("removing-"))) await this.#removeLeft(name);
     const keys = names.filter((name) => /^[0-9a-f]{32}$/.test(name));
     for (const key of this.#known.keys()) if (!keys.includes(key)) this.#known.delete(key);
+    await this.#freeHoards();
     const sizes = new Map<string, number>();
     for (const key of keys) {
       if (this.#end.signal.aborted) return;
@@ -181,20 +183,33 @@ export class Caches implements AsyncDisposable {
     await this.#fitAll(sizes);
   }
 
+  /** Files without a name are in nobody's way before the disk has no room for what the caches may have, and others. */
+  async #freeHoards(): Promise<void> {
+    const { maxBytes: allBytes, shareBytes, emit } = this.#options;
+    if (this.#inUse.size === 0) return;
+    const freeBytes = await this.#freeBytes();
+    if (freeBytes >= reservedBytes + allBytes) return;
+    for (const { uses } of this.#inUse.values()) {
+      // What this has removed while it was written is not yet a flood.
+      const maxBytes = (floodFactor * shareBytes) / uses.size;
+      for (const { free } of uses) {
+        const bytes = (await free?.({ maxBytes, endsUnknown: freeBytes < reservedBytes })) ?? 0;
+        if (bytes > 0) emit({ type: "cache.removed", bytes, maxBytes, why: "flood" });
+      }
+    }
+  }
+
+  async #freeBytes(): Promise<number> {
+    const { folder, freeBytes = bytesFree } = this.#options;
+    return await freeBytes(folder);
+  }
+
   /** Brings it within its share, and tells what it takes then. */
   async #sizeOf(key: string): Promise<number> {
-    const inUse = this.#inUse.get(key);
-    const isUsed = inUse !== undefined;
+    const isUsed = this.#inUse.has(key);
     const known = this.#known.get(key);
     if (!isUsed && known !== undefined) return known;
     const begun = this.#begun;
-    for (const { free } of inUse?.uses ?? []) {
-      const { shareBytes, emit } = this.#options;
-      // What this has removed while it was written is not yet a flood.
-      const maxBytes = floodFactor * shareBytes;
-      const bytes = (await free?.(maxBytes)) ?? 0;
-      if (bytes > 0) emit({ type: "cache.removed", bytes, maxBytes, why: "flood" });
-    }
     const path = join(this.#options.folder, key);
     const content = await contentOf(path).catch(() => null);
     if (content === null) return 0;
@@ -205,9 +220,9 @@ export class Caches implements AsyncDisposable {
 
   /** The least recently used go as a whole; what is in use loses its oldest files. */
   async #fitAll(sizes: ReadonlyMap<string, number>): Promise<void> {
-    const { folder, maxBytes: wantedBytes, freeBytes = bytesFree } = this.#options;
+    const { folder, maxBytes: wantedBytes } = this.#options;
     let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const roomBytes = sizes.size === 0 ? 0 : Math.max(0, total + (await freeBytes(folder)) - reservedBytes);
+    const roomBytes = sizes.size === 0 ? 0 : Math.max(0, total + (await this.#freeBytes()) - reservedBytes);
     const maxBytes = Math.min(wantedBytes, roomBytes);
     const why = roomBytes < wantedBytes ? "disk" : "total";
     const byUse = await this.#byUse([...sizes.keys()]);

@@ -73,7 +73,7 @@ class CachingHost implements SandboxHost {
     try {
       const sandbox = new CachedSandbox(await make(withMount(spec, use.folder)), use);
       const { endHoarders } = sandbox;
-      if (endHoarders !== undefined) use.onLook((maxBytes) => endHoarders(cacheFolder, maxBytes));
+      if (endHoarders !== undefined) use.onLook((limits) => endHoarders(cacheFolder, limits));
       return sandbox;
     } catch (error) {
       use[Symbol.dispose]();

@@ -17,9 +17,14 @@ export type OngoingRun = {
   kills: number;
   /** The sandbox's crowding (`OngoingRuns`) when it began. */
   readonly crowding: number;
+  /** How many processes had been ended for what they kept on the disk when it began. */
+  readonly hoarders: number;
   /** Some of its processes could not be started, or were ended, as there were as many as may be; undefined until that is looked at. */
   isCrowded: boolean | undefined;
 };
+
+/** Why a process of the sandbox was ended by the server. */
+export type WatchReason = "memory" | "processes" | "hoard";
 
 export class OngoingRuns {
   readonly #group: LimitGroup;
@@ -27,6 +32,7 @@ export class OngoingRuns {
   /** Processes that the watch has ended, where no kernel does. */
   #watchKills = 0;
   #watchedCrowds = 0;
+  #hoarders = 0;
 
   constructor(group: LimitGroup) {
     this.#group = group;
@@ -39,7 +45,7 @@ export class OngoingRuns {
   begin(): OngoingRun {
     const run: OngoingRun = {
       ...{ isAlone: this.#runs.size === 0, wasSentKill: false, kills: this.#kills },
-      ...{ crowding: this.#crowding, isCrowded: undefined },
+      ...{ crowding: this.#crowding, isCrowded: undefined, hoarders: this.#hoarders },
     };
     for (const other of this.#runs) other.isAlone = false;
     this.#runs.add(run);
@@ -50,9 +56,15 @@ export class OngoingRuns {
     this.#runs.delete(run);
   }
 
-  endedByWatch(reason: "memory" | "processes"): void {
+  endedByWatch(reason: WatchReason): void {
     if (reason === "memory") this.#watchKills += 1;
-    else this.#watchedCrowds += 1;
+    else if (reason === "processes") this.#watchedCrowds += 1;
+    else this.#hoarders += 1;
+  }
+
+  /** Whether, while it was on, a process was ended for what it kept on the disk. */
+  hasLostHoarders(run: OngoingRun): boolean {
+    return this.#hoarders > run.hoarders;
   }
 
   /** Once, before the run's processes are ended: meanwhile the kernel refuses all others. */

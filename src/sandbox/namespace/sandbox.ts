@@ -6,7 +6,7 @@ import type { AgentProgram } from "../file-agent/agent.ts";
 import { AgentFiles } from "../file-agent/agent-files.ts";
 import type { Changes } from "../files.ts";
 import type { Resources } from "../flavors.ts";
-import type { RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
+import type { HoardLimits, RunEnd, RunRequest, RunSignal, Sandbox, SandboxSpec } from "../port.ts";
 import { beginningBetween } from "../runner/changes.ts";
 import type { SpawnGuest } from "../runner/guest.ts";
 import type { Interpreter, InterpreterControl } from "../runner/runner.ts";
@@ -18,10 +18,10 @@ import { signals } from "./libc.ts";
 import type { Watched } from "./limits.ts";
 import { Members, type Membership } from "./members.ts";
 import { isOlder, type Moments } from "./moments.ts";
-import { type OngoingRun, OngoingRuns } from "./ongoing-runs.ts";
+import { type OngoingRun, OngoingRuns, type WatchReason } from "./ongoing-runs.ts";
 import { type Census, cpuTimeOf, isSame, type Process, startedBy, takeCensus } from "./processes.ts";
 import { Programs, type ProgramsOptions } from "./programs.ts";
-import { removedFiles } from "./removed-files.ts";
+import { RemovedFiles } from "./removed-files.ts";
 import { RunScope } from "./run-scope.ts";
 import { processesPerCpu, processLimit } from "./sizes.ts";
 import type { WayOut } from "./way-out.ts";
@@ -54,6 +54,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
   readonly #programs: Programs;
   readonly #interpreters = new Interpreters();
   readonly #fileAgents = new Interpreters();
+  readonly #removedFiles = new RemovedFiles();
   #interpreter: Interpreter | null = null;
   #over: string | null = null;
   #disposal: Promise<void> | null = null;
@@ -126,6 +127,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
       const notices = [
         ...(end.notices ?? []),
         ...(run.isCrowded ? [crowded(this.resources)] : []),
+        ...(this.#runs.hasLostHoarders(run) ? [hoarded] : []),
         ...(refusals?.since(refusalMark) ?? []),
       ].slice(0, maxNotices);
       const told: RunEnd = {
@@ -153,15 +155,16 @@ export class NamespaceSandbox implements Sandbox, Watched {
     return times.reduce((sum, time) => sum + time, 0);
   }
 
-  async endHoarders(folder: string, maxBytes: number): Promise<number> {
+  async endHoarders(folder: string, { maxBytes, endsUnknown }: HoardLimits): Promise<number> {
     if (this.#over !== null) return 0;
-    const pids = this.watchedProcesses(takeCensus).map(({ pid }) => pid);
-    const { bytes, holders } = await removedFiles(pids, folder);
-    if (bytes <= maxBytes) return 0;
+    const { bytes, holders, unknown } = await this.#removedFiles.look(this.watchedProcesses(takeCensus), folder);
+    const isTooMuch = bytes > maxBytes;
+    const ending = [...(isTooMuch ? holders : []), ...(endsUnknown ? unknown : [])];
+    if (this.#over !== null || ending.length === 0) return 0;
     // Numbers may be others' by now.
-    const here = new Set(this.watchedProcesses(takeCensus).map(({ pid }) => pid));
-    for (const pid of holders) if (here.has(pid)) this.#options.libc.kill(pid, signals.kill);
-    return bytes;
+    const here = this.watchedProcesses(takeCensus).filter((process) => ending.some((one) => isSame(one, process)));
+    for (const { pid } of here) this.endProcess(pid, "hoard");
+    return isTooMuch ? bytes : 0;
   }
 
   watchedProcesses(census: () => Census): readonly Process[] {
@@ -169,7 +172,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     return this.#members.all(() => census().get(pidLink) ?? []).filter(({ pid }) => !keepers.has(pid));
   }
 
-  endProcess(pid: number, reason: "memory" | "processes"): void {
+  endProcess(pid: number, reason: WatchReason): void {
     if (this.#options.libc.kill(pid, signals.kill)) this.#runs.endedByWatch(reason);
   }
 
@@ -329,6 +332,10 @@ export class NamespaceSandbox implements Sandbox, Watched {
 
 /** As RunEnd.notices says. */
 const maxNotices = 10;
+
+const hoarded =
+  "[a process was ended: the disk of the server is nearly full, and the process kept files of the cache of downloads that had been removed, " +
+  "or did not let the server see which files it keeps. Close downloads that are not needed]";
 
 function lostFailure(kind: FailureKind, why: string, cause?: unknown): Failure {
   return new Failure(kind, `The sandbox of this session was lost: ${why}.`, { cause });

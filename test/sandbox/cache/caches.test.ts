@@ -127,6 +127,24 @@ describe.skipIf(process.platform !== "linux")("caches of principals (Linux)", ()
     expect(removals()).toMatchObject([{ why: "disk" }]);
   });
 
+  test("sandboxes are asked to free removed files where the disk gets full, those of one principal within one share", async () => {
+    const asked: unknown[] = [];
+    for (const freeMebibytes of [1034, 1033, 1023]) {
+      await using caches = open(10 * mebibyte, 4 * mebibyte, freeMebibytes * mebibyte);
+      for (const principal of ["one", "one", "two"]) {
+        take(caches, principal).onLook(async (limits) => {
+          asked.push({ principal, freeMebibytes, ...limits });
+          return 0;
+        });
+      }
+      await caches.look();
+    }
+    const one = { principal: "one", freeMebibytes: 1033, maxBytes: 4 * mebibyte, endsUnknown: false };
+    const two = { ...one, principal: "two", maxBytes: 8 * mebibyte };
+    const full = { freeMebibytes: 1023, endsUnknown: true };
+    expect(asked).toEqual([one, one, two, { ...one, ...full }, { ...one, ...full }, { ...two, ...full }]);
+  });
+
   test("one that was used and left between two looks is looked at again", async () => {
     await using caches = open(10 * mebibyte, 2 * mebibyte);
     const { folder: path, [Symbol.dispose]: giveBack } = take(caches, "one");
