@@ -180,6 +180,7 @@ export class Caches implements AsyncDisposable {
       if (this.#end.signal.aborted) return;
       sizes.set(key, await this.#sizeOf(key));
     }
+    if (this.#end.signal.aborted) return;
     await this.#fitAll(sizes);
   }
 
@@ -193,6 +194,7 @@ export class Caches implements AsyncDisposable {
       // What this has removed while it was written is not yet a flood.
       const maxBytes = (floodFactor * shareBytes) / uses.size;
       for (const { free } of uses) {
+        if (this.#end.signal.aborted) return;
         const bytes = (await free?.({ maxBytes, endsUnknown: freeBytes < reservedBytes })) ?? 0;
         if (bytes > 0) emit({ type: "cache.removed", bytes, maxBytes, why: "flood" });
       }
@@ -211,10 +213,13 @@ export class Caches implements AsyncDisposable {
     if (!isUsed && known !== undefined) return known;
     const begun = this.#begun;
     const path = join(this.#options.folder, key);
-    const content = await contentOf(path).catch(() => null);
+    const content = await contentOf(path, this.#end.signal).catch(() => null);
     if (content === null) return 0;
     const { bytes, isBeyond } = await this.#fit(path, content, this.#options.shareBytes, "share");
-    if (!isUsed && !isBeyond && begun === this.#begun) this.#known.set(key, bytes);
+    if (isUsed || begun !== this.#begun) return bytes;
+    if (!isBeyond) this.#known.set(key, bytes);
+    // A folder stays as large as its names were.
+    else if (await this.#removeWhole(key, { bytes, maxBytes: this.#options.shareBytes, why: "flood" })) return 0;
     return bytes;
   }
 
@@ -227,7 +232,7 @@ export class Caches implements AsyncDisposable {
     const why = roomBytes < wantedBytes ? "disk" : "total";
     const byUse = await this.#byUse([...sizes.keys()]);
     for (const key of byUse) {
-      if (total <= maxBytes && wantedBytes > 0) return;
+      if (this.#end.signal.aborted || (total <= maxBytes && wantedBytes > 0)) return;
       const bytes = sizes.get(key) ?? 0;
       if (await this.#removeWhole(key, { bytes, maxBytes, why })) total -= bytes;
     }
@@ -235,7 +240,7 @@ export class Caches implements AsyncDisposable {
       const bytes = sizes.get(key) ?? 0;
       if (total <= maxBytes || !this.#inUse.has(key)) continue;
       const path = join(folder, key);
-      const content = await contentOf(path).catch(() => null);
+      const content = await contentOf(path, this.#end.signal).catch(() => null);
       if (content === null) continue;
       const left = await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), why);
       total -= bytes - left.bytes;
@@ -258,14 +263,17 @@ export class Caches implements AsyncDisposable {
     }
     // Folders take room, too: there may be no files that are worth it.
     if (isFlood || left.bytes > maxBytes || untilMs === undefined) {
-      await empty(path);
+      await empty(path, this.#end.signal);
       // Whoever writes there may have kept some of it, or written more.
-      left = await contentOf(path);
+      left = await contentOf(path, this.#end.signal);
     } else {
-      await removeUntil(path, untilMs);
+      await removeUntil(path, untilMs, this.#end.signal);
     }
     const removed = Math.max(0, bytes - left.bytes);
-    this.#options.emit({ type: "cache.removed", bytes: removed, maxBytes, why: isFlood ? "flood" : why });
+    // One that cannot be emptied is not told at each look.
+    if (removed > 0 || !left.isBeyond) {
+      this.#options.emit({ type: "cache.removed", bytes: removed, maxBytes, why: isFlood ? "flood" : why });
+    }
     return left;
   }
 
@@ -292,7 +300,7 @@ export class Caches implements AsyncDisposable {
 
   /** What was renamed is nobody's: a process that was killed may have left it, and one that removes it just now does not mind. */
   async #removeLeft(name: string): Promise<void> {
-    await removeTree(join(this.#options.folder, name)).catch(() => undefined);
+    await removeTree(join(this.#options.folder, name), this.#end.signal).catch(() => undefined);
   }
 
   /** The least recently used first. */
@@ -315,7 +323,7 @@ export class Caches implements AsyncDisposable {
 
   /** Once: it would be the same for each session. */
   #tell(error: unknown): void {
-    if (this.#isTold) return;
+    if (this.#isTold || this.#end.signal.aborted) return;
     this.#isTold = true;
     const why = error instanceof Error ? error.message : String(error);
     this.#options.emit({ type: "server.warning", message: `The cache of downloads cannot be used: ${why}` });

@@ -9,6 +9,9 @@ import { chmod, type FileHandle, lstat, open, readdir, rename, rmdir, unlink } f
 const maxEntries = 100_000;
 const maxDepth = 64;
 
+/** Of a folder itself, as the file system says: names are read all at once, and an installer's folder is far smaller. */
+const maxFolderBytes = 8 * 1024 ** 2;
+
 /** Times that a tree is gone through until it is empty: each takes `maxDepth` folders from one that is deeper. */
 const maxRounds = 1_000;
 
@@ -24,14 +27,17 @@ export type Content = {
   readonly isBeyond: boolean;
 };
 
-/** Throws what the system says of the folder itself; what vanishes below it meanwhile does not count. */
-export async function contentOf(folder: string): Promise<Content> {
+/** Throws what the system says of the folder itself, and when aborted; what vanishes below it meanwhile does not count. */
+export async function contentOf(folder: string, signal: AbortSignal): Promise<Content> {
   const files: { changedMs: number; bytes: number }[] = [];
   /** Of files with several names, those that have been counted. */
   const counted = new Set<number>();
   let [bytes, entries, isBeyond] = [0, 0, false];
   const look = async (at: Held, depth: number): Promise<void> => {
+    if ((await at.ownBytes()) > maxFolderBytes) isBeyond = true;
+    if (isBeyond) return;
     for (const name of await at.names()) {
+      signal.throwIfAborted();
       entries++;
       if (entries > maxEntries || depth > maxDepth) isBeyond = true;
       if (isBeyond) return;
@@ -50,9 +56,10 @@ export async function contentOf(folder: string): Promise<Content> {
 }
 
 /** Removes the files that were changed last at this moment or before it. Folders stay: an installer may be about to write there. */
-export async function removeUntil(folder: string, lastMs: number): Promise<void> {
+export async function removeUntil(folder: string, lastMs: number, signal: AbortSignal): Promise<void> {
   const remove = async (at: Held, depth: number): Promise<void> => {
     for (const name of await at.names()) {
+      if (signal.aborted) return;
       const entry = await at.entry(name);
       if (entry === null) continue;
       if (!entry.isDirectory()) {
@@ -66,11 +73,12 @@ export async function removeUntil(folder: string, lastMs: number): Promise<void>
   await remove(root, 1);
 }
 
-/** Removes all that is there, but for what is made meanwhile. */
-export async function empty(folder: string): Promise<void> {
+/** Removes all that is there until it is aborted, but for what is made meanwhile. */
+export async function empty(folder: string, signal: AbortSignal): Promise<void> {
   await using root = await Held.open(folder);
   let isDeeper = true;
   const remove = async (at: Held, name: Buffer, depth: number): Promise<void> => {
+    if (signal.aborted) return;
     const entry = await at.entry(name);
     if (entry === null) return;
     if (!entry.isDirectory()) {
@@ -95,15 +103,15 @@ export async function empty(folder: string): Promise<void> {
     });
     await rmdir(at.of(name)).catch(() => undefined);
   };
-  for (let round = 0; isDeeper && round < maxRounds; round++) {
+  for (let round = 0; isDeeper && round < maxRounds && !signal.aborted; round++) {
     isDeeper = false;
     for (const name of await root.names()) await remove(root, name, 1);
   }
 }
 
-/** Of a folder that no sandbox has any more. */
-export async function removeTree(folder: string): Promise<void> {
-  await empty(folder);
+/** Of a folder that no sandbox has any more. Throws what the system says, and where something is left. */
+export async function removeTree(folder: string, signal: AbortSignal): Promise<void> {
+  await empty(folder, signal);
   await rmdir(folder);
 }
 
@@ -124,6 +132,10 @@ class Held implements AsyncDisposable {
 
   of(name: Buffer): Buffer {
     return Buffer.concat([Buffer.from(`${this.#path}/`), name]);
+  }
+
+  async ownBytes(): Promise<number> {
+    return (await this.#handle.stat()).size;
   }
 
   /** It is this folder whose mode is changed, not what has its name by now. */

@@ -39,6 +39,8 @@ function isOutsideWhole(): boolean {
   return readFileSync(join(outside, "kept"), "utf8") === "kept" && readdirSync(outside).length === 1;
 }
 
+const never = new AbortController().signal;
+
 /** So old that it is removed before what is made now. */
 const longAgo = new Date(1_000_000_000_000);
 
@@ -54,7 +56,7 @@ describe.skipIf(process.platform !== "linux")("a tree that a guest has made (Lin
     write("a/b/file", 1_000_000);
     python("import os; os.link('a/b/file', 'again'); open('holes', 'wb').truncate(10**12)");
     symlinkSync(outside, join(tree, "link"));
-    const { bytes, files, isBeyond } = await contentOf(tree);
+    const { bytes, files, isBeyond } = await contentOf(tree, never);
     expect(bytes).toBeGreaterThanOrEqual(1_000_000);
     expect(bytes).toBeLessThan(1_200_000);
     expect(files).toHaveLength(3);
@@ -64,7 +66,7 @@ describe.skipIf(process.platform !== "linux")("a tree that a guest has made (Lin
   test("the oldest files are removed, newer ones and folders stay", async () => {
     write("pip/old", 10, longAgo);
     write("pip/new", 10);
-    await removeUntil(tree, longAgo.getTime());
+    await removeUntil(tree, longAgo.getTime(), never);
     expect(readdirSync(join(tree, "pip"))).toEqual(["new"]);
   });
 
@@ -73,18 +75,18 @@ describe.skipIf(process.platform !== "linux")("a tree that a guest has made (Lin
     symlinkSync(join(outside, "kept"), join(tree, "file"));
     symlinkSync("/proc/self/fd", join(tree, "descriptors"));
     symlinkSync(tree, join(tree, "loop"));
-    await removeUntil(tree, Date.now() + 1_000_000);
+    await removeUntil(tree, Date.now() + 1_000_000, never);
     expect(readdirSync(tree)).toEqual([]);
     symlinkSync(outside, join(tree, "folder"));
-    await empty(tree);
+    await empty(tree, never);
     expect(readdirSync(tree)).toEqual([]);
     expect(isOutsideWhole()).toBe(true);
   });
 
   test("a folder whose own name is a link is not gone into", async () => {
     symlinkSync(outside, join(tree, "link"));
-    await expect(contentOf(join(tree, "link"))).rejects.toThrow("ENOTDIR");
-    await expect(empty(join(tree, "link"))).rejects.toThrow("ENOTDIR");
+    await expect(contentOf(join(tree, "link"), never)).rejects.toThrow("ENOTDIR");
+    await expect(empty(join(tree, "link"), never)).rejects.toThrow("ENOTDIR");
     expect(isOutsideWhole()).toBe(true);
   });
 
@@ -94,15 +96,23 @@ os.mkdir(b"\\xff"); open(b"\\xff/\\xfe\\n", "w"); os.mkfifo("pipe")
 socket.socket(socket.AF_UNIX).bind("socket")
 os.makedirs("closed/below"); open("closed/below/file", "w"); os.chmod("closed/below", 0); os.chmod("closed", 0)
 os.chmod(".", 0)`);
-    expect((await contentOf(tree)).files).toHaveLength(4);
-    await empty(tree);
+    expect((await contentOf(tree, never)).files).toHaveLength(4);
+    await empty(tree, never);
     expect(readdirSync(tree)).toEqual([]);
+  });
+
+  test("nothing more is read or removed once it is aborted", async () => {
+    write("a/file", 10);
+    await expect(contentOf(tree, AbortSignal.abort())).rejects.toThrow();
+    await empty(tree, AbortSignal.abort());
+    await removeUntil(tree, Date.now() + 1_000_000, AbortSignal.abort());
+    expect(existsSync(join(tree, "a/file"))).toBe(true);
   });
 
   test("a tree that is too deep is told as such, and removed", async () => {
     python("import os\nfor _ in range(300):\n  os.mkdir('d'); os.chdir('d')\nopen('file', 'w')");
-    expect((await contentOf(tree)).isBeyond).toBe(true);
-    await removeTree(tree);
+    expect((await contentOf(tree, never)).isBeyond).toBe(true);
+    await removeTree(tree, never);
     expect(existsSync(tree)).toBe(false);
   });
 
@@ -112,7 +122,7 @@ for _ in range(64): os.mkdir("d"); os.chdir("d")
 os.makedirs("closed/below"); open("closed/below/file", "w")
 os.chmod("closed/below", 0); os.chmod("closed", 0o555)`);
     const module = join(import.meta.dir, "../../../src/sandbox/cache/tree.ts");
-    const remove = `const { removeTree } = await import(${JSON.stringify(module)}); await removeTree(${JSON.stringify(tree)});`;
+    const remove = `const { removeTree } = await import(${JSON.stringify(module)}); await removeTree(${JSON.stringify(tree)}, new AbortController().signal);`;
     // Without what root may beyond the modes of its own files. Nothing has to be given up where this is not root.
     const asUser = process.getuid?.() === 0 ? ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] : [];
     const ran = Bun.spawnSync([...asUser, process.execPath, "-e", remove], { stderr: "pipe" });
@@ -133,18 +143,18 @@ while True:
     try {
       await guest.stdout.getReader().read();
       for (let look = 0; look < 500; look++) {
-        await removeUntil(tree, longAgo.getTime());
+        await removeUntil(tree, longAgo.getTime(), never);
         // The link alone.
-        expect((await contentOf(tree)).files.length).toBeLessThanOrEqual(2);
+        expect((await contentOf(tree, never)).files.length).toBeLessThanOrEqual(2);
         expect(isOutsideWhole()).toBe(true);
       }
-      await empty(tree);
+      await empty(tree, never);
     } finally {
       guest.kill("SIGKILL");
       await guest.exited;
     }
     expect(isOutsideWhole()).toBe(true);
-    await empty(tree);
+    await empty(tree, never);
     expect(readdirSync(tree)).toEqual([]);
   });
 });
