@@ -34,7 +34,7 @@ export class CachedSandbox implements Sandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    using _ = this.#use;
     await this.#sandbox[Symbol.asyncDispose]();
-    this.#use[Symbol.dispose]();
   }
 }

@@ -174,11 +174,13 @@ export class Caches implements AsyncDisposable {
     for (const name of names.filter((one) => one.startsWith("removing-"))) await this.#removeLeft(name);
     const keys = names.filter((name) => /^[0-9a-f]{32}$/.test(name));
     for (const key of this.#known.keys()) if (!keys.includes(key)) this.#known.delete(key);
-    await this.#freeHoards();
+    await this.#freeHoards().catch((error: unknown) => this.#tell(error));
     const sizes = new Map<string, number>();
     for (const key of keys) {
       if (this.#end.signal.aborted) return;
-      sizes.set(key, await this.#sizeOf(key));
+      // One that cannot be looked at keeps nobody from looking at the others.
+      const bytes = await this.#sizeOf(key).catch((error: unknown) => this.#tell(error));
+      if (bytes !== undefined) sizes.set(key, bytes);
     }
     if (this.#end.signal.aborted) return;
     await this.#fitAll(sizes);
@@ -195,7 +197,8 @@ export class Caches implements AsyncDisposable {
       const maxBytes = (floodFactor * shareBytes) / uses.size;
       for (const { free } of uses) {
         if (this.#end.signal.aborted) return;
-        const bytes = (await free?.({ maxBytes, endsUnknown: freeBytes < reservedBytes })) ?? 0;
+        const freed = free?.({ maxBytes, endsUnknown: freeBytes < reservedBytes });
+        const bytes = (await freed?.catch((error: unknown) => this.#tell(error))) ?? 0;
         if (bytes > 0) emit({ type: "cache.removed", bytes, maxBytes, why: "flood" });
       }
     }
@@ -242,8 +245,9 @@ export class Caches implements AsyncDisposable {
       const path = join(folder, key);
       const content = await contentOf(path, this.#end.signal).catch(() => null);
       if (content === null) continue;
-      const left = await this.#fit(path, content, Math.max(0, bytes - (total - maxBytes)), why);
-      total -= bytes - left.bytes;
+      const wanted = Math.max(0, bytes - (total - maxBytes));
+      const left = await this.#fit(path, content, wanted, why).catch((error: unknown) => this.#tell(error));
+      total -= bytes - (left?.bytes ?? bytes);
     }
   }
 

@@ -63,8 +63,8 @@ class CachingHost implements SandboxHost {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await using _ = this.#caches;
     await this.#host[Symbol.asyncDispose]();
-    await this.#caches[Symbol.asyncDispose]();
   }
 
   async #using(spec: SandboxSpec, make: (spec: SandboxSpec) => Promise<Sandbox>): Promise<Sandbox> {

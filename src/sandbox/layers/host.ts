@@ -37,8 +37,8 @@ class LayeredHost implements SandboxHost {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await using _ = this.#host;
     await this.#layers[Symbol.asyncDispose]();
-    await this.#host[Symbol.asyncDispose]();
   }
 
   async #layerOf({ template, onProgress, onPreparing }: SandboxSpec, signal: AbortSignal): Promise<StoredLayer> {

@@ -175,6 +175,18 @@ describe.skipIf(process.platform !== "linux")("caches of principals (Linux)", ()
     expect(asked).toEqual([one, one, two, { ...one, ...full }, { ...one, ...full }, { ...two, ...full }]);
   });
 
+  test("a sandbox that cannot be looked into keeps nobody from looking at the caches, and that is told", async () => {
+    await using caches = open(100 * mebibyte, 2 * mebibyte, 0);
+    for (const principal of ["one", "two"]) {
+      const use = take(caches, principal);
+      use.onLook(() => Promise.reject(new Error("unseen")));
+      download(use, "flood", 5);
+    }
+    await caches.look();
+    expect(removals()).toHaveLength(2);
+    expect(events.filter(({ type }) => type === "server.warning")).toHaveLength(1);
+  });
+
   test("one that was used and left between two looks is looked at again", async () => {
     await using caches = open(10 * mebibyte, 2 * mebibyte);
     const { folder: path, [Symbol.dispose]: giveBack } = take(caches, "one");

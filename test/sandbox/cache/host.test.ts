@@ -86,6 +86,28 @@ describe.skipIf(process.platform !== "linux")("a host with caches of downloads (
     expect(isInUse()).toBe(false);
   });
 
+  test("it is given back when the sandbox, or the host underneath, could not be disposed of", async () => {
+    class Failing extends FakeHost {
+      override async create(spec: SandboxSpec, signal: AbortSignal) {
+        const sandbox = await super.create(spec, signal);
+        sandbox[Symbol.asyncDispose] = () => Promise.reject(new Error("the sandbox stays"));
+        return sandbox;
+      }
+
+      override async [Symbol.asyncDispose]() {
+        throw new Error("the host stays");
+      }
+    }
+    const host = open(new Failing());
+    const one = await host.create(specOf("one"), never);
+    await expect(one[Symbol.asyncDispose]()).rejects.toThrow("the sandbox stays");
+    expect(isInUse()).toBe(false);
+    await host.create(specOf("two"), never);
+    expect(isInUse()).toBe(true);
+    await expect(host[Symbol.asyncDispose]()).rejects.toThrow("the host stays");
+    expect(isInUse()).toBe(false);
+  });
+
   test("one that is taken over uses it again", async () => {
     const world = new FakeWorld();
     const before = new FakeHost({ world });
