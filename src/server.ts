@@ -101,12 +101,13 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const { id: installationId, sessionKey, linkKey } = await openInstallation(stateDir, claim.slot);
   if (settings.cluster !== undefined) nodeId = tagOf(installationId);
 
+  const onlyPrincipal = onlyCaller(settings);
   const sandboxes = await openHost(
     {
       ...{ settings, installationId, clock, emit },
       isServerUrlGiven: given.has("serverUrl"),
       isRuntimeDirGiven: given.has("runtimeDir"),
-      cacheBytesOfOne: cacheBytesOfOne(settings),
+      cacheBytesOfOne: cacheBytesOfOne(settings, onlyPrincipal !== undefined),
       isLoopback: transport === "stdio" || isLoopback(settings.host),
     },
     stack,
@@ -120,11 +121,11 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const folder = isCertain ? claim.folder : undefined;
   const cluster = await clusterOf({ ...options, installationId, templates }, stack);
   if (cluster !== undefined) watchers.subscribers.push(cluster.emit);
-  const limited = { ...settings, maxLeftRunningPerPrincipal: leftRunningOfOne(settings) };
+  const maxLeftRunningPerPrincipal = leftRunningOfOne(settings, onlyPrincipal !== undefined);
+  const limited = { ...settings, maxLeftRunningPerPrincipal };
   const { sessions, pool } = openSessions(
     {
-      ...{ settings: limited, host, templates, installationId, folder, isFirst, clock, emit },
-      onlyPrincipal: onlyCaller(settings),
+      ...{ settings: limited, host, templates, installationId, folder, isFirst, onlyPrincipal, clock, emit },
       beyond: cluster?.beyond,
     },
     stack,

@@ -6,6 +6,7 @@ import { cacheBytesOfOne } from "../config/callers.ts";
 import type { Config, OptionName } from "../config/options.ts";
 import type { Emit } from "../events.ts";
 import { causeOf, Failure } from "../failure.ts";
+import { onlyCaller } from "../http/auth/only-caller.ts";
 import { isLoopback } from "../http/authority.ts";
 import { whyNoLayers } from "../sandbox/layers/open.ts";
 import { openHost } from "../sandbox/open.ts";
@@ -39,7 +40,7 @@ export async function buildPackages(options: BuildPackagesOptions): Promise<0 | 
       installationId: randomBytes(8).toString("hex"),
       isServerUrlGiven: given.has("serverUrl"),
       isRuntimeDirGiven: given.has("runtimeDir"),
-      cacheBytesOfOne: cacheBytesOfOne(config),
+      cacheBytesOfOne: cacheBytesOfOne(config, onlyCaller(config) !== undefined),
       isLoopback: config.transport === "stdio" || isLoopback(config.host),
       ...{ clock, emit },
     },

@@ -2,23 +2,20 @@
 
 import type { Config } from "./options.ts";
 
-type CallerSettings = Pick<Config, "transport" | "auth" | "authTokens" | "authTokenFile" | "oauthIssuer">;
-
 /** Half of it, so that one caller leaves room for others; all of it where there can be only one caller. */
 export function leftRunningOfOne(
-  settings: CallerSettings & Pick<Config, "maxLeftRunningPerPrincipal" | "maxLeftRunningInAll">,
+  settings: Pick<Config, "maxLeftRunningPerPrincipal" | "maxLeftRunningInAll">,
+  isOnlyOne: boolean,
 ): number {
   const { maxLeftRunningPerPrincipal: given, maxLeftRunningInAll: all } = settings;
-  return given ?? (mayBeSeveral(settings) ? Math.ceil(all / 2) : all);
+  return given ?? shareOf(all, isOnlyOne);
 }
 
 /** The same of what downloads take (`--max-cache-bytes`). */
-export function cacheBytesOfOne(settings: CallerSettings & Pick<Config, "maxCacheBytes">): number {
-  const { maxCacheBytes: all } = settings;
-  return mayBeSeveral(settings) ? Math.ceil(all / 2) : all;
+export function cacheBytesOfOne({ maxCacheBytes: all }: Pick<Config, "maxCacheBytes">, isOnlyOne: boolean): number {
+  return shareOf(all, isOnlyOne);
 }
 
-function mayBeSeveral({ transport, auth, authTokens, authTokenFile, oauthIssuer }: CallerSettings): boolean {
-  if (transport === "stdio" || auth === "none") return false;
-  return authTokens.length > 1 || authTokenFile !== undefined || oauthIssuer !== undefined;
+function shareOf(all: number, isOnlyOne: boolean): number {
+  return isOnlyOne ? all : Math.ceil(all / 2);
 }

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { leftRunningOfOne } from "../../src/config/callers.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { onlyCaller } from "../../src/http/auth/only-caller.ts";
 
 test.each([
   ["no token", [], 200],
@@ -14,5 +15,5 @@ test.each([
 ] as const)("with %s it is what others leave", (_, flags, expected) => {
   const loaded = loadConfig(flags, {}, { cwd: "/work", homeDir: "/home/ada" });
   if (loaded.kind !== "config") throw new Error(JSON.stringify(loaded));
-  expect(leftRunningOfOne(loaded.config)).toBe(expected);
+  expect(leftRunningOfOne(loaded.config, onlyCaller(loaded.config) !== undefined)).toBe(expected);
 });
