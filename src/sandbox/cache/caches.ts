@@ -2,13 +2,14 @@
 // stay within their limit. A server and others on the same state directory use them side by side.
 
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, renameSync, utimesSync } from "node:fs";
-import { readdir, stat, statfs } from "node:fs/promises";
+import { chmodSync, mkdirSync, renameSync } from "node:fs";
+import { readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { CacheRemoved, Emit } from "../../events.ts";
-import { type FileLock, lockFile } from "../../state/file-lock.ts";
+import type { FileLock } from "../../state/file-lock.ts";
 import type { HoardLimits } from "../port.ts";
+import { CacheLocks } from "./locks.ts";
 import { type Content, contentOf, empty, removeTree, removeUntil } from "./tree.ts";
 
 export type CachesOptions = {
@@ -35,6 +36,9 @@ type Free = (limits: HoardLimits) => Promise<number>;
 /** Of a cache that was brought within its limits. With `isBeyond` there is more than `bytes`. */
 type Left = Pick<Content, "bytes" | "isBeyond">;
 
+/** What one takes, and when it was used last: the time of its lock. */
+type Looked = { readonly bytes: number; readonly usedMs: number };
+
 type InUse = { readonly lock: FileLock; readonly uses: Set<{ free: Free | undefined }> };
 
 /** While any is in use, they are looked at so often. A look takes longer where there are many files: then less often, within `maxPauseMs`. */
@@ -53,10 +57,11 @@ const keptShare = 3 / 4;
 
 export class Caches implements AsyncDisposable {
   readonly #options: CachesOptions;
+  readonly #locks: CacheLocks;
   /** By key; bounded by the sessions of this process. */
   readonly #inUse = new Map<string, InUse>();
-  /** What those that nobody uses here took when they were last looked at, by key. */
-  readonly #known = new Map<string, number>();
+  /** What those that nobody uses here took when they were last looked at, by key. It holds for as long as no other process uses them. */
+  readonly #known = new Map<string, Looked>();
   readonly #end = new AbortController();
   /** How often one has begun to be used: what was found before may not hold any more. */
   #begun = 0;
@@ -67,6 +72,7 @@ export class Caches implements AsyncDisposable {
 
   constructor(options: CachesOptions) {
     this.#options = options;
+    this.#locks = new CacheLocks(options.folder, options.clock);
     if (options.maxBytes === 0) void this.look();
   }
 
@@ -123,7 +129,7 @@ export class Caches implements AsyncDisposable {
   /** Null while another process removes it. */
   #begin(key: string): InUse | null {
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
-    const lock = lockFile(this.#lockPath(key), "shared");
+    const lock = this.#locks.share(key);
     if (lock === "taken") return null;
     if (lock === "unknown") throw new Error("files in the state directory cannot be locked");
     const inUse: InUse = { lock, uses: new Set() };
@@ -140,11 +146,9 @@ export class Caches implements AsyncDisposable {
     this.#note(key);
   }
 
-  /** By its lock, which no sandbox reaches, it is known who has used theirs last. */
   #note(key: string): void {
-    const now = new Date(this.#options.clock.now());
     try {
-      utimesSync(this.#lockPath(key), now, now);
+      this.#locks.note(key);
     } catch (error) {
       this.#tell(error);
     }
@@ -173,17 +177,21 @@ export class Caches implements AsyncDisposable {
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((one) => one.startsWith("removing-"))) await this.#removeLeft(name);
     const keys = names.filter((name) => /^[0-9a-f]{32}$/.test(name));
-    for (const key of this.#known.keys()) if (!keys.includes(key)) this.#known.delete(key);
+    const there = new Set(keys);
+    for (const key of this.#known.keys()) if (!there.has(key)) this.#known.delete(key);
+    // Other processes see that it gets more.
+    for (const key of this.#inUse.keys()) this.#note(key);
     await this.#freeHoards().catch((error: unknown) => this.#tell(error));
-    const sizes = new Map<string, number>();
+    const looked = new Map<string, Looked>();
     for (const key of keys) {
       if (this.#end.signal.aborted) return;
       // One that cannot be looked at keeps nobody from looking at the others.
-      const bytes = await this.#sizeOf(key).catch((error: unknown) => this.#tell(error));
-      if (bytes !== undefined) sizes.set(key, bytes);
+      const one = await this.#lookAt(key).catch((error: unknown) => this.#tell(error));
+      if (one !== undefined) looked.set(key, one);
     }
     if (this.#end.signal.aborted) return;
-    await this.#fitAll(sizes);
+    await this.#fitAll(looked);
+    await this.#locks.tidy(names, (key) => this.#inUse.has(key), this.#end.signal);
   }
 
   /** Files without a name are in nobody's way before the disk has no room for what the caches may have, and others. */
@@ -210,37 +218,39 @@ export class Caches implements AsyncDisposable {
   }
 
   /** Brings it within its share, and tells what it takes then. */
-  async #sizeOf(key: string): Promise<number> {
+  async #lookAt(key: string): Promise<Looked> {
+    const usedMs = await this.#locks.usedMs(key);
     const isUsed = this.#inUse.has(key);
     const known = this.#known.get(key);
-    if (!isUsed && known !== undefined) return known;
+    if (!isUsed && known?.usedMs === usedMs) return known;
     const begun = this.#begun;
     const path = join(this.#options.folder, key);
     const content = await contentOf(path, this.#end.signal).catch(() => null);
-    if (content === null) return 0;
+    if (content === null) return { bytes: 0, usedMs };
     const { bytes, isBeyond } = await this.#fit(path, content, this.#options.shareBytes, "share");
-    if (isUsed || begun !== this.#begun) return bytes;
-    if (!isBeyond) this.#known.set(key, bytes);
+    const looked = { bytes, usedMs };
+    if (isUsed || begun !== this.#begun) return looked;
+    if (!isBeyond) this.#known.set(key, looked);
     // A folder stays as large as its names were.
-    else if (await this.#removeWhole(key, { bytes, maxBytes: this.#options.shareBytes, why: "flood" })) return 0;
-    return bytes;
+    else if (await this.#removeWhole(key, { bytes, maxBytes: this.#options.shareBytes, why: "flood" })) {
+      return { bytes: 0, usedMs };
+    }
+    return looked;
   }
 
   /** The least recently used go as a whole; what is in use loses its oldest files. */
-  async #fitAll(sizes: ReadonlyMap<string, number>): Promise<void> {
+  async #fitAll(looked: ReadonlyMap<string, Looked>): Promise<void> {
     const { folder, maxBytes: wantedBytes } = this.#options;
-    let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const roomBytes = sizes.size === 0 ? 0 : Math.max(0, total + (await this.#freeBytes()) - reservedBytes);
+    let total = [...looked.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    const roomBytes = looked.size === 0 ? 0 : Math.max(0, total + (await this.#freeBytes()) - reservedBytes);
     const maxBytes = Math.min(wantedBytes, roomBytes);
     const why = roomBytes < wantedBytes ? "disk" : "total";
-    const byUse = await this.#byUse([...sizes.keys()]);
-    for (const key of byUse) {
+    const byUse = [...looked].toSorted(([, a], [, b]) => a.usedMs - b.usedMs);
+    for (const [key, { bytes }] of byUse) {
       if (this.#end.signal.aborted || (total <= maxBytes && wantedBytes > 0)) return;
-      const bytes = sizes.get(key) ?? 0;
       if (await this.#removeWhole(key, { bytes, maxBytes, why })) total -= bytes;
     }
-    for (const key of byUse) {
-      const bytes = sizes.get(key) ?? 0;
+    for (const [key, { bytes }] of byUse) {
       if (total <= maxBytes || !this.#inUse.has(key)) continue;
       const path = join(folder, key);
       const content = await contentOf(path, this.#end.signal).catch(() => null);
@@ -285,8 +295,8 @@ export class Caches implements AsyncDisposable {
   async #removeWhole(key: string, told: Pick<CacheRemoved, "bytes" | "maxBytes" | "why">): Promise<boolean> {
     const { folder, emit } = this.#options;
     if (this.#inUse.has(key)) return false;
-    const lock = lockFile(this.#lockPath(key), "alone");
-    if (lock === "taken" || lock === "unknown") return false;
+    const lock = this.#locks.alone(key);
+    if (lock === null) return false;
     const name = `removing-${key}-${randomBytes(8).toString("hex")}`;
     try {
       renameSync(join(folder, key), join(folder, name));
@@ -305,24 +315,6 @@ export class Caches implements AsyncDisposable {
   /** What was renamed is nobody's: a process that was killed may have left it, and one that removes it just now does not mind. */
   async #removeLeft(name: string): Promise<void> {
     await removeTree(join(this.#options.folder, name), this.#end.signal).catch(() => undefined);
-  }
-
-  /** The least recently used first. */
-  async #byUse(keys: readonly string[]): Promise<readonly string[]> {
-    const used = await Promise.all(
-      keys.map(async (key) => ({
-        key,
-        ms: await stat(this.#lockPath(key)).then(
-          ({ mtimeMs }) => mtimeMs,
-          () => 0,
-        ),
-      })),
-    );
-    return used.toSorted((a, b) => a.ms - b.ms).map(({ key }) => key);
-  }
-
-  #lockPath(key: string): string {
-    return join(this.#options.folder, `${key}.lock`);
   }
 
   /** Once: it would be the same for each session. */

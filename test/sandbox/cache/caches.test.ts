@@ -218,6 +218,43 @@ describe.skipIf(process.platform !== "linux")("caches of principals (Linux)", ()
     expect(existsSync(path)).toBe(false);
   });
 
+  test("what another process has downloaded meanwhile counts, while it uses its cache and after", async () => {
+    await using here = open(3 * mebibyte);
+    await using there = open(100 * mebibyte);
+    const use = take(there, "one");
+    download(use, "file", 2);
+    await here.look();
+    download(use, "more", 2);
+    clock.setForward(1_000);
+    // As there, too, it is looked all the while.
+    await there.look();
+    await here.look();
+    expect(readdirSync(use.folder)).not.toContain("file");
+    clock.setForward(1_000);
+    use[Symbol.dispose]();
+    download(use, "last", 2);
+    await here.look();
+    expect(readdirSync(use.folder)).not.toContain("more");
+  });
+
+  test("one with nothing in it that nobody has used for a month leaves nothing, and others stay", async () => {
+    await using caches = open(mebibyte);
+    for (const principal of ["empty", "gone", "full", "used"]) {
+      const use = take(caches, principal);
+      if (principal === "full") download(use, "file", 0.1);
+      if (principal === "gone") rmSync(use.folder, { recursive: true });
+      if (principal !== "used") use[Symbol.dispose]();
+    }
+    await caches.look();
+    expect(readdirSync(folder)).toHaveLength(7);
+    clock.setForward(31 * 24 * 60 * 60 * 1000);
+    await caches.look();
+    expect(readdirSync(folder)).toHaveLength(4);
+    using again = take(caches, "empty");
+    expect(existsSync(again.folder)).toBe(true);
+    expect(readdirSync(folder)).toHaveLength(6);
+  });
+
   test("with a limit of 0 nobody has one, and what was there is removed", async () => {
     {
       await using before = open(mebibyte);
