@@ -494,6 +494,25 @@ function describeState(sandbox: () => Sandbox, code: CodeSet): void {
     expect((await run(code.printVariable("z"))).end.success).toBe(false);
     expect((await run(code.readFile("kept.txt"))).stdout).toBe("still here\n");
   });
+
+  promise(replacedAndInterrupted, () => replaceAndInterrupt(sandbox(), code));
+}
+
+export const replacedAndInterrupted =
+  "an interpreter that has taken another's place keeps its variables when its first run is interrupted";
+
+export async function replaceAndInterrupt(sandbox: Sandbox, code: CodeSet): Promise<void> {
+  const source = [code.setVariable("x", "42"), code.print("on"), code.forever].join("\n");
+  // One that a busy machine keeps from obeying in time is replaced: then again.
+  for (let isReplaced = true; isReplaced; ) {
+    await runIn(sandbox, "code", code.crash(5));
+    const caller = new AbortController();
+    const { end } = await runIn(sandbox, "code", source, caller.signal, () => caller.abort());
+    expect(end.ended).toBe("interrupted");
+    isReplaced = end.interpreterRestarted;
+  }
+  const next = await runIn(sandbox, "code", code.printVariable("x"));
+  expect([next.stdout, next.end.interpreterRestarted]).toEqual(["42\n", false]);
 }
 
 /** What holds where a language has values beside output. */

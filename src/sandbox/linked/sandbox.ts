@@ -54,6 +54,8 @@ type Run = {
   isOver: boolean;
   /** Of code: the interpreter that it is on. */
   interpreter: InterpreterControl | null;
+  /** Of code: what it has started since its begin; if its interpreter was replaced first, since the new one was ready. */
+  processes: RunProcesses | null;
 };
 
 export class LinkedSandbox implements Sandbox {
@@ -147,7 +149,13 @@ export class LinkedSandbox implements Sandbox {
       throw failureOf(this.#gone, kind);
     }
     using _listening = link.listen();
-    const run: Run = { isAlone: this.#runs.size === 0, isEnding: false, isOver: false, interpreter: null };
+    const run: Run = {
+      isAlone: this.#runs.size === 0,
+      isEnding: false,
+      isOver: false,
+      interpreter: null,
+      processes: null,
+    };
     for (const other of this.#runs) other.isAlone = false;
     this.#runs.add(run);
     const onOutput: RunRequest["onOutput"] = (stream, bytes) => {
@@ -180,20 +188,20 @@ export class LinkedSandbox implements Sandbox {
   }
 
   async #runCode(request: RunRequest, run: Run): Promise<RunEnd> {
-    const processes = this.#options.link.mark();
+    run.processes = this.#options.link.mark();
     this.#interpreterEnd = null;
-    const end = await this.#interpret(request, run, processes);
+    const end = await this.#interpret(request, run);
     const { unheard, memoryRanOut, signal } = this.#interpreterEnd ?? nothingEnded;
     if (end.ended === "interpreter_exited" && unheard && !request.signal.aborted && !run.isEnding) {
       // It had died since the last run: this one has not begun, and may in the interpreter that replaces it.
-      return { ...(await this.#interpret(request, run, processes)), interpreterRestarted: true };
+      return { ...(await this.#interpret(request, run)), interpreterRestarted: true };
     }
     const killed = end.ended === "interpreter_exited" && signal === "SIGKILL" && !run.isEnding;
     return killed && memoryRanOut ? { ...end, ended: "out_of_memory" } : end;
   }
 
-  async #interpret(request: RunRequest, run: Run, processes: RunProcesses): Promise<RunEnd> {
-    const { interpreter, interruptsChildren } = this.#options;
+  async #interpret(request: RunRequest, run: Run): Promise<RunEnd> {
+    const { interpreter, interruptsChildren, link } = this.#options;
     const { source, stdin, signal, onOutput, onDisplay } = request;
     const onStarted = (control: InterpreterControl) => {
       const isFirst = run.interpreter === null;
@@ -206,10 +214,10 @@ export class LinkedSandbox implements Sandbox {
       // What an interrupt does to the interpreter is the language's affair.
       const signalAll: RunProcesses["signal"] = (number, withStrays) => {
         const isInterrupt = number === signalNumbers.interrupt;
-        if (!isInterrupt || !interruptsChildren) processes.signal(number, withStrays);
+        if (!isInterrupt || !interruptsChildren) run.processes?.signal(number, withStrays);
         if (isInterrupt) run.interpreter?.interrupt();
       };
-      request.onStarted?.(controlOf(run, input, { ...processes, signal: signalAll }));
+      request.onStarted?.(controlOf(run, input, { signal: signalAll }));
     };
     try {
       const { exit: _, ...end } = await interpreter.run({
@@ -220,10 +228,13 @@ export class LinkedSandbox implements Sandbox {
         stdin,
         onStarted,
         interruptGraceMs,
-        afterInterrupt: () => void processes.sweep(true),
+        onReplaced: () => {
+          run.processes = link.mark();
+        },
+        afterInterrupt: () => void run.processes?.sweep(true),
       });
       if (end.ended === "interrupted") {
-        await processes.sweep(true);
+        await run.processes?.sweep(true);
       }
       return end;
     } catch (cause) {
@@ -338,7 +349,7 @@ function notRestarted(cause: unknown): Failure {
 type Input = Pick<RunControl, "write" | "closeInput">;
 
 /** `input` is null where stdin is not open. */
-function controlOf(run: Run, input: Input | null, processes: RunProcesses): RunControl {
+function controlOf(run: Run, input: Input | null, processes: Pick<RunProcesses, "signal">): RunControl {
   return {
     write: async (text) => {
       if (!run.isOver) await input?.write(text);

@@ -8,19 +8,21 @@ const interruptGraceMs = 1000;
 export type CodeRunOptions = {
   readonly interpreter: Interpreter;
   readonly request: Pick<RunRequest, "source" | "signal" | "onOutput" | "onDisplay" | "stdin" | "onStarted">;
+  /** As InterpreterRun.onReplaced. */
+  readonly onReplaced: () => void;
   /** Ends what the run has started by force, whatever it takes. */
   readonly end: () => Promise<void>;
   /** Called for each signal that the caller sends while the run is on. */
   readonly onSend: (signal: RunSignal, control: InterpreterControl) => void;
 };
 
-export async function runCode({ interpreter, request, end, onSend }: CodeRunOptions): Promise<RunEnd> {
+export async function runCode({ interpreter, request, onReplaced, end, onSend }: CodeRunOptions): Promise<RunEnd> {
   const { source, signal, onOutput, onDisplay, stdin } = request;
   let isOver = false;
   let ending: Promise<void> | undefined;
   try {
     const { exit: _, ...told } = await interpreter.run({
-      ...{ source, signal, onOutput, onDisplay, interruptGraceMs, stdin },
+      ...{ source, signal, onOutput, onDisplay, interruptGraceMs, stdin, onReplaced },
       afterInterrupt: () => {
         ending = end();
       },

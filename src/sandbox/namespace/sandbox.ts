@@ -110,9 +110,12 @@ export class NamespaceSandbox implements Sandbox, Watched {
     const refusals = this.#options.wayOut?.refusals;
     const refusalMark = refusals?.mark ?? 0;
     try {
-      const scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
+      let scope = membership === null ? this.#codeScope() : this.#scope(membership.processes);
+      const onReplaced = () => {
+        scope = this.#codeScope();
+      };
       const end = await (membership === null
-        ? this.#runCode(guarded, scope, run)
+        ? this.#runCode(guarded, () => scope, onReplaced, run)
         : this.#runCommand(guarded, scope, membership, run, look));
       // The program that killed everything may have been told of its own end before the sandbox's end was.
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
@@ -176,17 +179,17 @@ export class NamespaceSandbox implements Sandbox, Watched {
     if (this.#options.libc.kill(pid, signals.kill)) this.#runs.endedByWatch(reason);
   }
 
-  async #runCode(request: RunRequest, scope: RunScope, run: OngoingRun): Promise<RunEnd> {
+  async #runCode(request: RunRequest, scope: () => RunScope, onReplaced: () => void, run: OngoingRun): Promise<RunEnd> {
     const interpreter = this.#interpreter;
     if (interpreter === null) throw new Error("the sandbox has not been given its interpreter");
     try {
       return await runCode({
-        ...{ interpreter, request },
+        ...{ interpreter, request, onReplaced },
         end: () => {
           this.#runs.noteCrowd(run, null);
-          return this.#end(scope);
+          return this.#end(scope());
         },
-        onSend: (signal, control) => this.#sendToCode(signal, control, scope, run),
+        onSend: (signal, control) => this.#sendToCode(signal, control, scope(), run),
       });
     } catch (cause) {
       if (!this.#options.namespaces.alive) await this.#options.namespaces.ended;
@@ -273,7 +276,7 @@ export class NamespaceSandbox implements Sandbox, Watched {
     });
   }
 
-  /** What code starts from now on. */
+  /** What code starts from now on: of an interpreter that is ready, none of its own processes. */
   #codeScope(): RunScope {
     const begin = this.#options.moments.now();
     const interpreters = this.#interpreters.insides();

@@ -57,6 +57,8 @@ export type InterpreterRun = {
    */
   readonly afterInterrupt?: () => void;
   readonly stdin?: "empty" | "open" | undefined;
+  /** Called if the run has had a new interpreter started, before anything is run on it: the processes that this consists of by now are no run's. */
+  readonly onReplaced?: (() => void) | undefined;
   /** Called once, when there is an interpreter that the run is on. */
   readonly onStarted?: ((control: InterpreterControl) => void) | undefined;
 };
@@ -158,9 +160,8 @@ export class Interpreter implements AsyncDisposable {
     try {
       this.#disposed.signal.throwIfAborted();
       if (this.#present.conversation.isOver) {
-        this.#replacement = this.#replace(request.signal);
+        this.#replacement = this.#replace(request);
         await this.#replacement;
-        this.#loss = this.#loss === "told" ? "none" : "untold";
       }
       return request.signal.aborted ? notBegun : this.#tell(await this.#runOn(this.#present.conversation, request));
     } finally {
@@ -249,7 +250,7 @@ export class Interpreter implements AsyncDisposable {
   }
 
   /** Leaves the interpreter that is over in its place if `signal` aborts before there is a new one. */
-  async #replace(signal: AbortSignal): Promise<void> {
+  async #replace({ signal, onReplaced }: InterpreterRun): Promise<void> {
     await this.#present.conversation.ended;
     const late = new AbortController();
     const done = new AbortController();
@@ -260,6 +261,8 @@ export class Interpreter implements AsyncDisposable {
     );
     try {
       this.#present = await start(this.#options, AbortSignal.any([this.#disposed.signal, signal, late.signal]));
+      this.#loss = this.#loss === "told" ? "none" : "untold";
+      onReplaced?.();
     } catch (error) {
       if (this.#disposed.signal.aborted || !signal.aborted) throw error;
     } finally {

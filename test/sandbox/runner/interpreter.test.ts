@@ -109,6 +109,32 @@ for (const language of languages) {
       expect(prompt.interpreter.pid).not.toBe(pid);
     });
 
+    test("that takes another's place says so once it is ready and before it runs anything, and never again", async () => {
+      await using prompt = await Prompt.start(language);
+      await prompt.run(source.crash);
+      const { pid } = prompt.interpreter;
+      const said: string[] = [];
+      const run = () =>
+        prompt.interpreter.run({
+          source: source.print,
+          signal: new AbortController().signal,
+          onOutput: () => {},
+          onReplaced: () => said.push(prompt.interpreter.pid === pid ? "too early" : "replaced"),
+          onStarted: () => said.push("started"),
+        });
+      await run();
+      await run();
+      expect(said).toEqual(["replaced", "started", "started"]);
+    });
+
+    test("that went away and was told so is not told again after a run that was ended before there was a new one", async () => {
+      await using prompt = await Prompt.start(language);
+      expect(await prompt.run(source.crash)).toMatchObject({ interpreterRestarted: true });
+      const ended = await prompt.run(source.print, AbortSignal.abort());
+      expect(ended).toMatchObject({ ended: "interrupted", interpreterRestarted: false });
+      expect(await prompt.run(source.print)).toMatchObject({ ended: "exited", interpreterRestarted: false });
+    });
+
     test("that is killed tells the signal", async () => {
       await using prompt = await Prompt.start(language);
       expect(await prompt.run(source.killed)).toMatchObject({
