@@ -1,6 +1,7 @@
 // The microvm adapter's link keeps the contract of runs beside each other and of what they change, with its guest's programs on this machine. In
 // real microVMs: test/live.
 
+import { test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import { Gone } from "../../../src/sandbox/linked/gone.ts";
 import { assemble } from "../../../src/sandbox/microvm/assembly.ts";
@@ -9,7 +10,13 @@ import { defaultTemplates } from "../../../src/sandbox/templates.ts";
 import { changesContract } from "../../contract/changes-contract.ts";
 import { concurrentContract } from "../../contract/concurrent-contract.ts";
 import { lastingContract } from "../../contract/lasting-contract.ts";
-import type { SurvivalSubject } from "../../contract/port-contract.ts";
+import {
+  patienceMs,
+  replaceAndInterrupt,
+  replacedAndInterrupted,
+  resources,
+  type SurvivalSubject,
+} from "../../contract/port-contract.ts";
 import { bash, concurrentBash } from "../../programs/bash.ts";
 import { concurrentPython, python } from "../../programs/python.ts";
 import { concurrentShell, lastingShell, shell } from "../../programs/shell.ts";
@@ -81,6 +88,19 @@ concurrentContract({
   // What the kernel says of memory is another machine's here.
   commands: { ...concurrentShell, hog: null },
 });
+
+for (const template of shells) {
+  test(
+    `over the microvm link, ${replacedAndInterrupted}`,
+    async () => {
+      await using host = createHost();
+      const signal = new AbortController().signal;
+      await using sandbox = await host.create({ sessionId: "replaced", template, resources }, signal);
+      await replaceAndInterrupt(sandbox, bash);
+    },
+    patienceMs,
+  );
+}
 
 changesContract({
   name: "the microvm link",

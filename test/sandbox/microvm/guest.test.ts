@@ -174,13 +174,13 @@ const unshare = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "
 const canUnshare = (await Bun.$`${unshare} true`.nothrow().quiet()).exitCode === 0;
 
 /**
- * What a script prints in a guest with a warden. `start ID SOURCE` starts a command as the link does; `ask WHAT RUN STRAYS` asks the warden, and `tells`
- * prints what it has answered last; `going` prints which sleeps are going on, by their seconds, and `stdout ID` what a command has printed.
+ * What a script prints in a guest with a warden. `start ID SOURCE` starts a command as the link does; `ask WHAT RUN STRAYS HOW-LONG` asks the warden, and
+ * `tells` prints what it has answered last; `going` prints which sleeps are going on, by their seconds, and `stdout ID` what a command has printed.
  */
 async function inGuest(script: string): Promise<string> {
   const helpers = `
   export top=$1
-  warden=$2 command=$3 hold=$4 resume=$5
+  warden=$2 command=$3 hold=$4 resume=$5 launch=$6
   mkdir "$top/runs"
   mkfifo "$top/requests"
   start() {
@@ -193,7 +193,7 @@ async function inGuest(script: string): Promise<string> {
   }
   ask() {
     asked=$((asked + 1))
-    echo "$1 $asked $2 $3 60 $carriers" >&7
+    echo "$1 $asked $2 $3 \${4:-60} $carriers" >&7
     until grep -q "^$asked " "$top/answers"; do sleep 0.02; done
   }
   tells() { sed -n "s/^$asked //p" "$top/answers"; }
@@ -208,8 +208,8 @@ async function inGuest(script: string): Promise<string> {
   /bin/sh -c "$warden" sh "$top" "$top/groups" <"$top/requests" >"$top/answers" &
   exec 7>"$top/requests"
   ${script}`;
-  const { warden, command, hold, resume } = guestPrograms;
-  const programs = [warden, command, hold, resume].map((program) => program[2] ?? "");
+  const { warden, command, hold, resume, start } = guestPrograms;
+  const programs = [warden, command, hold, resume, start].map((program) => program[2] ?? "");
   const child = Bun.spawn([...unshare, "/bin/sh", "-c", helpers, "sh", top, ...programs], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -266,6 +266,25 @@ test.skipIf(!canUnshare)("a stray is ended with a run that was alone, and with n
     going`);
   expect(printed).toBe("400 401\n400\n");
 });
+
+test.skipIf(!canUnshare)(
+  "what an interpreter has started before it was ready is no run's, however soon the run came",
+  async () => {
+    const printed = await inGuest(`
+    /bin/sh -c "$launch" sh "$top/one" MARK "$top/program" "" "" "$top/groups" sh \
+      sh -c 'sleep 600 & echo ready >&3; read -r _; sleep 601 & wait' >"$top/said" 2>&1 &
+    carriers=$!
+    until grep -q ready "$top/said"; do sleep 0.02; done
+    # Linux tells when processes were started no finer than that.
+    read -r up _ </proc/uptime
+    while read -r later _ </proc/uptime && [ "$later" = "$up" ]; do :; done
+    echo run >"$top/one/in"
+    until [ "$(going)" = "600 601" ]; do sleep 0.02; done
+    ask sweep code 0 6000
+    going`);
+    expect(printed).toBe("600\n");
+  },
+);
 
 test.skipIf(!canUnshare)(
   "a command goes on without its carrier, with what it had written and what it writes then, and how much that was is told",

@@ -47,6 +47,9 @@ echo
 exec 9<"$1/ctl"
 # Its first line: it is ready, and runs nothing yet.
 IFS= read -r line <&9
+# What it has started until now is no run's (warden.sh). In hundredths of a second since boot.
+read -r up _ </proc/uptime
+echo $((${up%%.*} * 100 + 1${up#*.} - 100)) >"$1/ready"
 # Whoever takes all memory is to be ended at once, and not to have the kernel read what is open again and again, for minutes. So code and commands have a
 # limit together. What the interpreter has read so far is no part of it, because it has joined its group only now. KiB.
 if [ -d "$6/code" ]; then

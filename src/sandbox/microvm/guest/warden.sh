@@ -2,8 +2,9 @@
 # fork bomb starts no other. Only what is built into every shell, but for `make`, `release` and an `oom` where there are no groups.
 #
 # Arguments: the folder of interpreters' and commands' pipes; that of control groups. Requests are lines "WHAT ID RUN STRAYS HOW-LONG CARRIERS…". RUN is
-# a command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, and have not from a process of
-# before. CARRIERS are the programs that carry streams to the host; they and what they start stay. Answers are lines "ID ANSWER".
+# a command's id, or "code": what the interpreter's processes have started in the last HOW-LONG hundredths of a second, though not before it was ready,
+# and have not from a process of before. CARRIERS are the programs that carry streams to the host; they and what they start stay. Answers are lines
+# "ID ANSWER".
 #
 # Whose a process is tells its control group, of which each command has one, and the interpreter. Where there are none, its ancestors, its session and
 # its soft limit of file locks do, which all inherit and no Linux since 2.4 heeds: 0 is code's. One of which none of them does is a stray: if STRAYS is
@@ -196,6 +197,9 @@ while read -r what id run strays ago carriers; do
     [ "$file" != pid ] || interpreter=$pid
   done
   since=$((now - ${ago:-0}))
+  ready=
+  { read -r ready <"$top/$name/ready"; } 2>/dev/null
+  [ "$run" != code ] || [ "$since" -gt "${ready:-0}" ] || since=$((ready + 1))
   read_root
   case $what in
     INT | TERM)
