@@ -54,6 +54,8 @@ type Run = {
   isOver: boolean;
   /** Of code: the interpreter that it is on. */
   interpreter: InterpreterControl | null;
+  /** Of code: more than its source has been written to the interpreter. */
+  isTalkedTo: boolean;
   /** Of code: what it has started since its begin; if its interpreter was replaced first, since the new one was ready. */
   processes: RunProcesses | null;
 };
@@ -154,6 +156,7 @@ export class LinkedSandbox implements Sandbox {
       isEnding: false,
       isOver: false,
       interpreter: null,
+      isTalkedTo: false,
       processes: null,
     };
     for (const other of this.#runs) other.isAlone = false;
@@ -192,8 +195,9 @@ export class LinkedSandbox implements Sandbox {
     this.#interpreterEnd = null;
     const end = await this.#interpret(request, run);
     const { unheard, memoryRanOut, signal } = this.#interpreterEnd ?? nothingEnded;
-    if (end.ended === "interpreter_exited" && unheard && !request.signal.aborted && !run.isEnding) {
-      // It had died since the last run: this one has not begun, and may in the interpreter that replaces it.
+    if (end.ended === "interpreter_exited" && unheard && !request.signal.aborted && !run.isEnding && !run.isTalkedTo) {
+      // It had died since the last run: this one has not begun, and may in the interpreter that replaces it. Where something else was written after the
+      // source, that may be what was not heard.
       return { ...(await this.#interpret(request, run)), interpreterRestarted: true };
     }
     const killed = end.ended === "interpreter_exited" && signal === "SIGKILL" && !run.isEnding;
@@ -208,14 +212,22 @@ export class LinkedSandbox implements Sandbox {
       run.interpreter = control;
       if (!isFirst) return;
       const input = {
-        write: async (text: string) => await run.interpreter?.write(text),
-        closeInput: () => run.interpreter?.closeInput(),
+        write: async (text: string) => {
+          run.isTalkedTo = true;
+          await run.interpreter?.write(text);
+        },
+        closeInput: () => {
+          run.isTalkedTo = true;
+          run.interpreter?.closeInput();
+        },
       };
       // What an interrupt does to the interpreter is the language's affair.
       const signalAll: RunProcesses["signal"] = (number, withStrays) => {
         const isInterrupt = number === signalNumbers.interrupt;
         if (!isInterrupt || !interruptsChildren) run.processes?.signal(number, withStrays);
-        if (isInterrupt) run.interpreter?.interrupt();
+        if (!isInterrupt) return;
+        run.isTalkedTo = true;
+        run.interpreter?.interrupt();
       };
       request.onStarted?.(controlOf(run, input, { signal: signalAll }));
     };

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Event } from "../../../src/events.ts";
 import { defaultTemplates } from "../../../src/sandbox/templates.ts";
+import { BegunRun } from "../../contract/begun-run.ts";
 import type { Stub } from "../../stub-microsandbox/stub.ts";
 import { rawRpc } from "./raw-rpc.ts";
 import { arena, keyOf, makeHost, never, ran, resources, templateOf } from "./servers.ts";
@@ -390,6 +391,21 @@ describe("running", () => {
       expect([stdout, end.ended, end.interpreterRestarted]).toEqual(["1\n", "exited", true]);
       expect((await ran(sandbox, "command", "cat log")).stdout).toBe("x");
     }
+  });
+
+  test("code that is ended before it has read all that is written to it is not run again", async () => {
+    await using at = await arena();
+    await using sandbox = await at.create();
+    const source = `import os; open('log', 'a').write('x'); print(os.getpid(), flush=True); os.kill(os.getpid(), 19)`;
+    const stopped = new BegunRun(sandbox, "code", source, { stdin: "open", timeoutMs: 60_000 });
+    await stopped.hasPrinted("\n");
+    const pid = stopped.printed.stdout.trim();
+    await ran(sandbox, "command", `until grep -q '^State:.T' /proc/${pid}/status; do sleep 0.01; done`);
+    const writing = (await stopped.control).write("unread");
+    await ran(sandbox, "command", `kill -9 ${pid}`);
+    expect(await stopped.end).toMatchObject({ ended: "interpreter_exited", signal: "SIGKILL" });
+    await writing;
+    expect((await ran(sandbox, "command", "cat log")).stdout).toBe("x");
   });
 
   test("what is printed between two runs belongs to neither", async () => {
