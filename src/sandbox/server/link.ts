@@ -56,7 +56,7 @@ export class RelayLink implements Link {
     this.#options = options;
     this.#programs = new RelayedPrograms({
       clock: options.clock,
-      operate: (what, ...operands) => void this.#operate(what, ...operands),
+      operate: (what, ...operands) => this.#operate(what, ...operands),
       onOutput: () => {
         if (this.#listeners === 0) this.#attend();
       },
@@ -214,7 +214,7 @@ export class RelayLink implements Link {
       return;
     }
     this.#lastPage = page.p;
-    for (const event of page.e) this.#programs.receive(event);
+    for (const event of page.e) this.#programs.receive(event, page.a);
   }
 
   #interested(): boolean {

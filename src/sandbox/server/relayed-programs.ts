@@ -21,6 +21,8 @@ type Entry = {
   closing: boolean;
   /** Its end has been told; its processes may still write. */
   ended: boolean;
+  /** The number of the last operation that writes to it. */
+  lastWrite: number;
   readonly flood: Flood;
   /** Who waits for text to be taken, in the order of the texts. */
   readonly writers: (() => void)[];
@@ -28,8 +30,8 @@ type Entry = {
 
 export type RelayedProgramsOptions = {
   readonly clock: Clock;
-  /** Asks the relay for something. */
-  readonly operate: (what: string, ...operands: readonly unknown[]) => void;
+  /** Asks the relay for something; returns the operation's number. */
+  readonly operate: (what: string, ...operands: readonly unknown[]) => number;
   /** Called with each output, before that is passed on. */
   readonly onOutput: () => void;
 };
@@ -61,6 +63,7 @@ export class RelayedPrograms {
       killed: false,
       closing: false,
       ended: false,
+      lastWrite: 0,
       flood: new Flood(clock),
       writers: [],
     };
@@ -77,7 +80,7 @@ export class RelayedPrograms {
       if (!isOn() || text === "") return Promise.resolve();
       const pieces = [...piecesOf(text, writeLimit)];
       for (const [index, piece] of pieces.entries()) {
-        operate("write", id, piece, tells && index === pieces.length - 1);
+        entry.lastWrite = operate("write", id, piece, tells && index === pieces.length - 1);
       }
       if (!tells) return Promise.resolve();
       return new Promise((resolve) => entry.writers.push(resolve));
@@ -104,12 +107,15 @@ export class RelayedPrograms {
     return false;
   }
 
-  receive(event: Page["e"][number]): void {
+  /** `applied` is the last operation that had been carried out when the relay told of it. */
+  receive(event: Page["e"][number], applied: number): void {
     const entry = this.#entries.get(event[1]);
     if (entry === undefined) return;
     if (event[0] === "x") {
-      const [, id, code, signal, memoryRanOut, unheard, isLingering] = event;
+      const [, id, code, signal, memoryRanOut, hasUnread, isLingering] = event;
       if (!isLingering) this.#entries.delete(id);
+      // What is written while this is on its way comes to the relay too late to be told with it.
+      const unheard = hasUnread || entry.lastWrite > applied;
       end(entry, { code, signal: signal === null ? null : signalName(signal), memoryRanOut, unheard });
     } else if (event[0] === "z") {
       this.#entries.delete(event[1]);
