@@ -39,8 +39,16 @@ const draftSuffix = ".msb-mcp.tmp";
 const draftPatienceMs = 2000;
 const draftPauseMs = 50;
 
-/** Where the bytes of a snapshot are kept. `isPrivate`: for the owner's eyes only, whatever the file's own mode. */
-export type Backup = { readonly path: string; readonly isNew: boolean; readonly isPrivate: boolean };
+/**
+ * Where the bytes of a snapshot are kept. `isPrivate`: for the owner's eyes only, whatever the file's own mode. `isOfAnother`: whether another run
+ * of ours has changed the file to this meanwhile, and counts on the backup as its own.
+ */
+export type Backup = {
+  readonly path: string;
+  readonly isNew: boolean;
+  readonly isPrivate: boolean;
+  readonly isOfAnother?: (now: Snapshot) => boolean;
+};
 
 /** Rejects with the system's error where there is a file that cannot be read. */
 export async function snapshot(path: string): Promise<Snapshot> {
@@ -85,7 +93,10 @@ export async function replace(
     if (!isWritten) return false;
   }
   const isDone = await put(before, text, isPrivate);
-  if (!isDone && isKept && backup.isNew) await rm(backup.path, { force: true });
+  if (!isDone && isKept && backup.isNew) {
+    const isOfAnother = backup.isOfAnother?.(await snapshot(before.path)) ?? false;
+    if (!isOfAnother) await rm(backup.path, { force: true });
+  }
   return isDone;
 }
 

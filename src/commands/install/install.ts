@@ -5,7 +5,7 @@ import { backupFor, backupPaths, backupsOf } from "./backup.ts";
 import { clients } from "./clients.ts";
 import { entryIn, withEntry } from "./document.ts";
 import { described, entryName, isOurs, merged } from "./entry.ts";
-import { clearDrafts, refuseReadOnly, replace, snapshot, textOf } from "./file.ts";
+import { clearDrafts, refuseReadOnly, replace, type Snapshot, snapshot, textOf } from "./file.ts";
 import { type PlanOptions, planEntry } from "./plan.ts";
 import { chosenFile, guarded, roundLimit, type Writers } from "./run.ts";
 import { shownChange, textsOf } from "./shown.ts";
@@ -68,7 +68,8 @@ export async function install(options: InstallOptions): Promise<0 | 1 | 2> {
       const backups = await backupsOf(path, client);
       const backup =
         before.bytes === undefined ? undefined : backupFor(path, text, backups, client, { existing, isOwn });
-      if (!(await replace(before, after, { isPrivate, backup }))) continue;
+      const isOfAnother = (now: Snapshot) => isOurs(entryIn(textOf(now), client), client);
+      if (!(await replace(before, after, { isPrivate, backup: backup && { ...backup, isOfAnother } }))) continue;
       const kept = backup?.path ?? (before.bytes === undefined ? undefined : backups.at(-1)?.path);
       write(kept === undefined ? "Written." : `Written. The file as it was before: ${kept}`);
       for (const note of plan.notes) write(note);
