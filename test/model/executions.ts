@@ -331,8 +331,7 @@ export class ExecutionWalk {
         this.#parts.count("stopped with the server");
         if (stdout < stoppedAtBytes) throw new Error(`${tracked.id} had ${stoppedAtBytes} bytes, and has ${stdout}`);
         // What it had not written where the next server finds it was never read as far as that server can know.
-        tracked.text = tracked.bytes.subarray(0, stdout).toString();
-        tracked.readBytes = Math.min(tracked.readBytes, stdout);
+        tracked.hasLeft(stdout);
       } else this.#parts.count("found again");
       return true;
     });

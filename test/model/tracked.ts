@@ -18,7 +18,9 @@ export class Tracked {
   seenRunningMs: number | null = null;
   /** All that it has been made to write, and since when, the last last. */
   text: string;
-  readonly #given: { readonly atMs: number; readonly bytes: number }[] = [];
+  #given: readonly { readonly atMs: number; readonly bytes: number }[] = [];
+  /** Of its start, what a server that was killed has left. */
+  #startBytes: number;
   /** What has been read of it, one window after the other. */
   readBytes = 0;
   isInputClosed = false;
@@ -42,6 +44,7 @@ export class Tracked {
     this.wasLeft = wasLeft;
     this.cameMs = cameMs;
     this.text = program.start;
+    this.#startBytes = Buffer.byteLength(program.start);
   }
 
   get bytes(): Buffer {
@@ -51,14 +54,22 @@ export class Tracked {
   /** It was given text to write. */
   given(text: string, nowMs: number): void {
     this.text += text;
-    this.#given.push({ atMs: nowMs, bytes: this.bytes.length });
+    this.#given = [...this.#given, { atMs: nowMs, bytes: this.bytes.length }];
+  }
+
+  /** Its server was killed, and what it had written beyond so many bytes is gone. */
+  hasLeft(keptBytes: number): void {
+    this.text = this.bytes.subarray(0, keptBytes).toString();
+    this.readBytes = Math.min(this.readBytes, keptBytes);
+    this.#startBytes = Math.min(this.#startBytes, keptBytes);
+    this.#given = this.#given.map(({ atMs, bytes }) => ({ atMs, bytes: Math.min(bytes, keptBytes) }));
   }
 
   /** What must have been written where a later process finds it: all that is older than that. */
   bytesOlderThan(atMs: number): number {
     const older = this.#given.findLast((one) => one.atMs <= atMs)?.bytes;
     const isStartOlder = this.seenRunningMs !== null && this.seenRunningMs <= atMs;
-    return older ?? (isStartOlder ? Buffer.byteLength(this.program.start) : 0);
+    return older ?? (isStartOlder ? this.#startBytes : 0);
   }
 
   /** Whether something has been done to it that ends it, where what is done has its effect at once. */

@@ -82,7 +82,7 @@ promise("a guest that uses up its memory, its disk or its processes is told so, 
   expect(full.result?.structuredContent.stderr).toContain("No space left on device");
   expect(stdoutOf(await server.call("execute_code", { code: "kept", session_id }))).toBe("'here'\n");
   const bomb = await server.call("execute_command", {
-    command: "bomb() { bomb | bomb & }; bomb; sleep 30",
+    command: "bomb() { bomb | bomb & }; (bomb); exec sleep 30",
     session_id,
     timeout: 5,
   });
