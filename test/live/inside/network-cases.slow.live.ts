@@ -13,13 +13,20 @@ import { createHost, templateOf } from "./host.ts";
 const patienceMs = 280_000;
 const resolvConf = "/etc/resolv.conf";
 
+/** Each name has one of its own: a microVM is let through to the addresses of a name, and to all that stands on them. */
+const addressOf: ReadonlyMap<string, string> = new Map(
+  [...new Set(networkCases.map((one) => one.host.toLowerCase()))]
+    .filter((name) => isIP(name) === 0)
+    .map((name, at) => [name, somewhere.replace(/\d+$/, String(100 + at))]),
+);
+
 let host: SandboxHost;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
   host = stack.use(createHost());
   const literals = networkCases.map((one) => one.host).filter((name) => isIP(name) !== 0 && !isLoopback(name));
-  for (const address of new Set([somewhere, ...literals])) {
+  for (const address of new Set([somewhere, ...addressOf.values(), ...literals])) {
     const added = Bun.spawnSync(["ip", "addr", "add", `${address}/${isIP(address) === 4 ? 32 : 128}`, "dev", "lo"]);
     if (!added.success) throw new Error(`${address}: ${added.stderr}`);
   }
@@ -86,13 +93,19 @@ function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
 }
 
-/** Every name has the one address; of another kind than A there is nothing (RFC 1035, 4.1). */
+/** Names that are not in the table have an address, too; of another kind than A there is nothing (RFC 1035, 4.1). */
 function answerTo(question: Buffer): Uint8Array {
   let at = 12;
-  while (at < question.length && question[at] !== 0) at += 1 + (question[at] ?? 0);
+  const labels: string[] = [];
+  while (at < question.length && question[at] !== 0) {
+    const end = at + 1 + (question[at] ?? 0);
+    labels.push(question.subarray(at + 1, end).toString("latin1"));
+    at = end;
+  }
+  const address = addressOf.get(labels.join(".").toLowerCase()) ?? somewhere;
   const asked = question.subarray(12, at + 5);
   const isA = question.readUInt16BE(at + 1) === 1;
   const head = Buffer.from([...question.subarray(0, 2), 0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
-  const record = isA ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...somewhere.split(".").map(Number)] : [];
+  const record = isA ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split(".").map(Number)] : [];
   return Buffer.concat([head, asked, Buffer.from(record)]);
 }
