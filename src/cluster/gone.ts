@@ -10,7 +10,7 @@ import type { Owner } from "./owners.ts";
 
 export type Gone = Extract<Owner, { readonly kind: "gone" }>;
 
-export function endingOf({ node, overMs }: Gone, nowMs: number): Ending {
+function endingOf({ node, overMs }: Gone, nowMs: number): Ending {
   const { id, hasLeft } = node;
   const detail = hasLeft ? `its node ${id} was stopped and has not come back` : `its node ${id} is gone`;
   return { principal: "", reason: "lost", at: Math.round(nowMs - overMs), detail };

@@ -19,8 +19,6 @@ export type LeaseOptions = {
   /** As of the registry. At least 10 s are advisable: a call to the registry may take 2 s, one to another node 5 s. */
   readonly leaseMs: number;
   readonly emit: Emit;
-  /** Told at each change, at once; `lost`: nothing is served from now on. */
-  readonly onStanding: (standing: Standing) => void;
   /** Others may have been told that the sessions here are lost: resolves once none is left. The lease is taken again only then. */
   readonly endSessions: () => Promise<void>;
   readonly onDrain: (isToDrain: boolean) => void;
@@ -259,7 +257,7 @@ class OwnLease implements Lease {
 
   /** Tells a change of the standing, and looks again when time alone will change it. */
   #look(why: string): void {
-    const { clock, emit, onStanding } = this.#options;
+    const { clock, emit } = this.#options;
     this.#watch.abort();
     if (this.#stopped.signal.aborted) return;
     const { standing } = this;
@@ -267,7 +265,6 @@ class OwnLease implements Lease {
     if (standing !== this.#told) {
       this.#told = standing;
       emit({ type: "cluster.standing", standing, why });
-      onStanding(standing);
     }
     if (standing === "lost") return;
     this.#watch = new AbortController();

@@ -132,8 +132,6 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
           facts: { id: self, address, version, hostname: hostname(), startedAt: clock.now() },
           principals: () => principals.counts,
           askPeer: (peer, renewing, signal) => peers.renew(peer, renewing, signal),
-          // What is served asks for the standing each time.
-          onStanding: () => undefined,
           endSessions: () => sessions.loseAll("its node had lost touch with the others, who may have told it lost"),
           onDrain: (isToDrain) => sessions.draining.set("registry", isToDrain),
           onPeers: (named) => {

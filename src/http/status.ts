@@ -13,7 +13,7 @@ const healthTimeoutMs = 6_000;
 
 /** What is shown of the sessions. */
 export type SessionsSeen = {
-  readonly population: readonly { readonly status: string; readonly template: string }[];
+  readonly census: readonly { readonly status: string; readonly template: string }[];
   readonly counts: SessionCounts;
   /** Whether the server takes no new ones. */
   readonly draining: { readonly isOn: boolean };
@@ -84,7 +84,7 @@ export function createStatus(options: StatusOptions): Status {
       return await metrics.text({
         backend: host.backend,
         isBackendUp: health.ok,
-        sessions: sessions.population,
+        sessions: sessions.census,
         counts: sessions.counts,
         orphans: conditions.orphans,
         memory: memory(),
@@ -93,9 +93,9 @@ export function createStatus(options: StatusOptions): Status {
   };
 }
 
-function sessionsShown({ population, counts }: SessionsSeen) {
-  const byStatus = sessionStates.map((state) => [state, population.filter(({ status }) => status === state).length]);
-  return { active: population.length, limit: counts.limit, ...Object.fromEntries(byStatus) };
+function sessionsShown({ census, counts }: SessionsSeen) {
+  const byStatus = sessionStates.map((state) => [state, census.filter(({ status }) => status === state).length]);
+  return { active: census.length, limit: counts.limit, ...Object.fromEntries(byStatus) };
 }
 
 async function askHealth(host: SandboxHost, clock: Clock): Promise<HostHealth> {

@@ -130,12 +130,7 @@ export class Sessions implements AsyncDisposable {
     return { session, sandboxName, spec: { ...spec, resumes: on.map(({ id }) => id) } };
   }
 
-  /** What there is now, whoever's it is: for the operator. */
-  get population(): readonly Pick<SessionView, "status" | "template">[] {
-    return this.#table.all().map(({ status, template }) => ({ status, template }));
-  }
-
-  /** The same, with whose they are. */
+  /** What there is now, and whose it is: for the operator. */
   get census(): readonly (SessionView & { readonly principal: string })[] {
     return this.#table.all().map(({ view, principal }) => ({ ...view, principal }));
   }

@@ -91,8 +91,10 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
     load: () => load,
     principals: () => at.principals,
     isDraining: () => at.isDraining,
-    emit: (event) => at.events.push(event),
-    onStanding: (standing) => at.standings.push(standing),
+    emit(event) {
+      at.events.push(event);
+      if (event.type === "cluster.standing") at.standings.push(event.standing);
+    },
     async endSessions() {
       await at.endSessions();
       at.ended += 1;

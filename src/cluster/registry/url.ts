@@ -1,6 +1,6 @@
 // Where the registry is, as the operator writes it: one server, one that Sentinels know, or a Redis Cluster.
 
-export type HostAndPort = { readonly host: string; readonly port: number };
+type HostAndPort = { readonly host: string; readonly port: number };
 
 export type RegistryAddress = {
   readonly kind: "server" | "sentinel" | "cluster";

@@ -1,6 +1,7 @@
 // Ten sessions on one machine, of 128 MB each: what happens to one is nothing to the others.
 
 import { expect, test } from "bun:test";
+import { forkBomb } from "../../programs/shell.ts";
 import { machines } from "./host.ts";
 import { type Reply, sessionOf, start, stdoutOf } from "./server.ts";
 
@@ -19,7 +20,7 @@ test("of ten sessions at once all answer, and what one does to itself leaves the
     Bun.$`pkill -KILL -f ${`sandbox.*${name}`}`.nothrow().quiet(),
     run(hungry, "tail /dev/zero"),
     run(full, "dd if=/dev/zero of=/dev/shm/big bs=1M count=4096; rm /dev/shm/big"),
-    run(forking, "bomb() { bomb | bomb & }; bomb; sleep 30"),
+    run(forking, forkBomb),
   ]);
   const expectLost = async (session_id: string) =>
     expect((await server.call("execute_code", { code: "mine", session_id })).error?.message).toContain("was lost");

@@ -1,6 +1,7 @@
 // The compiled program with real microVMs, from outside: the tools, what survives the server, what guests do to themselves.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { forkBomb } from "../../programs/shell.ts";
 import { machines } from "./host.ts";
 import { patienceMs } from "./patience.ts";
 import { run, type Started, sessionOf, start, stdoutOf } from "./server.ts";
@@ -82,7 +83,7 @@ promise("a guest that uses up its memory, its disk or its processes is told so, 
   expect(full.result?.structuredContent.stderr).toContain("No space left on device");
   expect(stdoutOf(await server.call("execute_code", { code: "kept", session_id }))).toBe("'here'\n");
   const bomb = await server.call("execute_command", {
-    command: "bomb() { bomb | bomb & }; (bomb); exec sleep 30",
+    command: forkBomb,
     session_id,
     timeout: 5,
   });
