@@ -1,6 +1,7 @@
 // What the Node runner promises to the programs that run in it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { rehearse } from "./rehearse.ts";
 import { Prompt, spawnIn } from "./spawn.ts";
 
@@ -368,6 +369,30 @@ describe("an interrupt", () => {
     const patience = { interruptGraceMs: 30_000 };
     const { ended, interpreterRestarted } = await first.run("while (true) {}", AbortSignal.timeout(1), patience);
     expect({ ended, interpreterRestarted }).toEqual({ ended: "interrupted", interpreterRestarted: false });
+  });
+
+  test.each([
+    ["a loop", "console.log('on'); while (true) {}"],
+    ["a loop in a timer", "setTimeout(() => { console.log('on'); while (true) {} }, 1); undefined"],
+  ])("is told as such for %s whose thread has nothing left to do before it hears of it", async (_, source) => {
+    await using slow = await Prompt.start("node", (directory) => (argv, options) => {
+      const program = argv.at(-1) ?? "";
+      const text = readFileSync(program, "utf8");
+      // The first word as if a termination had hit its hearer, and the next one late.
+      const first = /parentPort\.postMessage\(\{ interrupt: target, forced: false, once \}\);/;
+      const behindTermination = /terminations -= 1;\s*\}\);/;
+      expect([text.match(first), text.match(behindTermination)]).toEqual([[expect.anything()], [expect.anything()]]);
+      const pause = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);";
+      writeFileSync(
+        program,
+        text.replace(first, "").replace(behindTermination, (found) => `${found}${pause}`),
+      );
+      return spawnIn(directory)(argv, options);
+    });
+    await slow.run("globalThis.kept = 'kept'");
+    const ran = await slow.interruptAfterOutput(source, undefined, { interruptGraceMs: 30_000 });
+    expect(ran).toMatchObject({ ended: "interrupted", success: false, interpreterRestarted: false, stdout: "on\n" });
+    expect(await slow.run("kept")).toMatchObject({ stdout: "'kept'\n", stderr: "" });
   });
 
   test("ends a loop of timers for good", async () => {

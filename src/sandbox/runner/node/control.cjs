@@ -12,11 +12,12 @@ const AGAIN_MS = 100;
 // The same for an interrupt that the code may have its own answer to.
 const BUSY_ONCE_MS = 500;
 // Shared by both threads: the number of the run that is on (0 for none), the last ping that the main thread has answered, how many interrupts it
-// has left to the user's code, and who writes to control-out: 1 for the main thread, 2 for this one.
+// has left to the user's code, who writes to control-out (1 for the main thread, 2 for this one), and the run whose code is being terminated.
 const RUNNING = 0;
 const PONG = 1;
 const HEEDED = 2;
 const SPEAKING = 3;
+const TERMINATED = 4;
 
 async function readControl() {
   // Not at the top, as the main thread needs none of them.
@@ -127,6 +128,8 @@ async function readControl() {
     while (!(await isQuiet())) {
       waitMs = AGAIN_MS;
       terminations += 1;
+      // Before the main thread hears of it, which may find itself without work first.
+      Atomics.store(shared, TERMINATED, target);
       session.post("Runtime.terminateExecution", () => {
         terminations -= 1;
       });
@@ -158,4 +161,4 @@ function parse(line) {
   }
 }
 
-module.exports = { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, readControl, parse };
+module.exports = { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, TERMINATED, readControl, parse };

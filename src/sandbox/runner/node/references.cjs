@@ -2,7 +2,7 @@
 // `node` is what start.cjs hands over: see main.cjs for the realm that all of this is in.
 
 const { fs, moduleModule, path, process, timers, timersPromises, util, vm, world } = node;
-const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING } = node;
+const { shared, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, TERMINATED } = node;
 // As they are now, before the user puts something else in their place.
 const {
   closeSync,
@@ -64,6 +64,7 @@ module.exports = {
   PONG,
   RUNNING,
   SPEAKING,
+  TERMINATED,
   Script,
   Session,
   TextDecoder,

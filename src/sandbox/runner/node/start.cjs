@@ -6,7 +6,17 @@
 // Node takes a third longer to start one.
 
 const { LOOKS } = require("./beside.cjs");
-const { CONTROL_IN, CONTROL_OUT, HEEDED, PONG, RUNNING, SPEAKING, readControl, parse } = require("./control.cjs");
+const {
+  CONTROL_IN,
+  CONTROL_OUT,
+  HEEDED,
+  PONG,
+  RUNNING,
+  SPEAKING,
+  TERMINATED,
+  readControl,
+  parse,
+} = require("./control.cjs");
 
 // program.ts puts the text of all that main.cjs is joined of here.
 const MAIN = "main.cjs";
@@ -19,7 +29,7 @@ function start() {
   delete process.mainModule;
   delete require.cache[__filename];
   const vm = require("node:vm");
-  const shared = new Int32Array(new SharedArrayBuffer(16));
+  const shared = new Int32Array(new SharedArrayBuffer(20));
   const modules = {
     asyncHooks: require("node:async_hooks"),
     fs: require("node:fs"),
@@ -45,8 +55,9 @@ function start() {
   const load = (name) => require(name);
   const context = vm.createContext();
   const own = {
-    ...{ file: __filename, world: globalThis, shared, CONTROL_OUT, HEEDED, LOOKS, PONG, RUNNING, SPEAKING },
-    ...{ startControl, importFrom, readFirst, load, context },
+    ...{ file: __filename, world: globalThis, shared, context },
+    ...{ CONTROL_OUT, HEEDED, LOOKS, PONG, RUNNING, SPEAKING, TERMINATED },
+    ...{ startControl, importFrom, readFirst, load },
   };
   vm.runInContext(MAIN, context, { filename: __filename })({ ...modules, ...own });
 }

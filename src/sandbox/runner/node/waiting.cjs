@@ -4,6 +4,7 @@ const { textOf } = require("./cells.cjs");
 const { exit, exitStatus, finish, later } = require("./ending.cjs");
 const { writeAll } = require("./output.cjs");
 const {
+  TERMINATED,
   clearTimeout,
   listen,
   listenNoMore,
@@ -11,6 +12,7 @@ const {
   listeners,
   process,
   setTimeout,
+  shared,
 } = require("./references.cjs");
 const { LINGER_MS, countResources, hasWork, isNothingStaying, lastAsyncId } = require("./resources.cjs");
 const { state } = require("./state.cjs");
@@ -21,7 +23,7 @@ const { show } = require("./values.cjs");
 const UNSETTLED_STATUS = 13;
 
 function drain(run, waitMs) {
-  if (state.current !== run) return;
+  if (state.current !== run || isBeingStopped(run)) return;
   const counts = countResources();
   if (hasWork(run, counts)) {
     // By way of an immediate, when no timer of ours is listed any more.
@@ -58,6 +60,8 @@ function onIdle() {
   const run = state.current;
   if (run === null) {
     state.control.ref();
+  } else if (isBeingStopped(run)) {
+    return;
   } else if (run.isDrained) {
     clearTimeout(run.late);
     drain(run, 1);
@@ -68,6 +72,13 @@ function onIdle() {
     run.isIdle = true;
     later(run, () => {});
   }
+}
+
+/** Code of it has been terminated: the word that ends it is on its way, and is waited for. */
+function isBeingStopped(run) {
+  if (Atomics.load(shared, TERMINATED) !== run.seq) return false;
+  state.control.ref();
+  return true;
 }
 
 function endUnsettled(run) {
