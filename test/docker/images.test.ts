@@ -209,7 +209,8 @@ describe.skipIf(reason !== undefined)("Docker", () => {
     const request = { ...ask, params: { name: "execute_code", arguments: { code: "6 * 7" } } };
     await Bun.write(join(context, "request"), `${JSON.stringify(request)}\n`);
     // The input stays open until the answer is there, as a client's does.
-    const text = `{ cat request; sleep 5; } | { ${(await guide("docker-stdio")).trim()}; }`;
+    const untilAnswered = "for try in $(seq 2000); do [ ! -s answer ] || break; sleep 0.1; done";
+    const text = `{ cat request; ${untilAnswered}; } | { ${(await guide("docker-stdio")).trim()}; } >answer; cat answer`;
     const answer = JSON.parse(await type(text, 0));
     expect(answer.result.structuredContent).toMatchObject({ success: true, stdout: "42\n" });
   });

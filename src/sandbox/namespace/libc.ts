@@ -1,5 +1,6 @@
 // The calls of the C library that the runtime has no way to make: real pipes, files without a name, the parent of a user
-// namespace, signals to processes that are not our children, descriptors that another process hands over, and the clock that processes are dated by. Nothing else of ours is native.
+// namespace, signals to processes that are not our children, the end of children that we have not started, descriptors that another process hands
+// over, and the clock that processes are dated by. Nothing else of ours is native.
 
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
@@ -21,6 +22,8 @@ export type Libc = {
   readonly duplicate: (descriptor: number) => number;
   /** False if there is no such process, or it is not ours to signal. */
   readonly kill: (pid: number, signal: number) => boolean;
+  /** Takes note of the end of a child, so that nothing is left of it. Without effect on one that has not ended. */
+  readonly reap: (pid: number) => void;
   /** By the clock of the start times in /proc/PID/stat, and in their unit. */
   readonly ticksSinceBoot: () => number;
 };
@@ -39,6 +42,8 @@ const duplicateCloseOnExec = 1030;
 const [unix, datagrams] = [1, 2 | closeOnExec];
 /** MSG_DONTWAIT and MSG_CMSG_CLOEXEC of recvmsg(2). */
 const atOnce = 0x40 | 0x40000000;
+/** WNOHANG of waitpid(2). */
+const withoutWaiting = 1;
 /** Of a struct cmsghdr with one descriptor: its length, and where that is. */
 const [controlBytes, descriptorAt] = [20, 16];
 /** NS_GET_PARENT, ioctl_ns(2). */
@@ -109,6 +114,10 @@ export function openLibc(memoryFileLabel = "msb-mcp"): Libc {
     },
     // 0 and negative numbers would mean whole process groups.
     kill: (pid, signal) => pid > 0 && symbols.kill(pid, signal) === 0,
+    reap: (pid) => {
+      // 0 and negative numbers would mean any child.
+      if (pid > 0) symbols.waitpid(pid, null, withoutWaiting);
+    },
     ticksSinceBoot: () => {
       symbols.clock_gettime(bootTime, ptr(time));
       const [seconds = 0n, nanoseconds = 0n] = time;
@@ -146,6 +155,7 @@ function openLibrary(name: string) {
     socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
     recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
     kill: { args: ["i32", "i32"], returns: "i32" },
+    waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
     clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   });
 }

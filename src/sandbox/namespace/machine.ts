@@ -18,6 +18,7 @@ import { guestPrograms, syntheticEtc } from "./layout.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { Moments } from "./moments.ts";
+import { reapOrphans } from "./orphans.ts";
 import { memoryLabel } from "./stranded.ts";
 import { findTools, type Tools } from "./tools.ts";
 import { cannotBoot } from "./trial.ts";
@@ -49,6 +50,9 @@ export function openMachine(installation: string, clock: Clock): Machine {
   const mounts = readFileSync("/proc/self/mountinfo", "latin1");
   const membership = readFileSync("/proc/self/cgroup", "latin1");
   const limits = createLimits({ view: { membership, mounts, serverPid: self.pid }, installation, clock });
+  const closed = new AbortController();
+  // Numbered 1, it is the init of all that runs beside it.
+  if (self.pid === 1) void reapOrphans(self.pid, libc, clock, closed.signal);
   const moments = new Moments(libc);
   const dataFiles = openDataFiles(libc);
   const wayOutFiles = { [proxiedNodePath]: libc.memoryFile(new TextEncoder().encode(proxiedNode())) };
@@ -62,6 +66,7 @@ export function openMachine(installation: string, clock: Clock): Machine {
   return {
     ...{ self, tools, libc, limits, moments, dataFiles, wayOutFiles, compiled, filter, ...launchers },
     [Symbol.asyncDispose]: async () => {
+      closed.abort();
       limits.release();
       moments[Symbol.dispose]();
       await compiled[Symbol.asyncDispose]();
