@@ -2,13 +2,15 @@
 // while nodes and the registry are killed, paused, flushed and cut off. Exit status 1 for a wrong answer or an error that nothing explains.
 //
 //   bun scripts/load/cluster.ts [--nodes 5] [--clients 16] [--calls 2000] [--sessions 200] [--disturb kill,registry-pause,…] [--every 20]
+//   Kinds of disturbances: kill, roll, registry-kill, registry-pause, registry-flush, cut-registry, cut-peers. The last two require root and iproute2.
 //   bun scripts/load/cluster.ts --alone      the same load on one server without --cluster
 //   bun scripts/load/cluster.ts --measure    what the registry and the way to another node cost a warm call
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type DisturbanceKind, disturbanceKinds, usualEveryMs } from "./cluster/disturbances.ts";
+import { cuts, type DisturbanceKind, disturbanceKinds, usualEveryMs } from "./cluster/disturbances.ts";
 import { measure } from "./cluster/measure.ts";
+import { ownNetworkArgv } from "./cluster/network.ts";
 import { type Programs, runCluster } from "./cluster/run.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -25,17 +27,29 @@ const { values } = parseArgs({
     alone: { type: "boolean", default: false },
     measure: { type: "boolean", default: false },
     source: { type: "boolean", default: false },
+    // Set by the program itself: it has a network of its own.
+    cables: { type: "boolean", default: false },
   },
 });
 
+const kinds = values.disturb
+  .split(",")
+  .filter((kind) => kind !== "")
+  .map((kind) => knownKind(kind));
 const argv = values.source ? [process.execPath, "--no-env-file", join(root, "src/main.ts")] : [await binary()];
-process.exitCode = values.measure ? await showMeasures() : await load();
+if (values.measure) process.exitCode = await showMeasures();
+else if (kinds.some((kind) => cuts.has(kind)) && !values.cables) process.exitCode = await loadInOwnNetwork();
+else process.exitCode = await load();
+
+async function loadInOwnNetwork(): Promise<number> {
+  if (process.getuid?.() !== 0) throw new Error("to cut nodes off requires root, for network namespaces");
+  const again = [process.execPath, "--no-env-file", import.meta.path, ...Bun.argv.slice(2), "--cables"];
+  return await Bun.spawn([...ownNetworkArgv, ...again], { stdio: ["ignore", "inherit", "inherit"] }).exited;
+}
 
 async function load(): Promise<0 | 1> {
   const seed = Number(Bun.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
   const [clients, callsEach, sessions] = [values.clients, values.calls, values.sessions].map(Number);
-  const kinds = values.disturb.split(",").filter((kind) => kind !== "");
-  const disturbances = kinds.map((kind) => knownKind(kind));
   console.log(
     `${clients} clients × ${callsEach} calls on ${sessions} sessions, disturbed by: ${kinds.join(", ") || "nothing"}; SEED=${seed}`,
   );
@@ -47,7 +61,7 @@ async function load(): Promise<0 | 1> {
     clients: clients ?? 0,
     callsEach: callsEach ?? 0,
     sessions: sessions ?? 0,
-    disturbances,
+    disturbances: kinds,
     everyMs: Number(values.every) * 1000,
     seed,
     onProgress: (line) => console.error(line),

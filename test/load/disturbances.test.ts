@@ -2,7 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { type DisturbanceKind, Disturbances, leftOut } from "../../scripts/load/cluster/disturbances.ts";
+import type { Spot } from "../../scripts/load/cluster/network.ts";
 import type { Life } from "../../scripts/load/slot.ts";
+
+const spotOf = (host: string): Spot => ({ host, enter: [] });
 
 /** Runs one disturbance of the first of two nodes, and asks at each moment what explains an error. */
 async function disturbed(kind: DisturbanceKind) {
@@ -16,21 +19,26 @@ async function disturbed(kind: DisturbanceKind) {
   };
   const node = (name: string) => ({
     name,
-    pid: process.pid,
+    spot: spotOf(name),
     owns: (id: string) => id.startsWith(name),
     kill: (signal: string) => note(`${signal} ${name}`),
     startAgain: () => note(`start ${name}`),
-    toRegistry: undefined,
-    fromPeers: undefined,
   });
   const registry = {
+    spot: spotOf("registry"),
     kill: () => note("kill registry"),
     startAgain: () => note("start registry"),
     pause: () => void note("pause registry"),
     goOn: () => void note("go on registry"),
     flush: () => note("flush registry"),
   };
-  const disturbances = new Disturbances({ nodes: [node("first"), node("second")], registry }, [kind], 0);
+  const network = {
+    cut: (one: Spot, others: readonly Spot[]) =>
+      note(`cut ${one.host} from ${others.map(({ host }) => host).join(", ")}`),
+    mend: () => note("mend"),
+  };
+  const nodes = [node("first"), node("second")];
+  const disturbances = new Disturbances({ nodes, registry, network }, [kind], 0);
   const beforeMs = performance.now();
   const life = (id: string): Life => ({
     ...{ id, secret: "", openedMs: beforeMs, asked: 0, told: 0, uncertain: 0, seen: new Set<number>() },
@@ -62,7 +70,16 @@ test("a node that is rolled loses its sessions, and nobody goes without an answe
   expect(excuse("NO_ANSWER")).toBeUndefined();
 });
 
+test("a node that is cut off from the others is asked for its sessions in vain, and loses none", async () => {
+  const { said, excuse } = await disturbed("cut-peers");
+  expect(said).toEqual(["cut first from second", "mend"]);
+  expect(excuse("CONNECTION_ERROR")).toBe("uncertain");
+  expect(excuse("SESSION_NOT_FOUND", "lost")).toBeUndefined();
+  expect(excuse("NO_ANSWER")).toBeUndefined();
+});
+
 test.each<[DisturbanceKind, readonly string[]]>([
+  ["cut-registry", ["cut first from registry", "mend"]],
   ["registry-kill", ["kill registry", "start registry"]],
   ["registry-pause", ["pause registry", "go on registry"]],
   ["registry-flush", ["flush registry"]],

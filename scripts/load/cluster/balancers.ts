@@ -6,9 +6,10 @@ import { join } from "node:path";
 
 export type Balancer = AsyncDisposable & { readonly name: string; readonly url: string };
 
-type BalancerOptions = { readonly program: string; readonly port: number; readonly nodePorts: readonly number[] };
+/** `nodes`: host and port of each. */
+type BalancerOptions = { readonly program: string; readonly port: number; readonly nodes: readonly string[] };
 
-export async function startNginx({ program, port, nodePorts }: BalancerOptions): Promise<Balancer> {
+export async function startNginx({ program, port, nodes }: BalancerOptions): Promise<Balancer> {
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-nginx-"));
   const kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
@@ -21,7 +22,7 @@ http {
   access_log off;
   ${kept.join("\n  ")}
   upstream nodes {
-    ${nodePorts.map((nodePort) => `server 127.0.0.1:${nodePort} max_fails=1 fail_timeout=1s;`).join("\n    ")}
+    ${nodes.map((node) => `server ${node} max_fails=1 fail_timeout=1s;`).join("\n    ")}
     keepalive 64;
   }
   server {
@@ -45,7 +46,7 @@ http {
   return await startBalancer("nginx", nginxArgv(program, folder), folder, port);
 }
 
-export async function startHaproxy({ program, port, nodePorts }: BalancerOptions): Promise<Balancer> {
+export async function startHaproxy({ program, port, nodes }: BalancerOptions): Promise<Balancer> {
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-haproxy-"));
   const config = `
 global
@@ -64,7 +65,7 @@ frontend clients
 backend nodes
   balance roundrobin
   option httpchk GET /healthz
-${nodePorts.map((nodePort, index) => `  server node${index + 1} 127.0.0.1:${nodePort} check inter 1s fall 1 rise 1`).join("\n")}
+${nodes.map((node, index) => `  server node${index + 1} ${node} check inter 1s fall 1 rise 1`).join("\n")}
 `;
   await Bun.write(join(folder, "haproxy.cfg"), config);
   return await startBalancer("haproxy", [program, "-db", "-q", "-f", join(folder, "haproxy.cfg")], folder, port);

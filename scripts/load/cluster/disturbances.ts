@@ -2,8 +2,8 @@
 
 import type { Excuse } from "../client.ts";
 import { noAnswer } from "../ways.ts";
+import type { Network } from "./network.ts";
 import type { LoadedNode } from "./node.ts";
-import { isOfOne } from "./ports.ts";
 import type { LoadedRegistry } from "./registry.ts";
 
 export const disturbanceKinds = [
@@ -17,11 +17,15 @@ export const disturbanceKinds = [
 ] as const;
 export type DisturbanceKind = (typeof disturbanceKinds)[number];
 
+/** Those that need a network in which parts can be cut off. */
+export const cuts: ReadonlySet<DisturbanceKind> = new Set(["cut-registry", "cut-peers"]);
+
 /** What is asked of a node and of the registry here. */
-type Disturbed = Pick<LoadedNode, "name" | "pid" | "owns" | "kill" | "startAgain" | "toRegistry" | "fromPeers">;
+type Disturbed = Pick<LoadedNode, "name" | "spot" | "owns" | "kill" | "startAgain">;
 export type Parts = {
   readonly nodes: readonly Disturbed[];
-  readonly registry: Pick<LoadedRegistry, "kill" | "startAgain" | "pause" | "goOn" | "flush">;
+  readonly network: Pick<Network, "cut" | "mend">;
+  readonly registry: Pick<LoadedRegistry, "spot" | "kill" | "startAgain" | "pause" | "goOn" | "flush">;
 };
 
 type Episode = {
@@ -34,7 +38,8 @@ type Episode = {
 /** From one disturbance to the next. */
 export const usualEveryMs = 20_000;
 const registryAwayMs = 10_000;
-const cutMs = 10_000;
+/** By turns: shorter than a lease, and longer. */
+const cutMs = [10_000, 25_000] as const;
 /** By turns: back before its lease is over, and long after. */
 const nodeAwayMs = [500, 15_000] as const;
 /** Balancers and peers may take so long to find out that all is well again. */
@@ -90,7 +95,8 @@ export class Disturbances {
   }
 
   async #disturb(kind: DisturbanceKind, node: Disturbed, turn: number, end: AbortSignal): Promise<void> {
-    const { registry, nodes } = this.#parts;
+    const { registry, network, nodes } = this.#parts;
+    const others = nodes.filter((other) => other !== node);
     switch (kind) {
       case "kill":
         await node.kill("SIGKILL");
@@ -110,16 +116,10 @@ export class Disturbances {
       case "registry-flush":
         return await registry.flush();
       case "cut-registry":
-        await node.toRegistry?.shut();
-        await waited(cutMs, end);
-        return node.toRegistry?.open();
-      case "cut-peers": {
-        const others = nodes.filter((other) => other !== node);
-        await node.fromPeers?.shut(keepBack(others));
-        await Promise.all(others.map((other) => other.fromPeers?.shut(keepBack([node]))));
-        await waited(cutMs, end);
-        for (const { fromPeers } of nodes) fromPeers?.open();
-      }
+      case "cut-peers":
+        await network.cut(node.spot, kind === "cut-registry" ? [registry.spot] : others.map(({ spot }) => spot));
+        await waited(cutMs[turn % 2] ?? 0, end);
+        return await network.mend();
     }
   }
 
@@ -146,15 +146,6 @@ export class Disturbances {
     }
     return undefined;
   };
-}
-
-/** Keeps back what these nodes send. */
-function keepBack(senders: readonly Disturbed[]) {
-  return async (port: number) =>
-    !(await isOfOne(
-      port,
-      senders.map(({ pid }) => pid),
-    ));
 }
 
 function waited(ms: number, end: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bareWay, type Way } from "../ways.ts";
+import { oneHost } from "./network.ts";
 import { LoadedNode } from "./node.ts";
 import { freePorts } from "./ports.ts";
 import { LoadedRegistry } from "./registry.ts";
@@ -26,12 +27,13 @@ type Lane = { readonly name: string; readonly way: Way; readonly session: string
 export async function measure({ argv, redis, calls }: { argv: readonly string[]; redis: string; calls: number }) {
   await using opened = new AsyncDisposableStack();
   const [registryPort = 0, alonePort = 0, onePort = 0, otherPort = 0] = await freePorts(4);
-  opened.use(await LoadedRegistry.start(redis, registryPort));
+  const { registry: spot } = oneHost(1);
+  const registry = opened.use(await LoadedRegistry.start(redis, spot, registryPort));
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-measure-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const cluster = { registryPort, name: "measured", secret: crypto.randomUUID() + crypto.randomUUID() };
+  const cluster = { registry: registry.address, name: "measured", secret: crypto.randomUUID() + crypto.randomUUID() };
   const start = async (name: string, port: number, of: typeof cluster | undefined) => {
-    const options = { name, argv, stateDir: join(folder, name), port, maxSessions: 10, cluster: of, hasGates: false };
+    const options = { name, argv, stateDir: join(folder, name), port, maxSessions: 10, cluster: of, spot };
     return opened.use(await LoadedNode.start(options));
   };
   const alone = await start("alone", alonePort, undefined);

@@ -3,7 +3,7 @@
 import { rm } from "node:fs/promises";
 import { originOf } from "../../../src/sessions/ids.ts";
 import { openInstallation } from "../../../src/state/installation.ts";
-import { Gate } from "./gate.ts";
+import type { Spot } from "./network.ts";
 
 export type NodeOptions = {
   readonly name: string;
@@ -12,9 +12,8 @@ export type NodeOptions = {
   readonly port: number;
   readonly maxSessions: number;
   /** Undefined: a server by itself. */
-  readonly cluster: { readonly registryPort: number; readonly name: string; readonly secret: string } | undefined;
-  /** Its ways to the registry and from its peers can be shut. */
-  readonly hasGates: boolean;
+  readonly cluster: { readonly registry: string; readonly name: string; readonly secret: string } | undefined;
+  readonly spot: Spot;
 };
 
 /** The most of its log that is kept for the report. Characters. */
@@ -23,27 +22,22 @@ const keptLog = 200_000;
 export class LoadedNode implements AsyncDisposable {
   readonly name: string;
   readonly url: string;
-  readonly toRegistry: Gate | undefined;
-  readonly fromPeers: Gate | undefined;
+  readonly spot: Spot;
   readonly #options: NodeOptions;
   #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
   #installationId = "";
   #log = "";
 
-  private constructor(options: NodeOptions, toRegistry: Gate | undefined, fromPeers: Gate | undefined) {
+  private constructor(options: NodeOptions) {
     this.#options = options;
     this.name = options.name;
-    this.url = `http://127.0.0.1:${options.port}`;
-    this.toRegistry = toRegistry;
-    this.fromPeers = fromPeers;
+    this.spot = options.spot;
+    this.url = `http://${options.spot.host}:${options.port}`;
     this.#child = this.#spawn();
   }
 
   static async start(options: NodeOptions): Promise<LoadedNode> {
-    const { cluster, hasGates, port } = options;
-    const toRegistry = cluster !== undefined && hasGates ? await Gate.open(cluster.registryPort) : undefined;
-    const fromPeers = cluster !== undefined && hasGates ? await Gate.open(port) : undefined;
-    const node = new LoadedNode(options, toRegistry, fromPeers);
+    const node = new LoadedNode(options);
     await node.#serves();
     return node;
   }
@@ -76,29 +70,40 @@ export class LoadedNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.toRegistry?.open();
-    this.fromPeers?.open();
     await this.kill("SIGTERM");
-    await this.toRegistry?.[Symbol.asyncDispose]();
-    await this.fromPeers?.[Symbol.asyncDispose]();
     await rm(this.#options.stateDir, { recursive: true, force: true });
   }
 
   #spawn(): Bun.Subprocess<"ignore", "ignore", "pipe"> {
-    const { argv, stateDir, port, maxSessions, cluster } = this.#options;
+    const { argv, stateDir, port, maxSessions, cluster, spot } = this.#options;
     const flags = [
-      ...["--host", "127.0.0.1", "--port", String(port), "--backend", "namespace", "--state-dir", stateDir],
+      // No token: nobody but the harness reaches it.
+      ...[
+        "--host",
+        spot.host,
+        "--auth",
+        "none",
+        "--port",
+        String(port),
+        "--backend",
+        "namespace",
+        "--state-dir",
+        stateDir,
+      ],
       ...["--log-format", "json", "--log-level", "INFO", "--max-sessions", String(maxSessions)],
       ...["--admission-wait", "60"],
     ];
-    const registryPort = this.toRegistry?.port ?? cluster?.registryPort;
-    const peerPort = this.fromPeers?.port ?? port;
     if (cluster !== undefined) {
-      flags.push("--cluster", `redis://127.0.0.1:${registryPort}`, "--cluster-name", cluster.name);
-      flags.push("--cluster-address", `http://127.0.0.1:${peerPort}`);
+      flags.push("--cluster", `redis://${cluster.registry}`, "--cluster-name", cluster.name);
+      flags.push("--cluster-address", this.url);
     }
     const env = { PATH: Bun.env.PATH ?? "", HOME: stateDir, ...(cluster && { MCP_CLUSTER_SECRET: cluster.secret }) };
-    const child = Bun.spawn([...argv, ...flags], { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    const child = Bun.spawn([...spot.enter, ...argv, ...flags], {
+      env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
     void this.#read(child.stderr);
     return child;
   }

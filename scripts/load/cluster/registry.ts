@@ -4,24 +4,32 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RedisClient } from "bun";
+import type { Spot } from "./network.ts";
 
 export class LoadedRegistry implements AsyncDisposable {
-  readonly port: number;
+  readonly spot: Spot;
+  readonly #port: number;
   readonly #program: string;
   readonly #folder: string;
   #child: Bun.Subprocess;
 
-  private constructor(program: string, port: number, folder: string) {
+  private constructor(program: string, spot: Spot, port: number, folder: string) {
     this.#program = program;
-    this.port = port;
+    this.spot = spot;
+    this.#port = port;
     this.#folder = folder;
     this.#child = this.#spawn();
   }
 
-  static async start(program: string, port: number): Promise<LoadedRegistry> {
-    const registry = new LoadedRegistry(program, port, await mkdtemp(join(tmpdir(), "msb-mcp-registry-")));
+  static async start(program: string, spot: Spot, port: number): Promise<LoadedRegistry> {
+    const registry = new LoadedRegistry(program, spot, port, await mkdtemp(join(tmpdir(), "msb-mcp-registry-")));
     await registry.#answers();
     return registry;
+  }
+
+  /** Where nodes reach it. */
+  get address(): string {
+    return `${this.spot.host}:${this.#port}`;
   }
 
   /** It keeps nothing on disk, so what it knew is gone, too. */
@@ -62,8 +70,10 @@ export class LoadedRegistry implements AsyncDisposable {
   }
 
   #spawn(): Bun.Subprocess {
-    const settings = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--dir", this.#folder];
-    return Bun.spawn([this.#program, ...settings], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    const { host, enter } = this.spot;
+    const served = ["--port", String(this.#port), "--bind", host, "--protected-mode", "no"];
+    const settings = [...served, "--save", "", "--dir", this.#folder];
+    return Bun.spawn([...enter, this.#program, ...settings], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
   }
 
   async #answers(): Promise<void> {
@@ -76,7 +86,7 @@ export class LoadedRegistry implements AsyncDisposable {
   }
 
   async #ask(command: string): Promise<unknown> {
-    const client = new RedisClient(`redis://127.0.0.1:${this.port}`, { autoReconnect: false, connectionTimeout: 2000 });
+    const client = new RedisClient(`redis://${this.address}`, { autoReconnect: false, connectionTimeout: 2000 });
     try {
       await client.connect();
       return await client.send(command, []);

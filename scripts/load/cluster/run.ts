@@ -10,7 +10,8 @@ import { Tally } from "../tally.ts";
 import { bareWay, sessionWay, statelessWay, type Way } from "../ways.ts";
 import { createActions } from "./actions.ts";
 import { startHaproxy, startNginx } from "./balancers.ts";
-import { type DisturbanceKind, Disturbances } from "./disturbances.ts";
+import { cuts, type DisturbanceKind, Disturbances } from "./disturbances.ts";
+import { layCables, oneHost } from "./network.ts";
 import { LoadedNode } from "./node.ts";
 import { freePorts } from "./ports.ts";
 import { LoadedRegistry } from "./registry.ts";
@@ -27,6 +28,7 @@ export type RunOptions = {
   readonly clients: number;
   readonly callsEach: number;
   readonly sessions: number;
+  /** Those that cut nodes off require root, and this process a network of its own (`ownNetworkArgv`). */
   readonly disturbances: readonly DisturbanceKind[];
   readonly everyMs: number;
   readonly seed: number;
@@ -52,30 +54,32 @@ const roomFactor = 2;
 export async function runCluster(options: RunOptions): Promise<Report> {
   const { argv, programs, isCluster, clients, callsEach, sessions, seed } = options;
   const nodeCount = isCluster ? options.nodes : 1;
+  const network = await (options.disturbances.some((kind) => cuts.has(kind)) ? layCables : oneHost)(nodeCount);
   const [registryPort = 0, nginxPort = 0, haproxyPort = 0, ...nodePorts] = await freePorts(3 + nodeCount);
   await using opened = new AsyncDisposableStack();
-  const registry = opened.use(await LoadedRegistry.start(programs.redis, registryPort));
+  const registry = opened.use(await LoadedRegistry.start(programs.redis, network.registry, registryPort));
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-cluster-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const secret = crypto.randomUUID() + crypto.randomUUID();
   const nodes = await Promise.all(
-    nodePorts.map(async (port, index) =>
+    network.nodes.map(async (spot, index) =>
       opened.use(
         await LoadedNode.start({
           name: `node ${index + 1}`,
           argv,
           stateDir: join(folder, `node-${index + 1}`),
-          port,
+          spot,
+          port: nodePorts[index] ?? 0,
           maxSessions: Math.ceil((sessions * roomFactor) / nodeCount),
-          cluster: isCluster ? { registryPort, name: "under-load", secret } : undefined,
-          hasGates: options.disturbances.some((kind) => kind.startsWith("cut-")),
+          cluster: isCluster ? { registry: registry.address, name: "under-load", secret } : undefined,
         }),
       ),
     ),
   );
+  const addresses = nodes.map(({ url }) => new URL(url).host);
   const balancers = [
-    opened.use(await startNginx({ program: programs.nginx, port: nginxPort, nodePorts })),
-    opened.use(await startHaproxy({ program: programs.haproxy, port: haproxyPort, nodePorts })),
+    opened.use(await startNginx({ program: programs.nginx, port: nginxPort, nodes: addresses })),
+    opened.use(await startHaproxy({ program: programs.haproxy, port: haproxyPort, nodes: addresses })),
   ];
 
   const tally = new Tally();
@@ -83,7 +87,7 @@ export async function runCluster(options: RunOptions): Promise<Report> {
     { length: sessions },
     (_, index) => new Slot(index, index % nodeEvery === 0 ? "node" : "python"),
   );
-  const disturbances = new Disturbances({ nodes, registry }, options.disturbances, options.everyMs);
+  const disturbances = new Disturbances({ nodes, registry, network }, options.disturbances, options.everyMs);
   const all = await Promise.all(
     Array.from({ length: clients }, async (_, index) => {
       const url = balancers[index % balancers.length]?.url ?? "";
