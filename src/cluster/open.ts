@@ -90,8 +90,12 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const self = tagOf(installationId);
   const keys = deriveClusterKeys(settings.clusterSecret, name);
   let lease: Lease | undefined;
+  let looksAgain: (() => void) | undefined;
   // What was not heard of this node meanwhile is told at once.
-  const onBack = () => lease?.beatNow();
+  const onBack = () => {
+    looksAgain?.();
+    lease?.beatNow();
+  };
   const reservationMs = settings.admissionWaitMs + settings.sandboxStartTimeoutMs + spareMs;
   const opened = stack.use(await openRegistry({ url, name, leaseMs, reservationMs, clock, onBack }));
   const registry = watchedRegistry(opened, clock, emit);
@@ -102,6 +106,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const principals = stack.use(new Principals({ registry, self, epoch, clock }));
   const peers = stack.use(createPeers({ self, key: keys.proofKey, clock }));
   const owners = new Owners({ registry, self, clock });
+  looksAgain = () => owners.registryIsBack();
   const reach = new Reach({ owners, clock, patienceMs: leaseMs });
 
   function seat(local: ToolSet, sessions: OwnSessions): ClusterSeat {

@@ -47,6 +47,10 @@ export class Owners {
   readonly #ownPrefixes: readonly [string, string];
   readonly #looked = new Map<string, Looked>();
   readonly #looking = new Map<string, Promise<NodeRecord | undefined>>();
+  /** Whether the registry could not be asked the last time. */
+  #isAway = false;
+  /** It has been away until then, at least, and may have lost what it knew. */
+  #awayUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OwnersOptions) {
     this.#options = options;
@@ -67,7 +71,17 @@ export class Owners {
   /** Rejects with RegistryUnreachable for a node that nothing is remembered of. */
   nodeOf(nodeId: string): Owner | Promise<Owner> {
     const looked = this.#looked.get(nodeId);
-    return looked !== undefined && this.#isFresh(looked) ? this.#told(looked) : this.#look(nodeId);
+    if (looked !== undefined && this.#isFresh(looked)) return this.#told(looked);
+    const looking = this.#look(nodeId);
+    if (!this.#isAway || looked?.node === undefined) return looking;
+    // No call waits for a registry that does not answer, where something is remembered.
+    looking.catch(() => undefined);
+    return { kind: "other", node: looked.node };
+  }
+
+  /** There is a new connection to the registry: it may have been started again, and empty. */
+  registryIsBack(): void {
+    this.#awayUntilMs = this.#options.clock.monotonicMs();
   }
 
   /** Remembers what there is of a node now, for when the registry cannot be asked or has lost it. */
@@ -105,11 +119,21 @@ export class Owners {
       .node(nodeId)
       .then((node) => {
         const askedMs = clock.monotonicMs();
+        this.#isAway = false;
         const looked = this.#looked.get(nodeId);
-        const missingMs = looked?.missingMs ?? askedMs;
+        // What was missing before it was away may have been back meanwhile, and be lost again.
+        const wasMissing = looked?.missingMs !== undefined && looked.missingMs > this.#awayUntilMs;
+        const missingMs = wasMissing ? looked.missingMs : askedMs;
         const isBeingRebuilt = node === undefined && looked !== undefined && mayComeBack(looked, askedMs - missingMs);
         this.#remember(nodeId, isBeingRebuilt ? { ...looked, askedMs, missingMs } : { node, atMs: askedMs, askedMs });
         return node;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof RegistryUnreachable) {
+          this.#isAway = true;
+          this.#awayUntilMs = clock.monotonicMs();
+        }
+        throw error;
       })
       .finally(() => this.#looking.delete(nodeId));
     this.#looking.set(nodeId, asking);

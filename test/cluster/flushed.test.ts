@@ -48,6 +48,48 @@ test("a node that a registry has lost which was away before is the owner of its 
   expect(await owners.nodeOf("other")).toEqual({ kind: "unknown" });
 });
 
+test("a node that a registry loses, learns of and loses again while it is restarted is the owner of its sessions for as long as the first time", async () => {
+  const clock = new FakeClock();
+  const known = new Map([[record.id, record]]);
+  const owners = new Owners({ registry: { node: async (id) => known.get(id) }, self: "self0", clock });
+  await owners.nodeOf("other");
+  known.clear();
+  await clock.advance(1000);
+  await owners.nodeOf("other");
+  // Nobody asks while it is known again.
+  await clock.advance(leaseMs);
+  owners.registryIsBack();
+  for (const passedMs of [1000, leaseMs / 2]) {
+    await clock.advance(passedMs);
+    expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
+  }
+  await clock.advance(leaseMs);
+  expect(await owners.nodeOf("other")).toEqual({ kind: "unknown" });
+});
+
+test("once the registry has not answered, no call waits for it that concerns a node which is remembered", async () => {
+  const clock = new FakeClock();
+  const answers: PromiseWithResolvers<NodeRecord | undefined>[] = [];
+  const node = () => {
+    const answer = Promise.withResolvers<NodeRecord | undefined>();
+    answers.push(answer);
+    return answer.promise;
+  };
+  const owners = new Owners({ registry: { node }, self: "self0", clock });
+  const first = owners.nodeOf("other");
+  answers[0]?.resolve(record);
+  await first;
+  await clock.advance(2000);
+  const second = owners.nodeOf("other");
+  answers[1]?.reject(new RegistryUnreachable("away"));
+  expect(await second).toMatchObject({ kind: "other" });
+  // Nobody answers this one yet.
+  expect(owners.nodeOf("other")).toEqual({ kind: "other", node: record });
+  answers[2]?.resolve({ ...record, leaseLeftMs: -leaseMs });
+  await clock.advance(0);
+  expect(await owners.nodeOf("other")).toMatchObject({ kind: "gone" });
+});
+
 test("a node that the registry has just lost is believed again as soon as it is back, with what it tells then", async () => {
   const clock = new FakeClock();
   const known = new Map([[record.id, record]]);
