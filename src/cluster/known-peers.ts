@@ -44,6 +44,10 @@ export class KnownPeers {
     this.#timeoutMs = timeoutMs;
   }
 
+  get ids(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
   /** Of one heartbeat that was heard. */
   learn(peers: readonly PeerAddress[]): void {
     this.#round += 1;

@@ -31,6 +31,8 @@ export interface Lease extends AsyncDisposable {
   readonly standing: Standing;
   /** Undefined while there has been no registration, or the last one is over. */
   readonly epoch: number | undefined;
+  /** Other nodes that the last heartbeats have named; of a large cluster, some. */
+  readonly knownPeers: readonly string[];
   /** The next heartbeat comes now: something has changed that others should know. */
   beatNow(): void;
 }
@@ -93,6 +95,10 @@ class OwnLease implements Lease {
 
   get epoch(): number | undefined {
     return this.#epoch;
+  }
+
+  get knownPeers(): readonly string[] {
+    return this.#peers.ids;
   }
 
   async start(): Promise<void> {

@@ -5,18 +5,23 @@ import { Failure } from "../failure.ts";
 import type { CallContext, ToolAnswer } from "../mcp/tool-set.ts";
 import { plainResult } from "../mcp/tools/plain.ts";
 import type { Forwarding } from "./forwarding.ts";
-import { type Registry, RegistryUnreachable } from "./port.ts";
+import { leaseMs, type Registry, RegistryUnreachable, type Standing } from "./port.ts";
 
 export type ListOptions = {
   readonly registry: Pick<Registry, "sessionsOf">;
   /** This node's id. */
   readonly self: string;
+  /** Other nodes: asked where the registry cannot tell which of them have sessions of the caller. */
+  readonly knownPeers: () => readonly string[];
+  readonly standing: () => Standing;
   readonly forwarding: Forwarding;
   readonly clock: Clock;
 };
 
 type Unasked = { readonly node: string; readonly why: string };
 type Listed = { readonly sessions: readonly unknown[] } | Unasked;
+
+type Asked = { readonly nodeIds: readonly string[]; readonly unasked: readonly Unasked[] };
 
 /** Nodes that are asked at a time. */
 const atATime = 32;
@@ -26,8 +31,8 @@ const waitMs = 5_000;
 /** `own` is this node's answer. Rejects with the signal's reason. */
 export async function listEverywhere(own: ToolAnswer, context: CallContext, options: ListOptions): Promise<ToolAnswer> {
   if (!("sessions" in own) || !Array.isArray(own.sessions)) return own;
-  const others = await othersWithSessions(context.principal, options.registry, options.self);
-  const listed = "why" in others ? [others] : await listsOf(others, context, options);
+  const { nodeIds, unasked: others } = await whomToAsk(context.principal, options);
+  const listed = [...(await listsOf(nodeIds, context, options)), ...others];
   if (listed.length === 0) return own;
   const sessions: unknown[] = [...own.sessions, ...listed.flatMap((each) => ("sessions" in each ? each.sessions : []))];
   const unasked = listed.filter((each) => "why" in each);
@@ -49,17 +54,19 @@ async function listsOf(nodeIds: readonly string[], context: CallContext, options
   return listed;
 }
 
-async function othersWithSessions(
-  principal: string,
-  registry: ListOptions["registry"],
-  self: string,
-): Promise<readonly string[] | Unasked> {
+async function whomToAsk(principal: string, { registry, self, knownPeers, standing }: ListOptions): Promise<Asked> {
   try {
-    const counts = await registry.sessionsOf(principal);
-    return [...counts].flatMap(([nodeId, sessions]) => (sessions > 0 && nodeId !== self ? [nodeId] : []));
+    if (standing() === "unreachable") throw new RegistryUnreachable("not asked");
+    const { byNode, knowsSinceMs } = await registry.sessionsOf(principal);
+    const nodeIds = new Set([...byNode].flatMap(([nodeId, sessions]) => (sessions > 0 ? [nodeId] : [])));
+    // It was emptied, and nodes may not have told it anew whose sessions they have.
+    if (knowsSinceMs < leaseMs) for (const nodeId of knownPeers()) nodeIds.add(nodeId);
+    nodeIds.delete(self);
+    return { nodeIds: [...nodeIds], unasked: [] };
   } catch (error) {
     if (!(error instanceof RegistryUnreachable)) throw error;
-    return { node: "all others", why: "the registry of the cluster cannot be reached" };
+    const why = "the registry of the cluster cannot be reached; only nodes that were known before were asked";
+    return { nodeIds: knownPeers(), unasked: [{ node: "all others", why }] };
   }
 }
 

@@ -117,6 +117,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
       ...{ own, owners, peers, reach, registry, self, standing, isDraining, partition, toolErrors, clock },
       ...{ flavors: settings.flavors, defaultFlavor: settings.defaultFlavor },
       defaultTemplate: defaultTemplate(templates),
+      knownPeers: () => lease?.knownPeers ?? [],
       maxSessionsPerPrincipal: settings.maxSessionsPerPrincipal,
       onForwarded: (told) => emit({ type: "cluster.forwarded", ...told }),
     });

@@ -96,6 +96,14 @@ export type NewSession = {
   readonly maxPrincipalSessions: number | undefined;
 };
 
+/** Where a principal has sessions, as far as the registry was told. */
+export type PrincipalSessions = {
+  /** How many, by node, of nodes with a lease. */
+  readonly byNode: ReadonlyMap<string, number>;
+  /** For how long the registry has known nodes: one that was emptied a moment ago lacks those that have not told it anew. Milliseconds. */
+  readonly knowsSinceMs: number;
+};
+
 /** Where a new session is to be opened. */
 export type Placement = {
   readonly node: NodeRecord;
@@ -146,8 +154,7 @@ export interface Registry extends AsyncDisposable {
   giveBack(reservation: string): Promise<void>;
   /** How many sessions of a principal a node has now; an absolute number, which may be told again. The reservation is over. */
   tellPrincipal(id: string, epoch: number, principal: string, sessions: number, reservation?: string): Promise<void>;
-  /** How many sessions of it there are, by node, of nodes with a lease. */
-  sessionsOf(principal: string): Promise<ReadonlyMap<string, number>>;
+  sessionsOf(principal: string): Promise<PrincipalSessions>;
   announce(announcement: Announcement): Promise<void>;
   /** Announcements of other nodes from now on. What is announced while the connection is lost is lost. */
   listen(listener: (announcement: Announcement) => void): Disposable;

@@ -23,11 +23,13 @@ export type ClusterToolSetOptions = Omit<PlacingOptions, "registry"> & {
   readonly reach: Reach;
   readonly registry: Pick<Registry, "place" | "giveBack" | "sessionsOf">;
   readonly toolErrors: ToolErrors;
+  /** Nodes that are there, as far as this one has heard lately. */
+  readonly knownPeers: () => readonly string[];
   readonly onForwarded: OnForwarded;
 };
 
 export function createClusterToolSet(options: ClusterToolSetOptions): ToolSet {
-  const { own, owners, registry, self, clock, toolErrors } = options;
+  const { own, owners, registry, self, knownPeers, standing, clock, toolErrors } = options;
   const forwarding = new Forwarding({ ...options, monotonicMs: () => clock.monotonicMs() });
   const place = createPlacing(options, own, forwarding);
   const opening = openingTools(own.local);
@@ -51,7 +53,7 @@ export function createClusterToolSet(options: ClusterToolSetOptions): ToolSet {
   }
 
   async function everywhere(answer: ToolAnswer | Promise<ToolAnswer>, context: CallContext): Promise<ToolAnswer> {
-    return await listEverywhere(await answer, context, { registry, self, forwarding, clock });
+    return await listEverywhere(await answer, context, { registry, self, knownPeers, standing, forwarding, clock });
   }
 
   async function at(nodeId: string, name: string, args: unknown, named: Named, context: CallContext) {

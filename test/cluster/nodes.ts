@@ -57,7 +57,12 @@ export async function startNode(options: NodeOptions) {
   await using stack = new AsyncDisposableStack();
   const installationId = `installation of ${name}`;
   const id = tagOf(installationId);
-  const state = { standing: "held" as Standing, epoch: undefined as number | undefined, isDraining: false };
+  const state = {
+    standing: "held" as Standing,
+    epoch: undefined as number | undefined,
+    isDraining: false,
+    knownPeers: [] as readonly string[],
+  };
   const epoch = () => state.epoch;
   const standing = () => state.standing;
   const isDraining = () => state.isDraining;
@@ -87,6 +92,7 @@ export async function startNode(options: NodeOptions) {
     ...{ ...run, own, owners, peers, reach, registry, self: id, standing, partition, maxSessionsPerPrincipal, clock },
     defaultTemplate: "python",
     isDraining,
+    knownPeers: () => state.knownPeers,
     onForwarded: (told) => void forwarded.push(told),
   });
   const description = describeServer("0", undefined);

@@ -100,6 +100,16 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(await registry.register(facts("aaaaa"), empty, nobody)).toBeGreaterThan(second);
   });
 
+  test("it tells for how long it has known nodes, and begins anew after it was flushed", async () => {
+    await using registry = await open();
+    const knows = async () => (await registry.sessionsOf("ann")).knowsSinceMs;
+    expect(await knows()).toBe(0);
+    const epoch = await registry.register(facts("aaaaa"), empty, nobody);
+    while ((await knows()) < 20) await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false });
+    await server.command("FLUSHALL");
+    expect(await knows()).toBe(0);
+  });
+
   test("an id that lives at another address is refused, and may be taken again at its own", async () => {
     await using registry = await open();
     await registry.register(facts("aaaaa"), empty, nobody);
@@ -156,7 +166,7 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     while (!(await isOver())) await long.renew({ id: "bbbbb", epoch: other, load: empty, isDraining: false });
     expect((await long.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
     expect(await placed(long, 3)).toEqual(["bbbbb", "bbbbb", "bbbbb"]);
-    expect(await long.sessionsOf("ann")).toEqual(nobody);
+    expect((await long.sessionsOf("ann")).byNode).toEqual(nobody);
     expect(await long.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
     expect((await long.nodes()).map(({ id }) => id).sort()).toEqual(["aaaaa", "bbbbb"]);
     await long.register(facts("aaaaa", "http://moved.test:8000"), empty, nobody);
@@ -255,9 +265,9 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 1);
     await registry.tellPrincipal("aaaaa", epoch, "bob", 3);
     await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false, principals: { bob: 1, eve: 2 } });
-    expect(await registry.sessionsOf("ann")).toEqual(new Map([["bbbbb", 1]]));
-    expect(await registry.sessionsOf("bob")).toEqual(new Map([["aaaaa", 1]]));
-    expect(await registry.sessionsOf("eve")).toEqual(new Map([["aaaaa", 2]]));
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["bbbbb", 1]]));
+    expect((await registry.sessionsOf("bob")).byNode).toEqual(new Map([["aaaaa", 1]]));
+    expect((await registry.sessionsOf("eve")).byNode).toEqual(new Map([["aaaaa", 2]]));
   });
 
   test("a new session goes where a sandbox of its kind is ready, each of them once", async () => {
@@ -305,10 +315,10 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await registry.giveBack(second?.reservation ?? "");
     await registry.giveBack(second?.reservation ?? "");
     await registry.tellPrincipal("aaaaa", epoch, "ann", 1, first?.reservation);
-    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["aaaaa", 1]]));
     expect((await registry.node("aaaaa"))?.load).toMatchObject({ sessions: 1, memoryMib: 1024 });
     await registry.tellPrincipal("aaaaa", epoch, "ann", 0);
-    expect(await registry.sessionsOf("ann")).toEqual(nobody);
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(nobody);
     expect((await registry.node("aaaaa"))?.load.sessions).toBe(0);
   });
 
@@ -360,8 +370,8 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     const epoch = await registry.register(facts("aaaaa"), { ...empty, maxSessions: 3 }, new Map([["ann", 1]]));
     await registry.giveBack(held?.reservation ?? "");
     await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", 7);
-    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
-    expect(await registry.sessionsOf("bob")).toEqual(nobody);
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["aaaaa", 1]]));
+    expect((await registry.sessionsOf("bob")).byNode).toEqual(nobody);
     expect(await registry.node("aaaaa")).toMatchObject({ epoch, load: { sessions: 0 } });
   });
 

@@ -212,6 +212,32 @@ describe("get_sessions", () => {
     expect(result?.nodes_not_asked).toBeUndefined();
   });
 
+  test("lacks no session of a node that a flushed registry has not been told of again", async () => {
+    await using cluster = await startNodes(2);
+    const { a, b, registry } = cluster;
+    const there = await openOn(a);
+    b.state.knownPeers = [a.id];
+    await b.owners.lookAhead(a.id);
+    registry.empty();
+    const { result } = await callTool(b, "get_sessions", {});
+    expect(result?.sessions?.map(({ session_id }) => session_id)).toEqual([there]);
+    expect(result?.nodes_not_asked).toBeUndefined();
+  });
+
+  test("asks the nodes that are known while the registry cannot be reached, and says that there may be more", async () => {
+    await using cluster = await startNodes(2);
+    const { a, b, registry } = cluster;
+    const there = await openOn(a);
+    b.state.knownPeers = [a.id];
+    await b.owners.lookAhead(a.id);
+    registry.isCutOff = true;
+    const { result } = await callTool(b, "get_sessions", {});
+    expect(result?.sessions?.map(({ session_id }) => session_id)).toEqual([there]);
+    expect(result?.nodes_not_asked).toEqual([
+      { node: "all others", why: expect.stringContaining("cannot be reached") },
+    ]);
+  });
+
   test("names the nodes that could not be asked", async () => {
     await using cluster = await startNodes(2);
     const { a, b, registry } = cluster;

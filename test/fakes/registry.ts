@@ -7,6 +7,7 @@ import {
   type NodeLoad,
   type NodeRecord,
   type Placement,
+  type PrincipalSessions,
   type Registry,
   RegistryUnreachable,
   type Renewal,
@@ -25,6 +26,8 @@ export class FakeRegistry implements Registry {
   isCutOff = false;
   /** Where the next sessions are placed, as long as that node takes any; else on the one with most room. */
   favourite: string | undefined;
+  /** For how long it has known nodes. */
+  knowsSinceMs = 3_600_000;
   /** Names of calls, in their order. */
   readonly asked: string[] = [];
 
@@ -35,6 +38,12 @@ export class FakeRegistry implements Registry {
   /** Its lease is over since so many milliseconds. */
   endLease(id: string, overMs = 0): void {
     this.#change(id, { leaseLeftMs: -overMs });
+  }
+
+  /** As if it was flushed. */
+  empty(): void {
+    this.#nodes.clear();
+    this.knowsSinceMs = 0;
   }
 
   countsOf(id: string): ReadonlyMap<string, number> {
@@ -113,15 +122,16 @@ export class FakeRegistry implements Registry {
     if (reservation !== undefined) this.#reserved.delete(reservation);
   }
 
-  async sessionsOf(principal: string): Promise<ReadonlyMap<string, number>> {
+  async sessionsOf(principal: string): Promise<PrincipalSessions> {
     this.#ask("sessionsOf");
     const living = [...this.#nodes.values()].filter(({ record }) => record.leaseLeftMs > 0);
-    return new Map(
+    const byNode = new Map(
       living.flatMap(({ record, principals }) => {
         const sessions = principals.get(principal);
         return sessions === undefined ? [] : [[record.id, sessions] as const];
       }),
     );
+    return { byNode, knowsSinceMs: this.knowsSinceMs };
   }
 
   async announce(announcement: Announcement): Promise<void> {

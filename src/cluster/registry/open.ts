@@ -4,7 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { StartError } from "../../failure.ts";
 import type { Announcement, Registry } from "../port.ts";
 import { connect } from "./connection.ts";
-import { countsByNode, nodeRecord, renewal } from "./records.ts";
+import { nodeRecord, principalSessions, renewal } from "./records.ts";
 import { scripts } from "./scripts.ts";
 import { parseRegistryUrl, registryUrlRule } from "./url.ts";
 
@@ -119,7 +119,7 @@ export async function openRegistry({
       await run("tell", id, epoch, principal, sessions, reservation ?? "");
     },
     async sessionsOf(principal) {
-      return countsByNode(await run("sessionsOf", principal));
+      return principalSessions(await run("sessionsOf", principal));
     },
     async announce(announcement) {
       const message = JSON.stringify({ from: ownMark, announcement });

@@ -1,6 +1,6 @@
 // What the scripts answer, as the port's types. What a node of another version wrote beside that is passed over.
 
-import type { NodeRecord, PeerAddress, Renewal } from "../port.ts";
+import type { NodeRecord, PeerAddress, PrincipalSessions, Renewal } from "../port.ts";
 
 /** Of `recordOf` in lua/shared.lua: how long the lease lasts, and the fields in turns. Undefined for what is none. */
 export function nodeRecord(answer: unknown): NodeRecord | undefined {
@@ -43,12 +43,13 @@ export function renewal(answer: unknown): Renewal {
   return { outcome: known ?? "unknown", isToDrain: isToDrain === "1", peers };
 }
 
-/** Ids and numbers in turns. */
-export function countsByNode(answer: unknown): ReadonlyMap<string, number> {
-  const found = new Map<string, number>();
-  if (!Array.isArray(answer)) return found;
-  for (let i = 0; i + 1 < answer.length; i += 2) found.set(String(answer[i]), Number(answer[i + 1]));
-  return found;
+/** For how long nodes are known, and ids and numbers in turns. */
+export function principalSessions(answer: unknown): PrincipalSessions {
+  const [knowsSinceMs, found] = Array.isArray(answer) ? answer : [];
+  const byNode = new Map<string, number>();
+  for (let i = 0; Array.isArray(found) && i + 1 < found.length; i += 2)
+    byNode.set(String(found[i]), Number(found[i + 1]));
+  return { byNode, knowsSinceMs: Number(knowsSinceMs) };
 }
 
 function counts(json: string): Readonly<Record<string, number>> {

@@ -1,4 +1,4 @@
--- principal. Ids of nodes with a lease and its sessions there, in turns.
+-- principal. For how long nodes are known here; ids of nodes with a lease and its sessions there, in turns.
 local found = {}
 for _, id in ipairs(call("HKEYS", "of:" .. ARGV[1])) do
   local untilMs = id ~= "*" and tonumber(call("ZSCORE", "leased", id)) or 0
@@ -8,4 +8,5 @@ for _, id in ipairs(call("HKEYS", "of:" .. ARGV[1])) do
     found[#found + 1] = sessions
   end
 end
-return found
+local since = tonumber(call("GET", "since")) or now
+return { whole(math.max(0, now - since)), found }

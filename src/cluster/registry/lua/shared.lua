@@ -43,6 +43,7 @@ if heard and (now - heard > leaseMs / 2 or heard - now > 1000) then
     call("ZADD", "known", whole(now + leaseMs), id)
   end
   call("SET", "heard", whole(now), "PX", 2 * dayMs)
+  call("SET", "since", whole(now), "NX")
 end
 call("SET", "asked", whole(now), "PX", 2 * dayMs)
 
@@ -182,11 +183,12 @@ end
 -- A node is heard of: its lease lasts until then. The keys of the node outlast it by a day, and those of the cluster the last node by two.
 local function lease(id, untilMs)
   call("SET", "heard", whole(now), "PX", 2 * dayMs)
+  call("SET", "since", whole(now), "NX")
   call("HSET", "node:" .. id, "lease", whole(untilMs))
   call("ZADD", "known", whole(untilMs), id)
   call("ZADD", "leased", whole(untilMs), id)
   for _, key in ipairs({ "node:", "told:", "pledged:" }) do call("PEXPIREAT", key .. id, whole(untilMs + dayMs + 60000)) end
-  for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
+  for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout", "since" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
   for _, size in ipairs(roomSizes) do call("PEXPIREAT", "room:" .. size, whole(untilMs + 2 * dayMs)) end
 end
 
