@@ -49,7 +49,7 @@ async function disturbed(kind: DisturbanceKind) {
   expect(excuse("SESSION_NOT_FOUND", "lost")).toBeUndefined();
   expect(excuse("NO_ANSWER")).toBeUndefined();
   await disturbances.run(end.signal);
-  return { said, excuse, life };
+  return { said, excuse, life, disturbances };
 }
 
 test("sessions of a node that was killed may be lost, and calls may have broken off; those of others may not be lost", async () => {
@@ -94,3 +94,15 @@ test.each<[DisturbanceKind, readonly string[]]>([
     expect(excuse("CONNECTION_ERROR", leftOut)).toBe(isEmptied ? "uncertain" : undefined);
   },
 );
+
+test("of a machine that stood still for a lease, sessions may be lost and calls broken off; for less, only calls", async () => {
+  const { excuse, disturbances } = await disturbed("registry-pause");
+  const nowMs = performance.now();
+  disturbances.stalled({ fromMs: nowMs - 6000, untilMs: nowMs });
+  expect(excuse("CONNECTION_ERROR")).toBe("uncertain");
+  expect(excuse("SESSION_NOT_FOUND", "lost")).toBeUndefined();
+  disturbances.stalled({ fromMs: nowMs - 15_000, untilMs: nowMs });
+  expect(excuse("SESSION_NOT_FOUND", "lost")).toBe("lost");
+  expect(excuse("SESSION_NOT_FOUND", "unknown")).toBeUndefined();
+  expect(disturbances.told.at(-1)).toStartWith("the machine stood still from ");
+});

@@ -1,10 +1,13 @@
 // What is done to the cluster while it is under load, when, and which errors that explains. Anything else that a client is told is a fault.
 
+import { leaseMs } from "../../../src/cluster/port.ts";
 import type { Excuse } from "../client.ts";
+import type { Life } from "../slot.ts";
 import { noAnswer } from "../ways.ts";
 import type { Network } from "./network.ts";
 import type { LoadedNode } from "./node.ts";
 import type { LoadedRegistry } from "./registry.ts";
+import type { Stall } from "./stalls.ts";
 
 export const disturbanceKinds = [
   "kill",
@@ -57,6 +60,7 @@ export class Disturbances {
   readonly #kinds: readonly DisturbanceKind[];
   readonly #everyMs: number;
   readonly #episodes: Episode[] = [];
+  readonly #stalls: Stall[] = [];
 
   constructor(parts: Parts, kinds: readonly DisturbanceKind[], everyMs: number) {
     this.#parts = parts;
@@ -65,10 +69,19 @@ export class Disturbances {
   }
 
   get told(): readonly string[] {
-    return this.#episodes.map(({ kind, node, fromMs, untilMs }) => {
+    const at = (what: string, { fromMs, untilMs }: Stall) => {
       const shown = [fromMs, untilMs].map((ms) => (ms / 1000).toFixed(1));
-      return `${kind}${node === undefined ? "" : ` of ${node.name}`} from ${shown[0]} s to ${shown[1]} s`;
-    });
+      return `${what} from ${shown[0]} s to ${shown[1]} s`;
+    };
+    return [
+      ...this.#episodes.map((one) => at(`${one.kind}${one.node === undefined ? "" : ` of ${one.node.name}`}`, one)),
+      ...this.#stalls.map((stall) => at("the machine stood still", stall)),
+    ];
+  }
+
+  /** All stood still, nodes and registry with it. */
+  stalled(stall: Stall): void {
+    this.#stalls.push(stall);
   }
 
   /** One after the other, each kind and each node in turn, until there is no more load. */
@@ -144,8 +157,19 @@ export class Disturbances {
       if (kind === "roll" && (code === cancelled || code.startsWith("HTTP 50"))) return "uncertain";
       if (kind === "cut-peers" && (brokenOff.includes(code) || code.startsWith("HTTP 50"))) return "uncertain";
     }
-    return undefined;
+    return this.#excuseByStall(code, reason, isBroken, life, askedMs);
   };
+
+  /** Connections may have been given up meanwhile; and leases were over, if it was long. */
+  #excuseByStall(code: string, reason: string, isBroken: boolean, life: Life | undefined, askedMs: number) {
+    for (const { fromMs, untilMs } of this.#stalls) {
+      const isLost = code === "SESSION_NOT_FOUND" && reason === "lost";
+      if (isLost && untilMs - fromMs >= leaseMs / 2 && life !== undefined && life.openedMs <= untilMs) return "lost";
+      const isOn = askedMs <= untilMs + recoveryMs;
+      if (isOn && (isBroken || reason === leftOut || notOpened.includes(code))) return "uncertain";
+    }
+    return undefined;
+  }
 }
 
 function waited(ms: number, end: AbortSignal): Promise<void> {

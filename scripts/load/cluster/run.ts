@@ -15,6 +15,7 @@ import { layCables, oneHost } from "./network.ts";
 import { LoadedNode } from "./node.ts";
 import { freePorts } from "./ports.ts";
 import { LoadedRegistry } from "./registry.ts";
+import { watchStalls } from "./stalls.ts";
 
 export type Programs = { readonly redis: string; readonly nginx: string; readonly haproxy: string };
 
@@ -97,6 +98,12 @@ export async function runCluster(options: RunOptions): Promise<Report> {
     }),
   );
 
+  opened.use(
+    watchStalls((stall) => {
+      disturbances.stalled(stall);
+      options.onProgress?.(`stood still for ${((stall.untilMs - stall.fromMs) / 1000).toFixed(1)} s`);
+    }),
+  );
   const startedMs = performance.now();
   const ended = new AbortController();
   const disturbing = disturbances.run(ended.signal);
