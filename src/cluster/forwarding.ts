@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import type { CallAccount, CallContext } from "../mcp/tool-set.ts";
 import type { Hearing, Peers } from "./peers/client.ts";
 import { errorOf, type FinalLine, failureOf, type PeerCall } from "./peers/wire.ts";
-import type { NodeRecord } from "./port.ts";
+import type { PeerAddress } from "./port.ts";
 import type { Reach, Reached } from "./reach.ts";
 
 /** Told of each call that was handed on. */
@@ -44,7 +44,7 @@ export class Forwarding {
     hearing: Hearing,
     { account, patienceMs }: { readonly account?: CallAccount; readonly patienceMs?: number } = {},
   ): Promise<Reached<unknown>> {
-    const send = (node: NodeRecord) => this.send(node, principal, call, hearing, account);
+    const send = (node: PeerAddress) => this.send(node, principal, call, hearing, account);
     try {
       return await this.#options.reach.node(nodeId, hearing.signal, send, patienceMs);
     } catch (error) {
@@ -54,7 +54,7 @@ export class Forwarding {
 
   /** The same of a node that is known, and is asked once. Rejects with PeerUnreachable, too. */
   async send(
-    node: NodeRecord,
+    node: PeerAddress,
     principal: string,
     call: PeerCall,
     hearing: Hearing,
@@ -81,7 +81,7 @@ export function hearingOf({ signal, progress }: CallContext): Hearing {
   return { signal, onProgress: progress };
 }
 
-function told(final: FinalLine, { id }: NodeRecord, account: CallAccount | undefined): unknown {
+function told(final: FinalLine, { id }: PeerAddress, account: CallAccount | undefined): unknown {
   if ("declined" in final) throw new Declined(`the node ${id} declines: ${final.declined}`);
   if ("unexpected" in final)
     throw new Error(`unexpected failure of the node ${id}, request id ${final.unexpected} there`);

@@ -8,7 +8,7 @@ import type { Owners } from "./owners.ts";
 import type { Peers } from "./peers/client.ts";
 import { PeerUnreachable } from "./peers/unreachable.ts";
 import { filesPath, streamPath } from "./peers/wire.ts";
-import type { NodeRecord } from "./port.ts";
+import type { PeerAddress } from "./port.ts";
 import type { Reach } from "./reach.ts";
 
 export type HandOnOptions = {
@@ -37,7 +37,7 @@ export function createFileHandOn({ own, owners, peers, reach, clock }: HandOnOpt
 
     async function handOn(nodeId: string): Promise<Response | undefined> {
       const { signal } = request;
-      const send = async (node: NodeRecord) => {
+      const send = async (node: PeerAddress) => {
         const hand = () => peers.hand(node, principal, filesPath, target, request);
         if (request.method !== "PUT") return await hand();
         // What a client sends can be read once: the node is there, or it is waited for, before.
@@ -61,7 +61,7 @@ export function createStreamHandOn({ peers, reach }: Pick<HandOnOptions, "peers"
     request: Request,
     { principal }: { readonly principal: string },
   ): Promise<Response | undefined> => {
-    const send = (node: NodeRecord) => peers.hand(node, principal, streamPath, "/mcp", request);
+    const send = (node: PeerAddress) => peers.hand(node, principal, streamPath, "/mcp", request);
     const reached = await reach.node(nodeId, request.signal, send);
     return reached.kind === "answered" ? reached.answer : undefined;
   };

@@ -141,7 +141,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
           endSessions: () => sessions.loseAll("its node had lost touch with the others, who may have told it lost"),
           onDrain: (isToDrain) => sessions.draining.set("registry", isToDrain),
           onPeers: (named) => {
-            for (const { id } of named) void owners.lookAhead(id);
+            for (const peer of named) void owners.lookAhead(peer);
           },
         });
       },

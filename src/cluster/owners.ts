@@ -3,12 +3,14 @@
 
 import type { Clock } from "../clock.ts";
 import { tagIn } from "../sessions/ids.ts";
-import { leaseMs, type NodeRecord, type Registry, RegistryUnreachable } from "./port.ts";
+import { leaseMs, type NodeRecord, type PeerAddress, type Registry, RegistryUnreachable } from "./port.ts";
+
+export type OwnerNode = Pick<NodeRecord, "id" | "address" | "epoch" | "hasLeft" | "leaseLeftMs">;
 
 export type Owner =
-  | { readonly kind: "other"; readonly node: NodeRecord }
+  | { readonly kind: "other"; readonly node: OwnerNode }
   /** Its lease is over, and has been for some seconds. */
-  | { readonly kind: "gone"; readonly node: NodeRecord; readonly overMs: number }
+  | { readonly kind: "gone"; readonly node: OwnerNode; readonly overMs: number }
   /** The registry knows no such node, or not any more. */
   | { readonly kind: "unknown" };
 
@@ -21,7 +23,7 @@ export type OwnersOptions = {
 
 type Looked = {
   /** Undefined: none is known. */
-  readonly node: NodeRecord | undefined;
+  readonly node: OwnerNode | undefined;
   /** When the registry told so. */
   readonly atMs: number;
   /** When it was asked last; later, if it has lost the record meanwhile. */
@@ -46,7 +48,7 @@ export class Owners {
   readonly #options: OwnersOptions;
   readonly #ownPrefixes: readonly [string, string];
   readonly #looked = new Map<string, Looked>();
-  readonly #looking = new Map<string, Promise<NodeRecord | undefined>>();
+  readonly #looking = new Map<string, Promise<OwnerNode | undefined>>();
   /** Whether the registry could not be asked the last time. */
   #isAway = false;
   /** It has been away until then, at least, and may have lost what it knew. */
@@ -84,10 +86,21 @@ export class Owners {
     this.#awayUntilMs = this.#options.clock.monotonicMs();
   }
 
-  /** Remembers what there is of a node now, for when the registry cannot be asked or has lost it. */
-  async lookAhead(nodeId: string): Promise<void> {
+  /**
+   * A heartbeat has named a node that has a lease: remembers what there is of it now, for when the registry cannot be asked or has lost it. The heartbeat
+   * may have come back by way of another node, so that it tells more than the registry can be asked for here.
+   */
+  async lookAhead(peer: PeerAddress): Promise<void> {
+    const { node } = this.#looked.get(peer.id) ?? {};
+    if (node === undefined || node.epoch < peer.epoch) {
+      const { id, address, epoch } = peer;
+      const atMs = this.#options.clock.monotonicMs();
+      // Of the lease it is known only that there is one, so that the registry is asked as soon as it can be.
+      const record = { id, address, epoch, hasLeft: false, leaseLeftMs: 1 };
+      this.#remember(id, { node: record, atMs, askedMs: Number.NEGATIVE_INFINITY });
+    }
     try {
-      await this.nodeOf(nodeId);
+      await this.nodeOf(peer.id);
     } catch {
       // Whoever needs the node is told.
     }
@@ -113,7 +126,7 @@ export class Owners {
     return looked === undefined ? unknown : this.#told(looked);
   }
 
-  #ask(nodeId: string): Promise<NodeRecord | undefined> {
+  #ask(nodeId: string): Promise<OwnerNode | undefined> {
     const { registry, clock } = this.#options;
     const asking = registry
       .node(nodeId)

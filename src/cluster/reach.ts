@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { Owner, Owners } from "./owners.ts";
 import { PeerUnreachable } from "./peers/unreachable.ts";
-import { type NodeRecord, RegistryUnreachable } from "./port.ts";
+import { type PeerAddress, RegistryUnreachable } from "./port.ts";
 
 export type ReachOptions = {
   readonly owners: Owners;
@@ -15,7 +15,7 @@ export type ReachOptions = {
 
 /** What was asked of it has its answer, or there is nobody to ask. */
 export type Reached<T> =
-  | { readonly kind: "answered"; readonly answer: T; readonly node: NodeRecord }
+  | { readonly kind: "answered"; readonly answer: T; readonly node: PeerAddress }
   | Exclude<Owner, { readonly kind: "other" }>;
 
 /** Between two tries. Milliseconds. */
@@ -32,7 +32,7 @@ export class Reach {
   async node<T>(
     nodeId: string,
     signal: AbortSignal,
-    send: (node: NodeRecord) => Promise<T>,
+    send: (node: PeerAddress) => Promise<T>,
     patienceMs: number = this.#options.patienceMs,
   ): Promise<Reached<T>> {
     const { owners, clock } = this.#options;
@@ -67,13 +67,13 @@ export class Reach {
   }
 }
 
-function brokenOff({ id }: NodeRecord, cause: PeerUnreachable): Failure {
+function brokenOff({ id }: PeerAddress, cause: PeerUnreachable): Failure {
   const what = `the node ${id}, which this was handed on to, broke off. Whether it was carried out is not known.`;
   const advice = ["Look with get_sessions and get_execution before you repeat it."];
   return new Failure("connection", what, { context: { node: id }, advice, cause });
 }
 
-function outOfReach({ id }: NodeRecord, cause: PeerUnreachable): Failure {
+function outOfReach({ id }: PeerAddress, cause: PeerUnreachable): Failure {
   const what = `the node ${id}, which this is to be handed on to, cannot be reached. Nothing was carried out.`;
   const advice = ["Try again in some seconds.", "If that fails, start a new session by leaving session_id out."];
   return new Failure("connection", what, { context: { node: id }, advice, cause });

@@ -114,9 +114,21 @@ test("a node that was looked at ahead is known when the registry is away, though
     return id === record.id ? record : undefined;
   };
   const owners = new Owners({ registry: { node }, self: "self0", clock });
-  await owners.lookAhead("other");
+  await owners.lookAhead(record);
   isAway = true;
-  await owners.lookAhead("never");
   await clock.advance(60_000);
   expect(await owners.nodeOf("other")).toMatchObject({ kind: "other" });
+});
+
+test("a node of which only a heartbeat tells, as the registry cannot be asked from here, is known, and where it is now", async () => {
+  const clock = new FakeClock();
+  const node = () => Promise.reject(new RegistryUnreachable("away"));
+  const owners = new Owners({ registry: { node }, self: "self0", clock });
+  await expect(owners.nodeOf("other")).rejects.toBeInstanceOf(RegistryUnreachable);
+  await owners.lookAhead({ id: "other", address: "http://other", epoch: 1 });
+  expect(await owners.nodeOf("other")).toMatchObject({ kind: "other", node: { address: "http://other" } });
+  await owners.lookAhead({ id: "other", address: "http://moved", epoch: 2 });
+  await owners.lookAhead({ id: "other", address: "http://other", epoch: 1 });
+  await clock.advance(60_000);
+  expect(await owners.nodeOf("other")).toMatchObject({ kind: "other", node: { address: "http://moved" } });
 });

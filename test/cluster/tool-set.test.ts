@@ -195,6 +195,12 @@ describe("a new session", () => {
   });
 });
 
+async function nodeOf(registry: FakeRegistry, id: string) {
+  const node = await registry.node(id);
+  if (node === undefined) throw new Error(`there is no node ${id}`);
+  return node;
+}
+
 describe("get_sessions", () => {
   test("tells the caller's sessions on all nodes, the oldest first, as JSON and as text", async () => {
     await using cluster = await startNodes(3);
@@ -217,7 +223,7 @@ describe("get_sessions", () => {
     const { a, b, registry } = cluster;
     const there = await openOn(a);
     b.state.knownPeers = [a.id];
-    await b.owners.lookAhead(a.id);
+    await b.owners.lookAhead(await nodeOf(registry, a.id));
     registry.empty();
     const { result } = await callTool(b, "get_sessions", {});
     expect(result?.sessions?.map(({ session_id }) => session_id)).toEqual([there]);
@@ -229,7 +235,7 @@ describe("get_sessions", () => {
     const { a, b, registry } = cluster;
     const there = await openOn(a);
     b.state.knownPeers = [a.id];
-    await b.owners.lookAhead(a.id);
+    await b.owners.lookAhead(await nodeOf(registry, a.id));
     registry.isCutOff = true;
     const { result } = await callTool(b, "get_sessions", {});
     expect(result?.sessions?.map(({ session_id }) => session_id)).toEqual([there]);
