@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export type Balancer = AsyncDisposable & { readonly name: string; readonly url: string };
+export type Balancer = AsyncDisposable & { readonly name: string; readonly url: string; readonly pid: number };
 
 /** `nodes`: host and port of each. */
 type BalancerOptions = { readonly program: string; readonly port: number; readonly nodes: readonly string[] };
@@ -98,6 +98,7 @@ export async function startBalancer(
   return {
     name,
     url,
+    pid: child.pid,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGTERM");
       await child.exited;

@@ -50,6 +50,7 @@ const recoveryMs = 5000;
 
 /** What a caller is told when the owner of a session went away, or cannot be reached, while its call was on. */
 const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
+const goneCodes: readonly string[] = ["SESSION_NOT_FOUND", "EXECUTION_NOT_FOUND"];
 const cancelled = "JSON-RPC -32800";
 /** In the list of all sessions, until the nodes have told an empty registry anew whose sessions they have. */
 export const leftOut = "left out";
@@ -102,18 +103,18 @@ export class Disturbances {
       };
       this.#episodes.push(episode);
       // Made good in any case, also at the end of the load.
-      await this.#disturb(kind, node, turn, end);
+      await this.#disturb(kind, node, round, end);
       episode.untilMs = performance.now() + recoveryMs;
     }
   }
 
-  async #disturb(kind: DisturbanceKind, node: Disturbed, turn: number, end: AbortSignal): Promise<void> {
+  async #disturb(kind: DisturbanceKind, node: Disturbed, round: number, end: AbortSignal): Promise<void> {
     const { registry, network, nodes } = this.#parts;
     const others = nodes.filter((other) => other !== node);
     switch (kind) {
       case "kill":
         await node.kill("SIGKILL");
-        await waited(nodeAwayMs[turn % 2] ?? 0, end);
+        await waited(nodeAwayMs[round % 2] ?? 0, end);
         return await node.startAgain();
       case "roll":
         await node.kill("SIGTERM");
@@ -131,7 +132,7 @@ export class Disturbances {
       case "cut-registry":
       case "cut-peers":
         await network.cut(node.spot, kind === "cut-registry" ? [registry.spot] : others.map(({ spot }) => spot));
-        await waited(cutMs[turn % 2] ?? 0, end);
+        await waited(cutMs[round % 2] ?? 0, end);
         return await network.mend();
     }
   }
@@ -148,7 +149,7 @@ export class Disturbances {
       const isOn = askedMs <= untilMs;
       const ends = kind === "kill" || kind === "roll";
       if (ends && isOwner && life.openedMs <= untilMs) {
-        if (code === "SESSION_NOT_FOUND" && (reason === "lost" || reason === "shutdown")) return "lost";
+        if (goneCodes.includes(code) && (reason === "lost" || reason === "shutdown")) return "lost";
         if (isOn && (code === "CANCELED" || brokenOff.includes(code))) return "uncertain";
       }
       if (!isOn) continue;
@@ -163,7 +164,7 @@ export class Disturbances {
   /** Connections may have been given up meanwhile; and leases were over, if it was long. */
   #excuseByStall(code: string, reason: string, isBroken: boolean, life: Life | undefined, askedMs: number) {
     for (const { fromMs, untilMs } of this.#stalls) {
-      const isLost = code === "SESSION_NOT_FOUND" && reason === "lost";
+      const isLost = goneCodes.includes(code) && reason === "lost";
       if (isLost && untilMs - fromMs >= leaseMs / 2 && life !== undefined && life.openedMs <= untilMs) return "lost";
       const isOn = askedMs <= untilMs + recoveryMs;
       if (isOn && (isBroken || reason === leftOut || notOpened.includes(code))) return "uncertain";

@@ -1,5 +1,5 @@
-// What a cluster costs a warm call: on a server by itself, on the owner in a cluster, and through another node. The three are asked by turns, so that
-// whatever else the machine does meets all of them alike.
+// What a cluster costs a warm call: on a server by itself, on the owner in a cluster, and through another node. All are asked by turns, one call each, so that
+// whatever else the machine does meets all of them alike. A second server by itself shows what is noise.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,21 +12,28 @@ import { LoadedRegistry } from "./registry.ts";
 
 export type Measure = {
   readonly name: string;
+  readonly minMs: number;
+  readonly p25Ms: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly meanMs: number;
-  /** Its median as a share of the first one's. */
-  readonly ofFirst: number;
+  /** As a share of the first one's: what disturbs the machine makes calls slower, and hardly ever the fastest quarter of them. */
+  readonly p25OfFirst: number;
+  /** The median of how many times as long as the first one it took in the same round. */
+  readonly roundsOfFirst: number;
 };
 
-/** Calls before those that count: the first are slower everywhere. */
-const warmUps = 200;
+/** Rounds before those that count: the first are slower everywhere. */
+const warmUps = 100;
+/** After so many rounds all sessions are opened anew: two interpreters are not quite as fast, nor are two sandboxes. */
+const roundsASession = 250;
 
-type Lane = { readonly name: string; readonly way: Way; readonly session: string; readonly times: number[] };
+/** One time a round. */
+export type Lane = { readonly name: string; readonly times: readonly number[] };
+type Asked = { readonly times: number[]; readonly ask: () => Promise<void> };
 
 export async function measure({ argv, redis, calls }: { argv: readonly string[]; redis: string; calls: number }) {
   await using opened = new AsyncDisposableStack();
-  const [registryPort = 0, alonePort = 0, onePort = 0, otherPort = 0] = await freePorts(4);
+  const [registryPort = 0, alonePort = 0, alikePort = 0, onePort = 0, otherPort = 0] = await freePorts(5);
   const { registry: spot } = oneHost(1);
   const registry = opened.use(await LoadedRegistry.start(redis, spot, registryPort));
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-measure-"));
@@ -37,35 +44,74 @@ export async function measure({ argv, redis, calls }: { argv: readonly string[];
     return opened.use(await LoadedNode.start(options));
   };
   const alone = await start("alone", alonePort, undefined);
-  const one = await start("one", onePort, cluster);
-  const other = await start("other", otherPort, cluster);
+  const alike = await start("alike", alikePort, undefined);
+  const nodes = [await start("one", onePort, cluster), await start("other", otherPort, cluster)];
 
-  const [aloneWay, oneWay, otherWay] = [alone, one, other].map(({ url }) => bareWay(`${url}/mcp`)) as [Way, Way, Way];
-  const aloneSession = await openSession(aloneWay);
-  const shared = await openSession(oneWay);
-  const [ownerWay, strangerWay] = one.owns(shared) ? [oneWay, otherWay] : [otherWay, oneWay];
-  const lanes: readonly Lane[] = [
-    { name: "without --cluster", way: aloneWay, session: aloneSession, times: [] },
-    { name: "on its owner", way: ownerWay, session: shared, times: [] },
-    { name: "through another node", way: strangerWay, session: shared, times: [] },
+  const times = laneNames.map((): number[] => []);
+  for (let from = 0; from < calls; from += roundsASession) {
+    const asked = await openLanes(alone, alike, nodes, times);
+    await inTurns(
+      asked.map(({ ask }) => ({ ask, times: [] })),
+      warmUps,
+    );
+    await inTurns(asked, Math.min(roundsASession, calls - from));
+    for (const { end } of asked) await end();
+  }
+  return measuresOf(laneNames.map((name, index) => ({ name, times: times[index] ?? [] })));
+}
+
+const laneNames = ["without --cluster", "the same, once more", "on its owner", "through another node"] as const;
+
+async function openLanes(
+  alone: LoadedNode,
+  alike: LoadedNode,
+  nodes: readonly LoadedNode[],
+  times: readonly number[][],
+) {
+  const [aloneWay, alikeWay, oneWay, otherWay] = [alone, alike, ...nodes].map(({ url }) => bareWay(`${url}/mcp`)) as [
+    ...[Way, Way, Way, Way],
   ];
-  for (let round = 0; round < warmUps + calls; round++) {
-    // The order changes, so that none always follows the same one.
+  const shared = await openSession(oneWay);
+  const [ownerWay, strangerWay] = nodes[0]?.owns(shared) === true ? [oneWay, otherWay] : [otherWay, oneWay];
+  const lanes = [
+    { way: aloneWay, session: await openSession(aloneWay) },
+    { way: alikeWay, session: await openSession(alikeWay) },
+    { way: ownerWay, session: shared },
+    { way: strangerWay, session: shared },
+  ];
+  return lanes.map(({ way, session }, index) => ({
+    times: times[index] ?? [],
+    async ask() {
+      const answer = await way.call("execute_code", { code: "1", session_id: session });
+      if (answer.kind === "error") throw new Error(`${laneNames[index]}: ${answer.code}: ${answer.message}`);
+    },
+    end: () => way.call("stop_session", { session_id: session }),
+  }));
+}
+
+/** The order changes, so that none always follows the same one. */
+async function inTurns(lanes: readonly Asked[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < lanes.length; turn++) {
       const lane = lanes[(round + turn) % lanes.length];
       if (lane === undefined) continue;
       const startedMs = performance.now();
-      const answer = await lane.way.call("execute_code", { code: "1", session_id: lane.session });
-      const tookMs = performance.now() - startedMs;
-      if (answer.kind === "error") throw new Error(`${lane.name}: ${answer.code}: ${answer.message}`);
-      if (round >= warmUps) lane.times.push(tookMs);
+      await lane.ask();
+      lane.times.push(performance.now() - startedMs);
     }
   }
-  const first = quantile(lanes[0]?.times ?? [], 0.5);
+}
+
+/** Each against the first. */
+export function measuresOf(lanes: readonly Lane[]): readonly Measure[] {
+  const first = lanes[0]?.times ?? [];
   return lanes.map(({ name, times }): Measure => {
-    const p50Ms = quantile(times, 0.5);
-    const meanMs = times.reduce((sum, ms) => sum + ms, 0) / times.length;
-    return { name, p50Ms, p99Ms: quantile(times, 0.99), meanMs, ofFirst: p50Ms / first };
+    const [minMs = Number.NaN, p25Ms = Number.NaN, p50Ms = Number.NaN, p99Ms = Number.NaN] = [0, 0.25, 0.5, 0.99].map(
+      (part) => quantile(times, part),
+    );
+    const ofRound = times.map((ms, round) => ms / (first[round] ?? Number.NaN));
+    const shares = { p25OfFirst: p25Ms / quantile(first, 0.25), roundsOfFirst: quantile(ofRound, 0.5) };
+    return { name, minMs, p25Ms, p50Ms, p99Ms, ...shares };
   });
 }
 

@@ -27,6 +27,10 @@ export class LoadedRegistry implements AsyncDisposable {
     return registry;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Where nodes reach it. */
   get address(): string {
     return `${this.spot.host}:${this.#port}`;

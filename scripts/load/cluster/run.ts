@@ -10,6 +10,7 @@ import { Tally } from "../tally.ts";
 import { bareWay, sessionWay, statelessWay, type Way } from "../ways.ts";
 import { createActions } from "./actions.ts";
 import { startHaproxy, startNginx } from "./balancers.ts";
+import { cpuSecondsOf } from "./cpu.ts";
 import { cuts, type DisturbanceKind, Disturbances } from "./disturbances.ts";
 import { layCables, oneHost } from "./network.ts";
 import { LoadedNode } from "./node.ts";
@@ -43,6 +44,8 @@ export type Report = {
   readonly registry: { readonly bytes: number; readonly commands: number };
   /** By node: sessions that it has at the end. */
   readonly sessionsOf: readonly number[];
+  /** CPU seconds, of what has not been killed. `sandboxes`: and whatever else the nodes have started. */
+  readonly cpu: Readonly<Record<"clients" | "nodes" | "sandboxes" | "balancers" | "registry", number>>;
   /** The last of what each node wrote to its log. */
   readonly logs: readonly string[];
 };
@@ -124,6 +127,9 @@ export async function runCluster(options: RunOptions): Promise<Report> {
       }
     }),
   );
+  const nodeCpu = await cpuSecondsOf(nodes.map(({ pid }) => pid));
+  const [registryCpu, ...balancerCpu] = await cpuSecondsOf([registry.pid, ...balancers.map(({ pid }) => pid)]);
+  const { user, system } = process.cpuUsage();
   const metrics = await Promise.all(nodes.map((node) => node.metrics()));
   return {
     tally,
@@ -131,6 +137,13 @@ export async function runCluster(options: RunOptions): Promise<Report> {
     disturbances: disturbances.told,
     registry: await registry.figures(),
     sessionsOf: metrics.map((text) => sumOf(text, "msb_mcp_sessions")),
+    cpu: {
+      clients: (user + system) / 1e6,
+      nodes: sum(nodeCpu.map(({ own }) => own)),
+      sandboxes: sum(nodeCpu.map(({ below }) => below)),
+      balancers: sum(balancerCpu.map(({ own, below }) => own + below)),
+      registry: registryCpu?.own ?? 0,
+    },
     logs: nodes.map(({ log }) => log),
   };
 }
@@ -139,4 +152,8 @@ function openWay(index: number, url: string): Promise<Way> {
   // By twos, so that each way is spoken through each balancer.
   const open = [bareWay, sessionWay, statelessWay][Math.floor(index / 2) % 3] ?? bareWay;
   return Promise.resolve(open(url));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
 }
