@@ -33,7 +33,7 @@ type Asked = { readonly times: number[]; readonly ask: () => Promise<void> };
 
 export async function measure({ argv, redis, calls }: { argv: readonly string[]; redis: string; calls: number }) {
   await using opened = new AsyncDisposableStack();
-  const [registryPort = 0, alonePort = 0, alikePort = 0, onePort = 0, otherPort = 0] = await freePorts(5);
+  const [registryPort = 0, alonePort = 0, alikePort = 0, ...nodePorts] = await freePorts(6);
   const { registry: spot } = oneHost(1);
   const registry = opened.use(await LoadedRegistry.start(redis, spot, registryPort));
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-measure-"));
@@ -45,7 +45,8 @@ export async function measure({ argv, redis, calls }: { argv: readonly string[];
   };
   const alone = await start("alone", alonePort, undefined);
   const alike = await start("alike", alikePort, undefined);
-  const nodes = [await start("one", onePort, cluster), await start("other", otherPort, cluster)];
+  const nodes: LoadedNode[] = [];
+  for (const [index, port] of nodePorts.entries()) nodes.push(await start(`node-${index + 1}`, port, cluster));
 
   const times = laneNames.map((): number[] => []);
   for (let from = 0; from < calls; from += roundsASession) {
@@ -68,18 +69,20 @@ async function openLanes(
   nodes: readonly LoadedNode[],
   times: readonly number[][],
 ) {
-  const [aloneWay, alikeWay, oneWay, otherWay] = [alone, alike, ...nodes].map(({ url }) => bareWay(`${url}/mcp`)) as [
-    ...[Way, Way, Way, Way],
-  ];
-  const shared = await openSession(oneWay);
-  const [ownerWay, strangerWay] = nodes[0]?.owns(shared) === true ? [oneWay, otherWay] : [otherWay, oneWay];
+  const owned = await openOnTwo(nodes);
+  const third = nodes.find((node) => !owned.some(({ owner }) => owner === node));
+  const [own, others] = owned;
+  if (own === undefined || others === undefined || third === undefined) throw new Error("all sessions are on one node");
+  // Each server has one call a round, so that none has its memory at hand more than another.
   const lanes = [
-    { way: aloneWay, session: await openSession(aloneWay) },
-    { way: alikeWay, session: await openSession(alikeWay) },
-    { way: ownerWay, session: shared },
-    { way: strangerWay, session: shared },
-  ];
-  return lanes.map(({ way, session }, index) => ({
+    ...[alone, alike].map((server) => ({ server, session: undefined })),
+    { server: own.owner, session: own.session },
+    { server: third, session: others.session },
+  ].map(async ({ server, session }) => {
+    const way = bareWay(`${server.url}/mcp`);
+    return { way, session: session ?? (await openSession(way)) };
+  });
+  return (await Promise.all(lanes)).map(({ way, session }, index) => ({
     times: times[index] ?? [],
     async ask() {
       const answer = await way.call("execute_code", { code: "1", session_id: session });
@@ -113,6 +116,20 @@ export function measuresOf(lanes: readonly Lane[]): readonly Measure[] {
     const shares = { p25OfFirst: p25Ms / quantile(first, 0.25), roundsOfFirst: quantile(ofRound, 0.5) };
     return { name, minMs, p25Ms, p50Ms, p99Ms, ...shares };
   });
+}
+
+/** One session on each of two nodes. */
+async function openOnTwo(nodes: readonly LoadedNode[]) {
+  const opened: { readonly owner: LoadedNode; readonly session: string }[] = [];
+  for (let tries = 0; tries < 20 && opened.length < 2; tries++) {
+    const way = bareWay(`${nodes[tries % nodes.length]?.url}/mcp`);
+    const session = await openSession(way);
+    const owner = nodes.find((node) => node.owns(session));
+    if (owner === undefined || opened.some((one) => one.owner === owner)) {
+      await way.call("stop_session", { session_id: session });
+    } else opened.push({ owner, session });
+  }
+  return opened;
 }
 
 async function openSession(way: Way): Promise<string> {
