@@ -52,7 +52,7 @@ const recoveryMs = 5000;
 const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
 const goneCodes: readonly string[] = ["SESSION_NOT_FOUND", "EXECUTION_NOT_FOUND"];
 const cancelled = "JSON-RPC -32800";
-/** In the list of all sessions, until the nodes have told an empty registry anew whose sessions they have. */
+/** Of the list of all sessions, as a node could not be asked. */
 export const leftOut = "left out";
 const notOpened: readonly string[] = [...brokenOff, "SANDBOX_CREATION_ERROR"];
 
@@ -140,10 +140,7 @@ export class Disturbances {
   /** A node that was killed or rolled has lost what it had; one that is away or cut off answers nobody; all else goes on. */
   readonly excuse: Excuse = ({ code, reason }, life, askedMs) => {
     const isBroken = code === noAnswer || code.startsWith("HTTP 50");
-    // Those that are still to come are not listed yet.
     for (const { kind, node, untilMs } of this.#episodes) {
-      const isForgetful = kind === "registry-flush" || kind === "registry-kill";
-      if (isForgetful && reason === leftOut && askedMs <= untilMs) return "uncertain";
       if (node === undefined) continue;
       const isOwner = life !== undefined && node.owns(life.id);
       const isOn = askedMs <= untilMs;
