@@ -50,8 +50,9 @@ export class Client {
     this.random = randomOf(seed);
   }
 
-  async run(calls: number): Promise<void> {
-    for (let call = 0; call < calls; call++) {
+  /** Until `end`, at most. */
+  async run(calls: number, end?: AbortSignal): Promise<void> {
+    for (let call = 0; call < calls && end?.aborted !== true; call++) {
       try {
         await this.#act();
       } catch (error) {

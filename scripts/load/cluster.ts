@@ -44,7 +44,10 @@ else process.exitCode = await load();
 async function loadInOwnNetwork(): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error("to cut nodes off requires root, for network namespaces");
   const again = [process.execPath, "--no-env-file", import.meta.path, ...Bun.argv.slice(2), "--cables"];
-  return await Bun.spawn([...ownNetworkArgv, ...again], { stdio: ["ignore", "inherit", "inherit"] }).exited;
+  const child = Bun.spawn([...ownNetworkArgv, ...again], { stdio: ["ignore", "inherit", "inherit"] });
+  // It ends in order, and this after it.
+  interrupted().addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
+  return await child.exited;
 }
 
 async function load(): Promise<0 | 1> {
@@ -64,7 +67,8 @@ async function load(): Promise<0 | 1> {
     disturbances: kinds,
     everyMs: Number(values.every) * 1000,
     seed,
-    onProgress: (line) => console.error(line),
+    onProgress: (line) => console.error(`${clock()} ${line}`),
+    end: interrupted(),
   });
   console.log(`\n${tally.calls} calls in ${seconds.toFixed(0)} s: ${(tally.calls / seconds).toFixed(0)} a second\n`);
   console.log("| what was asked and came back | times |\n|---|--:|");
@@ -100,6 +104,17 @@ async function showMeasures(): Promise<0> {
     console.log(`| ${[name, ...times, ...shares].join(" | ")} |`);
   }
   return 0;
+}
+
+function clock(): string {
+  return `${(performance.now() / 1000).toFixed(0)} s:`;
+}
+
+/** A second signal ends at once, as usual. */
+function interrupted(): AbortSignal {
+  const end = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end.abort());
+  return end.signal;
 }
 
 function knownKind(kind: string): DisturbanceKind {

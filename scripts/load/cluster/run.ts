@@ -35,6 +35,8 @@ export type RunOptions = {
   readonly everyMs: number;
   readonly seed: number;
   readonly onProgress?: (line: string) => void;
+  /** Ends the load before its time; what there was is told all the same. */
+  readonly end?: AbortSignal;
 };
 
 export type Report = {
@@ -110,10 +112,12 @@ export async function runCluster(options: RunOptions): Promise<Report> {
   const startedMs = performance.now();
   const ended = new AbortController();
   const disturbing = disturbances.run(ended.signal);
+  let shown = 0;
   const progress = setInterval(() => {
+    for (; shown < tally.wrong.length; shown++) options.onProgress?.(`WRONG: ${tally.wrong[shown]}`);
     options.onProgress?.(`${tally.calls} calls, ${tally.wrong.length} wrong`);
   }, 15_000);
-  await Promise.all(all.map((client) => client.run(callsEach)));
+  await Promise.all(all.map((client) => client.run(callsEach, options.end)));
   clearInterval(progress);
   const seconds = (performance.now() - startedMs) / 1000;
   ended.abort();
