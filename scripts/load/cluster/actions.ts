@@ -4,7 +4,6 @@ import type { Client } from "../client.ts";
 import type { Life } from "../slot.ts";
 import type { Tally } from "../tally.ts";
 import { type Answer, noAnswer, type Way } from "../ways.ts";
-import { leftOut } from "./disturbances.ts";
 
 export type ActionOptions = { readonly way: Way; readonly url: string; readonly tally: Tally };
 
@@ -115,16 +114,13 @@ export function createActions({ way, url, tally }: ActionOptions) {
     const one = await way.call("get_sessions", { session_id: life.id });
     if (one.kind === "error") return client.explain("look for own", one, life, askedMs);
     const isActive = JSON.stringify(one.content).includes(life.id);
-    tally.count("look for own", isActive ? "left out" : "ended");
-    if (!isActive || life.stopAsked) return;
-    // A node that cannot be asked is left out of the list: only where something explains that.
-    const message = `${life.id} is active, and not in the list of all`;
-    client.explain(
-      "look for own",
-      { kind: "error", code: "CONNECTION_ERROR", reason: leftOut, message },
-      life,
-      askedMs,
-    );
+    if (!isActive || life.stopAsked) return tally.count("look for own", "ended");
+    // A node that cannot be asked is left out of the list, which says so; nothing explains one that does not.
+    const unasked = (all.content.nodes_not_asked ?? []) as readonly { readonly node: string; readonly why: string }[];
+    const told = unasked.find(({ node }) => node === "all others" || life.id.startsWith(`session-${node}-`));
+    if (told === undefined)
+      tally.fault(`look for own: ${life.id} is active, and left out: ${JSON.stringify(all.content)}`);
+    tally.count("look for own", told === undefined ? "left out" : `left out, as it says: ${told.why}`);
   }
 
   function wrong(asked: string, answer: Answer): void {

@@ -52,8 +52,6 @@ const recoveryMs = 5000;
 const brokenOff: readonly string[] = ["CONNECTION_ERROR", "CODE_EXECUTION_ERROR", "COMMAND_EXECUTION_ERROR"];
 const goneCodes: readonly string[] = ["SESSION_NOT_FOUND", "EXECUTION_NOT_FOUND"];
 const cancelled = "JSON-RPC -32800";
-/** Of the list of all sessions, as a node could not be asked. */
-export const leftOut = "left out";
 const notOpened: readonly string[] = [...brokenOff, "SANDBOX_CREATION_ERROR"];
 
 export class Disturbances {
@@ -164,7 +162,7 @@ export class Disturbances {
       const isLost = goneCodes.includes(code) && reason === "lost";
       if (isLost && untilMs - fromMs >= leaseMs / 2 && life !== undefined && life.openedMs <= untilMs) return "lost";
       const isOn = askedMs <= untilMs + recoveryMs;
-      if (isOn && (isBroken || reason === leftOut || notOpened.includes(code))) return "uncertain";
+      if (isOn && (isBroken || notOpened.includes(code))) return "uncertain";
     }
     return undefined;
   }
