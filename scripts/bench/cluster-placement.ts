@@ -3,7 +3,7 @@
 // `bun scripts/bench/cluster-placement.ts [NODES] [SESSIONS] [PLACED]`
 
 import { type Clock, systemClock } from "../../src/clock.ts";
-import type { NodeLoad, Registry } from "../../src/cluster/port.ts";
+import type { NodeLoad, Registry, Taken } from "../../src/cluster/port.ts";
 import { openRegistry } from "../../src/cluster/registry/open.ts";
 import { startRedisServer } from "../../test/cluster/redis-server.ts";
 
@@ -22,7 +22,7 @@ const roomy: NodeLoad = {
   ahead: {},
 };
 
-type Node = { readonly id: string; epoch: number; sessions: number; readonly principals: Map<string, number> };
+type Node = { readonly id: string; epoch: number; sessions: number; readonly principals: Map<string, Taken> };
 
 /** What is measured here is how long a call takes, however long: none is given up. */
 const patient: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(30 * ms, signal) };
@@ -58,6 +58,13 @@ for (let i = 0; i < nodeCount; i++) {
 }
 const emptyBytes = await usedBytes();
 say("bytes a node, before it has sessions", (emptyBytes / nodeCount).toFixed(0));
+/** What the principal has there then. */
+const addTo = ({ principals: all }: Node, principal: string): Taken => {
+  const sessions = (all.get(principal)?.sessions ?? 0) + 1;
+  const taken = { sessions, memoryMib: 1024 * sessions };
+  all.set(principal, taken);
+  return taken;
+};
 const loadOf = ({ sessions }: Node): NodeLoad => ({ ...roomy, sessions, memoryMib: sessions * 1024 });
 let filled = 0;
 for (const node of nodes.values()) {
@@ -65,7 +72,7 @@ for (const node of nodes.values()) {
   const share = Math.round(((sessionCount - placedCount) / nodeCount) * (0.9 + 0.2 * Math.random()));
   for (let i = 0; i < share; i++) {
     const principal = `principal-${filled++ % principals}`;
-    node.principals.set(principal, (node.principals.get(principal) ?? 0) + 1);
+    addTo(node, principal);
   }
   node.sessions = share;
   const facts = { id: node.id, address: `http://10.0.0.1/${node.id}`, version: "1.0.0", hostname: "n", startedAt: 1 };
@@ -110,8 +117,7 @@ async function openSessions(registry: Registry): Promise<void> {
     const node = nodes.get(placement?.node.id ?? "");
     if (node === undefined || placement === undefined) throw new Error("No node was named.");
     node.sessions += 1;
-    const its = (node.principals.get(principal) ?? 0) + 1;
-    node.principals.set(principal, its);
+    const its = addTo(node, principal);
     await registry.tellPrincipal(node.id, node.epoch, principal, its, placement.reservation);
   }
 }

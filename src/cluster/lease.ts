@@ -5,15 +5,26 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import { type AskPeer, KnownPeers, type Relayed } from "./known-peers.ts";
-import type { NodeFacts, NodeLoad, PeerAddress, Registration, Registry, Renewal, Renewing, Standing } from "./port.ts";
+import {
+  countsOf,
+  type NodeFacts,
+  type NodeLoad,
+  type PeerAddress,
+  type Registration,
+  type Registry,
+  type Renewal,
+  type Renewing,
+  type Standing,
+  type Taken,
+} from "./port.ts";
 
 export type LeaseOptions = {
   readonly registry: Pick<Registry, "register" | "renew" | "leave">;
   readonly clock: Clock;
   readonly facts: NodeFacts;
   readonly load: () => NodeLoad;
-  /** Sessions of each principal here. */
-  readonly principals: () => ReadonlyMap<string, number>;
+  /** What each principal has here. */
+  readonly principals: () => ReadonlyMap<string, Taken>;
   readonly isDraining: () => boolean;
   readonly askPeer: AskPeer;
   /** As of the registry. At least 10 s are advisable: a call to the registry may take 2 s, one to another node 5 s. */
@@ -172,7 +183,10 @@ class OwnLease implements Lease {
 
   /** By the registry, else by way of another node. What was not heard of while the registry could not be reached is told behind that. */
   async #renew(renewing: Renewing, sentMs: number): Promise<Relayed> {
-    const all = () => ({ ...renewing, principals: Object.fromEntries(this.#options.principals()) });
+    const all = () => {
+      const { sessions: principals, memoryMib: principalsMemoryMib } = countsOf(this.#options.principals());
+      return { ...renewing, principals, principalsMemoryMib };
+    };
     const isDue = sentMs - this.#toldAllMs >= tellAllMs;
     try {
       const renewal = await this.#options.registry.renew(isDue ? all() : renewing);

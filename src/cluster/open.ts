@@ -35,6 +35,7 @@ export type ClusterSettings = {
   readonly flavors: Flavors;
   readonly defaultFlavor: Flavor;
   readonly maxSessionsPerPrincipal: number | undefined;
+  readonly maxMemoryMibPerPrincipal: number | undefined;
   readonly admissionWaitMs: number;
   readonly sandboxStartTimeoutMs: number;
   readonly maxRequestBytes: number;
@@ -119,6 +120,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
       defaultTemplate: defaultTemplate(templates),
       knownPeers: () => lease?.knownPeers ?? [],
       maxSessionsPerPrincipal: settings.maxSessionsPerPrincipal,
+      maxMemoryMibPerPrincipal: settings.maxMemoryMibPerPrincipal,
       onForwarded: (told) => emit({ type: "cluster.forwarded", ...told }),
     });
     const renew = (renewing: Renewing) => renewFor(registry, renewing);

@@ -25,6 +25,7 @@ export type PlacingOptions = {
   /** By name: what a call gets that names none. */
   readonly defaultTemplate: string;
   readonly maxSessionsPerPrincipal: number | undefined;
+  readonly maxMemoryMibPerPrincipal?: number | undefined;
   readonly clock: Clock;
 };
 
@@ -61,7 +62,7 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
     args: unknown,
     context: CallContext,
   ): Promise<Opened | undefined> {
-    const placed = { reservation, elsewhere };
+    const placed = { reservation, elsewhere: elsewhere.sessions, elsewhereMemoryMib: elsewhere.memoryMib };
     if (node.id === self) {
       return isDraining() ? undefined : { answer: await own.call(name, args, context, placed), node: undefined };
     }
@@ -80,13 +81,16 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
 
   /** Undefined: it is opened here, if at all. */
   async function placeOf({ template, flavor: named }: Named, principal: string): Promise<Placement | undefined> {
-    const { flavors, defaultFlavor, defaultTemplate, maxSessionsPerPrincipal: maxPrincipalSessions } = options;
+    const { flavors, defaultFlavor, defaultTemplate } = options;
     if (standing() === "unreachable") return unasked();
     const flavor = flavorNames.find((each) => each === named) ?? defaultFlavor;
     const { memoryMib } = flavors[flavor];
-    const session = { principal, template: template ?? defaultTemplate, flavor, memoryMib, maxPrincipalSessions };
+    const limits = {
+      maxPrincipalSessions: options.maxSessionsPerPrincipal,
+      maxPrincipalMemoryMib: options.maxMemoryMibPerPrincipal,
+    };
     try {
-      return await registry.place(session);
+      return await registry.place({ principal, template: template ?? defaultTemplate, flavor, memoryMib, ...limits });
     } catch (error) {
       if (!(error instanceof RegistryUnreachable)) throw error;
       return unasked(error);

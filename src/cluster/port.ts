@@ -23,6 +23,9 @@ export type NodeLoad = {
   readonly ahead: Readonly<Record<string, number>>;
 };
 
+/** What a principal has. */
+export type Taken = { readonly sessions: number; readonly memoryMib: number };
+
 /** One node as it tells of itself. */
 export type NodeFacts = {
   /** What the ids of its sessions and executions carry (`tagOf` of its installation): 5 characters. Kept over restarts by its state directory. */
@@ -63,6 +66,8 @@ export type Renewing = {
   readonly isDraining: boolean;
   /** Sessions of all its principals, told now and then in case that one was not heard of; who is not among them has none. */
   readonly principals?: Readonly<Record<string, number>>;
+  /** Of these sessions, the memory. */
+  readonly principalsMemoryMib?: Readonly<Record<string, number>>;
 };
 
 /** Where to ask a node: `epoch` says of which registration the address is. */
@@ -94,6 +99,8 @@ export type NewSession = {
   readonly memoryMib: number;
   /** How many sessions a principal may have over all nodes; undefined: unlimited. At that number a node is chosen that has some of them: one may be ended there. */
   readonly maxPrincipalSessions: number | undefined;
+  /** The same of their memory. */
+  readonly maxPrincipalMemoryMib?: number | undefined;
 };
 
 /** Where a principal has sessions, as far as the registry was told. */
@@ -109,9 +116,12 @@ export type Placement = {
   readonly node: NodeRecord;
   /** A place is held under it until the session is opened, it is given back, or the time is over. */
   readonly reservation: string;
-  /** Sessions of the principal on other nodes, those on their way included: they count against its limit. */
-  readonly elsewhere: number;
+  /** What the principal has on other nodes, what is on its way included: it counts against its limits. */
+  readonly elsewhere: Taken;
 };
+
+/** Where a new session waits for room. */
+export type Waits = { readonly nodeId: string; readonly reservation: string };
 
 /** What nodes tell all others. */
 export type Announcement =
@@ -137,7 +147,7 @@ export interface Registry extends AsyncDisposable {
   register(
     facts: NodeFacts,
     load: NodeLoad,
-    principals: ReadonlyMap<string, number>,
+    principals: ReadonlyMap<string, Taken>,
     before?: Registration,
   ): Promise<number>;
   /** Prolongs the lease, and tells what there is of this node. */
@@ -151,9 +161,13 @@ export interface Registry extends AsyncDisposable {
   requestDrain(id: string, drain: boolean): Promise<boolean>;
   /** Undefined: no node with a lease takes new sessions. Counts and reserves in one step. */
   place(session: NewSession): Promise<Placement | undefined>;
+  /**
+   * The same for one that waits for room on a node under a reservation: that goes to another node if there is room by now, and stays where it is otherwise.
+   */
+  placeAgain(session: NewSession, waits: Waits): Promise<Placement | undefined>;
   giveBack(reservation: string): Promise<void>;
-  /** How many sessions of a principal a node has now; an absolute number, which may be told again. The reservation is over. */
-  tellPrincipal(id: string, epoch: number, principal: string, sessions: number, reservation?: string): Promise<void>;
+  /** What a principal has on a node now; absolute numbers, which may be told again. The reservation is over. */
+  tellPrincipal(id: string, epoch: number, principal: string, taken: Taken, reservation?: string): Promise<void>;
   sessionsOf(principal: string): Promise<PrincipalSessions>;
   announce(announcement: Announcement): Promise<void>;
   /** Announcements of other nodes from now on. What is announced while the connection is lost is lost. */
@@ -165,4 +179,13 @@ export interface Registry extends AsyncDisposable {
 /** The registry could not be asked. */
 export class RegistryUnreachable extends Error {
   override readonly name = "RegistryUnreachable";
+}
+
+/** By principal, as nodes tell it. */
+export function countsOf(principals: ReadonlyMap<string, Taken>) {
+  const each = [...principals];
+  return {
+    sessions: Object.fromEntries(each.map(([principal, { sessions }]) => [principal, sessions])),
+    memoryMib: Object.fromEntries(each.map(([principal, { memoryMib }]) => [principal, memoryMib])),
+  };
 }

@@ -1,7 +1,8 @@
-// How many sessions each principal has: here, as all nodes are told, and on the other nodes, as they tell. Its limit holds over all of them.
+// What each principal has of sessions and memory: here, as all nodes are told, and on the other nodes, as they tell. Its limits hold over all of them.
 
 import type { Clock } from "../clock.ts";
 import type { Beyond } from "../sessions/claims.ts";
+import { nothingTaken, type Taken } from "../sessions/eviction.ts";
 import type { Placed } from "./peers/wire.ts";
 import type { Registry } from "./port.ts";
 
@@ -21,14 +22,14 @@ type Expected = {
   /** The oldest first. */
   readonly reservations: string[];
   /** As the last one of them told. */
-  readonly elsewhere: number;
+  readonly elsewhere: Taken;
 };
 
 export class Principals implements Disposable {
   readonly #options: PrincipalsOptions;
   readonly #closing = new AbortController();
   /** Those with sessions: as many as there are places. */
-  readonly #here = new Map<string, number>();
+  readonly #here = new Map<string, Taken>();
   /** Calls that are on, and have opened no session yet. */
   readonly #expected = new Map<string, Expected>();
   /** What is to be told, with the reservations that became sessions. */
@@ -42,17 +43,21 @@ export class Principals implements Disposable {
   /** For the admission of this node. */
   readonly beyond: Beyond = {
     // Known of new sessions only: by the next one it may be wrong.
-    elsewhere: (principal) => this.#expected.get(principal)?.elsewhere ?? 0,
+    elsewhere: (principal) => this.#expected.get(principal)?.elsewhere ?? nothingTaken,
     onCount: (principal, here) => this.#count(principal, here),
   };
 
-  /** How many each principal has here. */
-  get counts(): ReadonlyMap<string, number> {
+  /** What each principal has here. */
+  get counts(): ReadonlyMap<string, Taken> {
     return this.#here;
   }
 
   /** A session of the principal is about to be opened here. Its reservation is given back at the end, unless a session took it. */
-  expect(principal: string, { reservation, elsewhere }: Placed): Disposable {
+  expect(
+    principal: string,
+    { reservation, elsewhere: sessions, elsewhereMemoryMib: memoryMib = 0 }: Placed,
+  ): Disposable {
+    const elsewhere = { sessions, memoryMib };
     const reservations = this.#expected.get(principal)?.reservations ?? [];
     this.#expected.set(principal, { reservations, elsewhere });
     reservations.push(reservation);
@@ -72,13 +77,13 @@ export class Principals implements Disposable {
     this.#closing.abort();
   }
 
-  #count(principal: string, here: number): void {
-    const before = this.#here.get(principal) ?? 0;
-    if (here === 0) this.#here.delete(principal);
+  #count(principal: string, here: Taken): void {
+    const before = this.#here.get(principal) ?? nothingTaken;
+    if (here.sessions === 0) this.#here.delete(principal);
     else this.#here.set(principal, here);
     // Which one it is does not matter: all are of one principal at one node.
     const expected = this.#expected.get(principal)?.reservations;
-    const taken = here > before ? expected?.shift() : undefined;
+    const taken = here.sessions > before.sessions ? expected?.shift() : undefined;
     if (expected?.length === 0) this.#expected.delete(principal);
     const untold = this.#untold.get(principal) ?? [];
     this.#untold.set(principal, untold);
@@ -103,7 +108,7 @@ export class Principals implements Disposable {
   async #tell(principal: string, reservations: string[]): Promise<boolean> {
     const { registry, self, epoch } = this.#options;
     const now = epoch();
-    const here = this.#here.get(principal) ?? 0;
+    const here = this.#here.get(principal) ?? nothingTaken;
     const count = reservations.length;
     if (now === undefined) return false;
     try {
@@ -115,7 +120,7 @@ export class Principals implements Disposable {
       return false;
     }
     // It may have changed meanwhile.
-    const isLast = (this.#here.get(principal) ?? 0) === here && reservations.length === 0;
+    const isLast = (this.#here.get(principal) ?? nothingTaken) === here && reservations.length === 0;
     if (isLast) this.#untold.delete(principal);
     return true;
   }

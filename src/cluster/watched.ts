@@ -26,6 +26,7 @@ export function watchedRegistry(registry: Registry, clock: Clock, emit: Emit): R
     nodes: () => told("nodes", () => registry.nodes()),
     requestDrain: (...about) => told("requestDrain", () => registry.requestDrain(...about)),
     place: (...about) => told("place", () => registry.place(...about)),
+    placeAgain: (...about) => told("placeAgain", () => registry.placeAgain(...about)),
     giveBack: (...about) => told("giveBack", () => registry.giveBack(...about)),
     tellPrincipal: (...about) => told("tellPrincipal", () => registry.tellPrincipal(...about)),
     sessionsOf: (...about) => told("sessionsOf", () => registry.sessionsOf(...about)),

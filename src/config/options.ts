@@ -476,14 +476,14 @@ export const options = {
     flag: "--max-sessions-per-principal",
     variable: "MSB_MAX_SESSIONS_PER_PRINCIPAL",
     group: "Limits",
-    summary: "Sandbox sessions at once of one caller",
+    summary: "Sandbox sessions at once of one caller; in a cluster, on all nodes together",
     kind: wholeNumber(1, 100_000),
   }),
   maxMemoryMibPerPrincipal: optional({
     flag: "--max-memory-mb-per-principal",
     variable: "MSB_MAX_MEMORY_MB_PER_PRINCIPAL",
     group: "Limits",
-    summary: "Memory of all sandboxes of one caller; at least the default flavor's",
+    summary: "Memory of all sandboxes of one caller, in a cluster on all nodes together; at least the default flavor's",
     kind: wholeNumber(1, 1_000_000_000),
   }),
   enableLruEviction: withDefault("true", {

@@ -1,7 +1,17 @@
 // The room that is taken: one claim a place, from before its sandbox boots until nothing of that is left. Whether there is room for
 // another is asked here; who waits for it is Admission's.
 
-import { type Bound, boundOf, chooseVictims, type Holding, type Need, type RoomLimits } from "./eviction.ts";
+import {
+  type Bound,
+  boundOf,
+  chooseVictims,
+  type Holding,
+  memoryOf,
+  type Need,
+  nothingTaken,
+  type RoomLimits,
+  type Taken,
+} from "./eviction.ts";
 
 /** Who has a place. */
 export type Tenant = {
@@ -29,13 +39,13 @@ export type ClaimLimits = RoomLimits & {
 
 /** What there is of a principal beyond this process. */
 export type Beyond = {
-  /** Sessions of it on other nodes, which count against its limit here. */
-  readonly elsewhere: (principal: string) => number;
-  /** Told how many places it has here, each time that changes. */
-  readonly onCount: (principal: string, here: number) => void;
+  /** What it has on other nodes, which counts against its limits here. */
+  readonly elsewhere: (principal: string) => Taken;
+  /** Told what it has here, each time that changes. */
+  readonly onCount: (principal: string, here: Taken) => void;
 };
 
-export const nothingBeyond: Beyond = { elsewhere: () => 0, onCount: () => undefined };
+export const nothingBeyond: Beyond = { elsewhere: () => nothingTaken, onCount: () => undefined };
 
 export class Claims {
   readonly #limits: ClaimLimits;
@@ -137,13 +147,14 @@ export class Claims {
     return own.sort((a, b) => (a.idle?.sinceMs ?? 0) - (b.idle?.sinceMs ?? 0)).map(({ sessionId }) => sessionId);
   }
 
-  #elsewhere(principal: string | null): number {
-    return principal === null ? 0 : this.#beyond.elsewhere(principal);
+  #elsewhere(principal: string | null): Taken {
+    return principal === null ? nothingTaken : this.#beyond.elsewhere(principal);
   }
 
   #tellCount(principal: string | null): void {
     if (principal === null) return;
-    this.#beyond.onCount(principal, this.all.filter((claim) => claim.principal === principal).length);
+    const own = this.all.filter((claim) => claim.principal === principal);
+    this.#beyond.onCount(principal, { sessions: own.length, memoryMib: memoryOf(own) });
   }
 
   #holdingOf({ id, principal, memoryMib, tenant }: Claim): Holding {

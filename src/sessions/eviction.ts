@@ -11,6 +11,11 @@ export type Holding = {
 
 export type Need = { readonly principal: string; readonly memoryMib: number };
 
+/** What somebody has of what is limited. */
+export type Taken = { readonly sessions: number; readonly memoryMib: number };
+
+export const nothingTaken: Taken = { sessions: 0, memoryMib: 0 };
+
 /** Undefined: no limit. */
 export type RoomLimits = {
   readonly maxSessions: number;
@@ -28,21 +33,22 @@ export type Bound = {
 };
 
 /**
- * The first limit that stands in the way, the principal's own before the server's; undefined if there is room. `elsewhere`: sessions of the
- * principal on other nodes.
+ * The first limit that stands in the way, the principal's own before the server's; undefined if there is room. `elsewhere`: what the
+ * principal has on other nodes.
  */
 export function boundOf(
   holdings: readonly Omit<Holding, "idle">[],
   need: { readonly principal: string | null; readonly memoryMib: number },
   limits: RoomLimits,
-  elsewhere = 0,
+  elsewhere = nothingTaken,
 ): Bound | undefined {
   const own = need.principal === null ? [] : holdings.filter(({ principal }) => principal === need.principal);
+  const [sessions, memoryMib] = [own.length + elsewhere.sessions, memoryOf(own) + elsewhere.memoryMib];
   return (
     (need.principal === null
       ? undefined
-      : (exceeded("principal", "sessions", own.length + elsewhere, 1, limits.maxSessionsPerPrincipal) ??
-        exceeded("principal", "memory", memoryOf(own), need.memoryMib, limits.maxMemoryMibPerPrincipal))) ??
+      : (exceeded("principal", "sessions", sessions, 1, limits.maxSessionsPerPrincipal) ??
+        exceeded("principal", "memory", memoryMib, need.memoryMib, limits.maxMemoryMibPerPrincipal))) ??
     exceeded("server", "sessions", holdings.length, 1, limits.maxSessions) ??
     exceeded("server", "memory", memoryOf(holdings), need.memoryMib, limits.maxTotalMemoryMib)
   );
@@ -60,7 +66,7 @@ export function chooseVictims(
   holdings: readonly Holding[],
   need: Need,
   limits: RoomLimits,
-  elsewhere = 0,
+  elsewhere = nothingTaken,
 ): readonly number[] | undefined {
   const victims: Holding[] = [];
   const staying = (except: readonly Holding[]) => holdings.filter((holding) => !except.includes(holding));
@@ -110,6 +116,6 @@ function exceeded(
   return limit === undefined || current + more <= limit ? undefined : { scope, resource, current, limit };
 }
 
-function memoryOf(holdings: readonly { readonly memoryMib: number }[]): number {
+export function memoryOf(holdings: readonly { readonly memoryMib: number }[]): number {
   return holdings.reduce((sum, { memoryMib }) => sum + memoryMib, 0);
 }

@@ -11,6 +11,7 @@ import {
   type Renewal,
   type Renewing,
   type Standing,
+  type Taken,
 } from "../../src/cluster/port.ts";
 import type { Event } from "../../src/events.ts";
 import { StartError } from "../../src/failure.ts";
@@ -42,7 +43,7 @@ type World = {
   /** How often the sessions were ended. */
   ended: number;
   endSessions: () => Promise<void>;
-  principals: ReadonlyMap<string, number>;
+  principals: ReadonlyMap<string, Taken>;
   isDraining: boolean;
   /** The registry loses each registration. */
   isForgetful: boolean;
@@ -59,7 +60,7 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
     ...{ standings: [], renewals: [], registrations: [], before: [], left: [], drains: [], events: [] },
     ended: 0,
     endSessions: () => Promise.resolve(),
-    principals: new Map([["ann", 2]]),
+    principals: new Map([["ann", { sessions: 2, memoryMib: 2048 }]]),
     isDraining: false,
     isForgetful: false,
   };
@@ -72,7 +73,7 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
       async register(_facts, _load, principals, before) {
         if (at.weather === "cut off") throw new RegistryUnreachable("cut off");
         if (at.weather instanceof StartError) throw at.weather;
-        at.registrations.push([...principals]);
+        at.registrations.push([...principals].map(([name, { sessions }]) => [name, sessions]));
         at.before.push(before);
         if (at.weather.outcome !== "renewed" && !at.isForgetful) {
           at.weather = { ...renewed, isToDrain: before?.isToDrain === true };
@@ -241,11 +242,12 @@ describe("a node that does not reach the registry", () => {
     node.weather = "cut off";
     node.atPeer = "registry-unreachable";
     await pass(node, leaseMs);
-    node.principals = new Map([["bob", 1]]);
+    node.principals = new Map([["bob", { sessions: 1, memoryMib: 4096 }]]);
     node.weather = renewed;
     node.renewals.length = 0;
     await pass(node, leaseMs);
     expect(node.renewals[0]?.principals).toEqual({ bob: 1 });
+    expect(node.renewals[0]?.principalsMemoryMib).toEqual({ bob: 4096 });
     expect(node.renewals[1]?.principals).toBeUndefined();
   });
 

@@ -76,7 +76,7 @@ export async function startNode(options: NodeOptions) {
   const links = createFileLinks({
     ...{ key: keys.linkKey, publicUrl: undefined, maxBytes: maxTransferBytes, lifetimeMs: 3_600_000, clock },
   });
-  const maxSessionsPerPrincipal = limits.maxSessionsPerPrincipal;
+  const { maxSessionsPerPrincipal, maxMemoryMibPerPrincipal } = limits;
   const run = { flavors: defaultFlavors, defaultFlavor: "small", toolErrors: "auto" } as const;
   const local = createCatalog({
     ...{ ...run, transfers: { kind: "links", mint: links.mint }, sessions, clock: fake.clock, volumes: [] },
@@ -90,6 +90,7 @@ export async function startNode(options: NodeOptions) {
   const forwarded: { readonly node: string; readonly what: string; readonly outcome: string }[] = [];
   const tools = createClusterToolSet({
     ...{ ...run, own, owners, peers, reach, registry, self: id, standing, partition, maxSessionsPerPrincipal, clock },
+    maxMemoryMibPerPrincipal,
     defaultTemplate: "python",
     isDraining,
     knownPeers: () => state.knownPeers,

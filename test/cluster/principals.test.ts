@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { RegistryUnreachable } from "../../src/cluster/port.ts";
+import { RegistryUnreachable, type Taken } from "../../src/cluster/port.ts";
 import { Principals } from "../../src/cluster/principals.ts";
 import { FakeClock, settle } from "../fakes/fake-clock.ts";
 
@@ -9,29 +9,31 @@ function setUp() {
   const givenBack: string[] = [];
   const state = { isCutOff: false, epoch: 1 as number | undefined };
   const registry = {
-    async tellPrincipal(_id: string, _epoch: number, principal: string, sessions: number, reservation?: string) {
+    async tellPrincipal(_id: string, _epoch: number, principal: string, taken: Taken, reservation?: string) {
       if (state.isCutOff) throw new RegistryUnreachable("cut off");
-      told.push([principal, sessions, reservation]);
+      told.push([principal, taken.sessions, taken.memoryMib, reservation]);
     },
     async giveBack(reservation: string) {
       givenBack.push(reservation);
     },
   };
   const principals = new Principals({ registry, self: "aaaaa", epoch: () => state.epoch, clock });
-  return { clock, told, givenBack, state, principals, count: principals.beyond.onCount };
+  const count = (principal: string, sessions: number) =>
+    principals.beyond.onCount(principal, { sessions, memoryMib: 1024 * sessions });
+  return { clock, told, givenBack, state, principals, count };
 }
 
 test("a count is told when it changes, with the reservation of the call that made it grow", async () => {
   const { told, givenBack, principals, count } = setUp();
-  using _ = principals.expect("alice", { reservation: "r1", elsewhere: 3 });
-  expect(principals.beyond.elsewhere("alice")).toBe(3);
+  using _ = principals.expect("alice", { reservation: "r1", elsewhere: 3, elsewhereMemoryMib: 3072 });
+  expect(principals.beyond.elsewhere("alice")).toEqual({ sessions: 3, memoryMib: 3072 });
   count("alice", 1);
   await settle();
   count("alice", 0);
   await settle();
   expect(told).toEqual([
-    ["alice", 1, "r1"],
-    ["alice", 0, undefined],
+    ["alice", 1, 1024, "r1"],
+    ["alice", 0, 0, undefined],
   ]);
   expect(principals.counts.size).toBe(0);
   expect(givenBack).toEqual([]);
@@ -43,15 +45,15 @@ test("what a principal has elsewhere counts while a session of it is expected, a
   const [first, second] = [3, 4].map((elsewhere) =>
     principals.expect("alice", { reservation: `r${elsewhere}`, elsewhere }),
   );
-  expect(elsewhere("alice")).toBe(4);
+  expect(elsewhere("alice").sessions).toBe(4);
   count("alice", 1);
-  expect(elsewhere("alice")).toBe(4);
+  expect(elsewhere("alice").sessions).toBe(4);
   second?.[Symbol.dispose]();
-  expect(elsewhere("alice")).toBe(0);
+  expect(elsewhere("alice").sessions).toBe(0);
   first?.[Symbol.dispose]();
   const third = principals.expect("alice", { reservation: "r5", elsewhere: 5 });
   count("alice", 2);
-  expect(elsewhere("alice")).toBe(0);
+  expect(elsewhere("alice").sessions).toBe(0);
   third[Symbol.dispose]();
 });
 
@@ -75,8 +77,8 @@ test("what cannot be told is told when it can be, as it is by then", async () =>
   state.isCutOff = false;
   await clock.advance(1000);
   expect(told).toEqual([
-    ["alice", 2, undefined],
-    ["bob", 1, undefined],
+    ["alice", 2, 2048, undefined],
+    ["bob", 1, 1024, undefined],
   ]);
 });
 
@@ -86,8 +88,8 @@ test("nothing is told before the node is registered, which tells all counts", as
   count("alice", 1);
   await settle();
   expect(told).toEqual([]);
-  expect([...principals.counts]).toEqual([["alice", 1]]);
+  expect([...principals.counts]).toEqual([["alice", { sessions: 1, memoryMib: 1024 }]]);
   state.epoch = 2;
   await clock.advance(1000);
-  expect(told).toEqual([["alice", 1, undefined]]);
+  expect(told).toEqual([["alice", 1, 1024, undefined]]);
 });

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/clock.ts";
-import type { NewSession, NodeFacts, NodeLoad, Registry } from "../../src/cluster/port.ts";
+import type { NewSession, NodeFacts, NodeLoad, Registry, Taken } from "../../src/cluster/port.ts";
 import { openRegistry } from "../../src/cluster/registry/open.ts";
 import { StartError } from "../../src/failure.ts";
 import { hasRedisServer, type RedisServer, startRedisServer } from "./redis-server.ts";
@@ -15,6 +15,7 @@ const empty: NodeLoad = {
   waiting: 0,
   ahead: {},
 };
+const full: NodeLoad = { ...empty, sessions: 10 };
 const session: NewSession = {
   principal: "ann",
   template: "python",
@@ -22,7 +23,12 @@ const session: NewSession = {
   memoryMib: 1024,
   maxPrincipalSessions: undefined,
 };
-const nobody = new Map<string, number>();
+const nobody = new Map<string, Taken>();
+
+/** So many sessions of 1024 MiB. */
+function of(sessions: number): Taken {
+  return { sessions, memoryMib: 1024 * sessions };
+}
 
 function facts(id: string, address = `http://${id}.test:8000`): NodeFacts {
   return { id, address, version: "1.0.0", hostname: `host-of-${id}`, startedAt: 1_700_000_000_000 };
@@ -160,14 +166,14 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
   test("a lease ends by itself, and nothing is placed on its node or counted of it from then on", async () => {
     await using short = await open(100, "short");
     await using long = await open(600_000, "short");
-    const epoch = await short.register(facts("aaaaa"), empty, new Map([["ann", 4]]));
+    const epoch = await short.register(facts("aaaaa"), empty, new Map([["ann", of(4)]]));
     const other = await long.register(facts("bbbbb"), { ...empty, sessions: 9 }, nobody);
     const isOver = async () => ((await long.node("aaaaa"))?.leaseLeftMs ?? 0) <= 0;
     while (!(await isOver())) await long.renew({ id: "bbbbb", epoch: other, load: empty, isDraining: false });
     expect((await long.renew({ id: "aaaaa", epoch, load: empty, isDraining: false })).outcome).toBe("over");
     expect(await placed(long, 3)).toEqual(["bbbbb", "bbbbb", "bbbbb"]);
-    expect((await long.sessionsOf("ann")).byNode).toEqual(nobody);
-    expect(await long.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
+    expect((await long.sessionsOf("ann")).byNode).toEqual(new Map());
+    expect(await long.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: of(0) });
     expect((await long.nodes()).map(({ id }) => id).sort()).toEqual(["aaaaa", "bbbbb"]);
     await long.register(facts("aaaaa", "http://moved.test:8000"), empty, nobody);
   });
@@ -261,9 +267,9 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await using nodes = await withNodes({ aaaaa: {}, bbbbb: {} });
     const { registry, epochs } = nodes;
     const epoch = epochs.get("aaaaa") ?? 0;
-    await registry.tellPrincipal("aaaaa", epoch, "ann", 2);
-    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 1);
-    await registry.tellPrincipal("aaaaa", epoch, "bob", 3);
+    await registry.tellPrincipal("aaaaa", epoch, "ann", of(2));
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", of(1));
+    await registry.tellPrincipal("aaaaa", epoch, "bob", of(3));
     await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false, principals: { bob: 1, eve: 2 } });
     expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["bbbbb", 1]]));
     expect((await registry.sessionsOf("bob")).byNode).toEqual(new Map([["aaaaa", 1]]));
@@ -311,41 +317,141 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     const epoch = epochs.get("aaaaa") ?? 0;
     const first = await registry.place(session);
     const second = await registry.place(session);
-    expect([first?.elsewhere, second?.elsewhere]).toEqual([0, 0]);
+    expect([first?.elsewhere, second?.elsewhere]).toEqual([of(0), of(0)]);
     await registry.giveBack(second?.reservation ?? "");
     await registry.giveBack(second?.reservation ?? "");
-    await registry.tellPrincipal("aaaaa", epoch, "ann", 1, first?.reservation);
+    await registry.tellPrincipal("aaaaa", epoch, "ann", of(1), first?.reservation);
     expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["aaaaa", 1]]));
     expect((await registry.node("aaaaa"))?.load).toMatchObject({ sessions: 1, memoryMib: 1024 });
-    await registry.tellPrincipal("aaaaa", epoch, "ann", 0);
-    expect((await registry.sessionsOf("ann")).byNode).toEqual(nobody);
+    await registry.tellPrincipal("aaaaa", epoch, "ann", of(0));
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map());
     expect((await registry.node("aaaaa"))?.load.sessions).toBe(0);
   });
 
   test("what a principal has on other nodes is told with the place, those on their way included", async () => {
     await using nodes = await withNodes({ aaaaa: { maxSessions: 1 }, bbbbb: { sessions: 10 } });
     const { registry, epochs } = nodes;
-    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 5);
-    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 5 });
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", of(5));
+    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: of(5) });
     await registry.renew({ id: "bbbbb", epoch: epochs.get("bbbbb") ?? 0, load: empty, isDraining: false });
-    expect(await registry.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 1 });
-    expect(await registry.place({ ...session, principal: "bob" })).toMatchObject({ elsewhere: 0 });
+    expect(await registry.place(session)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: of(1) });
+    expect(await registry.place({ ...session, principal: "bob" })).toMatchObject({ elsewhere: of(0) });
   });
 
   test("a principal at its limit is sent to a node that has sessions of it", async () => {
     await using nodes = await withNodes({ aaaaa: {}, bbbbb: { sessions: 9, ahead: {} }, ccccc: {} });
     const { registry, epochs } = nodes;
-    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", 2);
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", of(2));
     const limited = { ...session, maxPrincipalSessions: 2 };
-    expect(await registry.place(limited)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 0 });
+    expect(await registry.place(limited)).toMatchObject({ node: { id: "bbbbb" }, elsewhere: of(0) });
     expect(await placed(registry, 4, { ...limited, principal: "bob", maxPrincipalSessions: 9 })).not.toContain("bbbbb");
+  });
+
+  test("a principal's memory counts over all nodes, what is reserved and what was told at a heartbeat included", async () => {
+    await using there = await withNodes({ aaaaa: {}, bbbbb: { sessions: 9 } });
+    const { registry, epochs } = there;
+    const epoch = epochs.get("bbbbb") ?? 0;
+    await registry.tellPrincipal("bbbbb", epoch, "ann", { sessions: 1, memoryMib: 4096 });
+    const first = await registry.place(session);
+    expect(first).toMatchObject({ node: { id: "aaaaa" }, elsewhere: { sessions: 1, memoryMib: 4096 } });
+    await registry.renew({
+      ...{ id: "bbbbb", epoch, load: empty, isDraining: false },
+      ...{ principals: { ann: 2 }, principalsMemoryMib: { ann: 6144 } },
+    });
+    await registry.renew({ id: "aaaaa", epoch: epochs.get("aaaaa") ?? 0, load: full, isDraining: false });
+    const second = await registry.place(session);
+    // The first one is on its way yet.
+    expect(second).toMatchObject({ node: { id: "bbbbb" }, elsewhere: { sessions: 1, memoryMib: 1024 } });
+    await registry.giveBack(first?.reservation ?? "");
+    await registry.giveBack(second?.reservation ?? "");
+    await registry.tellPrincipal("bbbbb", epoch, "ann", { sessions: 0, memoryMib: 0 });
+    expect(await registry.place(session)).toMatchObject({ elsewhere: { sessions: 0, memoryMib: 0 } });
+  });
+
+  test("at its principal's limit of memory, a session goes where enough of it can end", async () => {
+    await using there = await withNodes({ aaaaa: {}, bbbbb: { sessions: 9 }, ccccc: { sessions: 5 } });
+    const { registry, epochs } = there;
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", { sessions: 1, memoryMib: 4096 });
+    await registry.tellPrincipal("ccccc", epochs.get("ccccc") ?? 0, "ann", of(1));
+    const large = { ...session, flavor: "large", memoryMib: 4096 } as const;
+    const at = async (asked: NewSession, maxPrincipalMemoryMib: number) => {
+      const placement = await registry.place({ ...asked, maxPrincipalMemoryMib });
+      await registry.giveBack(placement?.reservation ?? "");
+      return placement?.node.id;
+    };
+    expect(await at(session, 6144)).toBe("aaaaa");
+    expect(await at(large, 6144)).toBe("bbbbb");
+    // Where no node has enough of it, where some of it is.
+    expect(["bbbbb", "ccccc"]).toContain((await at(large, 4096)) ?? "");
+  });
+
+  test("the memory of a node that is gone counts no more", async () => {
+    await using there = await withNodes({ aaaaa: {}, bbbbb: {} });
+    const { registry, epochs } = there;
+    await registry.tellPrincipal("bbbbb", epochs.get("bbbbb") ?? 0, "ann", of(3));
+    await registry.leave("bbbbb", epochs.get("bbbbb") ?? 0);
+    await registry.place({ ...session, principal: "bob" });
+    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: of(0) });
+  });
+
+  describe("placed again", () => {
+    const room = { ...empty, maxSessions: 1 };
+    const taken = { ...room, sessions: 1 };
+
+    test("a session that waits stays where it is while no other node has room, and goes to one that has", async () => {
+      await using there = await withNodes({ aaaaa: taken, bbbbb: taken });
+      const { registry, epochs } = there;
+      const first = await registry.place(session);
+      const nodeId = first?.node.id ?? "";
+      const reservation = first?.reservation ?? "";
+      expect(await registry.placeAgain(session, { nodeId, reservation })).toMatchObject({ node: { id: nodeId } });
+      const other = nodeId === "aaaaa" ? "bbbbb" : "aaaaa";
+      await registry.renew({ id: other, epoch: epochs.get(other) ?? 0, load: room, isDraining: false });
+      const moved = await registry.placeAgain(session, { nodeId, reservation });
+      expect(moved).toMatchObject({ node: { id: other }, reservation, elsewhere: of(0) });
+      // What there is of the principal is there now, and nowhere else.
+      expect(await registry.place({ ...session, maxPrincipalSessions: 1 })).toMatchObject({
+        node: { id: other },
+        elsewhere: of(0),
+      });
+    });
+
+    test("of a principal at its limit it stays, and learns what there is elsewhere", async () => {
+      await using there = await withNodes({ aaaaa: { sessions: 1 }, bbbbb: { sessions: 1 } });
+      const { registry, epochs } = there;
+      const told = (id: string, sessions: number) =>
+        registry.tellPrincipal(id, epochs.get(id) ?? 0, "ann", of(sessions));
+      await told("aaaaa", 1);
+      await told("bbbbb", 1);
+      const limited = { ...session, maxPrincipalSessions: 2 };
+      const first = await registry.place(limited);
+      const [nodeId, reservation] = [first?.node.id ?? "", first?.reservation ?? ""];
+      expect(first?.elsewhere).toEqual(of(1));
+      const stays = { node: { id: nodeId }, reservation };
+      expect(await registry.placeAgain(limited, { nodeId, reservation })).toMatchObject({ ...stays, elsewhere: of(1) });
+      await told(nodeId === "aaaaa" ? "bbbbb" : "aaaaa", 0);
+      await registry.renew({ id: "aaaaa", epoch: epochs.get("aaaaa") ?? 0, load: full, isDraining: false });
+      await registry.renew({ id: "bbbbb", epoch: epochs.get("bbbbb") ?? 0, load: full, isDraining: false });
+      expect(await registry.placeAgain(limited, { nodeId, reservation })).toMatchObject({ ...stays, elsewhere: of(0) });
+    });
+
+    test("leaves a node that takes no new sessions any more", async () => {
+      await using there = await withNodes({ aaaaa: taken, bbbbb: taken });
+      const { registry, epochs } = there;
+      const first = await registry.place(session);
+      const nodeId = first?.node.id ?? "";
+      await registry.renew({ id: nodeId, epoch: epochs.get(nodeId) ?? 0, load: taken, isDraining: true });
+      const other = nodeId === "aaaaa" ? "bbbbb" : "aaaaa";
+      const again = registry.placeAgain(session, { nodeId, reservation: first?.reservation ?? "" });
+      expect(await again).toMatchObject({ node: { id: other } });
+    });
   });
 
   test("a place on a node whose lease is over is taken out of the sums once", async () => {
     await using registry = await open(600_000, "once");
     const places = () => server.command("HGET", "{msb-mcp:once}:of:ann", "*");
     const epoch = await registry.register(facts("aaaaa"), empty, nobody);
-    await registry.register(facts("bbbbb"), { ...empty, sessions: 10 }, new Map([["ann", 3]]));
+    await registry.register(facts("bbbbb"), { ...empty, sessions: 10 }, new Map([["ann", of(3)]]));
     const held = await registry.place(session);
     expect([held?.node.id, await places()]).toEqual(["aaaaa", "4"]);
     await registry.leave("aaaaa", epoch);
@@ -356,7 +462,7 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
 
   test("what a principal has is remembered for as long as it is told, also if it stays the same", async () => {
     await using registry = await open(600_000, "same");
-    const epoch = await registry.register(facts("aaaaa"), empty, new Map([["ann", 3]]));
+    const epoch = await registry.register(facts("aaaaa"), empty, new Map([["ann", of(3)]]));
     await server.command("PEXPIRE", "{msb-mcp:same}:of:ann", "60000");
     await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false, principals: { ann: 3 } });
     expect(Number(await server.command("PTTL", "{msb-mcp:same}:of:ann"))).toBeGreaterThan(3_600_000);
@@ -366,12 +472,12 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await using nodes = await withNodes({ aaaaa: { maxSessions: 3 } });
     const { registry, epochs } = nodes;
     const held = await registry.place(session);
-    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", 2);
-    const epoch = await registry.register(facts("aaaaa"), { ...empty, maxSessions: 3 }, new Map([["ann", 1]]));
+    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", of(2));
+    const epoch = await registry.register(facts("aaaaa"), { ...empty, maxSessions: 3 }, new Map([["ann", of(1)]]));
     await registry.giveBack(held?.reservation ?? "");
-    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", 7);
+    await registry.tellPrincipal("aaaaa", epochs.get("aaaaa") ?? 0, "bob", of(7));
     expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["aaaaa", 1]]));
-    expect((await registry.sessionsOf("bob")).byNode).toEqual(nobody);
+    expect((await registry.sessionsOf("bob")).byNode).toEqual(new Map());
     expect(await registry.node("aaaaa")).toMatchObject({ epoch, load: { sessions: 0 } });
   });
 
@@ -413,7 +519,7 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(held?.node.id).toBe("aaaaa");
     expect(await server.command("ZRANGE", "{msb-mcp:freed}:held", "0", "-1")).toBe(held?.reservation ?? "");
     await server.command("ZADD", "{msb-mcp:freed}:held", "1", held?.reservation ?? "");
-    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 0 });
+    expect(await registry.place(session)).toMatchObject({ node: { id: "aaaaa" }, elsewhere: of(0) });
   });
 
   test("a place is held for as long as a session may take to be opened", async () => {
@@ -429,7 +535,7 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await using registry = await open(600_000, "kept");
     const epoch = await registry.register(facts("aaaaa"), { ...empty, ahead: { "python/small": 1 } }, nobody);
     const ahead = await registry.place(session);
-    await registry.tellPrincipal("aaaaa", epoch, "ann", 1, ahead?.reservation);
+    await registry.tellPrincipal("aaaaa", epoch, "ann", of(1), ahead?.reservation);
     await registry.place({ ...session, template: "node" });
     await registry.announce({ type: "mcp_session.ended", mcpSessionId: "m" });
     await registry.renew({ id: "aaaaa", epoch, load: empty, isDraining: false });

@@ -156,6 +156,20 @@ describe("a new session", () => {
     expect(error?.data?.context).toMatchObject({ scope: "principal", current: 1, limit: 1 });
   });
 
+  test("is refused where the principal's limit of memory is reached by what it has elsewhere", async () => {
+    await using cluster = await startNodes(2, {
+      limits: { maxSessions: 3, maxMemoryMibPerPrincipal: 3072, enableLruEviction: false },
+    });
+    const { a, b, registry } = cluster;
+    await openOn(a);
+    await until(() => registry.countsOf(a.id).size === 1);
+    registry.favourite = b.id;
+    await run(b, "print", { flavor: "medium" });
+    const { error } = await callTool(b, "execute_code", { code: "print" });
+    expect(error?.message).toStartWith("Resource limit exceeded: 3072 of at most 3072 MB of yours are in use");
+    expect(error?.data?.context).toMatchObject({ scope: "principal", resource: "memory", current: 3072, limit: 3072 });
+  });
+
   test("goes to another node, where the one it was placed on declines, or is not there", async () => {
     await using cluster = await startNodes(2);
     const { a, b, registry } = cluster;

@@ -12,10 +12,12 @@ import {
   RegistryUnreachable,
   type Renewal,
   type Renewing,
+  type Taken,
+  type Waits,
 } from "../../src/cluster/port.ts";
 
-type Known = { record: NodeRecord; readonly principals: Map<string, number> };
-type Reserved = { readonly nodeId: string; readonly principal: string };
+type Known = { record: NodeRecord; readonly principals: Map<string, Taken> };
+type Reserved = { readonly nodeId: string; readonly principal: string; readonly memoryMib: number };
 
 export class FakeRegistry implements Registry {
   readonly #nodes = new Map<string, Known>();
@@ -47,10 +49,11 @@ export class FakeRegistry implements Registry {
   }
 
   countsOf(id: string): ReadonlyMap<string, number> {
-    return this.#nodes.get(id)?.principals ?? new Map();
+    const principals = this.#nodes.get(id)?.principals ?? new Map<string, Taken>();
+    return new Map([...principals].map(([principal, { sessions }]) => [principal, sessions]));
   }
 
-  async register(facts: NodeFacts, load: NodeLoad, principals: ReadonlyMap<string, number>): Promise<number> {
+  async register(facts: NodeFacts, load: NodeLoad, principals: ReadonlyMap<string, Taken>): Promise<number> {
     this.#ask("register");
     this.#epochs += 1;
     const record = { ...facts, epoch: this.#epochs, isDraining: false, hasLeft: false, load, leaseLeftMs: 10_000 };
@@ -89,23 +92,47 @@ export class FakeRegistry implements Registry {
     return this.#nodes.has(id);
   }
 
-  async place({ principal }: NewSession): Promise<Placement | undefined> {
+  async place(session: NewSession): Promise<Placement | undefined> {
     this.#ask("place");
+    return this.#place(session, crypto.randomUUID());
+  }
+
+  /** A session moves to another node if that has room and its principal's limit of sessions lets it. */
+  async placeAgain(session: NewSession, { nodeId, reservation }: Waits): Promise<Placement | undefined> {
+    this.#ask("placeAgain");
+    this.#reserved.delete(reservation);
+    const room = [...this.#nodes.values()].find(
+      ({ record: { id, load, leaseLeftMs } }) => leaseLeftMs > 0 && id !== nodeId && this.#taken(id) < load.maxSessions,
+    );
+    const living = [...this.#nodes.values()].filter(({ record }) => record.leaseLeftMs > 0);
+    const all = living.reduce((sum, known) => sum + this.#of(session.principal, known).sessions, 0);
+    const isAtLimit = all >= (session.maxPrincipalSessions ?? Number.POSITIVE_INFINITY);
+    return this.#place(session, reservation, room === undefined || isAtLimit ? nodeId : room.record.id);
+  }
+
+  #place(
+    { principal, memoryMib }: NewSession,
+    reservation: string,
+    wanted: string | undefined = this.favourite,
+  ): Placement | undefined {
     const taking = [...this.#nodes.values()].filter(
       ({ record }) => record.leaseLeftMs > 0 && !record.isDraining && !record.hasLeft,
     );
     const room = ({ record: { id, load } }: Known) => load.maxSessions - this.#taken(id);
     const best = taking.toSorted((a, b) => room(b) - room(a))[0];
-    const chosen = taking.find(({ record }) => record.id === this.favourite) ?? best;
+    const chosen = taking.find(({ record }) => record.id === wanted) ?? best;
     if (chosen === undefined) return undefined;
     const { record: node } = chosen;
     const others = [...this.#nodes.values()].filter(({ record }) => record.id !== node.id && record.leaseLeftMs > 0);
-    const elsewhere =
-      others.reduce((sum, { principals }) => sum + (principals.get(principal) ?? 0), 0) +
-      [...this.#reserved.values()].filter((held) => held.principal === principal && held.nodeId !== node.id).length;
-    const reservation = crypto.randomUUID();
-    this.#reserved.set(reservation, { nodeId: node.id, principal });
+    const elsewhere = others.map((known) => this.#of(principal, known)).reduce(sumOf, none);
+    this.#reserved.set(reservation, { nodeId: node.id, principal, memoryMib });
     return { node, reservation, elsewhere };
+  }
+
+  /** With what is reserved. */
+  #of(principal: string, { record, principals }: Known): Taken {
+    const held = [...this.#reserved.values()].filter((one) => one.principal === principal && one.nodeId === record.id);
+    return held.map(({ memoryMib }) => ({ sessions: 1, memoryMib })).reduce(sumOf, principals.get(principal) ?? none);
   }
 
   async giveBack(reservation: string): Promise<void> {
@@ -113,12 +140,12 @@ export class FakeRegistry implements Registry {
     this.#reserved.delete(reservation);
   }
 
-  async tellPrincipal(id: string, epoch: number, principal: string, sessions: number, reservation?: string) {
+  async tellPrincipal(id: string, epoch: number, principal: string, taken: Taken, reservation?: string) {
     this.#ask("tellPrincipal");
     const known = this.#nodes.get(id);
     if (known?.record.epoch !== epoch) return;
-    if (sessions === 0) known.principals.delete(principal);
-    else known.principals.set(principal, sessions);
+    if (taken.sessions === 0) known.principals.delete(principal);
+    else known.principals.set(principal, taken);
     if (reservation !== undefined) this.#reserved.delete(reservation);
   }
 
@@ -127,8 +154,8 @@ export class FakeRegistry implements Registry {
     const living = [...this.#nodes.values()].filter(({ record }) => record.leaseLeftMs > 0);
     const byNode = new Map(
       living.flatMap(({ record, principals }) => {
-        const sessions = principals.get(principal);
-        return sessions === undefined ? [] : [[record.id, sessions] as const];
+        const taken = principals.get(principal);
+        return taken === undefined ? [] : [[record.id, taken.sessions] as const];
       }),
     );
     return { byNode, knowsSinceMs: this.knowsSinceMs };
@@ -164,6 +191,12 @@ export class FakeRegistry implements Registry {
   #taken(id: string): number {
     const held = [...this.#reserved.values()].filter(({ nodeId }) => nodeId === id).length;
     const counts = this.#nodes.get(id)?.principals.values() ?? [];
-    return [...counts].reduce((sum, sessions) => sum + sessions, held);
+    return [...counts].reduce((sum, { sessions }) => sum + sessions, held);
   }
+}
+
+const none: Taken = { sessions: 0, memoryMib: 0 };
+
+function sumOf(a: Taken, b: Taken): Taken {
+  return { sessions: a.sessions + b.sessions, memoryMib: a.memoryMib + b.memoryMib };
 }

@@ -15,8 +15,10 @@ export const streamPath = "/cluster/v1/stream";
 /** Where a new session was placed. */
 export type Placed = {
   readonly reservation: string;
-  /** As of `Placement`. */
+  /** Sessions of the principal on other nodes, as of `Placement`. */
   readonly elsewhere: number;
+  /** Of these sessions, the memory. */
+  readonly elsewhereMemoryMib?: number;
 };
 
 export type PeerCall =

@@ -2,9 +2,9 @@
 
 import type { Clock } from "../../clock.ts";
 import { StartError } from "../../failure.ts";
-import type { Announcement, Registry } from "../port.ts";
+import { type Announcement, countsOf, type NewSession, type Placement, type Registry } from "../port.ts";
 import { connect } from "./connection.ts";
-import { nodeRecord, principalSessions, renewal } from "./records.ts";
+import { nodeRecord, placement, principalSessions, renewal } from "./records.ts";
 import { scripts } from "./scripts.ts";
 import { parseRegistryUrl, registryUrlRule } from "./url.ts";
 
@@ -66,11 +66,19 @@ export async function openRegistry({
   const run = (script: keyof typeof scripts, ...args: readonly (string | number)[]) =>
     connection.run(scripts[script], key, [leaseMs, ...args]);
 
+  async function placed(session: NewSession, reservation: string, waitsAt: string): Promise<Placement | undefined> {
+    const { principal, template, flavor, memoryMib, maxPrincipalSessions, maxPrincipalMemoryMib } = session;
+    const kind = `${template ?? ""}/${flavor ?? ""}`;
+    const about = [principal, kind, memoryMib, maxPrincipalSessions ?? "", reservation, reservationMs];
+    return placement(await run("place", ...about, maxPrincipalMemoryMib ?? "", waitsAt), reservation);
+  }
+
   return {
     async register(facts, load, principals, before) {
-      const told = [facts, load, Object.fromEntries(principals)].map((part) => JSON.stringify(part));
+      const { sessions, memoryMib } = countsOf(principals);
+      const told = [facts, load, sessions].map((part) => JSON.stringify(part));
       const last = [before?.epoch ?? "", before?.isToDrain === true ? "1" : "0"];
-      const answer = await run("register", ...told, layout, ...last);
+      const answer = await run("register", ...told, layout, ...last, JSON.stringify(memoryMib));
       const [outcome, value] = Array.isArray(answer) ? answer : [];
       if (outcome === "epoch") return Number(value);
       throw new StartError(
@@ -80,11 +88,11 @@ export async function openRegistry({
         { isConfiguration: true },
       );
     },
-    async renew({ id, epoch, startedAt, load, isDraining, principals }) {
+    async renew({ id, epoch, startedAt, load, isDraining, principals, principalsMemoryMib }) {
       connection.probe();
-      const all = principals === undefined ? "" : JSON.stringify(principals);
-      const told = [JSON.stringify(load), isDraining ? "1" : "0", all];
-      return renewal(await run("renew", id, epoch, ...told, startedAt ?? ""));
+      const [sessions, memoryMib] = [principals, principalsMemoryMib].map((all) => JSON.stringify(all) ?? "");
+      const told = [JSON.stringify(load), isDraining ? "1" : "0", sessions ?? ""];
+      return renewal(await run("renew", id, epoch, ...told, startedAt ?? "", memoryMib ?? ""));
     },
     async leave(id, epoch) {
       await run("leave", id, epoch);
@@ -99,24 +107,20 @@ export async function openRegistry({
     async requestDrain(id, drain) {
       return (await run("drain", id, drain ? "1" : "0")) === 1;
     },
-    async place({ principal, template, flavor, memoryMib, maxPrincipalSessions }) {
+    async place(session) {
       const reservation = crypto.randomUUID();
-      const kind = `${template ?? ""}/${flavor ?? ""}`;
-      const about = [principal, kind, memoryMib, maxPrincipalSessions ?? "", reservation, reservationMs];
-      const answer = await run("place", ...about).catch((error: unknown) => {
+      return await placed(session, reservation, "").catch((error: unknown) => {
         // It may be carried out yet, by a registry that stood still; this is then carried out behind it.
         run("giveBack", reservation).catch(() => undefined);
         throw error;
       });
-      if (!Array.isArray(answer)) return undefined;
-      const node = nodeRecord(answer[0]);
-      return node === undefined ? undefined : { node, reservation, elsewhere: Number(answer[1]) };
     },
+    placeAgain: (session, { nodeId, reservation }) => placed(session, reservation, nodeId),
     async giveBack(reservation) {
       await run("giveBack", reservation);
     },
-    async tellPrincipal(id, epoch, principal, sessions, reservation) {
-      await run("tell", id, epoch, principal, sessions, reservation ?? "");
+    async tellPrincipal(id, epoch, principal, { sessions, memoryMib }, reservation) {
+      await run("tell", id, epoch, principal, sessions, reservation ?? "", memoryMib);
     },
     async sessionsOf(principal) {
       return principalSessions(await run("sessionsOf", principal));

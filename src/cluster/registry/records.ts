@@ -1,6 +1,6 @@
 // What the scripts answer, as the port's types. What a node of another version wrote beside that is passed over.
 
-import type { NodeRecord, PeerAddress, PrincipalSessions, Renewal } from "../port.ts";
+import type { NodeRecord, PeerAddress, Placement, PrincipalSessions, Renewal } from "../port.ts";
 
 /** Of `recordOf` in lua/shared.lua: how long the lease lasts, and the fields in turns. Undefined for what is none. */
 export function nodeRecord(answer: unknown): NodeRecord | undefined {
@@ -41,6 +41,15 @@ export function renewal(answer: unknown): Renewal {
     peers.push({ id: String(others[i]), address: String(others[i + 1]), epoch: Number(others[i + 2]) });
   }
   return { outcome: known ?? "unknown", isToDrain: isToDrain === "1", peers };
+}
+
+/** Undefined for none. */
+export function placement(answer: unknown, reservation: string): Placement | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  const [record, sessions, memoryMib] = answer;
+  const node = nodeRecord(record);
+  const elsewhere = { sessions: Number(sessions), memoryMib: Number(memoryMib) };
+  return node === undefined ? undefined : { node, reservation, elsewhere };
 }
 
 /** For how long nodes are known, and ids and numbers in turns. */

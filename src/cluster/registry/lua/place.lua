@@ -1,8 +1,12 @@
--- principal, "template/flavor", MiB, its limit or "", the reservation, how long it lasts in milliseconds.
--- The record of the node that is chosen, and how many places the principal has elsewhere; false if no node takes new sessions.
+-- principal, "template/flavor", MiB, its limit of sessions or "", the reservation, how long it lasts in milliseconds, the principal's limit of MiB or "", the
+-- node where it waits for room under that reservation or "".
+-- The record of the node that is chosen, and how many places and MiB the principal has elsewhere; false if no node takes new sessions.
 local principal, kind, memoryMib, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local reservation, holdMs = ARGV[5], tonumber(ARGV[6])
+local reservation, holdMs, memoryLimit, waitsAt = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 tidy()
+-- Else its own place would stand in its way.
+local ended = waitsAt ~= "" and endReservation(reservation)
+if ended then show(ended.node) end
 
 -- How many nodes are looked at in one go, of however many there are.
 local looked = 8
@@ -67,17 +71,26 @@ end
 local function hasRoom(node) return node.hasPlace and node.freeMemory >= memoryMib end
 local function any() return true end
 
-local total = tonumber(call("HGET", "of:" .. principal, "*")) or 0
+local function of(sum, id) return tonumber(call("HGET", sum .. principal, id)) or 0 end
+local sessions, memory = of("of:", "*"), of("memoryOf:", "*")
+local tooMuch = memoryLimit and memory + memoryMib - memoryLimit or 0
+local isAtLimit = limit and sessions >= limit or tooMuch > 0
+local waiting = waitsAt ~= "" and loadOf(waitsAt) or nil
+if waiting and not waiting.isOpen then waiting = nil end
 local chosen, isAhead = nil, false
-if limit and total >= limit then
-  -- A session of its own has to end for it, or to be waited for: where there is one.
+if isAtLimit and waiting then
+  chosen = waiting
+elseif isAtLimit then
+  -- Sessions of its own have to end for it, or to be waited for: where there are enough.
   local ids = call("HRANDFIELD", "of:" .. principal, looked * 2)
   local at = 0
   local function draw()
     at = at + 1
     return ids[at]
   end
-  chosen = best(draw, #ids, any, lessBusy, nil)
+  chosen = best(draw, #ids, function(node) return of("memoryOf:", node.id) >= tooMuch end, lessBusy, nil)
+  at = 0
+  if not chosen then chosen = best(draw, #ids, any, lessBusy, nil) end
 end
 if not chosen then
   local ready = "ahead:" .. kind
@@ -91,7 +104,7 @@ if not chosen then
   end
   chosen = among("room:" .. size, 2, hasRoom, freer)
 end
-if not chosen then chosen = among("open", looked, any, lessBusy) end
+if not chosen then chosen = waiting or among("open", looked, any, lessBusy) end
 if not chosen then return false end
 
 local id = chosen.id
@@ -107,7 +120,6 @@ else
 end
 call("ZADD", "held", whole(now + holdMs), reservation)
 call("HSET", "heldOf", reservation, cjson.encode(held))
-local own = tonumber(call("HGET", "of:" .. principal, id)) or 0
-count("pledged:" .. id, principal, 1)
-countPrincipal(principal, id, 1)
-return { recordOf(id), total - own }
+local elsewhere, memoryElsewhere = sessions - of("of:", id), memory - of("memoryOf:", id)
+pledge(id, principal, memoryMib, 1)
+return { recordOf(id), elsewhere, memoryElsewhere }

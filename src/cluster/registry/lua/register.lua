@@ -1,8 +1,9 @@
--- facts, load, principals as JSON; the layout of the records; the last epoch of this process or "", and whether it was to drain then.
+-- facts, load, the sessions of its principals as JSON; the layout of the records; the last epoch of this process or "", and whether it was to drain then; MiB
+-- of its principals as JSON.
 -- {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
 local facts, load, principals = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
 local layout, id = tonumber(ARGV[4]), facts.id
-local lastEpoch, wasToDrain = tonumber(ARGV[5]), ARGV[6]
+local lastEpoch, wasToDrain, memoryMib = tonumber(ARGV[5]), ARGV[6], decoded(ARGV[7])
 
 local found = tonumber(call("GET", "layout"))
 if found and found > layout then return { "newer", whole(found) } end
@@ -31,6 +32,6 @@ elseif row[4] ~= whole(facts.startedAt) then
 end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, "0")
-for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end
+for principal, sessions in pairs(principals) do tellOf(id, principal, sessions, memoryMib[principal] or 0) end
 lease(id, now + leaseMs)
 return { "epoch", epoch }

@@ -1,5 +1,5 @@
--- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "", when its process was started. The outcome, whether it is to drain,
--- and id, address and epoch of some other nodes in turns.
+-- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "", when its process was started, MiB of all its principals as JSON or "".
+-- The outcome, whether it is to drain, and id, address and epoch of some other nodes in turns.
 local id, epoch, load, isDraining = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 tidy()
 local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain", "startedAt")
@@ -15,11 +15,11 @@ if isLater then return { "unknown", isToDrain } end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, isDraining)
 if ARGV[5] ~= "" then
-  local principals = cjson.decode(ARGV[5])
+  local principals, memoryMib = cjson.decode(ARGV[5]), decoded(ARGV[7])
   for _, principal in ipairs(call("HKEYS", "told:" .. id)) do
-    if not principals[principal] then setTold(id, principal, 0) end
+    if not principals[principal] then tellOf(id, principal, 0, 0) end
   end
-  for principal, sessions in pairs(principals) do setTold(id, principal, sessions) end
+  for principal, sessions in pairs(principals) do tellOf(id, principal, sessions, memoryMib[principal] or 0) end
 end
 lease(id, now + leaseMs)
 local peers = {}

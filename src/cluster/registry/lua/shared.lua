@@ -11,6 +11,7 @@
 --   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
 --   of:NAME     hash: places of a principal by node, reserved ones included; "*" is their sum
 --   told:ID     hash: sessions of a node, by principal, as it told them; pledged:ID: reserved ones
+--   memoryOf:NAME, toldMemory:ID, pledgedMemory:ID   the same in MiB
 --
 -- A script of another version may know more fields: those that are not known here are left as they are.
 
@@ -101,24 +102,41 @@ end
 
 local function showAhead(id, kind) isIn("ahead:" .. kind, id, aheadOf(id, kind) > 0) end
 
+-- What is counted of a node, by principal, and the sums that it is part of.
+local countsOfNode = { ["told:"] = "of:", ["pledged:"] = "of:", ["toldMemory:"] = "memoryOf:", ["pledgedMemory:"] = "memoryOf:" }
+
 -- Adds to a count in a hash; none is kept that is not above 0.
 local function count(key, field, by)
   if by ~= 0 and call("HINCRBY", key, field, by) <= 0 then call("HDEL", key, field) end
 end
 
--- Adds to the places of a principal. What nobody tells of any more ends by itself: nodes tell again every hour, also what has not changed.
-local function countPrincipal(principal, id, by)
-  count("of:" .. principal, id, by)
-  count("of:" .. principal, "*", by)
-  call("PEXPIRE", "of:" .. principal, 2 * dayMs)
+-- Adds to what a principal has: to its places ("of:") or their MiB ("memoryOf:"). What nobody tells of any more ends by itself: nodes tell again every
+-- hour, also what has not changed.
+local function countPrincipal(sum, principal, id, by)
+  count(sum .. principal, id, by)
+  count(sum .. principal, "*", by)
+  call("PEXPIRE", sum .. principal, 2 * dayMs)
 end
 
--- What a principal has on a node is now so many sessions, and what is reserved there.
-local function setTold(id, principal, sessions)
-  local before = tonumber(call("HGET", "told:" .. id, principal)) or 0
-  if sessions > 0 then call("HSET", "told:" .. id, principal, sessions) else call("HDEL", "told:" .. id, principal) end
-  countPrincipal(principal, id, sessions - before)
-  return sessions - before
+local function setTold(sum, told, id, principal, total)
+  local before = tonumber(call("HGET", told .. id, principal)) or 0
+  if total > 0 then call("HSET", told .. id, principal, total) else call("HDEL", told .. id, principal) end
+  countPrincipal(sum, principal, id, total - before)
+  return total - before
+end
+
+-- What a principal has on a node is now so many sessions of so many MiB together, and what is reserved there. How many sessions more that are.
+local function tellOf(id, principal, sessions, memoryMib)
+  setTold("memoryOf:", "toldMemory:", id, principal, memoryMib)
+  return setTold("of:", "told:", id, principal, sessions)
+end
+
+-- Counts a reservation among what its principal has there, or takes it out (by: 1 or -1).
+local function pledge(id, principal, memoryMib, by)
+  count("pledged:" .. id, principal, by)
+  countPrincipal("of:", principal, id, by)
+  count("pledgedMemory:" .. id, principal, by * memoryMib)
+  countPrincipal("memoryOf:", principal, id, by * memoryMib)
 end
 
 -- The reservation is over; what it held, or nil. What that changes is to be shown.
@@ -140,21 +158,20 @@ local function endReservation(reservation)
   end
   -- Else it was taken out of the sums with all that was counted of the node.
   if call("HEXISTS", "pledged:" .. held.node, held.principal) == 1 then
-    count("pledged:" .. held.node, held.principal, -1)
-    countPrincipal(held.principal, held.node, -1)
+    pledge(held.node, held.principal, held.memoryMib, -1)
   end
   return held
 end
 
 -- Takes what is counted of a node out of all sums, at most so many principals; true once nothing is left.
 local function uncount(id, most)
-  for _, key in ipairs({ "told:" .. id, "pledged:" .. id }) do
-    local row = call("HRANDFIELD", key, most, "WITHVALUES")
+  for key, sum in pairs(countsOfNode) do
+    local row = call("HRANDFIELD", key .. id, most, "WITHVALUES")
     for i = 1, #row, 2 do
-      countPrincipal(row[i], id, -tonumber(row[i + 1]))
-      call("HDEL", key, row[i])
+      countPrincipal(sum, row[i], id, -tonumber(row[i + 1]))
+      call("HDEL", key .. id, row[i])
     end
-    if call("EXISTS", key) == 1 then return false end
+    if call("EXISTS", key .. id) == 1 then return false end
   end
   return true
 end
@@ -187,7 +204,8 @@ local function lease(id, untilMs)
   call("HSET", "node:" .. id, "lease", whole(untilMs))
   call("ZADD", "known", whole(untilMs), id)
   call("ZADD", "leased", whole(untilMs), id)
-  for _, key in ipairs({ "node:", "told:", "pledged:" }) do call("PEXPIREAT", key .. id, whole(untilMs + dayMs + 60000)) end
+  call("PEXPIREAT", "node:" .. id, whole(untilMs + dayMs + 60000))
+  for key in pairs(countsOfNode) do call("PEXPIREAT", key .. id, whole(untilMs + dayMs + 60000)) end
   for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout", "since" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
   for _, size in ipairs(roomSizes) do call("PEXPIREAT", "room:" .. size, whole(untilMs + 2 * dayMs)) end
 end

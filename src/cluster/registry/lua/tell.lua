@@ -1,10 +1,10 @@
--- id, epoch, principal, its sessions there, the reservation that became one of them or "".
+-- id, epoch, principal, its sessions there, the reservation that became one of them or "", MiB of its sessions.
 local id, epoch, principal, sessions, reservation = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local held = nil
 if reservation ~= "" then held = endReservation(reservation) end
 local node = "node:" .. id
 if call("HGET", node, "epoch") == epoch and call("ZSCORE", "leased", id) then
-  local more = setTold(id, principal, sessions)
+  local more = tellOf(id, principal, sessions, tonumber(ARGV[6]) or 0)
   -- Until the node tells its whole load the next time.
   if held and held.node == id and more > 0 then
     if held.kind then
