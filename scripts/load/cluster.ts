@@ -44,7 +44,7 @@ else process.exitCode = await load();
 async function loadInOwnNetwork(): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error("to cut nodes off requires root, for network namespaces");
   const again = [process.execPath, "--no-env-file", import.meta.path, ...Bun.argv.slice(2), "--cables"];
-  const child = Bun.spawn([...ownNetworkArgv, ...again], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn([...ownNetworkArgv, ...again], { stdio: ["ignore", "inherit", "inherit"], detached: true });
   // It ends in order, and this after it.
   interrupted().addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   return await child.exited;

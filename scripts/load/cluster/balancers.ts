@@ -83,7 +83,7 @@ export async function startBalancer(
   folder: string,
   port: number,
 ): Promise<Balancer> {
-  const child = Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "pipe", detached: true });
   const errors = child.stderr.text();
   const url = `http://127.0.0.1:${port}`;
   for (let trial = 0; ; trial++) {

@@ -103,6 +103,8 @@ export class LoadedNode implements AsyncDisposable {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
+      // An interrupt from a terminal is for the load alone, which ends this in its turn.
+      detached: true,
     });
     void this.#read(child.stderr);
     return child;

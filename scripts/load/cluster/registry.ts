@@ -77,7 +77,12 @@ export class LoadedRegistry implements AsyncDisposable {
     const { host, enter } = this.spot;
     const served = ["--port", String(this.#port), "--bind", host, "--protected-mode", "no"];
     const settings = [...served, "--save", "", "--dir", this.#folder];
-    return Bun.spawn([...enter, this.#program, ...settings], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    return Bun.spawn([...enter, this.#program, ...settings], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+      detached: true,
+    });
   }
 
   async #answers(): Promise<void> {
