@@ -6,6 +6,7 @@ import type { Hearing, Peers } from "./peers/client.ts";
 import { errorOf, type FinalLine, failureOf, type PeerCall } from "./peers/wire.ts";
 import type { PeerAddress } from "./port.ts";
 import type { Reach, Reached } from "./reach.ts";
+import { RoomElsewhere } from "./waiting.ts";
 
 /** Told of each call that was handed on. */
 export type OnForwarded = (told: {
@@ -83,6 +84,7 @@ export function hearingOf({ signal, progress }: CallContext): Hearing {
 
 function told(final: FinalLine, { id }: PeerAddress, account: CallAccount | undefined): unknown {
   if ("declined" in final) throw new Declined(`the node ${id} declines: ${final.declined}`);
+  if ("moved" in final) throw new RoomElsewhere(final.moved);
   if ("unexpected" in final)
     throw new Error(`unexpected failure of the node ${id}, request id ${final.unexpected} there`);
   if (account !== undefined && final.account !== undefined) Object.assign(account, final.account);

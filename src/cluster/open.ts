@@ -21,7 +21,9 @@ import { leaseMs, type NodeLoad, type Registry, RegistryUnreachable, type Renewi
 import { Principals } from "./principals.ts";
 import { Reach } from "./reach.ts";
 import { openRegistry } from "./registry/open.ts";
+import { sessionsAsked } from "./session-asked.ts";
 import { createClusterToolSet } from "./tool-set.ts";
+import { Waiting } from "./waiting.ts";
 import { watchedRegistry } from "./watched.ts";
 
 export type ClusterSettings = {
@@ -105,6 +107,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const epoch = () => lease?.epoch;
   const standing = () => lease?.standing ?? "lost";
   const principals = stack.use(new Principals({ registry, self, epoch, clock }));
+  const waiting = stack.use(new Waiting({ registry, self, principals, clock }));
   const peers = stack.use(createPeers({ self, key: keys.proofKey, clock }));
   const owners = new Owners({ registry, self, clock });
   looksAgain = () => owners.registryIsBack();
@@ -112,15 +115,18 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
 
   function seat(local: ToolSet, sessions: OwnSessions): ClusterSeat {
     const { clusterPartition: partition, maxRequestBytes, toolErrors } = settings;
-    const own = createOwnTools({ local, standing, principals, toolErrors });
+    const { flavors, defaultFlavor, maxSessionsPerPrincipal, maxMemoryMibPerPrincipal } = settings;
+    const defaults = {
+      ...{ flavors, defaultFlavor, defaultTemplate: defaultTemplate(templates) },
+      ...{ maxSessionsPerPrincipal, maxMemoryMibPerPrincipal },
+    };
+    const waits = { waiting, sessionOf: sessionsAsked(defaults) };
+    const own = createOwnTools({ local, standing, principals, waits, toolErrors });
     const isDraining = () => isStopping || sessions.draining.isOn;
     const tools = createClusterToolSet({
       ...{ own, owners, peers, reach, registry, self, standing, isDraining, partition, toolErrors, clock },
-      ...{ flavors: settings.flavors, defaultFlavor: settings.defaultFlavor },
-      defaultTemplate: defaultTemplate(templates),
+      ...defaults,
       knownPeers: () => lease?.knownPeers ?? [],
-      maxSessionsPerPrincipal: settings.maxSessionsPerPrincipal,
-      maxMemoryMibPerPrincipal: settings.maxMemoryMibPerPrincipal,
       onForwarded: (told) => emit({ type: "cluster.forwarded", ...told }),
     });
     const renew = (renewing: Renewing) => renewFor(registry, renewing);
@@ -156,7 +162,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
 
   return {
     keys,
-    beyond: principals.beyond,
+    beyond: { ...principals.beyond, onWait: waiting.onWait },
     standing,
     emit: ({ type }) => {
       if (type === "drain.begun" || type === "drain.taken_back") lease?.beatNow();

@@ -3,14 +3,19 @@
 import { Failure } from "../failure.ts";
 import { type ToolErrors, tellFailure } from "../mcp/tool.ts";
 import type { CallContext, ToolAnswer, ToolSet } from "../mcp/tool-set.ts";
+import { namedIn } from "./named.ts";
 import type { Placed } from "./peers/wire.ts";
 import type { Standing } from "./port.ts";
 import type { Principals } from "./principals.ts";
+import type { SessionOf } from "./session-asked.ts";
+import type { Waiting } from "./waiting.ts";
 
 export type OwnToolsOptions = {
   readonly local: ToolSet;
   readonly standing: () => Standing;
   readonly principals: Principals;
+  /** Where the registry can be asked for those that wait for room here. */
+  readonly waits?: { readonly waiting: Waiting; readonly sessionOf: SessionOf };
   readonly toolErrors: ToolErrors;
 };
 
@@ -20,11 +25,14 @@ export interface OwnTools {
   readonly isServing: boolean;
   /** Throws Failure `connection` where it is not. */
   mayServe(): void;
-  /** A call of a tool that concerns a session of this node, or opens one. As `ToolSet.call`. `placed`: where it is to open one that was placed here. */
+  /**
+   * A call of a tool that concerns a session of this node, or opens one. As `ToolSet.call`. `placed`: where it is to open one that was placed here; rejects
+   * with RoomElsewhere, too, then.
+   */
   call(name: string, args: unknown, context: CallContext, placed?: Placed): ToolAnswer | Promise<ToolAnswer>;
 }
 
-export function createOwnTools({ local, standing, principals, toolErrors }: OwnToolsOptions): OwnTools {
+export function createOwnTools({ local, standing, principals, waits, toolErrors }: OwnToolsOptions): OwnTools {
   return {
     local,
     get isServing() {
@@ -47,8 +55,11 @@ export function createOwnTools({ local, standing, principals, toolErrors }: OwnT
   }
 
   async function callPlaced(name: string, args: unknown, context: CallContext, placed: Placed): Promise<ToolAnswer> {
-    using _ = principals.expect(context.principal, placed);
-    return await local.call(name, args, context);
+    const { principal } = context;
+    using _ = principals.expect(principal, placed);
+    if (waits === undefined || placed.mayMove !== true) return await local.call(name, args, context);
+    const call = { session: waits.sessionOf(namedIn(args), principal), reservation: placed.reservation };
+    return await waits.waiting.during(call, () => local.call(name, args, context));
   }
 }
 

@@ -3,15 +3,16 @@
 import type { Clock } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { CallContext, ToolAnswer } from "../mcp/tool-set.ts";
-import { type Flavor, type Flavors, flavorNames } from "../sandbox/flavors.ts";
 import { Declined, type Forwarding, hearingOf } from "./forwarding.ts";
 import type { Named } from "./named.ts";
 import type { OwnTools } from "./own-tools.ts";
 import { PeerUnreachable } from "./peers/unreachable.ts";
 import type { PeerCall } from "./peers/wire.ts";
 import { type Placement, type Registry, RegistryUnreachable, type Standing } from "./port.ts";
+import { type SessionDefaults, sessionsAsked } from "./session-asked.ts";
+import { RoomElsewhere } from "./waiting.ts";
 
-export type PlacingOptions = {
+export type PlacingOptions = SessionDefaults & {
   readonly registry: Pick<Registry, "place" | "giveBack">;
   /** This node's id. */
   readonly self: string;
@@ -20,12 +21,6 @@ export type PlacingOptions = {
   readonly isDraining: () => boolean;
   /** What becomes of new sessions while the registry cannot be asked (`--cluster-partition`). */
   readonly partition: "serve" | "refuse";
-  readonly flavors: Flavors;
-  readonly defaultFlavor: Flavor;
-  /** By name: what a call gets that names none. */
-  readonly defaultTemplate: string;
-  readonly maxSessionsPerPrincipal: number | undefined;
-  readonly maxMemoryMibPerPrincipal?: number | undefined;
   readonly clock: Clock;
 };
 
@@ -40,38 +35,50 @@ export type Place = (name: string, args: unknown, named: Named, context: CallCon
 
 /** Nodes that are tried before the session is opened here. */
 const maxTries = 3;
+/** How often one that waits for room may go on to another node that has some. */
+const maxMoves = 8;
 
 export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding: Forwarding): Place {
   const { registry, self, standing, isDraining } = options;
+  const sessionOf = sessionsAsked(options);
 
   return async (name, args, named, context) => {
     for (let tries = 0; tries < maxTries; tries++) {
-      const placement = await placeOf(named, context.principal);
+      let placement = await placeOf(named, context.principal);
+      for (let moves = 0; placement !== undefined && moves <= maxMoves; moves++) {
+        const opened = await openAt(placement, moves < maxMoves, name, args, context);
+        if (opened !== undefined && "answer" in opened) return opened;
+        if (opened === undefined) {
+          registry.giveBack(placement.reservation).catch(() => undefined);
+          break;
+        }
+        // Held for it on a node that has room by now.
+        placement = opened;
+      }
       if (placement === undefined) break;
-      const placed = await openAt(placement, name, args, context);
-      if (placed !== undefined) return placed;
-      registry.giveBack(placement.reservation).catch(() => undefined);
     }
     return { answer: await own.call(name, args, context), node: undefined };
   };
 
-  /** Undefined: that node takes no new sessions, or is not there. Nothing was begun. */
+  /** Undefined: that node takes no new sessions, or is not there. Nothing was begun, as where another placement is the answer. */
   async function openAt(
-    { node, reservation, elsewhere }: Placement,
+    { node, reservation, elsewhere: { sessions, memoryMib } }: Placement,
+    mayMove: boolean,
     name: string,
     args: unknown,
     context: CallContext,
-  ): Promise<Opened | undefined> {
-    const placed = { reservation, elsewhere: elsewhere.sessions, elsewhereMemoryMib: elsewhere.memoryMib };
-    if (node.id === self) {
-      return isDraining() ? undefined : { answer: await own.call(name, args, context, placed), node: undefined };
-    }
+  ): Promise<Opened | Placement | undefined> {
+    const placed = { reservation, elsewhere: sessions, elsewhereMemoryMib: memoryMib, mayMove };
     const { principal, audience, takesLinks, mayBecomeTask, account } = context;
     const call: PeerCall = { kind: "tool", name, args, audience, takesLinks, mayBecomeTask, placed };
     try {
+      if (node.id === self) {
+        return isDraining() ? undefined : { answer: await own.call(name, args, context, placed), node: undefined };
+      }
       const answer = await forwarding.send(node, principal, call, hearingOf(context), account);
       return { answer: answer as ToolAnswer, node: node.id };
     } catch (error) {
+      if (error instanceof RoomElsewhere) return error.placement;
       if (error instanceof Declined) return undefined;
       if (!(error instanceof PeerUnreachable)) throw error;
       if (error.wasSent) throw brokenOff(node.id, error);
@@ -80,17 +87,10 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
   }
 
   /** Undefined: it is opened here, if at all. */
-  async function placeOf({ template, flavor: named }: Named, principal: string): Promise<Placement | undefined> {
-    const { flavors, defaultFlavor, defaultTemplate } = options;
+  async function placeOf(named: Named, principal: string): Promise<Placement | undefined> {
     if (standing() === "unreachable") return unasked();
-    const flavor = flavorNames.find((each) => each === named) ?? defaultFlavor;
-    const { memoryMib } = flavors[flavor];
-    const limits = {
-      maxPrincipalSessions: options.maxSessionsPerPrincipal,
-      maxPrincipalMemoryMib: options.maxMemoryMibPerPrincipal,
-    };
     try {
-      return await registry.place({ principal, template: template ?? defaultTemplate, flavor, memoryMib, ...limits });
+      return await registry.place(sessionOf(named, principal));
     } catch (error) {
       if (!(error instanceof RegistryUnreachable)) throw error;
       return unasked(error);

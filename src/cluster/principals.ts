@@ -21,7 +21,7 @@ const retryMs = 1_000;
 type Expected = {
   /** The oldest first. */
   readonly reservations: string[];
-  /** As the last one of them told. */
+  /** As was last told. */
   readonly elsewhere: Taken;
 };
 
@@ -71,6 +71,26 @@ export class Principals implements Disposable {
         this.#options.registry.giveBack(reservation).catch(() => undefined);
       },
     };
+  }
+
+  /** What is held for one of its calls that has opened no session yet: its own, or another's, where a session has taken its own. */
+  reservationOf(principal: string, own: string): string {
+    const reservations = this.#expected.get(principal)?.reservations ?? [];
+    return reservations.includes(own) ? own : (reservations[0] ?? own);
+  }
+
+  /** It is another node's from now on. */
+  moved(principal: string, reservation: string): void {
+    const reservations = this.#expected.get(principal)?.reservations ?? [];
+    const at = reservations.indexOf(reservation);
+    if (at >= 0) reservations.splice(at, 1);
+    if (reservations.length === 0) this.#expected.delete(principal);
+  }
+
+  /** What it has elsewhere by now. */
+  learn(principal: string, elsewhere: Taken): void {
+    const expected = this.#expected.get(principal);
+    if (expected !== undefined) this.#expected.set(principal, { ...expected, elsewhere });
   }
 
   [Symbol.dispose](): void {

@@ -54,6 +54,7 @@ export class Admission {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #claims: Claims;
+  readonly #beyond: Beyond | undefined;
   /** In the order of arrival; at most `maxWaiting`. */
   readonly #waiting: Waiter[] = [];
   /** Claims whose room is still taken, each with what lets it in. */
@@ -64,6 +65,7 @@ export class Admission {
   constructor({ limits, clock, emit, beyond }: AdmissionOptions) {
     this.#limits = limits;
     this.#claims = new Claims(limits, beyond);
+    this.#beyond = beyond;
     this.#clock = clock;
     this.#emit = emit;
   }
@@ -252,17 +254,26 @@ export class Admission {
     const own = this.#waiting.filter((other) => other.asking.principal === asking.principal).length;
     const isFull = this.#waiting.length > maxWaiting || own > maxWaitingPerPrincipal;
     // At once, and only if it still waits: whoever is rejected must not be given room in the same moment.
-    const leave = (why: () => unknown) => {
+    const leave = (why: () => unknown): boolean => {
       const at = this.#waiting.indexOf(waiter);
-      if (at < 0) return;
+      if (at < 0) return false;
       this.#waiting.splice(at, 1);
       admitted.reject(why());
       // It may have held up others.
       this.lookAgain();
+      return true;
     };
     if (admissionWaitMs === 0 || isFull) {
       leave(() => this.#refuse(asking, waiter.bound, false, isFull && admissionWaitMs > 0));
     }
+    const waiting = this.#waiting;
+    using _ = this.#beyond?.onWait?.({
+      get bound() {
+        return waiting.includes(waiter) ? waiter.bound : undefined;
+      },
+      lookAgain: () => this.lookAgain(),
+      leave: (why) => leave(() => why),
+    });
     await waitFor(admitted.promise, {
       ...{ clock: this.#clock, limitMs: admissionWaitMs, signal },
       onLate: () => leave(() => this.#refuse(asking, waiter.bound, false)),

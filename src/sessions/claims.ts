@@ -43,6 +43,18 @@ export type Beyond = {
   readonly elsewhere: (principal: string) => Taken;
   /** Told what it has here, each time that changes. */
   readonly onCount: (principal: string, here: Taken) => void;
+  /** Told of each that begins to wait for room here. What it returns is disposed once that no longer waits. */
+  readonly onWait?: (waiter: Waiter) => Disposable | undefined;
+};
+
+/** Who waits for room, in the order of arrival. */
+export type Waiter = {
+  /** What stood in its way when it was last looked at. Undefined: it does not wait any more. */
+  readonly bound: Bound | undefined;
+  /** Something has changed that may let it in. */
+  lookAgain(): void;
+  /** It is refused with `why`. False, and nothing, if it does not wait any more. */
+  leave(why: Error): boolean;
 };
 
 export const nothingBeyond: Beyond = { elsewhere: () => nothingTaken, onCount: () => undefined };

@@ -11,7 +11,9 @@ import { createPeerRoutes } from "../../src/cluster/peers/routes.ts";
 import type { NodeLoad, Standing } from "../../src/cluster/port.ts";
 import { Principals } from "../../src/cluster/principals.ts";
 import { Reach } from "../../src/cluster/reach.ts";
+import { sessionsAsked } from "../../src/cluster/session-asked.ts";
 import { createClusterToolSet } from "../../src/cluster/tool-set.ts";
+import { Waiting } from "../../src/cluster/waiting.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createAuthenticator } from "../../src/http/auth/authenticator.ts";
 import { createFileLinks } from "../../src/http/files/links.ts";
@@ -68,7 +70,9 @@ export async function startNode(options: NodeOptions) {
   const isDraining = () => state.isDraining;
   const clock = systemClock;
   const principals = stack.use(new Principals({ registry, self: id, epoch, clock }));
-  const fake = stack.use(sessionsOverFake(limits, { ...options.process, installationId, beyond: principals.beyond }));
+  const waiting = stack.use(new Waiting({ registry, self: id, principals, clock }));
+  const beyond = { ...principals.beyond, onWait: waiting.onWait };
+  const fake = stack.use(sessionsOverFake(limits, { ...options.process, installationId, beyond }));
   if (options.process?.ledgerPath !== undefined) fake.sessions.restart();
   const { sessions, host, metrics, conditions, events } = fake;
   const emit = (event: (typeof events)[number]) => void events.push(event);
@@ -76,22 +80,26 @@ export async function startNode(options: NodeOptions) {
   const links = createFileLinks({
     ...{ key: keys.linkKey, publicUrl: undefined, maxBytes: maxTransferBytes, lifetimeMs: 3_600_000, clock },
   });
-  const { maxSessionsPerPrincipal, maxMemoryMibPerPrincipal } = limits;
   const run = { flavors: defaultFlavors, defaultFlavor: "small", toolErrors: "auto" } as const;
   const local = createCatalog({
     ...{ ...run, transfers: { kind: "links", mint: links.mint }, sessions, clock: fake.clock, volumes: [] },
     ...{ templates: defaultTemplates, sessionTimeoutMs: 60_000, executionTimeoutMs: 20_000 },
     ...{ maxExecutionTimeoutMs: 86_400_000, executionWaitMs: 50_000, maxOutputBytes: 32_768 },
   });
-  const own = createOwnTools({ local, standing, principals, toolErrors: "auto" });
+  const { maxSessionsPerPrincipal, maxMemoryMibPerPrincipal } = limits;
+  const defaults = {
+    ...({ flavors: defaultFlavors, defaultFlavor: "small", defaultTemplate: "python" } as const),
+    ...{ maxSessionsPerPrincipal, maxMemoryMibPerPrincipal },
+  };
+  const waits = { waiting, sessionOf: sessionsAsked(defaults) };
+  const own = createOwnTools({ local, standing, principals, waits, toolErrors: "auto" });
   const owners = new Owners({ registry, self: id, clock });
   const peers = stack.use(createPeers({ self: id, key: options.proofKey ?? keys.proofKey, clock }));
   const reach = new Reach({ owners, clock, patienceMs });
   const forwarded: { readonly node: string; readonly what: string; readonly outcome: string }[] = [];
   const tools = createClusterToolSet({
-    ...{ ...run, own, owners, peers, reach, registry, self: id, standing, partition, maxSessionsPerPrincipal, clock },
-    maxMemoryMibPerPrincipal,
-    defaultTemplate: "python",
+    ...{ ...run, own, owners, peers, reach, registry, self: id, standing, partition, clock },
+    ...defaults,
     isDraining,
     knownPeers: () => state.knownPeers,
     onForwarded: (told) => void forwarded.push(told),

@@ -97,14 +97,13 @@ export class FakeRegistry implements Registry {
     return this.#place(session, crypto.randomUUID());
   }
 
-  /** A session moves to another node if that has room and its principal's limit of sessions lets it. */
+  /** It stays where there is room for it, or where its principal's limit of sessions wants it to wait; else it goes where there is room. */
   async placeAgain(session: NewSession, { nodeId, reservation }: Waits): Promise<Placement | undefined> {
     this.#ask("placeAgain");
     this.#reserved.delete(reservation);
-    const room = [...this.#nodes.values()].find(
-      ({ record: { id, load, leaseLeftMs } }) => leaseLeftMs > 0 && id !== nodeId && this.#taken(id) < load.maxSessions,
-    );
     const living = [...this.#nodes.values()].filter(({ record }) => record.leaseLeftMs > 0);
+    const roomy = living.filter(({ record: { id, load } }) => this.#taken(id) < load.maxSessions);
+    const room = roomy.find(({ record }) => record.id === nodeId) ?? roomy[0];
     const all = living.reduce((sum, known) => sum + this.#of(session.principal, known).sessions, 0);
     const isAtLimit = all >= (session.maxPrincipalSessions ?? Number.POSITIVE_INFINITY);
     return this.#place(session, reservation, room === undefined || isAtLimit ? nodeId : room.record.id);

@@ -136,6 +136,8 @@ function believe(
   }
 }
 
+const finalKinds = ["result", "error", "failure", "declined", "moved", "unexpected"];
+
 function isFinal(line: AnswerLine): line is FinalLine {
-  return "result" in line || "error" in line || "failure" in line || "declined" in line || "unexpected" in line;
+  return finalKinds.some((kind) => kind in line);
 }

@@ -7,6 +7,7 @@ import { createRequestIds } from "../../mcp/calls.ts";
 import type { CallAccount } from "../../mcp/tool-set.ts";
 import type { OwnTools } from "../own-tools.ts";
 import type { Renewal, Renewing } from "../port.ts";
+import { RoomElsewhere } from "../waiting.ts";
 import { answerCall } from "./call-answer.ts";
 import { misdirected } from "./client.ts";
 import { type Claims, hashOf, proofHeader, readProof, signAnswer } from "./proof.ts";
@@ -163,6 +164,7 @@ function createCarryOut({ own, isDraining, emit }: PeerRoutesOptions): CarryOut 
           return { declined: "unknown_call" };
       }
     } catch (error) {
+      if (error instanceof RoomElsewhere) return { moved: error.placement };
       const told = lineOfError(error, account);
       if (told !== undefined) return told;
       // What was aborted has nobody to be told to.

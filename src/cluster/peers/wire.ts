@@ -5,7 +5,7 @@ import { Failure, type FailureKind, failureTable } from "../../failure.ts";
 import type { Audience } from "../../mcp/caller.ts";
 import { ProtocolError } from "../../mcp/tool.ts";
 import type { CallAccount } from "../../mcp/tool-set.ts";
-import type { Renewal } from "../port.ts";
+import type { Placement, Renewal } from "../port.ts";
 
 export const callPath = "/cluster/v1/call";
 export const renewPath = "/cluster/v1/renew";
@@ -19,6 +19,8 @@ export type Placed = {
   readonly elsewhere: number;
   /** Of these sessions, the memory. */
   readonly elsewhereMemoryMib?: number;
+  /** Whoever asks takes `moved` for an answer. */
+  readonly mayMove?: boolean;
 };
 
 export type PeerCall =
@@ -56,6 +58,8 @@ export type FinalLine =
   | { readonly error: WireError; readonly account?: CallAccount }
   | { readonly failure: WireFailure; readonly account?: CallAccount }
   | { readonly declined: Declined }
+  /** It waited for room, and a place is held for it on another node. Nothing was begun. */
+  | { readonly moved: Placement }
   /** The request id under which the log of the node that was asked tells more. */
   | { readonly unexpected: string };
 

@@ -92,6 +92,7 @@ elseif isAtLimit then
   at = 0
   if not chosen then chosen = best(draw, #ids, any, lessBusy, nil) end
 end
+if not chosen and waiting and hasRoom(waiting) then chosen = waiting end
 if not chosen then
   local ready = "ahead:" .. kind
   chosen = among(ready, 2, function(node) return aheadOf(node.id, kind) > 0 end, freer)
