@@ -100,7 +100,9 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
     lease?.beatNow();
   };
   const reservationMs = settings.admissionWaitMs + settings.sandboxStartTimeoutMs + spareMs;
-  const opened = stack.use(await openRegistry({ url, name, leaseMs, reservationMs, clock, onBack }));
+  const opened = stack.use(
+    await openRegistry({ url, name, leaseMs, reservationMs, mark: keys.registryMark, clock, onBack }),
+  );
   const registry = watchedRegistry(opened, clock, emit);
   let isStopping = false;
   stack.defer(async () => await lease?.[Symbol.asyncDispose]());

@@ -125,6 +125,25 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     await registry.register(facts("aaaaa"), empty, nobody);
   });
 
+  test("a node with another secret is refused while others live, which go on, and is let in once they are gone", async () => {
+    const name = "secrets";
+    const withMark = (mark: string) =>
+      openRegistry({ url: server.url, name, leaseMs: 600_000, mark, clock: systemClock });
+    await using ours = await withMark("ours");
+    await using theirs = await withMark("theirs");
+    const first = await ours.register(facts("aaaaa"), empty, nobody);
+    expect(theirs.register(facts("bbbbb"), empty, nobody)).rejects.toThrow("MCP_CLUSTER_SECRET");
+    const second = await ours.register(facts("ccccc"), empty, nobody);
+    expect((await ours.nodes()).map(({ id }) => id).sort()).toEqual(["aaaaa", "ccccc"]);
+    await ours.leave("aaaaa", first);
+    expect(theirs.register(facts("bbbbb"), empty, nobody)).rejects.toBeInstanceOf(StartError);
+    await ours.leave("ccccc", second);
+    await theirs.register(facts("bbbbb"), empty, nobody);
+    expect(ours.register(facts("aaaaa"), empty, nobody)).rejects.toBeInstanceOf(StartError);
+    // Started again with the other secret before its own lease was over.
+    await ours.register(facts("bbbbb"), empty, nobody);
+  });
+
   test("a heartbeat prolongs the lease, tells the load, and brings what the operator wants", async () => {
     await using nodes = await withNodes({ aaaaa: {} });
     const { registry } = nodes;

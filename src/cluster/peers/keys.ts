@@ -9,6 +9,8 @@ export type ClusterKeys = {
   readonly sessionKey: Uint8Array;
   /** Signs URLs of files, so that each node takes those of all. */
   readonly linkKey: Uint8Array;
+  /** Kept in the registry, by which a node with another secret is noticed before it is given calls that it would refuse. Opens nothing. */
+  readonly registryMark: string;
 };
 
 const keyBytes = 32;
@@ -23,5 +25,6 @@ export function deriveClusterKeys(secret: string, clusterName: string): ClusterK
     proofKey: derive("proofs of nodes"),
     sessionKey: derive("ids of MCP sessions"),
     linkKey: derive("links to files"),
+    registryMark: Buffer.from(derive("mark of the cluster in its registry")).toString("base64url").slice(0, 22),
   };
 }

@@ -17,6 +17,8 @@ export type RegistryOptions = {
   readonly leaseMs: number;
   /** How long a place is held for a session that nobody tells of: for longer than one may wait to be opened. Default: a minute. */
   readonly reservationMs?: number;
+  /** `ClusterKeys.registryMark`, of who registers: nodes of one cluster have the same. */
+  readonly mark?: string;
   readonly clock: Clock;
   /** Called each time that there is a connection again. */
   readonly onBack?: () => void;
@@ -36,6 +38,7 @@ export async function openRegistry({
   name,
   leaseMs,
   reservationMs = 60_000,
+  mark = "",
   clock,
   onBack,
 }: RegistryOptions): Promise<Registry> {
@@ -78,13 +81,20 @@ export async function openRegistry({
       const { sessions, memoryMib } = countsOf(principals);
       const told = [facts, load, sessions].map((part) => JSON.stringify(part));
       const last = [before?.epoch ?? "", before?.isToDrain === true ? "1" : "0"];
-      const answer = await run("register", ...told, layout, ...last, JSON.stringify(memoryMib));
+      const answer = await run("register", ...told, layout, ...last, JSON.stringify(memoryMib), mark);
       const [outcome, value] = Array.isArray(answer) ? answer : [];
       if (outcome === "epoch") return Number(value);
+      const seconds = Math.ceil(leaseMs / 1000);
+      if (outcome === "stranger") {
+        throw new StartError(
+          `The nodes of the cluster "${name}" have another secret than this one. Set MCP_CLUSTER_SECRET to the same on each, or choose another --cluster-name. To change the secret, stop all nodes first; if they are gone, try again in ${seconds} seconds.`,
+          { isConfiguration: true },
+        );
+      }
       throw new StartError(
         outcome === "newer"
           ? `The registry was written by a newer version of msb-mcp (layout ${value}, this one knows ${layout}). Update this node, or choose another --cluster-name.`
-          : `Another node of the cluster "${name}" has the id ${facts.id} and lives at ${value}. Each node needs a state directory of its own: choose another --state-dir. If that node is gone, try again in ${Math.ceil(leaseMs / 1000)} seconds.`,
+          : `Another node of the cluster "${name}" has the id ${facts.id} and lives at ${value}. Each node needs a state directory of its own: choose another --state-dir. If that node is gone, try again in ${seconds} seconds.`,
         { isConfiguration: true },
       );
     },

@@ -1,13 +1,22 @@
 -- facts, load, the sessions of its principals as JSON; the layout of the records; the last epoch of this process or "", and whether it was to drain then; MiB
--- of its principals as JSON.
--- {"epoch", N}, {"taken", ADDRESS} or {"newer", LAYOUT}.
+-- of its principals as JSON; the mark of the cluster's secret or "".
+-- {"epoch", N}, {"taken", ADDRESS}, {"newer", LAYOUT} or {"stranger"}.
 local facts, load, principals = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
 local layout, id = tonumber(ARGV[4]), facts.id
-local lastEpoch, wasToDrain, memoryMib = tonumber(ARGV[5]), ARGV[6], decoded(ARGV[7])
+local lastEpoch, wasToDrain, memoryMib, mark = tonumber(ARGV[5]), ARGV[6], decoded(ARGV[7]), ARGV[8] or ""
 
 local found = tonumber(call("GET", "layout"))
 if found and found > layout then return { "newer", whole(found) } end
 call("SET", "layout", layout)
+
+if mark ~= "" then
+  if (call("GET", "mark") or mark) ~= mark then
+    for _, other in ipairs(call("ZRANGEBYSCORE", "leased", "(" .. whole(now), "+inf", "LIMIT", 0, 2)) do
+      if other ~= id then return { "stranger" } end
+    end
+  end
+  call("SET", "mark", mark, "PX", 2 * dayMs)
+end
 
 tidy()
 local row = call("HMGET", "node:" .. id, "address", "lease", "hasLeft", "startedAt", "epoch")

@@ -6,6 +6,7 @@
 --   open        nodes that take new sessions; a sorted set, as the next two, so that one can be drawn by its rank, each with the same chance
 --   room:N      of these, the ones that have a place and N MiB free
 --   ahead:KIND  of these, the ones with a free sandbox of "template/flavor" booted ahead
+--   mark        derived from the secret of the nodes: another one has none of them to talk to
 --   heard       when a node was last heard of, or all leases were prolonged for want of that
 --   asked       when anything was last asked: until then, leases may have been told to be over
 --   held        sorted set: reservations, by the time they end; heldOf, hash: what each one holds
@@ -206,7 +207,7 @@ local function lease(id, untilMs)
   call("ZADD", "leased", whole(untilMs), id)
   call("PEXPIREAT", "node:" .. id, whole(untilMs + dayMs + 60000))
   for key in pairs(countsOfNode) do call("PEXPIREAT", key .. id, whole(untilMs + dayMs + 60000)) end
-  for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout", "since" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
+  for _, key in ipairs({ "known", "leased", "open", "held", "heldOf", "layout", "since", "mark" }) do call("PEXPIREAT", key, whole(untilMs + 2 * dayMs)) end
   for _, size in ipairs(roomSizes) do call("PEXPIREAT", "room:" .. size, whole(untilMs + 2 * dayMs)) end
 end
 
