@@ -56,6 +56,22 @@ test("a server that is not there is told as unreachable, with its address and wi
 });
 
 describe.skipIf(!hasRedisServer("the way to the registry"))("the way to the registry", () => {
+  test("is told as refused where the server has not got the database, and nothing is written to another one", async () => {
+    await using server = await startRedisServer();
+    await using registry = await open(`${server.url.replace(/\/$/, "")}/99`);
+    const error = await failure(registry.register(facts, load, new Map()));
+    expect(error).toBeInstanceOf(RegistryUnreachable);
+    expect(error.message).toContain("refused the database 99: ERR DB index is out of range");
+    expect(await server.command("DBSIZE")).toBe("0");
+  });
+
+  test("to a server that is no Redis Cluster is told with what the server said", async () => {
+    await using server = await startRedisServer();
+    await using registry = await open(`redis+cluster://127.0.0.1:${server.port}`, hurried);
+    const error = await failure(registry.nodes());
+    expect(error.message).toContain("cluster support disabled");
+  });
+
   test("asks for a password with the one of the address, and tells a wrong one without telling it", async () => {
     await using server = await startRedisServer(["--requirepass", "p@ss"]);
     await using right = await open(server.url.replace("//", "//:p%40ss@"));

@@ -40,13 +40,21 @@ export async function connect({
   const shown = shownAddress(address);
   /** Why the last attempt failed. */
   let lastError: string | undefined;
+  /** Why this connection is not at the database that was asked for: the client goes on at the first one. */
+  let lackOfDatabase: string | undefined;
   const onError = (error: unknown) => {
-    lastError = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+    lastError = reasonOf(error);
   };
   const asking = open();
   const hearing = open();
   for (const client of [asking, hearing]) client.on("error", onError);
   asking.setMaxListeners(0); // any number of calls may wait for the connection
+  asking.on("connect", () => {
+    lackOfDatabase = undefined;
+  });
+  asking.on("error", (error: unknown) => {
+    if (isOfSelect(error)) lackOfDatabase = reasonOf(error);
+  });
   asking.on("ready", () => {
     lastError = undefined;
     onReady();
@@ -102,6 +110,9 @@ export async function connect({
           await untilReady(over.signal, isSent);
           if (over.signal.aborted) return undefined;
           isSent = true;
+          if (lackOfDatabase !== undefined) {
+            throw unreachable(`refused the database ${address.database}: ${lackOfDatabase}.`);
+          }
           try {
             return await ask(script, key, args);
           } catch (error) {
@@ -136,6 +147,19 @@ export async function connect({
       for (const client of [asking, hearing]) client.disconnect();
     },
   };
+}
+
+/** Without a full stop. Of a Redis Cluster, what the last of its servers said. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { lastNodeError: last } = error as { readonly lastNodeError?: unknown };
+  const message = error.message.replace(/\.$/, "");
+  return last instanceof Error ? `${message}: ${last.message.replace(/\.$/, "")}` : message;
+}
+
+function isOfSelect(error: unknown): boolean {
+  const { command } = (error ?? {}) as { readonly command?: { readonly name?: unknown } };
+  return command?.name === "select";
 }
 
 /** Of a client of that address. Nothing waits in it while there is no connection, and nothing is sent a second time. */
