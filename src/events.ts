@@ -182,7 +182,13 @@ export type Event =
       readonly durationMs: number;
     }
   /** `Standing` of src/cluster/port.ts. */
-  | { readonly type: "cluster.standing"; readonly standing: "held" | "unreachable" | "lost"; readonly why: string }
+  | {
+      readonly type: "cluster.standing";
+      readonly standing: "held" | "unreachable" | "lost";
+      readonly why: string;
+      /** What the registry, or the way to it, said when it was asked last. */
+      readonly reason?: string;
+    }
   /** The registry was asked; `call` is one of a fixed set. */
   | {
       readonly type: "registry.called";

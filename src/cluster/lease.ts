@@ -84,6 +84,8 @@ class OwnLease implements Lease {
   #mustEnd = false;
   #told: Standing | undefined;
   #refusal: string | undefined;
+  /** What the registry could not be asked for, when it was asked last. */
+  #trouble: string | undefined;
   #toldAllMs = -Infinity;
   #isBeatWanted = false;
   /** Whether a heartbeat may follow on a registration at once: not on one without a pause before it, or a registry that loses keys has no rest. */
@@ -117,6 +119,7 @@ class OwnLease implements Lease {
       await this.#register();
     } catch (error) {
       if (error instanceof StartError) throw error;
+      this.#trouble = messageOf(error);
       this.#goOn(this.#options.clock.monotonicMs());
     }
     this.#look("start");
@@ -191,8 +194,10 @@ class OwnLease implements Lease {
     try {
       const renewal = await this.#options.registry.renew(isDue ? all() : renewing);
       if (isDue) this.#toldAllMs = sentMs;
+      this.#trouble = undefined;
       return renewal;
-    } catch {
+    } catch (error) {
+      this.#trouble = messageOf(error);
       this.#toldAllMs = -Infinity;
       return await this.#peers.handOn(all(), this.#stopped.signal);
     }
@@ -225,7 +230,7 @@ class OwnLease implements Lease {
       await this.#register();
       return "registered";
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (error instanceof StartError) {
         if (reason !== this.#refusal) emit({ type: "cluster.refused", reason });
         this.#refusal = reason;
@@ -233,6 +238,7 @@ class OwnLease implements Lease {
         if (this.#epoch !== undefined) this.#isOver(reason);
         return reason;
       }
+      this.#trouble = reason;
       // Before the first registration nobody knows of this node.
       if (!this.#isDoubtful && this.#epoch === undefined) this.#goOn(clock.monotonicMs());
       return reason;
@@ -247,6 +253,7 @@ class OwnLease implements Lease {
     this.#hold(sentMs);
     this.#toldAllMs = sentMs;
     this.#refusal = undefined;
+    this.#trouble = undefined;
     emit({ type: "cluster.joined", nodeId: facts.id, address: facts.address, epoch: this.#epoch });
     // A heartbeat brings the other nodes, who may have been registered again as well, and tells whether this one drains.
     if (this.#mayFollow) this.beatNow();
@@ -284,7 +291,8 @@ class OwnLease implements Lease {
     if (standing === "lost") this.#isDoubtful = true;
     if (standing !== this.#told) {
       this.#told = standing;
-      emit({ type: "cluster.standing", standing, why });
+      const reason = standing === "held" ? undefined : this.#trouble;
+      emit({ type: "cluster.standing", standing, why, ...(reason === undefined ? {} : { reason }) });
     }
     if (standing === "lost") return;
     this.#watch = new AbortController();
@@ -294,4 +302,8 @@ class OwnLease implements Lease {
       () => undefined,
     );
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

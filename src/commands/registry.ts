@@ -33,7 +33,7 @@ export async function askRegistry(
       return error.isConfiguration ? 2 : 1;
     }
     if (!(error instanceof RegistryUnreachable)) throw error;
-    complain(`msb-mcp: ${command}: the registry cannot be reached: ${error.message}`);
+    complain(`msb-mcp: ${command}: ${error.message}`);
     return 1;
   }
 }

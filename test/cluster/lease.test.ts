@@ -177,6 +177,8 @@ describe("a node that does not reach the registry", () => {
     node.weather = renewed;
     await pass(node, leaseMs);
     expect(node.standings).toEqual(["held", "unreachable", "held"]);
+    const told = node.events.flatMap((event) => (event.type === "cluster.standing" ? [event.reason] : []));
+    expect(told).toEqual([undefined, "cut off", undefined]);
     expect([node.registrations.length, node.ended]).toEqual([1, 0]);
   });
 
