@@ -76,6 +76,8 @@ export class Admission {
     return {
       places: present.length,
       memoryMib: present.reduce((sum, { memoryMib }) => sum + memoryMib, 0),
+      /** Of it, what is given up for a session that needs the room. */
+      aheadMemoryMib: present.reduce((sum, { principal, memoryMib }) => sum + (principal === null ? memoryMib : 0), 0),
       waiting: this.#waiting.length + all.length - present.length,
       limits: this.#limits,
     };

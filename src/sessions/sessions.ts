@@ -153,9 +153,9 @@ export class Sessions implements AsyncDisposable {
 
   /** What is taken of what there is, for the operator too. */
   get counts() {
-    const { waiting, memoryMib, limits } = this.#options.admission.usage;
+    const { waiting, memoryMib, aheadMemoryMib, limits } = this.#options.admission.usage;
     const { maxSessions: limit, maxTotalMemoryMib: memoryLimitMib } = limits;
-    return { active: this.#table.size, limit, waiting, memoryMib, memoryLimitMib };
+    return { active: this.#table.size, limit, waiting, memoryMib, aheadMemoryMib, memoryLimitMib };
   }
 
   /**

@@ -74,6 +74,13 @@ export const metricTable = {
     labels: [],
     watch: "the sum over all nodes of a cluster near 0: add a node",
   },
+  placesUsed: {
+    name: "msb_mcp_places_used_ratio",
+    type: "gauge",
+    help: "How much of the room for sessions is taken, from 0 to 1: by `--max-sessions` or `--max-total-memory-mb`, whichever is nearer to its end; above 1 with sessions that wait; at least 1 while the server drains",
+    labels: [],
+    watch: "above 0.8 on average over the nodes of a cluster: add a node. What an autoscaler goes by",
+  },
   draining: {
     name: "msb_mcp_draining",
     type: "gauge",

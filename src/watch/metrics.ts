@@ -30,6 +30,8 @@ export type SessionCounts = {
   readonly waiting: number;
   /** What the sandboxes may use, by their flavors. */
   readonly memoryMib: number;
+  /** Of it, that of sandboxes without a session. */
+  readonly aheadMemoryMib?: number;
   readonly memoryLimitMib?: number | undefined;
 };
 
@@ -79,6 +81,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const reservedMemoryLimit = gauge(metricTable.reservedMemoryLimit);
   const draining = gauge(metricTable.draining);
   const placesFree = gauge(metricTable.placesFree);
+  const placesUsed = gauge(metricTable.placesUsed);
   let isDraining = false;
   const sessionsOpened = counter(metricTable.sessionsOpened);
   const sessionStartsFailed = counter(metricTable.sessionStartsFailed);
@@ -222,10 +225,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
     emit: (event) => handle(handlers, event),
     async text(snapshot) {
       backendUp.set({ backend: snapshot.backend }, snapshot.isBackendUp ? 1 : 0);
-      const { limit, waiting, memoryMib, memoryLimitMib = 0 } = snapshot.counts;
+      const { limit, waiting, memoryMib, aheadMemoryMib = 0, memoryLimitMib = 0 } = snapshot.counts;
+      const ofSessions = (snapshot.sessions.length + waiting) / limit;
+      const ofMemory = memoryLimitMib === 0 ? 0 : (memoryMib - aheadMemoryMib) / memoryLimitMib;
       sessionsLimit.set(limit);
       sessionsWaiting.set(waiting);
       placesFree.set(isDraining ? 0 : Math.max(0, limit - snapshot.sessions.length));
+      placesUsed.set(Math.max(ofSessions, ofMemory, isDraining ? 1 : 0));
       reservedMemory.set(memoryMib * bytesPerMib);
       reservedMemoryLimit.set(memoryLimitMib * bytesPerMib);
       orphans.set(snapshot.orphans);

@@ -51,7 +51,7 @@ type KubernetesObject = {
   readonly spec: {
     readonly replicas?: number;
     readonly template?: { readonly spec: { readonly containers: readonly Container[] } };
-    readonly metrics?: readonly { readonly pods: { readonly target: { readonly averageValue: string } } }[];
+    readonly metrics?: readonly { readonly pods: { readonly metric: object; readonly target: object } }[];
   };
 };
 
@@ -149,7 +149,10 @@ describe.skipIf(helm === undefined)("rendered by helm", () => {
       "devices.kubevirt.io/kvm": "1",
     });
     const scaler = objects.find(({ kind }) => kind === "HorizontalPodAutoscaler");
-    expect(scaler?.spec.metrics?.[0]?.pods.target.averageValue).toBe("35");
+    expect(scaler?.spec.metrics?.[0]?.pods).toEqual({
+      metric: { name: "msb_mcp_places_used_ratio" },
+      target: { type: "AverageValue", averageValue: "700m" },
+    });
   });
 
   test.each([

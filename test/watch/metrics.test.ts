@@ -196,6 +196,20 @@ test("how a node stands with its registry is one of three, and what is told of a
   expect(standings).toEqual([0, 1, 0]);
 });
 
+test("how much of the room is taken goes by sessions or by memory, counts those that wait, and is all of it while the server drains", async () => {
+  const metrics = create();
+  const used = async (more: Partial<Snapshot> = {}) =>
+    valueIn(await metrics.text(snapshot(more)), "msb_mcp_places_used_ratio");
+  const sessions = [{ status: "ready", template: "python" } as const];
+  expect(await used()).toBe(0);
+  expect(await used({ sessions })).toBe(0.1);
+  expect(await used({ sessions, counts: { limit: 1, waiting: 2, memoryMib: 1024 } })).toBe(3);
+  const byMemory = { limit: 10, waiting: 0, memoryMib: 4096, aheadMemoryMib: 1024, memoryLimitMib: 4096 };
+  expect(await used({ sessions, counts: byMemory })).toBe(0.75);
+  metrics.emit(sampleEvents["drain.begun"]);
+  expect(await used({ sessions })).toBe(1);
+});
+
 test("the places that are free are none while the server drains", async () => {
   const metrics = create();
   const free = async () => valueIn(await metrics.text(snapshot()), "msb_mcp_places_free");
