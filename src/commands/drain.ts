@@ -1,5 +1,7 @@
 // `msb-mcp drain [NODE]`: has a node of a cluster, or the server on this machine, open no new sessions; or, with --undo, open them again.
 
+import { duration } from "./columns.ts";
+import { stateOf } from "./nodes.ts";
 import { askOperator, type OperatorClient, ownBase } from "./operator.ts";
 import { askRegistry, type RegistryOptions, type RegistryStatus } from "./registry.ts";
 
@@ -29,6 +31,16 @@ async function drainNode(options: DrainOptions, node: string): Promise<RegistryS
       const there = known.length === 0 ? "none is known" : `there are ${known.slice(0, 20).join(", ")}`;
       complain(`msb-mcp: drain: ${JSON.stringify(node)} is no node of this cluster; ${there}`);
       return 1;
+    }
+    const record = await registry.node(node);
+    if (record?.hasLeft === true) {
+      complain(`msb-mcp: drain: ${node} was stopped; once it is started again, it opens new sessions`);
+      return 1;
+    }
+    if (record !== undefined && stateOf(record) === "lost") {
+      const since = duration(-record.leaseLeftMs);
+      write(`${node} is lost since ${since}. It is told if it comes back; started again, it opens new sessions.`);
+      return 0;
     }
     write(
       isUndo

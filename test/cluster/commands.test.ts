@@ -41,6 +41,11 @@ test.skipIf(!hasRedisServer("commands about a cluster"))(
     expect((await msbMcp(["drain", "7gk2p", "--undo"], env)).status).toBe(0);
     expect(await registry.renew({ id: "7gk2p", epoch, load, isDraining: true })).toMatchObject({ isToDrain: false });
 
+    await registry.leave("7gk2p", epoch);
+    const stopped = await msbMcp(["drain", "7gk2p"], env);
+    expect([stopped.status, stopped.stdout]).toEqual([1, ""]);
+    expect(stopped.stderr).toContain("7gk2p was stopped");
+
     await redis.kill();
     const gone = await msbMcp(["nodes"], env);
     expect([gone.status, gone.stdout]).toEqual([1, ""]);

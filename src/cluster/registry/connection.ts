@@ -123,7 +123,9 @@ export async function connect({
       const late = clock.sleep(timeoutMs, time.signal).then(() => {
         over.abort();
         const why = lastError === undefined ? "" : `: ${lastError}`;
-        throw unreachable(isSent ? `did not answer within ${timeoutMs} ms${why}.` : `cannot be reached${why}.`);
+        if (isSent) throw unreachable(`did not answer within ${timeoutMs} ms${why}.`);
+        const slow = `: no connection${address.isTls ? " with TLS" : ""} within ${timeoutMs} ms`;
+        throw unreachable(`cannot be reached${why || slow}.`);
       });
       late.catch(() => undefined);
       try {
