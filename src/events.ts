@@ -36,6 +36,8 @@ export type Event =
   /** No new sessions are opened from now on; those that there are may go on for so long, or (null) to their own end. */
   | { readonly type: "drain.begun"; readonly by: "operator" | "registry" | "stop"; readonly timeoutMs: number | null }
   | { readonly type: "drain.taken_back" }
+  /** The server ends; so many go on for the next one, and so many are ended with it. */
+  | { readonly type: "sessions.kept"; readonly sessions: number; readonly ended: number }
   | { readonly type: "server.warning"; readonly message: string }
   | {
       readonly type: "session.opened";

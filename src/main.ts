@@ -139,6 +139,8 @@ async function serve({ config, given }: Ready): Promise<ExitStatus> {
   const signal = await Promise.race([stop.promise, server.finished]);
   emit({ type: "server.stopping", signal });
   await server[Symbol.asyncDispose]();
+  // What was let go of may have streams to here, which would keep this process.
+  if (config.keepSessions) process.exit(0);
   return 0;
 }
 

@@ -131,6 +131,10 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     stack,
   );
 
+  const { keepSessions } = settings;
+  if (keepSessions && !sessions.canBeKept)
+    emit({ type: "server.warning", message: cannotKeep(host.backend, isCertain) });
+
   const { publicUrl, maxTransferBytes: maxBytes, fileUrlLifetimeMs: lifetimeMs } = settings;
   const links = createFileLinks({ key: cluster?.keys.linkKey ?? linkKey, publicUrl, maxBytes, lifetimeMs, clock });
   // What a microsandbox server lets its sandboxes reach is its own affair.
@@ -198,6 +202,13 @@ async function clusterOf(
   // Most servers have no cluster, and start without what it takes.
   const { openCluster } = await import("./cluster/open.ts");
   return await openCluster({ ...options, settings: { ...options.config, cluster, clusterSecret }, version }, stack);
+}
+
+function cannotKeep(backend: string, isDirectoryLocked: boolean): string {
+  const why = isDirectoryLocked
+    ? `sandboxes of the backend ${backend} end with their server, or cannot be taken over`
+    : "the state directory cannot be locked";
+  return `--keep-sessions has no effect: ${why}. At SIGTERM, sessions are ended.`;
 }
 
 function loadOf({ counts }: Sessions, pool: WarmPool | undefined): NodeLoad {

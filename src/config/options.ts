@@ -111,6 +111,14 @@ export const options = {
     }),
     fallbackShown: "at SIGTERM, running calls have 10 s; after POST /drain, unlimited",
   },
+  keepSessions: withDefault("false", {
+    flag: "--keep-sessions",
+    variable: "MSB_MCP_KEEP_SESSIONS",
+    group: "Server",
+    summary:
+      "Whether sessions go on at SIGTERM, for the next server on this state directory, where the backend can keep them (microvm, cloud)",
+    kind: boolean,
+  }),
   logFormat: {
     ...optional({
       flag: "--log-format",
@@ -645,6 +653,15 @@ export const rules: readonly Rule[] = [
       transport === "stdio" && drainTimeoutMs !== undefined
         ? [
             "--drain-timeout (MSB_MCP_DRAIN_TIMEOUT): a server on stdio ends with its only client; leave it out, or use --transport http",
+          ]
+        : [],
+  },
+  {
+    needs: ["transport", "keepSessions"],
+    check: ({ transport, keepSessions }) =>
+      transport === "stdio" && keepSessions
+        ? [
+            "--keep-sessions (MSB_MCP_KEEP_SESSIONS): a server on stdio ends with its only client; leave it out, or use --transport http",
           ]
         : [],
   },

@@ -7,6 +7,8 @@ export type Listening = {
   readonly url: string;
   /** Takes no new connections. Those that are on go on. */
   stopAccepting(): void;
+  /** Resolves when no request waits for its answer. */
+  untilAnswered(): Promise<void>;
   /** Lets answers that are on their way arrive, for a while, and cuts what is left. */
   close(): Promise<void>;
 };
@@ -34,11 +36,13 @@ export function listen(
   /** Those of them whose connections have been told to wait. */
   const waiting = new Set<Request>();
   const stop = new AbortController();
+  let allAnswered: PromiseWithResolvers<void> | undefined;
 
   const awaited = (request: Request, answer: Promise<Response>): void => {
     unanswered.add(request);
     const done = () => {
       unanswered.delete(request);
+      if (unanswered.size === 0) allAnswered?.resolve();
       // The wait would stay on the connection for the requests that come after.
       if (waiting.delete(request)) for (const each of servers) each.timeout(request, idleTimeoutS);
     };
@@ -83,6 +87,11 @@ export function listen(
     url: `http://${bound.includes(":") ? `[${bound}]` : bound}:${server.port}`,
     stopAccepting: () => {
       for (const each of servers) void each.stop();
+    },
+    untilAnswered: () => {
+      allAnswered ??= Promise.withResolvers();
+      if (unanswered.size === 0) allAnswered.resolve();
+      return allAnswered.promise;
     },
     close: async () => {
       stop.abort();

@@ -24,6 +24,7 @@ export type HttpSettings = AccessSettings & {
   readonly maxTransferBytes: number;
   readonly operatorToken: string | undefined;
   readonly drainTimeoutMs: number | undefined;
+  readonly keepSessions: boolean;
 };
 
 type AccessSettings = {
@@ -39,7 +40,8 @@ type AccessSettings = {
 };
 
 /** What is asked for over HTTP, and is to end before the answers to it are cut off. */
-export type Served = AsyncDisposable & Operated & Pick<Sessions, "drain" | "untilEmpty" | "withFiles">;
+export type Served = AsyncDisposable & Operated & Pick<Sessions, "drain" | "untilEmpty" | "withFiles" | Keeping>;
+type Keeping = "canBeKept" | "part" | "cancelRest" | "letGo";
 
 export type ServeHttpOptions = {
   readonly settings: HttpSettings;
@@ -80,7 +82,18 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
   });
   const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
   links.listensAt(listening.url);
-  const stop = async () => {
+  /** Sessions go on without this server where they can. */
+  const leave = async () => {
+    sessions.draining.set("stop", true);
+    listening.stopAccepting();
+    const parted = Promise.all([sessions.part(), listening.untilAnswered()]);
+    await within(parted, drainTimeoutMs ?? drainGraceMs, clock);
+    sessions.cancelRest();
+    await within(parted, answerGraceMs, clock);
+    await sessions.letGo();
+    await sessions[Symbol.asyncDispose]();
+  };
+  const end = async () => {
     if (drainTimeoutMs !== undefined) {
       // Sessions that there are go on being served.
       sessions.draining.set("stop", true);
@@ -91,6 +104,9 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
     // Before the connections are cut, so that canceled runs are answered and their streams end with the answer.
     await sessions[Symbol.asyncDispose]();
     await within(sessions.drain(), answerGraceMs, clock);
+  };
+  const stop = async () => {
+    await (settings.keepSessions && sessions.canBeKept ? leave() : end());
     // A run that has ended is on its way to its answer.
     await new Promise((resolve) => setImmediate(resolve));
     await endpoint[Symbol.asyncDispose]();

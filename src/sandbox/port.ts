@@ -81,6 +81,8 @@ export interface SandboxHost extends AsyncDisposable {
 
 /** The sandboxes of this installation that outlived the process that made them. Never anybody else's. */
 export interface Survivors {
+  /** Whether `adopt` takes any over; false where they can only be found and ended. */
+  readonly canAdopt: boolean;
   /**
    * Every sandbox of this installation that the backend has now, this process's own included. `known` are names that sessions of an earlier process
    * had: a backend that does not tell whose a sandbox is goes by them. Throws Failure `connection`.
@@ -146,6 +148,14 @@ export interface Sandbox extends AsyncDisposable {
    * end.
    */
   readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
+  /** The kinds of runs that a later process can go on with. Not there where runs end with their process. */
+  readonly lasting?: readonly RunRequest["kind"][];
+  /**
+   * The process is about to end, and the sandbox goes on for the next one (`Survivors.adopt`), with its runs of `lasting` kinds: the others are to have
+   * ended before. From here on it is not to be used, no run in it settles, and disposing it ends nothing. Resolves, in bounded time, when all output
+   * that could be got has been told. Never rejects. Not there where no other process could take it over.
+   */
+  readonly letGo?: () => Promise<void>;
 }
 
 export type HoardLimits = {

@@ -125,12 +125,14 @@ async function takeOverOne({ session, spec }: Returning, { name }: Survivor, opt
   const gone = Promise.withResolvers<void>();
   const clearAway = async () => {
     try {
+      if (session.isLetGo) return;
       await survivors.destroy(name, new AbortController().signal);
     } catch (error) {
       emit({ type: "orphan.kept", name, reason: reasonOf(error) });
+    } finally {
+      session.abandon();
+      gone.resolve();
     }
-    session.abandon();
-    gone.resolve();
   };
   const startedMs = clock.monotonicMs();
   try {
@@ -139,7 +141,7 @@ async function takeOverOne({ session, spec }: Returning, { name }: Survivor, opt
     options.onAdopted(session, sandbox, clock.monotonicMs() - startedMs);
   } catch (error) {
     const { id } = session;
-    if (session.ending === undefined) {
+    if (session.ending === undefined && !session.isLetGo) {
       emit({ type: "server.warning", message: `The sandbox of ${id} cannot be taken over: ${reasonOf(error)}` });
     }
     options.onLost(session, "the server was restarted, and its sandbox could not be taken over");

@@ -1,7 +1,7 @@
 // Calls that run something: in a session of their own or a named one, until the run ends or its caller will not wait any longer. Then it
 // goes on, and is found by its id.
 
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor } from "../sandbox/flavors.ts";
 import type { Stream } from "../sandbox/port.ts";
@@ -75,10 +75,16 @@ export type RunsOptions = {
 
 type Begun = {
   readonly execution: Execution;
+  readonly session: Session;
   readonly running: Promise<Executed>;
+  /** Resolves once the server is about to end, and the execution outlasts it. */
+  readonly outlasting: Promise<undefined>;
   /** As things are when it is called. */
   readonly tell: () => Told;
 };
+
+/** How long a run that outlasts the server is waited for once that is about to end. Milliseconds. */
+const partingWaitMs = 1_000;
 
 export class Runs {
   readonly #options: RunsOptions;
@@ -86,6 +92,13 @@ export class Runs {
   #open = 0;
   readonly #leftRunning: LeftCount;
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Those that have not ended, and where they run. */
+  readonly #on = new Map<Execution, Session>();
+  /** Calls that have not been answered. */
+  #calls = 0;
+  /** Aborts when what outlasts the server is not to be waited for any more. */
+  readonly #parting = new AbortController();
+  readonly #parted = Promise.withResolvers<void>();
 
   constructor(options: RunsOptions) {
     this.#options = options;
@@ -103,11 +116,40 @@ export class Runs {
     return this.#drained.promise;
   }
 
+  /**
+   * The server is about to end: calls whose executions outlast it are told that they go on. Resolves when no call waits, and nothing is on that does not
+   * outlast the server. What comes in meanwhile is run.
+   */
+  part(): Promise<void> {
+    this.#parting.abort();
+    this.#lookParted();
+    return this.#parted.promise;
+  }
+
+  get isParting(): boolean {
+    return this.#parting.signal.aborted;
+  }
+
+  /** Cancels what would not outlast the server. */
+  cancelRest(): void {
+    for (const [execution, session] of this.#on) if (!session.outlasts(execution)) execution.cancel(shuttingDown());
+  }
+
+  #lookParted(): void {
+    if (!this.isParting || this.#calls > 0) return;
+    for (const [execution, session] of this.#on) if (!session.outlasts(execution)) return;
+    this.#parted.resolve();
+  }
+
   /** Waits for its end. Throws what `Sessions.run` does, as the next one. */
-  async run(request: RunInSession): Promise<Ran> {
-    return await this.#call(request, async ({ running, tell }) => {
-      const executed = await running;
-      return { ...tell(), status: "ended", ...executed };
+  async run(request: RunInSession): Promise<Ran | Left> {
+    const { clock } = this.#options;
+    const cameMs = clock.monotonicMs();
+    return await this.#call(request, async ({ execution, running, outlasting, tell }) => {
+      const executed = await Promise.race([running, outlasting]);
+      if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
+      this.#isLeft(execution);
+      return { ...tell(), status: "running", left: leftRunning(execution, clock.monotonicMs() - cameMs) };
     });
   }
 
@@ -117,10 +159,12 @@ export class Runs {
     const cameMs = clock.monotonicMs();
     // Known before anything is begun; who waits may never come to it.
     if (waitMs === 0) this.#leftRunning.refuseTooMany(request, "begin");
-    return await this.#call(request, async ({ execution, running, tell }) => {
-      const executed = await this.#unlessLate(running, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
+    return await this.#call(request, async ({ execution, session, running, outlasting, tell }) => {
+      const either = Promise.race([running, outlasting]);
+      const executed = await this.#unlessLate(either, Math.max(0, waitMs - (clock.monotonicMs() - cameMs)));
       if (executed !== undefined) return { ...tell(), status: "ended", ...executed };
-      this.#leave(execution);
+      if (this.isParting && session.outlasts(execution)) this.#isLeft(execution);
+      else this.#leave(execution);
       const left = leftRunning(execution, clock.monotonicMs() - cameMs);
       return { ...tell(), status: "running", left };
     });
@@ -139,7 +183,7 @@ export class Runs {
   async #call<T>(request: RunInSession, attend: (begun: Begun) => Promise<T>): Promise<T> {
     if (this.#drained !== undefined) throw shuttingDown();
     const { executions } = this.#options;
-    return await this.#counted(async () => {
+    return await this.#called(async () => {
       const opening = await this.#openingFor(request);
       const { session } = opening;
       const execution = this.#begin(request, session);
@@ -147,6 +191,13 @@ export class Runs {
       request.signal.addEventListener("abort", cancel, { once: true });
       if (request.signal.aborted) cancel();
       execution.listen(request.onOutput);
+      const outlasting = Promise.withResolvers<undefined>();
+      const onParting = () =>
+        void this.#outlasts(execution, session).then((does) => {
+          if (does) outlasting.resolve(undefined);
+        });
+      this.#parting.signal.addEventListener("abort", onParting, { once: true });
+      if (this.isParting) onParting();
       try {
         const running = this.#counted(() => this.#carryOut(execution, opening));
         // Of one that was left running, its end is told by its id.
@@ -160,8 +211,9 @@ export class Runs {
           },
           late: executions.takeLate(session.id),
         });
-        return await attend({ execution, running, tell });
+        return await attend({ execution, session, running, outlasting: outlasting.promise, tell });
       } finally {
+        this.#parting.signal.removeEventListener("abort", onParting);
         request.signal.removeEventListener("abort", cancel);
         execution.listen(undefined);
       }
@@ -195,6 +247,7 @@ export class Runs {
   }
 
   async #carryOut(execution: Execution, { session, boot, release }: Opening): Promise<Executed> {
+    this.#on.set(execution, session);
     try {
       const waited = await boot(execution.signal);
       const executing = session.execute(execution, waited);
@@ -209,6 +262,8 @@ export class Runs {
       throw error;
     } finally {
       release();
+      this.#on.delete(execution);
+      this.#lookParted();
     }
   }
 
@@ -226,6 +281,24 @@ export class Runs {
   #isLeft(execution: Execution): void {
     this.#leftRunning.add(execution);
     execution.leaveRunning();
+  }
+
+  /** Resolves with true once a later process can find it, with false when it has ended before. */
+  async #outlasts(execution: Execution, session: Session): Promise<boolean> {
+    // Most end in that time, and are told as ended.
+    await within(execution.settled, partingWaitMs, this.#options.clock);
+    while (execution.status !== "ended" && !session.outlasts(execution)) await execution.nextChange();
+    return execution.status !== "ended";
+  }
+
+  async #called<T>(call: () => Promise<T>): Promise<T> {
+    this.#calls++;
+    try {
+      return await this.#counted(call);
+    } finally {
+      this.#calls--;
+      this.#lookParted();
+    }
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {

@@ -70,6 +70,9 @@ export class Session {
   /** Aborted when the session ends, with its Ending: whatever runs or waits in it is to stop. */
   readonly #ending = new AbortController();
   readonly #lastUse: LastUse;
+  /** An earlier process had it. */
+  readonly #isPast: boolean;
+  #isLetGo = false;
   #executions: number;
   /** Callers that have found the session and are about to run something in it. */
   #holds = 0;
@@ -87,6 +90,7 @@ export class Session {
     this.flavor = parts.flavor;
     this.#createdAt = parts.createdAt;
     this.#lastUse = new LastUse(parts.clock, parts.past?.lastUsed ?? parts.createdAt);
+    this.#isPast = parts.past !== undefined;
     this.#executions = parts.past?.executions ?? 0;
     this.#limits = parts.limits;
     this.#clock = parts.clock;
@@ -280,6 +284,31 @@ export class Session {
   end(reason: EndReason, detail?: string): Promise<void> {
     this.#ended ??= this.#end({ principal: this.principal, reason, at: this.#clock.now(), detail });
     return this.#ended;
+  }
+
+  /** Whether a later process can go on with an execution that has been begun in it. */
+  outlasts({ kind, isReached, isResumed }: Execution): boolean {
+    // One that is still to be taken over has what the earlier process began.
+    if (this.#sandbox === undefined) return this.#isPast && isResumed;
+    return isReached && this.#sandbox.lasting?.includes(kind) === true;
+  }
+
+  /** It is left for a later process: nothing ends it here any more. */
+  get isLetGo(): boolean {
+    return this.#isLetGo;
+  }
+
+  /** Leaves it for a later process, where that can be: its sandbox goes on. Resolves with whether it does; from then on it is not to be used. */
+  async letGo(): Promise<boolean> {
+    if (this.#ending.signal.aborted) return false;
+    const sandbox = this.#sandbox;
+    // One that has not been taken over yet goes on without that.
+    if (sandbox === undefined) this.#isLetGo = this.#isPast;
+    else if (sandbox.letGo !== undefined) {
+      this.#isLetGo = true;
+      await sandbox.letGo();
+    }
+    return this.#isLetGo;
   }
 
   /** How it ended, or is ending. */

@@ -49,6 +49,8 @@ export class Sessions implements AsyncDisposable {
   readonly #orphans: Orphans | undefined;
   #restarting: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
+  /** Aborts when what outlasts this server is not to be waited for any more. */
+  readonly #parting = new AbortController();
   readonly #executions: Executions;
   readonly #openings: Openings;
   readonly #runs: Runs;
@@ -73,7 +75,9 @@ export class Sessions implements AsyncDisposable {
       open: (request) => this.#openings.open(request),
       find: (request) => this.#findFor(request),
     });
-    options.draining.atDeadline(() => void this.#endAll());
+    options.draining.atDeadline(() => {
+      if (!this.#runs.isParting) void this.#endAll();
+    });
     const stillness = new Stillness(limits.sessionTimeoutMs, clock);
     this.#reaper = startReaper(clock, limits.cleanupIntervalMs, () => {
       this.#table.endExpired();
@@ -115,6 +119,7 @@ export class Sessions implements AsyncDisposable {
     this.#restarting = takeOver(returning, {
       ...{ survivors, clock, emit, startTimeoutMs, signal: this.#closing.signal },
       onAdopted: (session, sandbox, adoptMs) => {
+        if (session.isLetGo) return void sandbox.letGo?.();
         const { id: sessionId, template, flavor } = session;
         this.#table.adopt(session, sandbox, false);
         emit({ type: "sandbox.adopted", sessionId, template, flavor, adoptMs });
@@ -159,13 +164,14 @@ export class Sessions implements AsyncDisposable {
   }
 
   /**
-   * Runs code or a command line in the named session, or in a new one.
+   * Runs code or a command line in the named session, or in a new one, to its end: it is told as left running only where it outlasts this server, which is
+   * about to end.
    *
    * Throws Failure `session_not_found`, `invalid_arguments` (a template or flavor that contradicts the session's, or is unknown), `limit_reached`,
    * `sandbox_creation`, `connection`, `configuration`, `code_execution`, `command_execution`; the signal's reason if that
    * aborts before the run begins.
    */
-  run(request: RunInSession): Promise<Ran> {
+  run(request: RunInSession): Promise<Ran | Left> {
     return this.#runs.run(request);
   }
 
@@ -233,7 +239,8 @@ export class Sessions implements AsyncDisposable {
       isOver = true;
       wake();
     };
-    this.#options.clock.sleep(waitMs, AbortSignal.any([done.signal, signal])).then(end, end);
+    const over = AbortSignal.any([done.signal, signal, this.#parting.signal]);
+    this.#options.clock.sleep(waitMs, over).then(end, end);
     try {
       // One promise for each change: a race against the time would gather a reaction there for each.
       while (!isOver && execution.status !== "ended" && !isNews()) {
@@ -295,7 +302,34 @@ export class Sessions implements AsyncDisposable {
     await Promise.all([this.#runs.drain(), this.#fileUses.drain()]);
   }
 
-  /** Ends every session, and opens no more. What runs is canceled. */
+  /** Whether sandboxes can go on for the next server of this installation. */
+  get canBeKept(): boolean {
+    const { host, ownsSurvivors } = this.#options;
+    return ownsSurvivors && host.survivors?.canAdopt === true;
+  }
+
+  /**
+   * The server is about to end, and leaves what it can to the next one: callers who wait for what outlasts it are told that it goes on. Resolves when
+   * nothing is on that does not.
+   */
+  async part(): Promise<void> {
+    this.#parting.abort();
+    await Promise.all([this.#runs.part(), this.#fileUses.drain(), this.#restarting]);
+  }
+
+  /** Cancels what would not outlast the server. */
+  cancelRest(): void {
+    this.#runs.cancelRest();
+  }
+
+  /** To be called after `part`, and before this is disposed of: sessions whose sandboxes can go on are the next server's, and are not ended. */
+  async letGo(): Promise<void> {
+    const sessions = await this.#table.letGo();
+    this.#executions.flush();
+    this.#options.emit({ type: "sessions.kept", sessions, ended: this.#table.size });
+  }
+
+  /** Ends every session that was not let go, and opens no more. What runs is canceled. */
   async [Symbol.asyncDispose](): Promise<void> {
     void this.drain();
     this.#options.draining.close();
@@ -307,7 +341,8 @@ export class Sessions implements AsyncDisposable {
     await this.#noter?.[Symbol.asyncDispose]();
     await this.#orphans?.[Symbol.asyncDispose]();
     await this.#endAll();
-    await this.#restarting;
+    // What is being taken over has been let go otherwise.
+    if (!this.#runs.isParting) await this.#restarting;
   }
 
   async #endAll(): Promise<void> {
@@ -330,6 +365,7 @@ export class Sessions implements AsyncDisposable {
 
   #endsSoon(): string | undefined {
     const { sessionTimeoutMs } = this.#options.limits;
+    if (this.#runs.isParting) return "the server stops and keeps this session: go on with it once the server is back";
     if (this.#runs.isDraining) return "the server is shutting down, and this session ends with it";
     const { draining, clock } = this.#options;
     if (draining.deadlineAt !== undefined) {

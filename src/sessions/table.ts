@@ -123,9 +123,23 @@ export class SessionTable {
     for (const session of this.all()) if (session.isExpired) void this.end(session, "expired");
   }
 
+  /** Leaves those for a later process whose sandboxes can go on without this one: they are none of this table's any more. Resolves with how many. */
+  async letGo(): Promise<number> {
+    const { ledger } = this.#options;
+    const left = await Promise.all(
+      this.all().map(async (session) => {
+        if (!(await session.letGo())) return false;
+        const { id, lastUsed, executions } = session;
+        ledger.used(id, lastUsed, executions);
+        return this.#rows.delete(id);
+      }),
+    );
+    return left.filter(Boolean).length;
+  }
+
   /** Its sandbox is gone, or as good as that. */
   lose(session: Session, why: string): void {
-    if (session.ending !== undefined) return;
+    if (session.ending !== undefined || session.isLetGo) return;
     this.#options.emit({ type: "sandbox.lost", sessionId: session.id, reason: why });
     void this.end(session, "lost", why);
   }

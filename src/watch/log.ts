@@ -30,6 +30,7 @@ const levels: Readonly<Record<Event["type"], LogLevel>> = {
   "server.stopping": "INFO",
   "drain.begun": "INFO",
   "drain.taken_back": "INFO",
+  "sessions.kept": "INFO",
   "server.warning": "WARNING",
   "session.opened": "INFO",
   "session.failed": "WARNING",

@@ -169,6 +169,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       isDraining = false;
       draining.set(0);
     },
+    "sessions.kept": null,
     "server.warning": () => warnings(1),
     "session.opened": ({ template, isAhead }) => sessionsOpened(1, template, String(isAhead)),
     "session.failed": () => sessionStartsFailed(1),

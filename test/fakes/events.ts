@@ -34,6 +34,7 @@ export const sampleEvents: Samples = {
   "server.stopping": { type: "server.stopping", signal: "SIGTERM" },
   "drain.begun": { type: "drain.begun", by: "operator", timeoutMs: 60_000 },
   "drain.taken_back": { type: "drain.taken_back" },
+  "sessions.kept": { type: "sessions.kept", sessions: 2, ended: 1 },
   "server.warning": { type: "server.warning", message: "The kernel is shared." },
   "session.opened": {
     type: "session.opened",

@@ -45,6 +45,7 @@ export class FakeHost implements SandboxHost {
     this.#nowMs = nowMs;
     if (world === undefined) return;
     this.survivors = {
+      canAdopt: true,
       list: async (signal) => {
         signal.throwIfAborted();
         return world.survivorsOf(installation);
@@ -130,6 +131,7 @@ export class FakeHost implements SandboxHost {
       spec,
       machine,
       doRunsLast: this.#world?.doRunsLast ?? false,
+      onLetGo: this.#world === undefined ? undefined : (self) => void this.live.delete(self),
       run: (request, self, toy) => this.script(request, self, toy),
       gone: async (self) => {
         await this.#disposeGate?.promise;

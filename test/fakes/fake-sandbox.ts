@@ -19,6 +19,8 @@ export class FakeSandbox implements Sandbox {
   readonly lost: Promise<string>;
   /** Of one that was taken over. */
   readonly resumable: readonly string[];
+  readonly lasting?: readonly RunRequest["kind"][];
+  readonly letGo?: () => Promise<void>;
   /** What the toy language sees. */
   readonly machine: ToyMachine;
   /** Every request that came, in order. */
@@ -46,6 +48,8 @@ export class FakeSandbox implements Sandbox {
     gone: (self: FakeSandbox) => Promise<void>;
     machine?: ToyMachine | undefined;
     doRunsLast?: boolean;
+    /** Where it outlives its host. */
+    onLetGo?: ((self: FakeSandbox) => void) | undefined;
   }) {
     this.spec = options.spec;
     this.machine = options.machine ?? {
@@ -56,6 +60,14 @@ export class FakeSandbox implements Sandbox {
     };
     this.files = new FakeFiles(this.machine.disk, () => this.#over);
     this.#doRunsLast = options.doRunsLast ?? false;
+    const { onLetGo } = options;
+    if (onLetGo !== undefined) {
+      this.lasting = this.#doRunsLast ? ["code", "command"] : [];
+      this.letGo = async () => {
+        this.detach();
+        onLetGo(this);
+      };
+    }
     const { resumes = [] } = options.spec;
     this.resumable = [...this.machine.lasting.keys()].filter((id) => resumes.includes(id));
     for (const [id, run] of this.machine.lasting) if (!resumes.includes(id)) run.abandon();

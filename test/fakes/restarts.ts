@@ -75,6 +75,17 @@ export class Restarts implements AsyncDisposable {
     this.#current = undefined;
   }
 
+  /** As SIGTERM with `--keep-sessions` does, once nothing is on any more that would not outlast it. */
+  async leave(): Promise<void> {
+    const { current } = this;
+    const parted = current.sessions.part();
+    // What outlasts it has a second to end.
+    await current.clock.advance(1000);
+    await parted;
+    await current.sessions.letGo();
+    await this.stop();
+  }
+
   /** Time that passes while no process is there; negative if somebody sets the clock back. */
   pass(ms: number): void {
     this.#nowMs = (this.#nowMs ?? new FakeClock().now()) + ms;

@@ -13,7 +13,7 @@ import { Executions } from "../../src/sessions/executions/executions.ts";
 import { Spools } from "../../src/sessions/executions/spools.ts";
 import { Ledger } from "../../src/sessions/ledger.ts";
 import type { SessionsOptions } from "../../src/sessions/options.ts";
-import type { RunInSession } from "../../src/sessions/runs.ts";
+import type { Left, Ran, RunInSession } from "../../src/sessions/runs.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { createConditions } from "../../src/watch/conditions.ts";
 import { createMetrics } from "../../src/watch/metrics.ts";
@@ -104,7 +104,7 @@ export function sessionsOverFake(
     ...{ principal: "alice", kind: "code" as const, source, sessionId: undefined, template: undefined },
     ...{ flavor: undefined, timeoutMs: undefined, signal: new AbortController().signal, ...more },
   });
-  const run = (source: string, more: Partial<RunInSession> = {}) => sessions.run(requestOf(source, more));
+  const run = (source: string, more: Partial<RunInSession> = {}) => toEnd(sessions.run(requestOf(source, more)));
   const runFor = (waitMs: number, source: string, more: Partial<RunInSession> = {}) =>
     sessions.runFor(waitMs, requestOf(source, more));
   return {
@@ -126,4 +126,11 @@ export function sessionsOverFake(
       if (spoolFolder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Of a server that is not about to end. */
+export async function toEnd(running: Promise<Ran | Left>): Promise<Ran> {
+  const ran = await running;
+  if (ran.status === "running") throw new Error("it was left running");
+  return ran;
 }

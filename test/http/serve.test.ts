@@ -27,7 +27,7 @@ async function serve(drainTimeoutMs: number | undefined) {
       },
       ...{ maxRequestBytes: 1_000_000, maxTransferBytes: 1_000_000, authTokens: [], authTokenFile: undefined },
       ...{ oauthIssuer: undefined, oauthAudience: undefined, oauthScopes: [], oauthJwksUrl: undefined },
-      ...{ operatorToken: undefined, drainTimeoutMs },
+      ...{ operatorToken: undefined, drainTimeoutMs, keepSessions: false },
     },
     status: { page: async () => ({}), ready, metrics: async () => "" },
     ...{ endpoint, sessions, links: fakeLinks(clock), drainGraceMs: 10_000, clock, emit: () => undefined },

@@ -5,6 +5,7 @@
 
 import { Failure } from "../../src/failure.ts";
 import { defaultFlavors, type Flavor } from "../../src/sandbox/flavors.ts";
+import { toEnd } from "../fakes/sessions.ts";
 import { ExecutionWalk } from "./executions.ts";
 import type { Ground, Life } from "./ground.ts";
 import { Canceled, isActive, type Known, principals } from "./known.ts";
@@ -125,10 +126,12 @@ export class Walk {
     const flavor = this.#random.pick<Flavor>(["small", "small", "medium", "large"]);
     const { sessions } = life;
     this.#run(`open ${value} ${flavor} for ${principal}`, async (signal) => {
-      const opening = sessions.run({
-        ...{ principal, kind: "code", source: programs.set(value), template: undefined, flavor },
-        ...{ sessionId: undefined, timeoutMs: undefined, signal },
-      });
+      const opening = toEnd(
+        sessions.run({
+          ...{ principal, kind: "code", source: programs.set(value), template: undefined, flavor },
+          ...{ sessionId: undefined, timeoutMs: undefined, signal },
+        }),
+      );
       const ran = await opening.catch((error: unknown) => {
         const reason = error instanceof Failure ? error.context.reason : undefined;
         if (reason !== "evicted" && reason !== "expired") throw error;
@@ -149,7 +152,7 @@ export class Walk {
     const { programs } = this.#ground;
     this.#run(`use ${known.value}`, async (signal) => {
       const { outcome, created } = await this.#inUse(known, (sessions) =>
-        sessions.run({ ...request(known, programs.get), signal }),
+        toEnd(sessions.run({ ...request(known, programs.get), signal })),
       );
       if (created) throw new Error(`${known.value} was silently new`);
       if (outcome.ended === "exited" && outcome.stdout !== `${known.value}\n` && !known.isReset) {
@@ -166,7 +169,7 @@ export class Walk {
     const timeoutMs = this.#random.pick([500, 5000, 90_000]);
     this.#run(`hang ${known.value} for ${timeoutMs} ms`, async (signal) => {
       const { outcome } = await this.#inUse(known, (sessions) =>
-        sessions.run({ ...request(known, programs.forever), timeoutMs, signal }),
+        toEnd(sessions.run({ ...request(known, programs.forever), timeoutMs, signal })),
       );
       if (outcome.ended === "canceled" && !signal.aborted) await this.#learnWhy(known, life);
       if (outcome.ended !== "timed_out" && outcome.ended !== "canceled") throw new Error(`it ended: ${outcome.ended}`);

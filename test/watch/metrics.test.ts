@@ -44,6 +44,7 @@ test("every event but the start and the end of the server and a notice that belo
     "server.limits",
     "interpreter.found",
     "server.stopping",
+    "sessions.kept",
   ]);
 });
 

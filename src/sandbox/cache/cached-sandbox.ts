@@ -11,6 +11,8 @@ export class CachedSandbox implements Sandbox {
   readonly endHoarders?: (folder: string, limits: HoardLimits) => Promise<number>;
   readonly resumable?: readonly string[];
   readonly resume?: (request: ResumeRequest) => Promise<RunEnd>;
+  readonly lasting?: readonly RunRequest["kind"][];
+  readonly letGo?: () => Promise<void>;
   readonly #sandbox: Sandbox;
   readonly #use: Disposable;
 
@@ -20,13 +22,20 @@ export class CachedSandbox implements Sandbox {
     this.name = sandbox.name;
     this.files = sandbox.files;
     this.lost = sandbox.lost;
-    const { cpuTimeMs, endHoarders, resumable, resume } = sandbox;
+    const { cpuTimeMs, endHoarders, resumable, resume, lasting, letGo } = sandbox;
     if (cpuTimeMs !== undefined) this.cpuTimeMs = () => cpuTimeMs.call(sandbox);
     if (endHoarders !== undefined) {
       this.endHoarders = (folder, limits) => endHoarders.call(sandbox, folder, limits);
     }
     if (resumable !== undefined) this.resumable = resumable;
     if (resume !== undefined) this.resume = (request) => resume.call(sandbox, request);
+    if (lasting !== undefined) this.lasting = lasting;
+    if (letGo !== undefined) {
+      this.letGo = async () => {
+        using _ = use;
+        await letGo.call(sandbox);
+      };
+    }
   }
 
   run(request: RunRequest): Promise<RunEnd> {

@@ -46,6 +46,7 @@ class CachingHost implements SandboxHost {
     if (windDown !== undefined) this.windDown = () => windDown.call(host);
     if (survivors !== undefined) {
       this.survivors = {
+        canAdopt: survivors.canAdopt,
         list: (signal, known) => survivors.list(signal, known),
         // It has its mounts.
         adopt: (name, spec, signal) => this.#using(spec, (cached) => survivors.adopt(name, cached, signal)),

@@ -53,6 +53,7 @@ class LayeredHost implements SandboxHost {
 
   #survivorsOf(survivors: Survivors): Survivors {
     return {
+      canAdopt: survivors.canAdopt,
       // A sandbox that builds is nobody's session, and not lost either.
       list: async (signal, known) =>
         (await survivors.list(signal, known)).filter(

@@ -76,6 +76,8 @@ export interface Link {
   readonly resumable?: readonly string[];
   /** Goes on with one of them, once; its stdin has come to its end. */
   readonly resume?: (resuming: Resuming, events: ProgramEvents) => Program;
+  /** As Sandbox's, in port.ts: commands last. Instead of `end`. No program's end is told from the beginning of it on. */
+  readonly letGo?: () => Promise<void>;
   /** As Sandbox's, in port.ts. */
   readonly cpuTimeMs?: () => Promise<number | null>;
   /** Ends every process that was started through the link, and theirs, where they would outlive it. Resolves when that is done. */

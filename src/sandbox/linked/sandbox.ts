@@ -2,7 +2,7 @@
 // when the sandbox has gone, and says so once. One whose link fails is lost and not replaced: its files would be gone, and
 // port.ts promises them to whoever is told `interpreterRestarted`.
 
-import type { Clock } from "../../clock.ts";
+import { type Clock, within } from "../../clock.ts";
 import { Failure, type FailureKind } from "../../failure.ts";
 import { commandLine } from "../command-line.ts";
 import { type AgentProgram, notThere } from "../file-agent/agent.ts";
@@ -41,6 +41,8 @@ const interruptGraceMs = 1_000;
 const obedienceMs = 15_000;
 /** How long disposal waits for the guest's processes to be ended from inside, before the sandbox is stopped around them. */
 const insideEndMs = 1_000;
+/** How long letting go waits for what an ended command has changed. Milliseconds. */
+const lookMs = 1_000;
 const signalNumbers: Readonly<Record<RunSignal, number>> = { interrupt: 2, terminate: 15, kill: 9 };
 /** What a shell gives as the status of a command that SIGKILL ended. */
 const killedStatus = 128 + signalNumbers.kill;
@@ -52,6 +54,9 @@ type Run = {
   /** Its end has been asked for by a signal. */
   isEnding: boolean;
   isOver: boolean;
+  /** Of a command: it has ended, and it is being found out what is told of that. */
+  hasEnded: boolean;
+  readonly told: PromiseWithResolvers<void>;
   /** Of code: the interpreter that it is on. */
   interpreter: InterpreterControl | null;
   /** Of code: more than its source has been written to the interpreter. */
@@ -64,12 +69,15 @@ export class LinkedSandbox implements Sandbox {
   readonly name: string;
   readonly files: AgentFiles;
   readonly lost: Promise<string>;
+  readonly lasting?: readonly RunRequest["kind"][];
+  readonly letGo?: () => Promise<void>;
   readonly #options: LinkedSandboxOptions;
   readonly #lost = Promise.withResolvers<string>();
   /** Resolves when the sandbox has gone, or has been disposed. */
   readonly #over = Promise.withResolvers<Gone>();
   #gone: Gone | null = null;
   #disposal: Promise<void> | null = null;
+  #isLetGo = false;
   #interpreterEnd: ProgramEnd | null = null;
   /** Bounded by the sessions layer's limit of runs. */
   readonly #runs = new Set<Run>();
@@ -85,6 +93,17 @@ export class LinkedSandbox implements Sandbox {
       lost: () => (this.#gone === null ? null : failureOf(this.#gone, "code_execution")),
       whileUsed: () => link.listen(),
     });
+    const { letGo } = link;
+    if (letGo === undefined) return;
+    this.lasting = ["command"];
+    this.letGo = async () => {
+      if (this.#gone !== null || this.#isLetGo) return;
+      const ended = [...this.#runs].filter(({ hasEnded }) => hasEnded);
+      await within(Promise.all(ended.map(({ told }) => told.promise)), lookMs, clock);
+      this.#isLetGo = true;
+      this.files.end();
+      await letGo.call(link);
+    };
   }
 
   /** Whether it has been given up or disposed. */
@@ -94,7 +113,7 @@ export class LinkedSandbox implements Sandbox {
 
   /** The sandbox has gone: runs end, `lost` resolves. */
   lose(gone: Gone): void {
-    if (this.#gone === null) {
+    if (this.#gone === null && !this.#isLetGo) {
       this.#end(gone);
       this.#lost.resolve(gone.message);
     }
@@ -155,6 +174,8 @@ export class LinkedSandbox implements Sandbox {
       isAlone: this.#runs.size === 0,
       isEnding: false,
       isOver: false,
+      hasEnded: false,
+      told: Promise.withResolvers(),
       interpreter: null,
       isTalkedTo: false,
       processes: null,
@@ -179,6 +200,7 @@ export class LinkedSandbox implements Sandbox {
       throw this.#gone === null ? error : failureOf(this.#gone, kind);
     } finally {
       run.isOver = true;
+      run.told.resolve();
       this.#runs.delete(run);
       finished.abort();
       late.release();
@@ -186,7 +208,7 @@ export class LinkedSandbox implements Sandbox {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal ??= this.#dispose();
+    this.#disposal ??= this.#isLetGo ? Promise.resolve() : this.#dispose();
     return this.#disposal;
   }
 
@@ -275,6 +297,7 @@ export class LinkedSandbox implements Sandbox {
     const first = await Promise.race([ended, aborted.promise]);
     signal.removeEventListener("abort", onAbort);
     if (first !== null) {
+      run.hasEnded = true;
       return { ...commandEnd(first, run), changes: await this.#changesSince(beginning) };
     }
     program.signal(signalNumbers.terminate, run.isAlone);

@@ -81,6 +81,7 @@ class MicrovmHost implements SandboxHost {
   get survivors(): Survivors {
     const { installationId, clock } = this.#options;
     return {
+      canAdopt: true,
       list: async (signal) => {
         signal.throwIfAborted();
         const { microsandbox } = await this.#open();

@@ -2,7 +2,7 @@
 // outlive the process that has started them and can be found again.
 
 import type { Sandbox as Machine } from "microsandbox";
-import type { Clock } from "../../clock.ts";
+import { type Clock, within } from "../../clock.ts";
 import {
   gone,
   type Link,
@@ -42,6 +42,9 @@ const names: Readonly<Record<number, "INT" | "TERM">> = { [sigint]: "INT", 15: "
 const nothing = { stdout: 0, stderr: 0 };
 const nobody: ProgramEvents = { onOutput: () => {}, onControl: () => {}, onEnd: () => {}, onLate: () => {} };
 
+/** How long letting go waits for commands that are on their way into the guest, and again for the last of the output that is on its way out. Milliseconds. */
+const partingMs = 2_000;
+
 /** What a pipe has room for at least. While a program does not read what the guest's agent has for it, that does nothing else. */
 const pipeBytes = 48 * 1024;
 
@@ -57,6 +60,8 @@ export class MicrovmLink implements Link {
   /** Of an earlier process, the commands' ids by their names. */
   readonly #resumable = new Map<string, string>();
   readonly #lingering = new Map<string, Command>();
+  /** Those whose output has not come to its end, with what resolves then. */
+  readonly #commands = new Map<Command, Promise<void>>();
   readonly #ahead: CommandsAhead;
   /** The pids of what carries the interpreter's streams. */
   #carriers: readonly number[] = [];
@@ -64,6 +69,7 @@ export class MicrovmLink implements Link {
   readonly #feeds = new Set<number>();
   /** What is called when a tool has ended, of those that have not. */
   readonly #tools = new Set<(end: GuestExit) => void>();
+  #isLettingGo = false;
   #ended = false;
 
   constructor(options: MicrovmLinkOptions) {
@@ -179,6 +185,19 @@ export class MicrovmLink implements Link {
     return { [Symbol.dispose]: () => {} };
   }
 
+  async letGo(): Promise<void> {
+    const { clock } = this.#options;
+    this.#isLettingGo = true;
+    this.#programs.clear();
+    const commands = [...this.#commands.keys()];
+    // One that is not there yet would not be found by the next process.
+    await within(Promise.allSettled(commands.map(({ started }) => started)), partingMs, clock);
+    this.end();
+    // What carries their output takes no more of it with it than a kill would.
+    for (const { kill } of commands) kill();
+    await within(Promise.all(this.#commands.values()), partingMs, clock);
+  }
+
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -254,6 +273,7 @@ export class MicrovmLink implements Link {
     let wasInterrupted = false;
     let isOver = false;
     let pid = 0;
+    const over = Promise.withResolvers<void>();
     const command = start({
       onOutput: events.onOutput,
       onLate: (stream, bytes) => {
@@ -267,10 +287,13 @@ export class MicrovmLink implements Link {
       },
       onOver: () => {
         isOver = true;
+        over.resolve();
+        this.#commands.delete(command);
         this.#feeds.delete(pid);
         this.#release(id, command);
       },
     });
+    if (!isOver) this.#commands.set(command, over.promise);
     command.started.then(
       (its) => {
         pid = its;
@@ -304,7 +327,7 @@ export class MicrovmLink implements Link {
     // Behind its answer, which it would be in the way of.
     setImmediate(() => {
       command.kill();
-      if (this.#ended) return;
+      if (this.#ended || this.#isLettingGo) return;
       void this.#warden.release(id);
       this.#ahead.refill();
     });

@@ -78,6 +78,7 @@ export function createSurvivors(options: SurvivorsOptions): Survivors {
   }
 
   return {
+    canAdopt: false,
     async list(signal, known = []) {
       const last = Math.max(-1, ...known.map((name) => placeOf(parseHeldName(name).sandbox)?.place ?? -1));
       const names = await running(Math.max(options.count, last + 1), signal);

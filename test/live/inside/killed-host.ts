@@ -68,6 +68,7 @@ export class KilledHost implements SandboxHost {
   }
 
   readonly survivors = {
+    canAdopt: true,
     list: async (): Promise<readonly Survivor[]> => {
       const answer = await this.#ask({ what: "list" });
       if (!Array.isArray(answer)) throw new Error("the answer is no list");

@@ -43,6 +43,7 @@ function hostOver(machines: AsyncDisposableStack, byName: Map<string, LocalMachi
       return await assembled(local, spec, "start", signal);
     },
     survivors: {
+      canAdopt: true,
       list: async () => [...byName.keys()].map((name) => ({ name, sessionId: name, createdAtMs: null })),
       adopt: async (name, spec, signal) => {
         const local = byName.get(name);
