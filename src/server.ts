@@ -181,7 +181,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
     );
     if (seat !== undefined) {
       // At the very beginning of the end.
-      stack.defer(() => seat.leaveSoon());
+      stack.defer(() => seat.leaveSoon(keepSessions && sessions.canBeKept));
       await seat.join(new URL(serving.url).origin, () => loadOf(sessions, pool));
     }
     claim.tellUrl(serving.url);

@@ -46,6 +46,8 @@ export interface Lease extends AsyncDisposable {
   readonly knownPeers: readonly string[];
   /** The next heartbeat comes now: something has changed that others should know. */
   beatNow(): void;
+  /** This node ends to be started again: its lease is not given back, so that others wait for it as long as that lasts. */
+  willBeBack(): void;
 }
 
 /** How often all principals are told anew, beside what each change tells. */
@@ -88,6 +90,7 @@ class OwnLease implements Lease {
   #trouble: string | undefined;
   #toldAllMs = -Infinity;
   #isBeatWanted = false;
+  #willBeBack = false;
   /** Whether a heartbeat may follow on a registration at once: not on one without a pause before it, or a registry that loses keys has no rest. */
   #mayFollow = true;
   #wake = new AbortController();
@@ -131,14 +134,24 @@ class OwnLease implements Lease {
     this.#wake.abort();
   }
 
+  willBeBack(): void {
+    this.#willBeBack = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    const { registry, facts, load } = this.#options;
+    const { id, startedAt } = facts;
     this.#stopped.abort();
     this.#wake.abort();
     this.#watch.abort();
     await this.#beating;
-    if (this.#epoch === undefined) return;
+    const epoch = this.#epoch;
+    if (epoch === undefined) return;
     // If it cannot be told, the lease ends by itself.
-    await this.#options.registry.leave(this.#options.facts.id, this.#epoch).catch(() => undefined);
+    const told = this.#willBeBack
+      ? registry.renew({ id, epoch, startedAt, load: load(), isDraining: true })
+      : registry.leave(id, epoch);
+    await told.catch(() => undefined);
   }
 
   async #beatOn(): Promise<void> {

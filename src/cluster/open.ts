@@ -68,8 +68,8 @@ export type ClusterSeat = {
   readonly handOn: ReturnType<typeof createFileHandOn>;
   /** Takes the lease: others may ask this node from now on. `listensAt` is the URL that it is reached at here. Throws StartError. */
   join(listensAt: string, load: () => NodeLoad): Promise<void>;
-  /** It is to stop: others place no new sessions here. */
-  leaveSoon(): void;
+  /** It is to stop: others place no new sessions here. `keepsSessions`: it is to be started again, and others wait for it. */
+  leaveSoon(keepsSessions: boolean): void;
 };
 
 export type Cluster = {
@@ -155,8 +155,9 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
           },
         });
       },
-      leaveSoon() {
+      leaveSoon(keepsSessions) {
         isStopping = true;
+        if (keepsSessions) lease?.willBeBack();
         lease?.beatNow();
       },
     };

@@ -125,6 +125,16 @@ describe("a lease", () => {
     expect(node.renewals.length - before).toBe(3);
   });
 
+  test("of a node that is to be started again is not given back, but prolonged a last time", async () => {
+    const node = await world();
+    const before = node.renewals.length;
+    node.lease.willBeBack();
+    await node.lease[Symbol.asyncDispose]();
+    expect(node.left).toEqual([]);
+    const last = { id: "aaaaa", epoch: 1, startedAt: 1, load, isDraining: true };
+    expect(node.renewals.slice(before)).toEqual([last]);
+  });
+
   test("of an id that lives elsewhere is an error of the start", async () => {
     const taken = new StartError("Another node has the id.", { isConfiguration: true });
     expect(world({ weather: taken })).rejects.toBe(taken);

@@ -56,6 +56,31 @@ promise(
   },
 );
 
+promise(
+  "with --keep-sessions, SIGTERM ends no session: variables are there for the next server, and a command goes on, as who waited for it is told",
+  async () => {
+    const flags = ["--flavor", "small=1:256", "--keep-sessions"];
+    const first = await start({ flags });
+    const session_id = sessionOf(await first.call("execute_code", { code: "x = 42" }));
+    const command = "echo before; until [ -e /root/go ]; do sleep 1; done; echo after; exit 3";
+    const waiting = first.call("execute_command", { command, session_id });
+    while (JSON.stringify((await first.call("get_sessions", { session_id })).result).includes('"busy"') === false);
+    expect(await first.end("SIGTERM")).toBe(0);
+    const left = (await waiting).result?.structuredContent ?? {};
+    expect(left).toMatchObject({ status: "running", session_id });
+    await using next = await start({ stateDir: first.stateDir, flags });
+    expect(stdoutOf(await next.call("execute_code", { code: "x + 1", session_id }))).toBe("43\n");
+    await next.call("execute_command", { command: "touch /root/go", session_id });
+    const { execution_id } = left;
+    const look = async () =>
+      (await next.call("get_execution", { execution_id, wait: 50 })).result?.structuredContent ?? {};
+    let ended = await look();
+    while (ended.status === "running") ended = await look();
+    expect(ended).toMatchObject({ status: "ended", exit_code: 3, output: "before\nafter\n" });
+    await next.call("stop_session", { session_id });
+  },
+);
+
 /** All that executions have written, as it is on the disk: their records, in JSON, are beside that. */
 async function kept(stateDir: string): Promise<string> {
   const files = await Array.fromAsync(new Bun.Glob("executions/**").scan({ cwd: stateDir, absolute: true }));
