@@ -47,6 +47,8 @@ export type ServerOptions = {
   /** For `--transport stdio`. */
   readonly stdin: () => ReadableStream<Uint8Array>;
   readonly writeStdout: (text: string) => void;
+  /** Where sandboxes come from, if not from the backends of this machine; for tests. */
+  readonly openHost?: typeof openHost;
 };
 
 export type RunningServer = AsyncDisposable & {
@@ -102,7 +104,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   if (settings.cluster !== undefined) nodeId = tagOf(installationId);
 
   const onlyPrincipal = onlyCaller(settings);
-  const sandboxes = await openHost(
+  const sandboxes = await (options.openHost ?? openHost)(
     {
       ...{ settings, installationId, clock, emit },
       isServerUrlGiven: given.has("serverUrl"),
