@@ -45,7 +45,9 @@ export class Reach {
         } catch (error) {
           if (!(error instanceof PeerUnreachable)) throw error;
           if (error.wasSent) throw brokenOff(owner.node, error);
-          if (clock.monotonicMs() >= untilMs) throw outOfReach(owner.node, error);
+          // One that stops goes on for a while before it does, and its lease lasts from then on.
+          const moreMs = owner.node.isDraining ? patienceMs : 0;
+          if (clock.monotonicMs() >= untilMs + moreMs) throw outOfReach(owner.node, error);
         }
       } else if (!this.#mayComeBack(owner) || clock.monotonicMs() >= untilMs) return owner;
       owners.forget(nodeId);

@@ -98,6 +98,7 @@ export class Runs {
   #calls = 0;
   /** Aborts when what outlasts the server is not to be waited for any more. */
   readonly #parting = new AbortController();
+  #isParted = false;
   readonly #parted = Promise.withResolvers<void>();
 
   constructor(options: RunsOptions) {
@@ -120,10 +121,12 @@ export class Runs {
    * The server is about to end: calls whose executions outlast it are told that they go on. Resolves when no call waits, and nothing is on that does not
    * outlast the server. What comes in meanwhile is run.
    */
-  part(): Promise<void> {
+  async part(): Promise<void> {
     this.#parting.abort();
+    await this.#untilSettled([...this.#on.keys()]);
+    this.#isParted = true;
     this.#lookParted();
-    return this.#parted.promise;
+    await this.#parted.promise;
   }
 
   get isParting(): boolean {
@@ -136,7 +139,7 @@ export class Runs {
   }
 
   #lookParted(): void {
-    if (!this.isParting || this.#calls > 0) return;
+    if (!this.#isParted || this.#calls > 0) return;
     for (const [execution, session] of this.#on) if (!session.outlasts(execution)) return;
     this.#parted.resolve();
   }
@@ -285,10 +288,14 @@ export class Runs {
 
   /** Resolves with true once a later process can find it, with false when it has ended before. */
   async #outlasts(execution: Execution, session: Session): Promise<boolean> {
-    // Most end in that time, and are told as ended.
-    await within(execution.settled, partingWaitMs, this.#options.clock);
     while (execution.status !== "ended" && !session.outlasts(execution)) await execution.nextChange();
+    await this.#untilSettled([execution]);
     return execution.status !== "ended";
+  }
+
+  /** Most have ended in that time, and are told as ended; and one that was begun just now has come to where a later process finds it. */
+  async #untilSettled(executions: readonly Execution[]): Promise<void> {
+    await within(Promise.all(executions.map(({ settled }) => settled)), partingWaitMs, this.#options.clock);
   }
 
   async #called<T>(call: () => Promise<T>): Promise<T> {
