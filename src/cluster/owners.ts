@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import { tagIn } from "../sessions/ids.ts";
 import { leaseMs, type NodeRecord, type PeerAddress, type Registry, RegistryUnreachable } from "./port.ts";
 
-export type OwnerNode = Pick<NodeRecord, "id" | "address" | "epoch" | "hasLeft" | "leaseLeftMs">;
+export type OwnerNode = Pick<NodeRecord, "id" | "address" | "epoch" | "hasLeft" | "isDraining" | "leaseLeftMs">;
 
 export type Owner =
   | { readonly kind: "other"; readonly node: OwnerNode }
@@ -96,7 +96,7 @@ export class Owners {
       const { id, address, epoch } = peer;
       const atMs = this.#options.clock.monotonicMs();
       // Of the lease it is known only that there is one, so that the registry is asked as soon as it can be.
-      const record = { id, address, epoch, hasLeft: false, leaseLeftMs: 1 };
+      const record = { id, address, epoch, hasLeft: false, isDraining: false, leaseLeftMs: 1 };
       this.#remember(id, { node: record, atMs, askedMs: Number.NEGATIVE_INFINITY });
     }
     try {

@@ -14,6 +14,8 @@ export type NodeOptions = {
   /** Undefined: a server by itself. */
   readonly cluster: { readonly registry: string; readonly name: string; readonly secret: string } | undefined;
   readonly spot: Spot;
+  /** More of its flags. */
+  readonly flags?: readonly string[];
 };
 
 /** The most of its log that is kept for the report. Characters. */
@@ -75,7 +77,7 @@ export class LoadedNode implements AsyncDisposable {
   }
 
   #spawn(): Bun.Subprocess<"ignore", "ignore", "pipe"> {
-    const { argv, stateDir, port, maxSessions, cluster, spot } = this.#options;
+    const { argv, stateDir, port, maxSessions, cluster, spot, flags: more = [] } = this.#options;
     const flags = [
       // No token: nobody but the harness reaches it.
       ...[
@@ -91,7 +93,7 @@ export class LoadedNode implements AsyncDisposable {
         stateDir,
       ],
       ...["--log-format", "json", "--log-level", "INFO", "--max-sessions", String(maxSessions)],
-      ...["--admission-wait", "60"],
+      ...["--admission-wait", "60", ...more],
     ];
     if (cluster !== undefined) {
       flags.push("--cluster", `redis://${cluster.registry}`, "--cluster-name", cluster.name);
