@@ -45,6 +45,8 @@ const maxUnderWay = 64;
 /** Between a node that is back and the next one's end. Milliseconds. */
 const pauseMs = 1_000;
 const takenOutMs = 500;
+/** What a server that ends tells the calls that it has passed on. */
+const canceledByStop = "JSON-RPC -32800";
 /** Of the calls, so many run for longer than a server takes to end, and for longer than it waits for commands then. */
 const longEvery = 25;
 
@@ -215,7 +217,7 @@ class SteadyLoad {
   #fail(what: string, answer: Answer): void {
     const isBroken =
       answer.kind === "error"
-        ? answer.code === "CONNECTION_ERROR" || answer.code === noAnswer
+        ? ["CONNECTION_ERROR", canceledByStop, noAnswer].includes(answer.code)
         : answer.content.ended === "failed";
     (isBroken ? this.#broken : this.#wrong).push(`${what}: ${JSON.stringify(answer)}`);
   }
