@@ -86,8 +86,15 @@ export type Cluster = {
 /** A place is held so much longer than a session may take to be opened: other nodes may have longer times. Milliseconds. */
 const spareMs = 60_000;
 
+/** How a node reaches the registry and the other nodes. */
+export type Ways = { readonly openRegistry: typeof openRegistry; readonly createPeers: typeof createPeers };
+
 /** What it opens is `stack`'s; the lease is given back last of all. Throws StartError. */
-export async function openCluster(options: OpenClusterOptions, stack: AsyncDisposableStack): Promise<Cluster> {
+export async function openCluster(
+  options: OpenClusterOptions,
+  stack: AsyncDisposableStack,
+  ways: Ways = { openRegistry, createPeers },
+): Promise<Cluster> {
   const { settings, installationId, version, templates, clock, emit } = options;
   const { cluster: url, clusterName: name } = settings;
   const self = tagOf(installationId);
@@ -101,7 +108,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   };
   const reservationMs = settings.admissionWaitMs + settings.sandboxStartTimeoutMs + spareMs;
   const opened = stack.use(
-    await openRegistry({ url, name, leaseMs, reservationMs, mark: keys.registryMark, clock, onBack }),
+    await ways.openRegistry({ url, name, leaseMs, reservationMs, mark: keys.registryMark, clock, onBack }),
   );
   const registry = watchedRegistry(opened, clock, emit);
   let isStopping = false;
@@ -110,7 +117,7 @@ export async function openCluster(options: OpenClusterOptions, stack: AsyncDispo
   const standing = () => lease?.standing ?? "lost";
   const principals = stack.use(new Principals({ registry, self, epoch, clock }));
   const waiting = stack.use(new Waiting({ registry, self, principals, clock }));
-  const peers = stack.use(createPeers({ self, key: keys.proofKey, clock }));
+  const peers = stack.use(ways.createPeers({ self, key: keys.proofKey, clock }));
   const owners = new Owners({ registry, self, clock });
   looksAgain = () => owners.registryIsBack();
   const reach = new Reach({ owners, clock, patienceMs: leaseMs });

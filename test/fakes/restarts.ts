@@ -10,7 +10,8 @@ import { type FakeLimits, type FakeProcess, sessionsOverFake } from "./sessions.
 
 export type Process = ReturnType<typeof sessionsOverFake>;
 
-export type StartOptions = Omit<FakeProcess, "clock" | "host" | "ledgerPath" | "spoolFolder"> & {
+/** `clock`: one of its own, if left out. */
+export type StartOptions = Omit<FakeProcess, "host" | "ledgerPath" | "spoolFolder"> & {
   /** Whether sandboxes outlive their process. */
   readonly survive?: boolean;
   readonly installation?: string;
@@ -33,7 +34,7 @@ export class Restarts implements AsyncDisposable {
   }
 
   start(limits: FakeLimits = {}, { survive = true, installation = "fake", ...more }: StartOptions = {}): Process {
-    const clock = new FakeClock(this.#nowMs);
+    const clock = more.clock ?? new FakeClock(this.#nowMs);
     const world = survive ? this.world : undefined;
     const host = new FakeHost({ world, installation, nowMs: () => clock.now() });
     const process = sessionsOverFake(limits, {

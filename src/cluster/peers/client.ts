@@ -6,6 +6,7 @@ import type { PeerAddress, Renewal, Renewing } from "../port.ts";
 import { handOver } from "./hand-over.ts";
 import { Lines } from "./lines.ts";
 import { createPosts } from "./post.ts";
+import type { Posts } from "./posting.ts";
 import { type Claims, hashOf, isProven, proofHeader, signRequest } from "./proof.ts";
 import { PeerUnreachable } from "./unreachable.ts";
 import { type AnswerLine, callPath, type FinalLine, type PeerCall, type RenewAnswer, renewPath } from "./wire.ts";
@@ -38,9 +39,9 @@ export interface Peers extends Disposable {
 /** Calls on their way to all nodes. */
 const maxOnTheWay = 4096;
 
-export function createPeers({ self, key, clock }: PeersOptions): Peers {
+/** `posts`: how what is asked gets there. */
+export function createPeers({ self, key, clock }: PeersOptions, posts: Posts = createPosts(clock)): Peers {
   const instance = randomBytes(16).toString("hex");
-  const posts = createPosts(clock);
   let count = 0;
   let onTheWay = 0;
 

@@ -33,15 +33,10 @@ const endedKeptMs = 24 * 60 * 60 * 1000;
 const layout = 1;
 
 /** Does not wait for a connection: what is asked before there is one waits for it, as long as it may. Throws StartError for a URL that is none. */
-export async function openRegistry({
-  url,
-  name,
-  leaseMs,
-  reservationMs = 60_000,
-  mark = "",
-  clock,
-  onBack,
-}: RegistryOptions): Promise<Registry> {
+export async function openRegistry(
+  { url, name, leaseMs, reservationMs = 60_000, mark = "", clock, onBack }: RegistryOptions,
+  connectTo: typeof connect = connect,
+): Promise<Registry> {
   const address = parseRegistryUrl(url);
   if ("problem" in address) {
     throw new StartError(
@@ -54,7 +49,7 @@ export async function openRegistry({
   const key = `{msb-mcp:${name}}`;
   const ownMark = crypto.randomUUID();
   const listeners = new Set<(announcement: Announcement) => void>();
-  const connection = await connect({
+  const connection = await connectTo({
     address,
     clock,
     timeoutMs: registryTimeoutMs,
