@@ -177,14 +177,14 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
       ...{ ...options, ...watchers, host, version, sessions, warning },
       standing: cluster?.standing,
     });
-    const others = seat === undefined ? undefined : { answer: seat.routes, handOn: seat.handOn };
+    const others = seat === undefined ? undefined : { answer: seat.routes, handOn: seat.handOn, apart: seat.apart };
     const serving = stack.use(
       await serveHttp({ settings, endpoint, status, sessions, links, others, drainGraceMs, clock, emit }),
     );
     if (seat !== undefined) {
       // At the very beginning of the end.
       stack.defer(() => seat.leaveSoon(keepSessions && sessions.canBeKept));
-      await seat.join(new URL(serving.url).origin, () => loadOf(sessions, pool));
+      await seat.join(serving.peersAt, () => loadOf(sessions, pool));
     }
     claim.tellUrl(serving.url);
     emit({ type: "server.listening", url: serving.url, backend: host.backend, auth: serving.auth });

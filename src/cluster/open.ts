@@ -17,6 +17,7 @@ import { Owners } from "./owners.ts";
 import { createPeers } from "./peers/client.ts";
 import { type ClusterKeys, deriveClusterKeys } from "./peers/keys.ts";
 import { createPeerRoutes, type PeerRoutes } from "./peers/routes.ts";
+import { type PeerTls, readPeerTls } from "./peers/tls.ts";
 import { leaseMs, type NodeLoad, type Registry, RegistryUnreachable, type Renewing, type Standing } from "./port.ts";
 import { Principals } from "./principals.ts";
 import { Reach } from "./reach.ts";
@@ -31,6 +32,10 @@ export type ClusterSettings = {
   readonly cluster: string;
   readonly clusterName: string;
   readonly clusterAddress: string | undefined;
+  readonly clusterPort: number | undefined;
+  readonly clusterTlsCert: string | undefined;
+  readonly clusterTlsKey: string | undefined;
+  readonly clusterTlsCa: string | undefined;
   readonly clusterPartition: "serve" | "refuse";
   readonly clusterSecret: string;
   readonly host: string;
@@ -66,6 +71,8 @@ export type ClusterSeat = {
   readonly node: McpNode;
   readonly routes: PeerRoutes;
   readonly handOn: ReturnType<typeof createFileHandOn>;
+  /** Where other nodes are answered, if not where clients are. */
+  readonly apart: { readonly port: number; readonly tls: PeerTls } | undefined;
   /** Takes the lease: others may ask this node from now on. `listensAt` is the URL that it is reached at here. Throws StartError. */
   join(listensAt: string, load: () => NodeLoad): Promise<void>;
   /** It is to stop: others place no new sessions here. `keepsSessions`: it is to be started again, and others wait for it. */
@@ -99,6 +106,7 @@ export async function openCluster(
   const { cluster: url, clusterName: name } = settings;
   const self = tagOf(installationId);
   const keys = deriveClusterKeys(settings.clusterSecret, name);
+  const tls = await readPeerTls(settings);
   let lease: Lease | undefined;
   let looksAgain: (() => void) | undefined;
   // What was not heard of this node meanwhile is told at once.
@@ -117,7 +125,7 @@ export async function openCluster(
   const standing = () => lease?.standing ?? "lost";
   const principals = stack.use(new Principals({ registry, self, epoch, clock }));
   const waiting = stack.use(new Waiting({ registry, self, principals, clock }));
-  const peers = stack.use(ways.createPeers({ self, key: keys.proofKey, clock }));
+  const peers = stack.use(ways.createPeers({ self, key: keys.proofKey, clock, tls }));
   const owners = new Owners({ registry, self, clock });
   looksAgain = () => owners.registryIsBack();
   const reach = new Reach({ owners, clock, patienceMs: leaseMs });
@@ -147,6 +155,7 @@ export async function openCluster(
       tools,
       node: { id: self, bus: registry, resumeElsewhere },
       routes,
+      apart: tls && { port: settings.clusterPort ?? 0, tls },
       handOn: createFileHandOn({ own, owners, peers, reach, clock }),
       async join(listensAt, load) {
         const address = settings.clusterAddress ?? reachedAt(listensAt, settings.host);
@@ -195,5 +204,6 @@ async function renewFor(registry: Registry, renewing: Renewing) {
 function reachedAt(listensAt: string, host: string): string {
   const isEverywhere = host === "0.0.0.0" || host === "::";
   if (!isEverywhere) return listensAt;
-  return `http://${hostname()}:${new URL(listensAt).port}`;
+  const { protocol, port } = new URL(listensAt);
+  return `${protocol}//${hostname()}:${port}`;
 }

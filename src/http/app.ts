@@ -41,6 +41,8 @@ export type AppOptions = {
   readonly peers?:
     | {
         readonly answer: PeerRoutes;
+        /** They are answered on a port of their own, by `fetchOfPeers`. */
+        readonly isApart?: boolean;
         /** A GET of `/mcp` that another node hands on, for a stream that is kept here. */
         readonly resume: (request: Request, caller: { readonly principal: string }) => Response | Promise<Response>;
       }
@@ -64,6 +66,8 @@ export type App = {
    * takes otherwise. Undefined where Elysia has to see each request.
    */
   readonly postMcp?: Fetch | undefined;
+  /** Answers other nodes only. Undefined where there are none. */
+  readonly fetchOfPeers?: Fetch | undefined;
   /** Leaves no timer behind. Requests that are on their way go on. */
   readonly close: () => void;
 };
@@ -105,6 +109,15 @@ export function createApp(options: AppOptions): App {
     });
   }
 
+  /** Whoever proves nothing finds nothing there. */
+  function createAnswerPeer({ answer, resume }: NonNullable<AppOptions["peers"]>) {
+    const handed: HandedRoutes = {
+      files: files.handed,
+      stream: ({ request, principal }) => resume(request, { principal }),
+    };
+    return async (request: Request) => (await answer(request, handed)) ?? notFound(request, access);
+  }
+
   // Elysia's search for the path begins behind a host of at least four characters; "mcp", as in a compose file, is shorter.
   const app = new Elysia({ handler: { standardHostname: false } });
   // Before everything else: preflights carry no token.
@@ -115,16 +128,9 @@ export function createApp(options: AppOptions): App {
       return metadata === undefined ? notFound(request, access) : Response.json(metadata);
     });
   }
-  if (peers !== undefined) {
-    const { answer, resume } = peers;
-    const handed: HandedRoutes = {
-      files: files.handed,
-      stream: ({ request, principal }) => resume(request, { principal }),
-    };
-    // Whoever proves nothing finds nothing here.
-    app.all("/cluster/v1/*", async ({ request }) => (await answer(request, handed)) ?? notFound(request, access), {
-      parse: "none",
-    });
+  const answerPeer = peers && createAnswerPeer(peers);
+  if (answerPeer !== undefined && peers?.isApart !== true) {
+    app.all("/cluster/v1/*", ({ request }) => answerPeer(request), { parse: "none" });
   }
   app
     .get("/", async () => Response.json(await status.page()))
@@ -154,6 +160,13 @@ export function createApp(options: AppOptions): App {
       return answer;
     },
     postMcp: enableCors ? undefined : answerMcp,
+    fetchOfPeers:
+      answerPeer &&
+      ((request, awaited) => {
+        const answer = answerPeer(request);
+        awaited?.(request, answer);
+        return answer;
+      }),
     close: () => stop.abort(),
   };
 }

@@ -19,6 +19,8 @@ export type ListenOptions = {
   readonly clock: Clock;
   /** Connections on which nothing happens are cut after this, half-sent headers among them. Seconds, at most Bun's 255. */
   readonly idleTimeoutS?: number;
+  /** Only who shows a certificate of these authorities is answered, and only over TLS. In PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
 };
 
 type Server = Bun.Server<undefined>;
@@ -29,7 +31,7 @@ const flushMs = 3_000;
 /** Throws what Bun throws: with the code EADDRINUSE where the port is taken. */
 export function listen(
   app: Pick<App, "fetch" | "postMcp">,
-  { hostname, port, clock, idleTimeoutS = 240 }: ListenOptions,
+  { hostname, port, clock, idleTimeoutS = 240, tls }: ListenOptions,
 ): Listening {
   /** Requests whose answers are awaited. As many as there are connections; the edge bounds those that it works on. */
   const unanswered = new Set<Request>();
@@ -63,6 +65,7 @@ export function listen(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes,
     fetch: (request: Request) => app.fetch(request, awaited),
+    ...(tls !== undefined && { tls: { ...tls, requestCert: true, rejectUnauthorized: true } }),
   };
   const serve = (name: string, on: number) => Bun.serve({ ...options, hostname: name, port: on });
   const { server, bound } = bind(hostname, (name) => serve(name, port));
@@ -84,7 +87,7 @@ export function listen(
   look().catch(() => undefined);
 
   return {
-    url: `http://${bound.includes(":") ? `[${bound}]` : bound}:${server.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${bound.includes(":") ? `[${bound}]` : bound}:${server.port}`,
     stopAccepting: () => {
       for (const each of servers) void each.stop();
     },

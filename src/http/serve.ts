@@ -6,12 +6,12 @@ import type { Emit } from "../events.ts";
 import { StartError } from "../failure.ts";
 import type { McpEndpoint } from "../mcp/endpoint.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { type AppOptions, createApp } from "./app.ts";
+import { type App, type AppOptions, createApp } from "./app.ts";
 import { type Authenticator, type AuthMode, createAuthenticator } from "./auth/authenticator.ts";
 import { readTokenFile } from "./auth/token-file.ts";
 import type { FileLinks } from "./files/links.ts";
 import { createGuard } from "./guard.ts";
-import { type Listening, listen } from "./listen.ts";
+import { type Listening, type ListenOptions, listen } from "./listen.ts";
 import type { Operated } from "./operator.ts";
 import type { Status } from "./status.ts";
 
@@ -43,6 +43,12 @@ type AccessSettings = {
 export type Served = AsyncDisposable & Operated & Pick<Sessions, "drain" | "untilEmpty" | "withFiles" | Keeping>;
 type Keeping = "canBeKept" | "part" | "cancelRest" | "letGo";
 
+type Others = Pick<AppOptions["files"], "handOn"> & {
+  readonly answer: PeerRoutes;
+  /** A port of their own, over TLS with certificates on both sides. */
+  readonly apart: (Pick<ListenOptions, "port"> & { readonly tls: NonNullable<ListenOptions["tls"]> }) | undefined;
+};
+
 export type ServeHttpOptions = {
   readonly settings: HttpSettings;
   readonly endpoint: McpEndpoint;
@@ -50,7 +56,7 @@ export type ServeHttpOptions = {
   readonly sessions: Served;
   readonly links: FileLinks;
   /** Where there are other nodes: what they ask, and what is handed on to them. */
-  readonly others?: (Pick<AppOptions["files"], "handOn"> & { readonly answer: PeerRoutes }) | undefined;
+  readonly others?: Others | undefined;
   /** How long running calls may go on once the server is told to stop. */
   readonly drainGraceMs: number;
   readonly clock: Clock;
@@ -59,6 +65,8 @@ export type ServeHttpOptions = {
 
 export type ServingHttp = AsyncDisposable & {
   readonly url: string;
+  /** Origin at which other nodes are answered. */
+  readonly peersAt: string;
   /** What callers are asked for, in a few words for the log. */
   readonly auth: string;
 };
@@ -78,9 +86,10 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
   const app = createApp({
     ...{ endpoint, status, guard, authenticator, enableCors, maxRequestBytes, files, clock, emit },
     operator: token === undefined ? undefined : { token, sessions },
-    peers: others === undefined ? undefined : { answer: others.answer, resume: endpoint.resume },
+    peers: others && { answer: others.answer, resume: endpoint.resume, isApart: others.apart !== undefined },
   });
   const listening = orExplain(() => listen(app, { hostname: host, port, clock }), host, port);
+  const apart = await listenApart(listening, app, { hostname: host, clock }, others?.apart);
   links.listensAt(listening.url);
   /** Sessions go on without this server where they can. */
   const leave = async () => {
@@ -100,6 +109,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
       await within(sessions.untilEmpty(), drainTimeoutMs, clock);
     }
     listening.stopAccepting();
+    apart?.stopAccepting();
     await within(sessions.drain(), drainGraceMs, clock);
     // Before the connections are cut, so that canceled runs are answered and their streams end with the answer.
     await sessions[Symbol.asyncDispose]();
@@ -113,13 +123,35 @@ export async function serveHttp(options: ServeHttpOptions): Promise<ServingHttp>
   };
   return {
     url: `${listening.url}/mcp`,
+    peersAt: (apart ?? listening).url,
     auth: authenticator.description,
-    [Symbol.asyncDispose]: () =>
-      stop().finally(() => {
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await stop();
+      } finally {
         app.close();
-        return listening.close();
-      }),
+        await Promise.all([listening.close(), apart?.close()]);
+      }
+    },
   };
+}
+
+/** Undefined where other nodes are answered with everybody else, or there are none. Throws StartError, and `listening` is closed then. */
+async function listenApart(
+  listening: Listening,
+  { fetchOfPeers: fetch }: Pick<App, "fetchOfPeers">,
+  options: Pick<ListenOptions, "hostname" | "clock">,
+  apart: Others["apart"],
+): Promise<Listening | undefined> {
+  if (apart === undefined || fetch === undefined) return undefined;
+  const { port } = apart;
+  const flag = "--cluster-port";
+  try {
+    return orExplain(() => listen({ fetch }, { ...options, ...apart }), options.hostname, port, flag);
+  } catch (error) {
+    await listening.close();
+    throw error;
+  }
 }
 
 async function openAuthenticator(settings: AccessSettings, clock: Clock, emit: Emit): Promise<Authenticator> {
@@ -140,12 +172,12 @@ function oauthOf({ oauthIssuer, oauthAudience, oauthScopes, oauthJwksUrl }: Acce
   return { oauth: { issuer: oauthIssuer, audience: oauthAudience, scopes: oauthScopes, ...jwksUrl } };
 }
 
-function orExplain(start: () => Listening, host: string, port: number): Listening {
+function orExplain(start: () => Listening, host: string, port: number, flag = "--port"): Listening {
   try {
     return start();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why = code === "EADDRINUSE" ? "the port is in use; name another one with --port" : String(code ?? error);
+    const why = code === "EADDRINUSE" ? `the port is in use; name another one with ${flag}` : String(code ?? error);
     throw new StartError(`cannot listen on ${host}, port ${port}: ${why}`, { isConfiguration: false, cause: error });
   }
 }

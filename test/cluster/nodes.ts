@@ -8,6 +8,7 @@ import { Owners } from "../../src/cluster/owners.ts";
 import { createPeers } from "../../src/cluster/peers/client.ts";
 import { deriveClusterKeys } from "../../src/cluster/peers/keys.ts";
 import { createPeerRoutes } from "../../src/cluster/peers/routes.ts";
+import type { PeerTls } from "../../src/cluster/peers/tls.ts";
 import type { NodeLoad, Standing } from "../../src/cluster/port.ts";
 import { Principals } from "../../src/cluster/principals.ts";
 import { Reach } from "../../src/cluster/reach.ts";
@@ -18,6 +19,7 @@ import { createApp } from "../../src/http/app.ts";
 import { createAuthenticator } from "../../src/http/auth/authenticator.ts";
 import { createFileLinks } from "../../src/http/files/links.ts";
 import { createGuard } from "../../src/http/guard.ts";
+import { listen } from "../../src/http/listen.ts";
 import { createStatus } from "../../src/http/status.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { describeServer } from "../../src/mcp/description.ts";
@@ -44,6 +46,8 @@ export type NodeOptions = {
   /** Default: a free one. */
   readonly port?: number;
   readonly proofKey?: Uint8Array;
+  /** Other nodes are answered on a port of their own then. */
+  readonly tls?: PeerTls;
 };
 
 export type TestNode = Awaited<ReturnType<typeof startNode>>;
@@ -55,7 +59,7 @@ export function tokenOf(principal: string): string {
 }
 
 export async function startNode(options: NodeOptions) {
-  const { registry, name, limits = {}, partition = "serve", patienceMs = 10_000, port = 0 } = options;
+  const { registry, name, limits = {}, partition = "serve", patienceMs = 10_000, port = 0, tls } = options;
   await using stack = new AsyncDisposableStack();
   const installationId = `installation of ${name}`;
   const id = tagOf(installationId);
@@ -94,7 +98,7 @@ export async function startNode(options: NodeOptions) {
   const waits = { waiting, sessionOf: sessionsAsked(defaults) };
   const own = createOwnTools({ local, standing, principals, waits, toolErrors: "auto" });
   const owners = new Owners({ registry, self: id, clock });
-  const peers = stack.use(createPeers({ self: id, key: options.proofKey ?? keys.proofKey, clock }));
+  const peers = stack.use(createPeers({ self: id, key: options.proofKey ?? keys.proofKey, clock, tls }));
   const reach = new Reach({ owners, clock, patienceMs });
   const forwarded: { readonly node: string; readonly what: string; readonly outcome: string }[] = [];
   const tools = createClusterToolSet({
@@ -125,7 +129,11 @@ export async function startNode(options: NodeOptions) {
     ...{ endpoint, status, guard: createGuard({ ...access, isTokenRequired: true }), authenticator },
     ...{ enableCors: false, maxRequestBytes: 4_194_304, clock, emit },
     files: { sessions, links, maxTransferBytes, handOn },
-    peers: { answer, resume: (request) => Response.json({ resumed: request.headers.get("last-event-id"), at: id }) },
+    peers: {
+      answer,
+      isApart: tls !== undefined,
+      resume: (request) => Response.json({ resumed: request.headers.get("last-event-id"), at: id }),
+    },
   });
   const socket = { hostname: "127.0.0.1", port, idleTimeout: 240, maxRequestBodySize: Number.MAX_SAFE_INTEGER };
   const listening = Bun.serve({ ...socket, development: false, fetch: (request) => app.fetch(request) });
@@ -135,12 +143,16 @@ export async function startNode(options: NodeOptions) {
     await cut();
   });
   const base = `http://127.0.0.1:${listening.port}`;
+  const { fetchOfPeers } = app;
+  const apart =
+    tls && fetchOfPeers && listen({ fetch: fetchOfPeers }, { hostname: "127.0.0.1", port: 0, clock: systemClock, tls });
+  if (apart !== undefined) stack.defer(() => apart.close());
   links.listensAt(base);
   const { maxSessions } = fake.admission.usage.limits;
   const load: NodeLoad = {
     ...{ sessions: 0, maxSessions, memoryMib: 0, maxMemoryMib: undefined, waiting: 0, ahead: {} },
   };
-  const facts = { id, address: base, version: "0", hostname: name, startedAt: 0 };
+  const facts = { id, address: apart?.url ?? base, version: "0", hostname: name, startedAt: 0 };
   state.epoch = await registry.register(facts, load, principals.counts);
   const parts = stack.move();
   return {

@@ -48,3 +48,13 @@ test("a server on stdio is no node", () => {
 test("a name that is no part of a key is refused", () => {
   expect(problemsOf(["--cluster-name=a:b"]).join()).toContain("1 to 64 letters, digits, dots, - or _");
 });
+
+test("TLS between the nodes is given whole, with an https address, or not at all", () => {
+  const tls = ["--cluster-port=8443", "--cluster-tls-cert=c.pem", "--cluster-tls-key=k.pem", "--cluster-tls-ca=a.pem"];
+  const cluster = ["--cluster=redis://host", "--cluster-address=https://node:8443"];
+  expect(load([...cluster, ...tls])).toMatchObject({ kind: "config" });
+  const missing = problemsOf([...cluster, "--cluster-tls-cert=c.pem"]).join("\n");
+  for (const flag of ["--cluster-port", "--cluster-tls-key", "--cluster-tls-ca"]) expect(missing).toContain(flag);
+  const plain = problemsOf(["--cluster=redis://host", "--cluster-address=http://node:8443", ...tls]).join();
+  expect(plain).toContain('"http://node:8443" is not allowed with --cluster-tls-cert; it must be https://');
+});

@@ -2,10 +2,11 @@
 
 import type { Clock } from "../../clock.ts";
 import { type Posting, silenceMs } from "./posting.ts";
+import type { PeerTls } from "./tls.ts";
 import { notAnswered, PeerUnreachable, wasSentBefore } from "./unreachable.ts";
 
 /** As `Post`. */
-export async function postByFetch(posting: Posting, clock: Clock): Promise<void> {
+export async function postByFetch(posting: Posting, clock: Clock, tls?: PeerTls): Promise<void> {
   const { url, headers, body, signal } = posting;
   if (signal.aborted) throw signal.reason;
   const over = new AbortController();
@@ -23,7 +24,7 @@ export async function postByFetch(posting: Posting, clock: Clock): Promise<void>
   watch().catch(() => undefined);
   try {
     const init = { method: "POST", headers, body, signal: cut.signal, redirect: "manual", timeout: false } as const;
-    const response = await fetch(url, init);
+    const response = await fetch(url, tls === undefined ? init : { ...init, tls });
     await read(response, posting, () => {
       heardMs = clock.monotonicMs();
     });

@@ -4,16 +4,17 @@ import http from "node:http";
 import https from "node:https";
 import type { Clock } from "../../clock.ts";
 import { type Posting, type Posts, silenceMs } from "./posting.ts";
-import { notAnswered, PeerUnreachable, wasSentBefore } from "./unreachable.ts";
+import type { PeerTls } from "./tls.ts";
+import { isUntrusted, notAnswered, PeerUnreachable, wasSentBefore } from "./unreachable.ts";
 
 /** A connection that is not there by then will not be. Milliseconds. */
 const connectMs = 5_000;
 /** Connections to one node that are kept for the next calls. */
 const maxKept = 64;
 
-export function createPostsBySocket(clock: Clock): Posts {
+export function createPostsBySocket(clock: Clock, tls?: PeerTls): Posts {
   const options = { keepAlive: true, maxFreeSockets: maxKept, noDelay: true };
-  const agents = { "http:": new http.Agent(options), "https:": new https.Agent(options) };
+  const agents = { "http:": new http.Agent(options), "https:": new https.Agent({ ...options, ...tls }) };
   return {
     post: (posting) => send(posting, agents, clock),
     [Symbol.dispose]: () => {
@@ -54,7 +55,7 @@ function send(
     else socket.once("connect", () => (isConnected = true));
   });
   request.on("error", (cause) => {
-    end(notAnswered(url.host, cause, isConnected || wasSentBefore(cause)));
+    end(notAnswered(url.host, cause, (isConnected && !isUntrusted(cause)) || wasSentBefore(cause)));
   });
   request.on("response", (response) => {
     const header = (name: string) => {

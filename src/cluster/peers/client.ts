@@ -8,6 +8,7 @@ import { Lines } from "./lines.ts";
 import { createPosts } from "./post.ts";
 import type { Posts } from "./posting.ts";
 import { type Claims, hashOf, isProven, proofHeader, signRequest } from "./proof.ts";
+import type { PeerTls } from "./tls.ts";
 import { PeerUnreachable } from "./unreachable.ts";
 import { type AnswerLine, callPath, type FinalLine, type PeerCall, type RenewAnswer, renewPath } from "./wire.ts";
 
@@ -17,6 +18,8 @@ export type PeersOptions = {
   /** `ClusterKeys.proofKey`. */
   readonly key: Uint8Array;
   readonly clock: Clock;
+  /** Of nodes at https:// addresses; default: what this machine trusts, and nothing shown. */
+  readonly tls?: PeerTls | undefined;
 };
 
 export type Hearing = {
@@ -40,7 +43,7 @@ export interface Peers extends Disposable {
 const maxOnTheWay = 4096;
 
 /** `posts`: how what is asked gets there. */
-export function createPeers({ self, key, clock }: PeersOptions, posts: Posts = createPosts(clock)): Peers {
+export function createPeers({ self, key, clock, tls }: PeersOptions, posts: Posts = createPosts(clock, tls)): Peers {
   const instance = randomBytes(16).toString("hex");
   let count = 0;
   let onTheWay = 0;
@@ -108,7 +111,7 @@ export function createPeers({ self, key, clock }: PeersOptions, posts: Posts = c
       const asked = { method: request.method, path: `${path}?target=${encodeURIComponent(target)}` };
       const claims = claim(node, principal, null);
       const proof = signRequest(key, asked, claims);
-      const response = await handOver(new URL(asked.path, node.address), proof, request);
+      const response = await handOver(new URL(asked.path, node.address), proof, request, tls);
       believe(node, key, claims, response.status, response.headers.get(proofHeader));
       response.headers.delete(proofHeader);
       return response;

@@ -1,6 +1,7 @@
 // An HTTP request as it is handed on to another node, and the answer as it comes back: streams in both directions, as fast as the slower side.
 
 import { proofHeader } from "./proof.ts";
+import type { PeerTls } from "./tls.ts";
 import { notAnswered, PeerUnreachable, wasSentBefore } from "./unreachable.ts";
 
 /** What the file routes and event streams look at. No cookie and no token goes on: who calls is in the proof. */
@@ -28,7 +29,7 @@ const ofOneConnection = ["connection", "date", "keep-alive", "transfer-encoding"
 const maxWholeBytes = 1024 * 1024;
 
 /** Rejects with PeerUnreachable; where the client has left, with its signal's reason. */
-export async function handOver(url: URL, proof: string, request: Request): Promise<Response> {
+export async function handOver(url: URL, proof: string, request: Request, tls?: PeerTls): Promise<Response> {
   const headers = new Headers({ [proofHeader]: proof });
   for (const name of handedOn) {
     const value = request.headers.get(name);
@@ -38,7 +39,7 @@ export async function handOver(url: URL, proof: string, request: Request): Promi
   const body = method === "GET" || method === "HEAD" ? null : request.body;
   // Answers are not ours to unpack, and last as long as they do.
   const init = { method, headers, body, signal, redirect: "manual", decompress: false, timeout: false } as const;
-  const response = await fetch(url, init).catch((cause: unknown) => {
+  const response = await fetch(url, tls === undefined ? init : { ...init, tls }).catch((cause: unknown) => {
     if (signal.aborted) throw signal.reason;
     throw notAnswered(url.host, cause, wasSentBefore(cause));
   });

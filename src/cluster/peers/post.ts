@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { postByFetch } from "./by-fetch.ts";
 import { createPostsBySocket } from "./by-socket.ts";
 import type { Posting, Posts } from "./posting.ts";
+import type { PeerTls } from "./tls.ts";
 
 /** A node that has answered not longer ago is there, most likely. Milliseconds. */
 const answeredMs = 10_000;
@@ -13,15 +14,15 @@ const maxFetches = 128;
 /** Nodes whose answers are remembered. */
 const maxRemembered = 4096;
 
-export function createPosts(clock: Clock): Posts {
-  const bySocket = createPostsBySocket(clock);
+export function createPosts(clock: Clock, tls?: PeerTls): Posts {
+  const bySocket = createPostsBySocket(clock, tls);
   const answeredAtMs = new Map<string, number>();
   let fetches = 0;
 
   async function counted(posting: Posting): Promise<void> {
     fetches += 1;
     try {
-      await postByFetch(posting, clock);
+      await postByFetch(posting, clock, tls);
     } finally {
       fetches -= 1;
     }

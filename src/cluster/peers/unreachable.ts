@@ -24,9 +24,28 @@ const unsentCodes: ReadonlySet<unknown> = new Set([
   "FailedToOpenSocket",
 ]);
 
+/** Of certificates that were not taken: nothing goes over such a connection. */
+const untrustedCodes: ReadonlySet<unknown> = new Set([
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_UNTRUSTED",
+  "CERT_SIGNATURE_FAILURE",
+  "INVALID_PURPOSE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
 /** Whether a connection may have been there before this error. */
 export function wasSentBefore(cause: unknown): boolean {
-  return !unsentCodes.has(codeOf(cause));
+  return !unsentCodes.has(codeOf(cause)) && !isUntrusted(cause);
+}
+
+export function isUntrusted(cause: unknown): boolean {
+  return untrustedCodes.has(codeOf(cause));
 }
 
 export function notAnswered(host: string, cause: unknown, wasSent: boolean): PeerUnreachable {
