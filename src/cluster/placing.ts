@@ -8,7 +8,7 @@ import type { Named } from "./named.ts";
 import type { OwnTools } from "./own-tools.ts";
 import { PeerUnreachable } from "./peers/unreachable.ts";
 import type { PeerCall } from "./peers/wire.ts";
-import { type Placement, type Registry, RegistryUnreachable, type Standing } from "./port.ts";
+import { type NewSession, type Placement, type Registry, RegistryUnreachable, type Standing } from "./port.ts";
 import { type SessionDefaults, sessionsAsked } from "./session-asked.ts";
 import { RoomElsewhere } from "./waiting.ts";
 
@@ -43,8 +43,10 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
   const sessionOf = sessionsAsked(options);
 
   return async (name, args, named, context) => {
-    for (let tries = 0; tries < maxTries; tries++) {
-      let placement = await placeOf(named, context.principal);
+    for (let tries = 0; tries <= maxTries; tries++) {
+      // What no other node has taken is opened here, and is counted like all others.
+      const only = tries < maxTries ? undefined : self;
+      let placement = await placeOf({ ...sessionOf(named, context.principal), node: only });
       for (let moves = 0; placement !== undefined && moves <= maxMoves; moves++) {
         const opened = await openAt(placement, moves < maxMoves, name, args, context);
         if (opened !== undefined && "answer" in opened) return opened;
@@ -87,10 +89,10 @@ export function createPlacing(options: PlacingOptions, own: OwnTools, forwarding
   }
 
   /** Undefined: it is opened here, if at all. */
-  async function placeOf(named: Named, principal: string): Promise<Placement | undefined> {
+  async function placeOf(session: NewSession): Promise<Placement | undefined> {
     if (standing() === "unreachable") return unasked();
     try {
-      return await registry.place(sessionOf(named, principal));
+      return await registry.place(session);
     } catch (error) {
       if (!(error instanceof RegistryUnreachable)) throw error;
       return unasked(error);

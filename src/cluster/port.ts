@@ -101,6 +101,8 @@ export type NewSession = {
   readonly maxPrincipalSessions: number | undefined;
   /** The same of their memory. */
   readonly maxPrincipalMemoryMib?: number | undefined;
+  /** On no other node than this one. */
+  readonly node?: string | undefined;
 };
 
 /** Where a principal has sessions, as far as the registry was told. */

@@ -330,6 +330,17 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(new Set(await placed(nodes.registry, 6))).toEqual(new Set(["aaaaa"]));
   });
 
+  test("a place on one node alone is counted as any other, and is none where that takes no new sessions", async () => {
+    await using nodes = await withNodes({ aaaaa: { maxSessions: 2 }, bbbbb: { maxSessions: 2 } });
+    const { registry } = nodes;
+    const limited = { ...session, maxPrincipalSessions: 1 };
+    const here = await registry.place({ ...limited, node: "aaaaa" });
+    expect(here).toMatchObject({ node: { id: "aaaaa" }, elsewhere: 0 });
+    expect(await registry.place({ ...limited, node: "bbbbb" })).toMatchObject({ node: { id: "bbbbb" }, elsewhere: 1 });
+    await registry.requestDrain("bbbbb", true);
+    expect(await registry.place({ ...session, node: "bbbbb" })).toBeUndefined();
+  });
+
   test("a place that is given back is free again, and one that is told of is a session", async () => {
     await using nodes = await withNodes({ aaaaa: { maxSessions: 2 } });
     const { registry, epochs } = nodes;

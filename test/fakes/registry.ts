@@ -94,7 +94,7 @@ export class FakeRegistry implements Registry {
 
   async place(session: NewSession): Promise<Placement | undefined> {
     this.#ask("place");
-    return this.#place(session, crypto.randomUUID());
+    return this.#place(session, crypto.randomUUID(), session.node);
   }
 
   /** It stays where there is room for it, or where its principal's limit of sessions wants it to wait; else it goes where there is room. */
@@ -115,7 +115,8 @@ export class FakeRegistry implements Registry {
     wanted: string | undefined = this.favourite,
   ): Placement | undefined {
     const taking = [...this.#nodes.values()].filter(
-      ({ record }) => record.leaseLeftMs > 0 && !record.isDraining && !record.hasLeft,
+      ({ record }) =>
+        record.leaseLeftMs > 0 && !record.isDraining && !record.hasLeft && (wanted ?? record.id) === record.id,
     );
     const room = ({ record: { id, load } }: Known) => load.maxSessions - this.#taken(id);
     const best = taking.toSorted((a, b) => room(b) - room(a))[0];

@@ -65,10 +65,10 @@ export async function openRegistry(
     connection.run(scripts[script], key, [leaseMs, ...args]);
 
   async function placed(session: NewSession, reservation: string, waitsAt: string): Promise<Placement | undefined> {
-    const { principal, template, flavor, memoryMib, maxPrincipalSessions, maxPrincipalMemoryMib } = session;
+    const { principal, template, flavor, memoryMib, maxPrincipalSessions, maxPrincipalMemoryMib, node } = session;
     const kind = `${template ?? ""}/${flavor ?? ""}`;
     const about = [principal, kind, memoryMib, maxPrincipalSessions ?? "", reservation, reservationMs];
-    return placement(await run("place", ...about, maxPrincipalMemoryMib ?? "", waitsAt), reservation);
+    return placement(await run("place", ...about, maxPrincipalMemoryMib ?? "", waitsAt, node ?? ""), reservation);
   }
 
   return {

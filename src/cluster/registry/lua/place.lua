@@ -1,8 +1,8 @@
 -- principal, "template/flavor", MiB, its limit of sessions or "", the reservation, how long it lasts in milliseconds, the principal's limit of MiB or "", the
--- node where it waits for room under that reservation or "".
+-- node where it waits for room under that reservation or "", the only node that it may be or "".
 -- The record of the node that is chosen, and how many places and MiB the principal has elsewhere; false if no node takes new sessions.
 local principal, kind, memoryMib, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local reservation, holdMs, memoryLimit, waitsAt = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local reservation, holdMs, memoryLimit, waitsAt, wanted = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9] or ""
 tidy()
 -- Else its own place would stand in its way.
 local ended = waitsAt ~= "" and endReservation(reservation)
@@ -78,7 +78,11 @@ local isAtLimit = limit and sessions >= limit or tooMuch > 0
 local waiting = waitsAt ~= "" and loadOf(waitsAt) or nil
 if waiting and not waiting.isOpen then waiting = nil end
 local chosen, isAhead = nil, false
-if isAtLimit and waiting then
+if wanted ~= "" then
+  chosen = loadOf(wanted)
+  if not chosen or not chosen.isOpen then return false end
+  isAhead = aheadOf(wanted, kind) > 0
+elseif isAtLimit and waiting then
   chosen = waiting
 elseif isAtLimit then
   -- Sessions of its own have to end for it, or to be waited for: where there are enough.
