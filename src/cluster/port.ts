@@ -168,8 +168,11 @@ export interface Registry extends AsyncDisposable {
    */
   placeAgain(session: NewSession, waits: Waits): Promise<Placement | undefined>;
   giveBack(reservation: string): Promise<void>;
-  /** What a principal has on a node now; absolute numbers, which may be told again. The reservation is over. */
-  tellPrincipal(id: string, epoch: number, principal: string, taken: Taken, reservation?: string): Promise<void>;
+  /**
+   * What a principal has on a node now; absolute numbers, which may be told again. The reservation is over. False: the node was registered again meanwhile,
+   * perhaps with what was so before, or not at all; it is to be told again with the next registration.
+   */
+  tellPrincipal(id: string, epoch: number, principal: string, taken: Taken, reservation?: string): Promise<boolean>;
   sessionsOf(principal: string): Promise<PrincipalSessions>;
   announce(announcement: Announcement): Promise<void>;
   /** Announcements of other nodes from now on. What is announced while the connection is lost is lost. */

@@ -133,8 +133,9 @@ export class Principals implements Disposable {
     if (now === undefined) return false;
     try {
       for (const reservation of count === 0 ? [undefined] : reservations.slice(0, count)) {
-        await registry.tellPrincipal(self, now, principal, here, reservation);
+        const isTold = await registry.tellPrincipal(self, now, principal, here, reservation);
         if (reservation !== undefined) reservations.shift();
+        if (!isTold) return false;
       }
     } catch {
       return false;

@@ -7,11 +7,12 @@ function setUp() {
   const clock = new FakeClock();
   const told: unknown[] = [];
   const givenBack: string[] = [];
-  const state = { isCutOff: false, epoch: 1 as number | undefined };
+  const state = { isCutOff: false, isCounted: true, epoch: 1 as number | undefined };
   const registry = {
     async tellPrincipal(_id: string, _epoch: number, principal: string, taken: Taken, reservation?: string) {
       if (state.isCutOff) throw new RegistryUnreachable("cut off");
       told.push([principal, taken.sessions, taken.memoryMib, reservation]);
+      return state.isCounted;
     },
     async giveBack(reservation: string) {
       givenBack.push(reservation);
@@ -92,4 +93,18 @@ test("nothing is told before the node is registered, which tells all counts", as
   state.epoch = 2;
   await clock.advance(1000);
   expect(told).toEqual([["alice", 1, 1024, undefined]]);
+});
+
+test("what was told with a registration that does not count any more is told again with the next one", async () => {
+  const { clock, told, state, count } = setUp();
+  state.isCounted = false;
+  count("alice", 1);
+  await settle();
+  state.isCounted = true;
+  state.epoch = 2;
+  await clock.advance(1000);
+  expect(told).toEqual([
+    ["alice", 1, 1024, undefined],
+    ["alice", 1, 1024, undefined],
+  ]);
 });

@@ -143,10 +143,11 @@ export class FakeRegistry implements Registry {
   async tellPrincipal(id: string, epoch: number, principal: string, taken: Taken, reservation?: string) {
     this.#ask("tellPrincipal");
     const known = this.#nodes.get(id);
-    if (known?.record.epoch !== epoch) return;
+    if (known?.record.epoch !== epoch) return false;
     if (taken.sessions === 0) known.principals.delete(principal);
     else known.principals.set(principal, taken);
     if (reservation !== undefined) this.#reserved.delete(reservation);
+    return true;
   }
 
   async sessionsOf(principal: string): Promise<PrincipalSessions> {

@@ -125,7 +125,7 @@ export async function openRegistry(
       await run("giveBack", reservation);
     },
     async tellPrincipal(id, epoch, principal, { sessions, memoryMib }, reservation) {
-      await run("tell", id, epoch, principal, sessions, reservation ?? "", memoryMib);
+      return (await run("tell", id, epoch, principal, sessions, reservation ?? "", memoryMib)) === 1;
     },
     async sessionsOf(principal) {
       return principalSessions(await run("sessionsOf", principal));
