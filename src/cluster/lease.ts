@@ -199,9 +199,10 @@ class OwnLease implements Lease {
 
   /** By the registry, else by way of another node. What was not heard of while the registry could not be reached is told behind that. */
   async #renew(renewing: Renewing, sentMs: number): Promise<Relayed> {
+    const { clock } = this.#options;
     const all = () => {
       const { sessions: principals, memoryMib: principalsMemoryMib } = countsOf(this.#options.principals());
-      return { ...renewing, principals, principalsMemoryMib };
+      return { ...renewing, principals, principalsMemoryMib, principalsAtMs: clock.monotonicMs() };
     };
     const isDue = sentMs - this.#toldAllMs >= tellAllMs;
     try {

@@ -68,6 +68,8 @@ export type Renewing = {
   readonly principals?: Readonly<Record<string, number>>;
   /** Of these sessions, the memory. */
   readonly principalsMemoryMib?: Readonly<Record<string, number>>;
+  /** When that was so, by the node's monotonic clock: a heartbeat that is handed on late takes back none that was newer. */
+  readonly principalsAtMs?: number;
 };
 
 /** Where to ask a node: `epoch` says of which registration the address is. */

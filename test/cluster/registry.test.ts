@@ -330,6 +330,17 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     expect(new Set(await placed(nodes.registry, 6))).toEqual(new Set(["aaaaa"]));
   });
 
+  test("a heartbeat that is handed on late takes back no count that was told since", async () => {
+    await using nodes = await withNodes({ aaaaa: {} });
+    const { registry, epochs } = nodes;
+    const beat = { id: "aaaaa", epoch: epochs.get("aaaaa") ?? 0, load: empty, isDraining: false };
+    await registry.renew({ ...beat, principals: { ann: 1 }, principalsAtMs: 2000.5 });
+    await registry.renew({ ...beat, principals: { ann: 3 }, principalsAtMs: 1000.5 });
+    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
+    await registry.renew({ ...beat, principals: {}, principalsAtMs: 3000 });
+    expect(await registry.sessionsOf("ann")).toEqual(nobody);
+  });
+
   test("a place on one node alone is counted as any other, and is none where that takes no new sessions", async () => {
     await using nodes = await withNodes({ aaaaa: { maxSessions: 2 }, bbbbb: { maxSessions: 2 } });
     const { registry } = nodes;

@@ -93,11 +93,11 @@ export async function openRegistry(
         { isConfiguration: true },
       );
     },
-    async renew({ id, epoch, startedAt, load, isDraining, principals, principalsMemoryMib }) {
+    async renew({ id, epoch, startedAt, load, isDraining, principals, principalsMemoryMib, principalsAtMs }) {
       connection.probe();
       const [sessions, memoryMib] = [principals, principalsMemoryMib].map((all) => JSON.stringify(all) ?? "");
       const told = [JSON.stringify(load), isDraining ? "1" : "0", sessions ?? ""];
-      return renewal(await run("renew", id, epoch, ...told, startedAt ?? "", memoryMib ?? ""));
+      return renewal(await run("renew", id, epoch, ...told, startedAt ?? "", memoryMib ?? "", principalsAtMs ?? ""));
     },
     async leave(id, epoch) {
       await run("leave", id, epoch);

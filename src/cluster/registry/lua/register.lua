@@ -33,6 +33,7 @@ for _, field in ipairs(call("HKEYS", "node:" .. id)) do
 end
 call("HSET", "node:" .. id, "id", id, "address", facts.address, "version", facts.version, "hostname", facts.hostname,
   "startedAt", whole(facts.startedAt), "epoch", epoch, "hasLeft", "0")
+call("HDEL", "node:" .. id, "principalsAtMs")
 -- What an operator wanted was wanted of that process, which tells it where it was lost here.
 if lastEpoch and (tonumber(row[5]) or 0) < lastEpoch then
   call("HSET", "node:" .. id, "isToDrain", wasToDrain)

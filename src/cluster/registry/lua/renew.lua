@@ -1,5 +1,5 @@
--- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "", when its process was started, MiB of all its principals as JSON or "".
--- The outcome, whether it is to drain, and id, address and epoch of some other nodes in turns.
+-- id, epoch, load as JSON, whether it drains, the sessions of all its principals as JSON or "", when its process was started, MiB of all its principals as JSON
+-- or "", when these principals were so by its own clock or "". The outcome, whether it is to drain, and id, address and epoch of some other nodes in turns.
 local id, epoch, load, isDraining = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 tidy()
 local row = call("HMGET", "node:" .. id, "epoch", "lease", "hasLeft", "isToDrain", "startedAt")
@@ -14,7 +14,9 @@ if row[3] == "1" or (tonumber(row[2]) or 0) <= now then return { "over", isToDra
 if isLater then return { "unknown", isToDrain } end
 call("HSET", "node:" .. id, "lease", whole(now + leaseMs))
 tellLoad(id, load, isDraining)
-if ARGV[5] ~= "" then
+local atMs, lastMs = tonumber(ARGV[8]), tonumber(call("HGET", "node:" .. id, "principalsAtMs"))
+if ARGV[5] ~= "" and not (atMs and lastMs and atMs < lastMs) then
+  call("HSET", "node:" .. id, "principalsAtMs", ARGV[8] or "")
   local principals, memoryMib = cjson.decode(ARGV[5]), decoded(ARGV[7])
   for _, principal in ipairs(call("HKEYS", "told:" .. id)) do
     if not principals[principal] then tellOf(id, principal, 0, 0) end
