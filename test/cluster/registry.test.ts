@@ -336,9 +336,9 @@ describe.skipIf(!hasRedisServer("the registry of a cluster"))("the registry", ()
     const beat = { id: "aaaaa", epoch: epochs.get("aaaaa") ?? 0, load: empty, isDraining: false };
     await registry.renew({ ...beat, principals: { ann: 1 }, principalsAtMs: 2000.5 });
     await registry.renew({ ...beat, principals: { ann: 3 }, principalsAtMs: 1000.5 });
-    expect(await registry.sessionsOf("ann")).toEqual(new Map([["aaaaa", 1]]));
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map([["aaaaa", 1]]));
     await registry.renew({ ...beat, principals: {}, principalsAtMs: 3000 });
-    expect(await registry.sessionsOf("ann")).toEqual(nobody);
+    expect((await registry.sessionsOf("ann")).byNode).toEqual(new Map());
   });
 
   test("a place on one node alone is counted as any other, and is none where that takes no new sessions", async () => {

@@ -9,7 +9,7 @@ import { Walked } from "./walked.ts";
 
 const isThere = hasRedisServer("the model test of several nodes");
 const asked = process.env.MODEL_SEED;
-const seeds = asked === undefined ? [1, 2, Date.now() % 1_000_000_000] : [Number(asked)];
+const seeds = asked === undefined ? [1, 2, 3] : [Number(asked)];
 const steps = Number(process.env.MODEL_STEPS ?? 250);
 
 const grounds = [

@@ -130,7 +130,8 @@ export class ModelNode implements AsyncDisposable {
           ...{ clusterSecret: "a secret of 32 characters or more", host: "localhost", flavors: defaultFlavors },
           ...{ defaultFlavor: "small", maxSessionsPerPrincipal: limits.maxSessionsPerPrincipal },
           ...{ admissionWaitMs: limits.admissionWaitMs, sandboxStartTimeoutMs: limits.startTimeoutMs },
-          ...{ maxRequestBytes: 1_000_000, toolErrors: "auto" },
+          ...{ maxRequestBytes: 1_000_000, toolErrors: "auto", maxMemoryMibPerPrincipal: undefined },
+          ...{ clusterPort: undefined, clusterTlsCert: undefined, clusterTlsKey: undefined, clusterTlsCa: undefined },
         },
         ...{ installationId: this.#installationId, version: "0", templates: defaultTemplates, clock },
         emit: () => undefined,
@@ -192,7 +193,7 @@ export class ModelNode implements AsyncDisposable {
   async stop(): Promise<void> {
     const life = this.#life;
     if (life === undefined || this.isEnding) return;
-    life.seat.leaveSoon();
+    life.seat.leaveSoon(false);
     life.place.isClosed = true;
     this.#ending = (async () => {
       await this.#restarts.stop();
