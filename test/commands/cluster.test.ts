@@ -29,6 +29,7 @@ function registryOf(records: readonly NodeRecord[], asked: Partial<Asked> = {}) 
   const drained: unknown[] = [];
   const registry = {
     nodes: async () => records,
+    node: async (id: string) => records.find((one) => one.id === id),
     requestDrain: async (id: string, isToDrain: boolean) => {
       drained.push([id, isToDrain]);
       return records.some((one) => one.id === id);
@@ -98,10 +99,10 @@ describe("nodes", () => {
       return [status, complaints.join()];
     };
     expect(await asked(undefined)).toEqual([2, expect.stringContaining("give --cluster (MSB_MCP_CLUSTER)")]);
-    const unreachable = () => Promise.reject(new RegistryUnreachable("no answer within 2 s"));
+    const unreachable = () => Promise.reject(new RegistryUnreachable("The registry at redis:1 did not answer."));
     expect(await asked(registryOf([], { nodes: unreachable }).openRegistry)).toEqual([
       1,
-      "msb-mcp: nodes: the registry cannot be reached: no answer within 2 s",
+      "msb-mcp: nodes: The registry at redis:1 did not answer.",
     ]);
     const wrong = () => Promise.reject(new StartError("The address cannot be used.", { isConfiguration: true }));
     expect(await asked(wrong)).toEqual([2, "msb-mcp: nodes: The address cannot be used."]);
@@ -123,6 +124,19 @@ describe("drain", () => {
       expect.stringContaining("aaaaa opens no new sessions"),
       expect.stringContaining("aaaaa opens new sessions again"),
     ]);
+  });
+
+  test("tells of a node that was stopped or lost that it does not hear it now", async () => {
+    const { openRegistry } = registryOf([
+      { ...record("aaaaa"), hasLeft: true },
+      { ...record("bbbbb"), leaseLeftMs: -30_000 },
+    ]);
+    const { lines, complaints, ...out } = output();
+    const options = { ...asking, token, openRegistry, isUndo: false, ...out };
+    expect(await drain({ ...options, node: "aaaaa" })).toBe(1);
+    expect(await drain({ ...options, node: "bbbbb" })).toBe(0);
+    expect(complaints).toEqual([expect.stringContaining("aaaaa was stopped")]);
+    expect(lines).toEqual([expect.stringContaining("bbbbb is lost since 30 s")]);
   });
 
   test("tells which nodes there are where it is given none of them", async () => {
