@@ -1,6 +1,6 @@
 // What the tests of this adapter run against: a stub of their own, or the live server at MSB_SERVER_URL.
 
-import { systemClock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { Event } from "../../../src/events.ts";
 import type { RunEnd, RunRequest, Sandbox, SandboxHost } from "../../../src/sandbox/port.ts";
 import { createServerHost, type ServerHostOptions } from "../../../src/sandbox/server/host.ts";
@@ -15,12 +15,12 @@ export const subjectName = liveUrl ? `the live microsandbox server at ${new URL(
 export const isLive = liveUrl !== undefined && liveUrl !== "";
 
 /** A host on the live server if there is one, else on a stub of its own. */
-export async function subjectHost(stubOptions: StubOptions = {}): Promise<SandboxHost> {
+export async function subjectHost(stubOptions: StubOptions = {}, clock: Clock = systemClock): Promise<SandboxHost> {
   if (liveUrl) {
-    return makeHost({ url: liveUrl, apiKey: liveKey ? liveKey : null, startTimeoutMs: 180_000 });
+    return makeHost({ url: liveUrl, apiKey: liveKey ? liveKey : null, startTimeoutMs: 180_000, clock });
   }
   const stub = await Stub.start({ dev: true, ...stubOptions });
-  const host = makeHost({ url: stub.url });
+  const host = makeHost({ url: stub.url, clock });
   return {
     backend: host.backend,
     isolation: host.isolation,
