@@ -12,7 +12,7 @@ export type Session = {
   readonly value: string;
   readonly owner: ModelNode;
   /** As was told first. Of one that its node was said to be lost with: `lostEpoch` says of which registration. */
-  over: { readonly reason: string; readonly lostEpoch: number | undefined } | undefined;
+  over: { readonly reason: string; readonly lostEpoch: number | undefined; readonly atMs: number } | undefined;
 };
 
 /** How a call ended for its client. */
@@ -45,6 +45,7 @@ export class Book {
   readonly counts = new Map<string, number>();
   readonly #time: WorldTime;
   readonly #runs = new Map<string, number>();
+  readonly #askedMs = new Map<string, number>();
   readonly #served = new Map<string, Served>();
   /** Calls that were told that nothing was carried out. */
   readonly #undone = new Set<string>();
@@ -57,7 +58,17 @@ export class Book {
     this.#time = time;
   }
 
-  ran(mark: string): void {
+  /** A call is about to be made. */
+  asked(mark: string): void {
+    this.#askedMs.set(mark, this.#time.nowMs);
+  }
+
+  ran(mark: string, sessionId: string, life: Life): void {
+    const over = this.sessions.find(({ id }) => id === sessionId)?.over;
+    const isLost = over?.lostEpoch !== undefined && (life.epochs[0] ?? 0) <= over.lostEpoch;
+    // What was asked before may still be queued there: it is not stopped, and not answered.
+    if (isLost && (this.#askedMs.get(mark) ?? 0) > over.atMs)
+      this.wrong(`${mark} was run after its session was told lost`);
     const times = (this.#runs.get(mark) ?? 0) + 1;
     this.#runs.set(mark, times);
     if (times > 1) this.wrong(`the call ${mark} was carried out ${times} times`);
@@ -100,7 +111,8 @@ export class Book {
       if (!isForgotten && !isNew) this.wrong(`${what}: ${session.value} of ${owner.name} is told to be ${reason}`);
       return;
     }
-    session.over ??= { reason, lostEpoch: reason === "lost" ? this.#epochBefore(session.owner.id) : undefined };
+    const lostEpoch = reason === "lost" ? this.#epochBefore(session.owner.id) : undefined;
+    session.over ??= { reason, lostEpoch, atMs: this.#time.nowMs };
   }
 
   #judgeSuccess(what: string, mark: string, text: string, session: Session | undefined): void {
@@ -131,12 +143,15 @@ export class Book {
     session: Session | undefined,
   ): void {
     this.count(`failed: ${code}`);
+    if (message.includes("is not known")) this.count("broke off");
     if (message.includes("Nothing was carried out")) {
       this.#undone.add(mark);
       if (this.#runs.has(mark)) this.wrong(`${what}: was carried out, and told: ${message}`);
     }
-    if (code === "SESSION_NOT_FOUND" && session !== undefined && reason !== undefined) {
-      this.over(what, session, reason);
+    if (code === "SESSION_NOT_FOUND" && reason !== undefined) {
+      if (session !== undefined) this.over(what, session, reason);
+      // One that was just being opened.
+      else if (!expectedReasons.has(reason)) this.wrong(`${what}: ${message}`);
       return;
     }
     if (!expectedCodes.has(code)) this.wrong(`${what}: ${code}: ${message}`);

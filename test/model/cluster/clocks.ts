@@ -5,6 +5,10 @@ import { FakeClock } from "../../fakes/fake-clock.ts";
 
 type Sleeper = { readonly dueMs: number; readonly clock: NodeClock; readonly wake: () => void };
 
+/** At one moment of the walk; more are a loop without an end. */
+const maxWakes = 20_000;
+/** What really takes time takes no longer. Milliseconds. */
+const maxUnderWayMs = 20_000;
 /** Turns of the event loop in which nothing is under way before everything has happened that is ready to. */
 const calmTurns = 5;
 
@@ -18,9 +22,11 @@ export class WorldTime {
   async pass(ms: number): Promise<void> {
     const untilMs = this.nowMs + ms;
     await this.settle();
-    for (;;) {
+    for (let wakes = 0; ; wakes++) {
       const next = this.#next();
       if (next === undefined || next.dueMs > untilMs) break;
+      if (next.dueMs > this.nowMs) wakes = 0;
+      if (wakes > maxWakes) throw new Error("time does not go on: somebody sleeps for no time, again and again");
       this.sleepers.delete(next);
       this.nowMs = Math.max(this.nowMs, next.dueMs);
       next.wake();
@@ -32,7 +38,9 @@ export class WorldTime {
 
   /** Lets everything that is ready to happen do so. */
   async settle(): Promise<void> {
+    const sinceMs = performance.now();
     for (let calm = 0; calm < calmTurns; ) {
+      if (performance.now() - sinceMs > maxUnderWayMs) throw new Error("redis-server does not answer");
       await new Promise((resolve) => setImmediate(resolve));
       calm = this.underWay > 0 ? 0 : calm + 1;
     }

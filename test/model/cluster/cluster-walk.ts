@@ -63,7 +63,8 @@ export class ClusterWalk {
     const [name, act] = random.weighted<readonly [string, () => Promise<void> | void]>([
       [16, ["open", () => this.#open()]],
       [40, ["use", () => this.#use(`get x`)]],
-      [5, ["hang", () => this.#use("forever")]],
+      [8, ["hang", () => this.#use("forever")]],
+      [12, ["use everywhere", () => this.#useEverywhere()]],
       [4, ["cancel", () => this.#cancel()]],
       [6, ["stop a session", () => this.#stopSession()]],
       [5, ["list", () => this.#list()]],
@@ -92,11 +93,16 @@ export class ClusterWalk {
     });
   }
 
-  #use(source: "get x" | "forever"): void {
-    const session = this.#any();
+  /** What one node tells, another one may not contradict: the owner of the session comes last. */
+  #useEverywhere(session = this.#any()): void {
+    if (session === undefined) return;
+    const others = this.#world.nodes.filter((node) => node !== session.owner);
+    for (const at of [...others, session.owner]) this.#use("get x", session, at);
+  }
+
+  #use(source: "get x" | "forever", session = this.#any(), at = this.#random.pick(this.#world.nodes)): void {
     if (session === undefined) return;
     const mark = this.#mark();
-    const at = this.#random.pick(this.#world.nodes);
     const args = { code: `print ${mark}\n${source}`, session_id: session.id, timeout: this.#random.pick([2, 20]) };
     void this.#call(`${source} in ${session.value}`, at, "execute_code", args, session.principal, (what, told) =>
       this.#book.judge(what, mark, told, session),
@@ -112,7 +118,8 @@ export class ClusterWalk {
       if (told.kind === "failed") this.#book.judge(what, "", told, session);
       if (told.kind !== "done") return;
       const { success, reason } = told.answer as { readonly success?: unknown; readonly reason?: unknown };
-      if (success === true) session.over = { reason: "stopped", lostEpoch: undefined };
+      if (success === true)
+        session.over = { reason: "stopped", lostEpoch: undefined, atMs: this.#world.net.time.nowMs };
       else if (typeof reason === "string") this.#book.over(what, session, reason);
     });
   }
@@ -149,7 +156,8 @@ export class ClusterWalk {
     const other = random.pick(nodes);
     const ofProcesses: (readonly [string, () => Promise<void> | void])[] = [
       ["kill", () => node.kill()],
-      ["kill", () => node.kill()],
+      ["kill and start", () => this.#restart(node)],
+      ["kill and start in a call", () => this.#restartInCall()],
       ["SIGTERM", () => void node.stop()],
       ["SIGSTOP", () => node.setStopped(true)],
       ["drain", () => void operator.requestDrain(node.id, true).catch(() => undefined)],
@@ -158,12 +166,8 @@ export class ClusterWalk {
     const ofPeers: typeof ofProcesses = [["cut from a peer", () => net.cut(node.host, other.host)]];
     const ofRegistry: typeof ofProcesses = [
       ["cut from the registry", () => net.cut(node.host, registryHost)],
-      [
-        "cut from all",
-        () => {
-          for (const host of [registryHost, ...nodes.map(({ host }) => host)]) net.cut(node.host, host);
-        },
-      ],
+      ["cut from all", () => this.#cutFromAll(node)],
+      ["cut from all for longer than its lease", () => this.#cutOffOwner()],
       ["the registry stands still", () => registry.pause()],
       ["the registry is flushed", () => (registry.isDisturbed ? undefined : this.#world.empty(() => registry.flush()))],
       ["the registry is killed", () => this.#world.empty(() => registry.kill())],
@@ -174,6 +178,37 @@ export class ClusterWalk {
     this.#say(`${what}: ${node.name}`);
     book.count(what);
     await act();
+  }
+
+  /** What was on its way when it died is not carried out by its next process. */
+  async #restartInCall(): Promise<void> {
+    const session = this.#any();
+    if (session === undefined) return;
+    this.#use("forever", session, this.#random.pick(this.#world.nodes.filter((node) => node !== session.owner)));
+    await this.#world.net.time.pass(this.#random.pick([200, 1000]));
+    this.#restart(session.owner);
+  }
+
+  /** Just before and after the others tell its sessions lost. */
+  async #cutOffOwner(): Promise<void> {
+    const session = this.#any();
+    if (session === undefined) return;
+    this.#cutFromAll(session.owner);
+    await this.#world.net.time.pass(12_000);
+    for (let asked = 0; asked < 10; asked++) {
+      this.#useEverywhere(session);
+      await this.#world.net.time.pass(1100);
+    }
+  }
+
+  #cutFromAll(node: ModelNode): void {
+    const { net, nodes } = this.#world;
+    for (const host of [registryHost, ...nodes.map(({ host }) => host)]) net.cut(node.host, host);
+  }
+
+  #restart(node: ModelNode): void {
+    node.kill();
+    this.#world.start(node);
   }
 
   #mend(): void {
@@ -224,16 +259,17 @@ export class ClusterWalk {
   /** A call of a session, to its end. */
   async #ask(what: string, at: ModelNode, session: Session): Promise<Told> {
     const mark = this.#mark();
-    const { promise, resolve } = Promise.withResolvers<Told>();
+    let answered: Told | undefined;
     const args = { code: `print ${mark}\nget x`, session_id: session.id };
     void this.#call(what, at, "execute_code", args, session.principal, (_, told) => {
       this.#book.judge(what, mark, told, session);
-      resolve(told);
+      answered = told;
     });
-    for (let passed = 0; passed < 40 && this.#pending.size > 0; passed++) {
+    for (let passed = 0; passed < 40 && answered === undefined; passed++) {
       await this.#world.net.time.pass(passed === 0 ? 0 : 1000);
     }
-    return await promise;
+    if (answered === undefined) throw new Error(`${what} at ${at.name} has no answer`);
+    return answered;
   }
 
   async #call(
@@ -301,7 +337,9 @@ export class ClusterWalk {
 
   #mark(): string {
     this.#marks += 1;
-    return `m${this.#marks}`;
+    const mark = `m${this.#marks}`;
+    this.#book.asked(mark);
+    return mark;
   }
 
   #say(what: string): void {

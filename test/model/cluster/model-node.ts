@@ -36,7 +36,7 @@ export const restMs = 120_000;
 /** What the walk wants to know of what happens inside. */
 export type Watching = {
   /** A program began, with the mark of its call. */
-  readonly onRun: (mark: string) => void;
+  readonly onRun: (mark: string, sessionId: string, life: Life) => void;
   /** A process has answered a call of its own sessions. */
   readonly onServed: (mark: string, life: Life) => void;
 };
@@ -146,11 +146,6 @@ export class ModelNode implements AsyncDisposable {
       ...{ survive: survives, installation: name, installationId: this.#installationId, clock },
       beyond: cluster.beyond,
     });
-    process.host.script = async (request, _sandbox, toy) => {
-      const mark = markIn(request.source);
-      if (mark !== undefined) watching.onRun(mark);
-      return await toy();
-    };
     const local = createCatalog({
       ...{ sessions: process.sessions, clock, templates: defaultTemplates, flavors: defaultFlavors, volumes: [] },
       ...{ defaultFlavor: "small", sessionTimeoutMs: limits.sessionTimeoutMs, executionTimeoutMs: 20_000 },
@@ -158,6 +153,11 @@ export class ModelNode implements AsyncDisposable {
       transfers: { kind: "folders", dirs: [], maxBytes: 1_000_000, clock, emit: () => undefined },
     });
     let life: Life | undefined;
+    process.host.script = async (request, sandbox, toy) => {
+      const mark = markIn(request.source);
+      if (mark !== undefined && life !== undefined) watching.onRun(mark, sandbox.spec.sessionId, life);
+      return await toy();
+    };
     const onServed = (mark: string) => {
       if (life !== undefined) watching.onServed(mark, life);
     };

@@ -40,7 +40,7 @@ export class Walked implements AsyncDisposable {
     this.book = new Book(net.time);
     const { partition, survives } = options;
     const watching = {
-      onRun: (mark: string) => this.book.ran(mark),
+      onRun: this.book.ran.bind(this.book),
       onServed: this.book.served.bind(this.book),
     };
     this.nodes = ["a", "b", "c", "d"]
