@@ -8,7 +8,7 @@ type Sleeper = { readonly dueMs: number; readonly clock: NodeClock; readonly wak
 /** At one moment of the walk; more are a loop without an end. */
 const maxWakes = 20_000;
 /** What really takes time takes no longer. Milliseconds. */
-const maxUnderWayMs = 20_000;
+const maxUnderWayMs = 60_000;
 /** Turns of the event loop in which nothing is under way before everything has happened that is ready to. */
 const calmTurns = 5;
 
