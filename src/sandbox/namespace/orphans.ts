@@ -21,7 +21,7 @@ export async function reapOrphans(pid: number, libc: Libc, clock: Clock, signal:
  * Children that have ended, and that the runtime does not know of: what it starts itself is in the server's own pid namespace, and what was in a
  * sandbox is in one below it, with a number in each of them.
  */
-export function endedOrphansOf(pid: number): readonly number[] {
+function endedOrphansOf(pid: number): readonly number[] {
   const own = numbersOf(pid).length;
   return childrenOf(pid).filter((child) => numbersOf(child, "Z").length > own);
 }
