@@ -150,14 +150,14 @@ function file(name: string, body: string): TarEntry {
   return { name, size: Buffer.byteLength(body), type: "file", body };
 }
 
-type ZipEntry = { readonly name: string; readonly body: string; readonly mode?: number };
+type ZipEntry = { readonly name: string; readonly body: string; readonly mode?: number; readonly compress?: boolean };
 
 async function zipOf(entries: readonly ZipEntry[]): Promise<ArrayBuffer> {
   const zip = new ZipFile();
-  for (const { name, body, mode } of entries) {
+  for (const { name, body, mode, compress = true } of entries) {
     // yazl itself refuses names that leave: put in afterwards, of the same length.
     const safe = name.replaceAll("..", "__").replace(/^\//, "_");
-    zip.addBuffer(Buffer.from(body), safe, { compress: true, ...(mode !== undefined && { mode }) });
+    zip.addBuffer(Buffer.from(body), safe, { compress, ...(mode !== undefined && { mode }) });
   }
   zip.end();
   let bytes = Buffer.from(await new Response(zip.outputStream as unknown as ReadableStream).arrayBuffer()).toString(
@@ -268,6 +268,20 @@ for (const format of ["tar.gz", "zip"] as const) {
     });
   });
 }
+
+test("a zip whose content has the right size and not the right checksum is refused", async () => {
+  await using served = await serveFiles();
+  const whole = Buffer.from(await zipOf([{ name: "a", body: "x".repeat(100_000), compress: false }]));
+  const body = Buffer.from(whole);
+  body.write("y", whole.indexOf("x".repeat(100_000)) + 70_000);
+  const before = await namesIn(served.files, "/");
+  const response = await fetch(`${served.named}/in?format=zip`, { method: "PUT", body });
+  expect(await response.json()).toMatchObject({
+    error: "archive_refused",
+    error_description: expect.stringContaining('"a" does not have the checksum'),
+  });
+  expect(await namesIn(served.files, "/")).toEqual(before);
+});
 
 test.each<[string, TarEntry]>([
   ["link to an absolute path", { name: "l", size: 0, type: "symlink", linkname: "/etc/shadow" }],
