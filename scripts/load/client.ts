@@ -242,8 +242,11 @@ export class Client {
   /** Counts an error that the session's end or the excuses explain; any other is a fault. */
   explain(asked: string, error: Refused, life: Life | undefined, askedMs: number): void {
     const { code, reason, message } = error;
-    const isEnded =
-      code === notFound && life !== undefined && (reason === "evicted" || (reason === "stopped" && life.stopAsked));
+    const isStopped =
+      life?.stopAsked === true &&
+      // What was carried out in it is forgotten with it.
+      ((code === notFound && reason === "stopped") || (code === "EXECUTION_NOT_FOUND" && reason === "forgotten"));
+    const isEnded = isStopped || (code === notFound && life !== undefined && reason === "evicted");
     const excuse = isEnded ? "lost" : this.#excuse(error, life, askedMs);
     this.#tally.count(asked, isEnded ? reason : `${code} ${reason}`.trim());
     if (excuse === undefined) this.#tally.fault(`${asked}: ${code}, ${reason}: ${message}`);

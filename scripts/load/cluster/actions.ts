@@ -57,9 +57,6 @@ export function createActions({ way, url, tally }: ActionOptions) {
     const id = String(started.content.execution_id);
     for (let look = 0; look < 20; look++) {
       const answer = await way.call("get_execution", { execution_id: id, wait: 10 });
-      const isForgotten =
-        answer.kind === "error" && answer.code === "EXECUTION_NOT_FOUND" && answer.reason === "forgotten";
-      if (isForgotten && life.stopAsked) return tally.count("long run", "forgotten with its session");
       if (answer.kind === "error") return client.explain("look at a long run", answer, life, askedMs);
       const { status, ended, output } = answer.content;
       if (status !== "ended") continue;
