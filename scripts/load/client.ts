@@ -269,7 +269,8 @@ export class Client {
   }
 }
 
-function sessionsOf(content: Readonly<Record<string, unknown>>) {
+/** Of an answer of get_sessions. */
+export function sessionsOf(content: Readonly<Record<string, unknown>>) {
   return content.sessions as readonly { readonly session_id: string; readonly template: string }[];
 }
 

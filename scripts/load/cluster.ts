@@ -3,6 +3,7 @@
 //
 //   bun scripts/load/cluster.ts [--nodes 5] [--clients 16] [--calls 2000] [--sessions 200] [--disturb kill,registry-pause,…] [--every 20]
 //   Kinds of disturbances: kill, roll, registry-kill, registry-pause, registry-flush, cut-registry, cut-peers. The last two require root and iproute2.
+//   bun scripts/load/cluster.ts --beside PATH --disturb roll    half of the nodes are the msb-mcp at PATH, another version, and each start changes a node's version
 //   bun scripts/load/cluster.ts --alone      the same load on one server without --cluster
 //   bun scripts/load/cluster.ts --measure    what the registry and the way to another node cost a warm call
 
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     every: { type: "string", default: String(usualEveryMs / 1000) },
     alone: { type: "boolean", default: false },
     measure: { type: "boolean", default: false },
+    beside: { type: "string" },
     source: { type: "boolean", default: false },
     // Set by the program itself: it has a network of its own.
     cables: { type: "boolean", default: false },
@@ -58,6 +60,7 @@ async function load(): Promise<0 | 1> {
   );
   const { tally, seconds, registry, sessionsOf, logs, ...done } = await runCluster({
     argv,
+    ...(values.beside !== undefined && { otherArgv: [values.beside] }),
     programs: programs(),
     nodes: Number(values.nodes),
     isCluster: !values.alone,

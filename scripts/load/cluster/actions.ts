@@ -1,6 +1,6 @@
 // What a cluster has to pass on beside calls of tools that are answered at once: files both ways, long runs, tasks, progress, the list of all sessions.
 
-import type { Client } from "../client.ts";
+import { type Client, sessionsOf } from "../client.ts";
 import type { Life } from "../slot.ts";
 import type { Tally } from "../tally.ts";
 import { type Answer, noAnswer, type Way } from "../ways.ts";
@@ -106,12 +106,14 @@ export function createActions({ way, url, tally }: ActionOptions) {
     const askedMs = performance.now();
     const all = await way.call("get_sessions", {});
     if (all.kind === "error") return client.explain("look for own", all, life, askedMs);
-    const isThere = JSON.stringify(all.content).includes(life.id);
+    const isListed = (answer: typeof all) =>
+      sessionsOf(answer.content).some(({ session_id }) => session_id === life.id);
+    const isThere = isListed(all);
     if (isThere || life.gone || life.stopAsked) return tally.count("look for own", isThere ? "there" : "ended");
     const one = await way.call("get_sessions", { session_id: life.id });
     if (one.kind === "error") return client.explain("look for own", one, life, askedMs);
-    const isActive = JSON.stringify(one.content).includes(life.id);
-    if (!isActive || life.stopAsked) return tally.count("look for own", "ended");
+    // One that is not active is named in the answer's message.
+    if (!isListed(one) || life.stopAsked) return tally.count("look for own", "ended");
     // A node that cannot be asked is left out of the list, which says so; nothing explains one that does not.
     const unasked = (all.content.nodes_not_asked ?? []) as readonly { readonly node: string; readonly why: string }[];
     const told = unasked.find(({ node }) => node === "all others" || life.id.startsWith(`session-${node}-`));

@@ -8,6 +8,8 @@ import type { Spot } from "./network.ts";
 export type NodeOptions = {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Takes turns with `argv`, from one start to the next: another version, for example. */
+  readonly otherArgv?: readonly string[];
   readonly stateDir: string;
   readonly port: number;
   readonly maxSessions: number;
@@ -28,6 +30,7 @@ export class LoadedNode implements AsyncDisposable {
   readonly #options: NodeOptions;
   #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
   #installationId = "";
+  #starts = 0;
   #log = "";
 
   private constructor(options: NodeOptions) {
@@ -77,7 +80,7 @@ export class LoadedNode implements AsyncDisposable {
   }
 
   #spawn(): Bun.Subprocess<"ignore", "ignore", "pipe"> {
-    const { argv, stateDir, port, maxSessions, cluster, spot, flags: more = [] } = this.#options;
+    const { argv, otherArgv = argv, stateDir, port, maxSessions, cluster, spot, flags: more = [] } = this.#options;
     const flags = [
       // No token: nobody but the harness reaches it.
       ...[
@@ -100,7 +103,8 @@ export class LoadedNode implements AsyncDisposable {
       flags.push("--cluster-address", this.url);
     }
     const env = { PATH: Bun.env.PATH ?? "", HOME: stateDir, ...(cluster && { MCP_CLUSTER_SECRET: cluster.secret }) };
-    const child = Bun.spawn([...spot.enter, ...argv, ...flags], {
+    const program = this.#starts++ % 2 === 0 ? argv : otherArgv;
+    const child = Bun.spawn([...spot.enter, ...program, ...flags], {
       env,
       stdin: "ignore",
       stdout: "ignore",

@@ -23,6 +23,8 @@ export type Programs = { readonly redis: string; readonly nginx: string; readonl
 export type RunOptions = {
   /** What starts msb-mcp. */
   readonly argv: readonly string[];
+  /** Another version: every second node begins with it, and each changes its version when it starts again. */
+  readonly otherArgv?: readonly string[];
   readonly programs: Programs;
   readonly nodes: number;
   /** False: one server by itself, to hold the harness against what is known to be right. */
@@ -58,7 +60,7 @@ const nodeEvery = 8;
 const roomFactor = 2;
 
 export async function runCluster(options: RunOptions): Promise<Report> {
-  const { argv, programs, isCluster, clients, callsEach, sessions, seed } = options;
+  const { argv, otherArgv = argv, programs, isCluster, clients, callsEach, sessions, seed } = options;
   const nodeCount = isCluster ? options.nodes : 1;
   const network = await (options.disturbances.some((kind) => cuts.has(kind)) ? layCables : oneHost)(nodeCount);
   const [registryPort = 0, nginxPort = 0, haproxyPort = 0, ...nodePorts] = await freePorts(3 + nodeCount);
@@ -72,7 +74,8 @@ export async function runCluster(options: RunOptions): Promise<Report> {
       opened.use(
         await LoadedNode.start({
           name: `node ${index + 1}`,
-          argv,
+          argv: index % 2 === 0 ? argv : otherArgv,
+          otherArgv: index % 2 === 0 ? otherArgv : argv,
           stateDir: join(folder, `node-${index + 1}`),
           spot,
           port: nodePorts[index] ?? 0,
