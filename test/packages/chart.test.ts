@@ -34,6 +34,7 @@ const installations = {
     "extraEnv[0].value=DEBUG",
     "podAnnotations.team=agents",
     "nodeSelector.kvm=yes",
+    "cluster.tlsSecretName=node-tls",
     "networkPolicy.clientsFrom[0].namespaceSelector.matchLabels.agents=yes",
   ],
 } as const;
@@ -134,7 +135,8 @@ describe.skipIf(helm === undefined)("rendered by helm", () => {
       const env = node?.spec.template?.spec.containers[0]?.env ?? [];
       const known = [...Object.values(options).map(({ variable }) => variable), ...ofTheChart];
       expect(env.map((entry) => entry.name).filter((variable) => !known.includes(variable))).toEqual([]);
-      const secret = env.filter((entry) => /TOKEN|SECRET|PASSWORD|KEY/.test(entry.name));
+      // The key of a certificate is in a file.
+      const secret = env.filter((entry) => /TOKEN|SECRET|PASSWORD|(?<!TLS_)KEY/.test(entry.name));
       expect(secret.length).toBeGreaterThanOrEqual(4);
       for (const entry of secret) expect(entry).toMatchObject({ valueFrom: { secretKeyRef: {} } });
     });
@@ -152,6 +154,32 @@ describe.skipIf(helm === undefined)("rendered by helm", () => {
     expect(scaler?.spec.metrics?.[0]?.pods).toEqual({
       metric: { name: "msb_mcp_places_used_ratio" },
       target: { type: "AverageValue", averageValue: "700m" },
+    });
+  });
+
+  test("with a certificate, nodes reach each other by TLS on a port of their own, where no client is let", async () => {
+    const objects = objectsOf((await render(["cluster.tlsSecretName=node-tls"])).stdout);
+    const named = (kind: string, name: string) =>
+      objects.find((object) => object.kind === kind && object.metadata.name === name);
+    const pod = named("StatefulSet", "agents-msb-mcp")?.spec.template?.spec;
+    expect(pod?.containers[0]?.env.filter(({ name }) => /CLUSTER_(?:ADDRESS|PORT|TLS)/.test(name))).toEqual([
+      {
+        name: "MSB_MCP_CLUSTER_ADDRESS",
+        value: "https://$(POD_NAME).agents-msb-mcp-nodes.$(POD_NAMESPACE).svc:8001",
+      },
+      { name: "MSB_MCP_CLUSTER_PORT", value: "8001" },
+      { name: "MSB_MCP_CLUSTER_TLS_CERT", value: "/etc/msb-mcp/cluster-tls/tls.crt" },
+      { name: "MSB_MCP_CLUSTER_TLS_KEY", value: "/etc/msb-mcp/cluster-tls/tls.key" },
+      { name: "MSB_MCP_CLUSTER_TLS_CA", value: "/etc/msb-mcp/cluster-tls/ca.crt" },
+    ]);
+    expect(pod).toMatchObject({ volumes: [{ name: "cluster-tls", secret: { secretName: "node-tls" } }] });
+    expect(named("Service", "agents-msb-mcp-nodes")?.spec).toMatchObject({ ports: [{ name: "nodes", port: 8001 }] });
+    const isNode = { podSelector: { matchLabels: { "app.kubernetes.io/component": "node" } } };
+    expect(named("NetworkPolicy", "agents-msb-mcp")?.spec).toMatchObject({
+      ingress: [
+        { ports: [{ port: 8001 }], from: [isNode] },
+        { ports: [{ port: "http" }], from: [{ podSelector: {} }] },
+      ],
     });
   });
 

@@ -11,6 +11,15 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "msb-mcp.nodeScheme" -}}
+{{- ternary "https" "http" (ne .Values.cluster.tlsSecretName "") -}}
+{{- end -}}
+
+{{- /* Where nodes reach each other: with mutual TLS not where clients call. */ -}}
+{{- define "msb-mcp.nodePort" -}}
+{{- ternary 8001 8000 (ne .Values.cluster.tlsSecretName "") -}}
+{{- end -}}
+
 {{- define "msb-mcp.labels" -}}
 {{ include "msb-mcp.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
