@@ -6,12 +6,14 @@
 //   bun scripts/load/cluster.ts --beside PATH --disturb roll    half of the nodes are the msb-mcp at PATH, another version, and each start changes a node's version
 //   bun scripts/load/cluster.ts --alone      the same load on one server without --cluster
 //   bun scripts/load/cluster.ts --measure    what the registry and the way to another node cost a warm call
+//   bun scripts/load/cluster.ts --notice     how long until a node that was killed is noticed
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { cuts, type DisturbanceKind, disturbanceKinds, usualEveryMs } from "./cluster/disturbances.ts";
 import { measure } from "./cluster/measure.ts";
 import { ownNetworkArgv } from "./cluster/network.ts";
+import { notice } from "./cluster/notice.ts";
 import { type Programs, runCluster } from "./cluster/run.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     every: { type: "string", default: String(usualEveryMs / 1000) },
     alone: { type: "boolean", default: false },
     measure: { type: "boolean", default: false },
+    notice: { type: "boolean", default: false },
     beside: { type: "string" },
     source: { type: "boolean", default: false },
     // Set by the program itself: it has a network of its own.
@@ -40,6 +43,7 @@ const kinds = values.disturb
   .map((kind) => knownKind(kind));
 const argv = values.source ? [process.execPath, "--no-env-file", join(root, "src/main.ts")] : [await binary()];
 if (values.measure) process.exitCode = await showMeasures();
+else if (values.notice) process.exitCode = await showNoticed();
 else if (kinds.some((kind) => cuts.has(kind)) && !values.cables) process.exitCode = await loadInOwnNetwork();
 else process.exitCode = await load();
 
@@ -105,6 +109,17 @@ async function showMeasures(): Promise<0> {
     const times = [minMs, p25Ms, p50Ms, p99Ms].map((ms) => ms.toFixed(3));
     const shares = [p25OfFirst, roundsOfFirst].map((share) => `${(share * 100).toFixed(1)} %`);
     console.log(`| ${[name, ...times, ...shares].join(" | ")} |`);
+  }
+  return 0;
+}
+
+async function showNoticed(): Promise<0> {
+  const noticed = await notice({ argv, redis: programs().redis, rounds: 10 });
+  console.log(
+    "| a killed node's session is told lost after, s | calls before that | the slowest of all, ms |\n|--:|--:|--:|",
+  );
+  for (const { lostAfterMs, unreachable, slowestMs } of noticed.toSorted((a, b) => a.lostAfterMs - b.lostAfterMs)) {
+    console.log(`| ${[(lostAfterMs / 1000).toFixed(1), unreachable, slowestMs.toFixed(0)].join(" | ")} |`);
   }
   return 0;
 }

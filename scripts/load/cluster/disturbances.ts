@@ -44,7 +44,7 @@ const registryAwayMs = 10_000;
 /** By turns: shorter than a lease, and longer. */
 const cutMs = [10_000, 25_000] as const;
 /** By turns: back before its lease is over, and long after. */
-const nodeAwayMs = [500, 15_000] as const;
+const nodeAwayMs = [500, 15_000, 25_000] as const;
 /** Balancers and peers may take so long to find out that all is well again. */
 const recoveryMs = 5000;
 
@@ -112,7 +112,7 @@ export class Disturbances {
     switch (kind) {
       case "kill":
         await node.kill("SIGKILL");
-        await waited(nodeAwayMs[round % 2] ?? 0, end);
+        await waited(nodeAwayMs[round % nodeAwayMs.length] ?? 0, end);
         return await node.startAgain();
       case "roll":
         await node.kill("SIGTERM");

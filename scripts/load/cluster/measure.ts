@@ -1,14 +1,9 @@
 // What a cluster costs a warm call: on a server by itself, on the owner in a cluster, and through another node. All are asked by turns, one call each, so that
 // whatever else the machine does meets all of them alike. A second server by itself shows what is noise.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { bareWay, type Way } from "../ways.ts";
-import { oneHost } from "./network.ts";
-import { LoadedNode } from "./node.ts";
-import { freePorts } from "./ports.ts";
-import { LoadedRegistry } from "./registry.ts";
+import { bareWay } from "../ways.ts";
+import type { LoadedNode } from "./node.ts";
+import { openSession, openSmall } from "./small.ts";
 
 export type Measure = {
   readonly name: string;
@@ -33,24 +28,10 @@ type Asked = { readonly times: number[]; readonly ask: () => Promise<void> };
 
 export async function measure({ argv, redis, calls }: { argv: readonly string[]; redis: string; calls: number }) {
   await using opened = new AsyncDisposableStack();
-  const [registryPort = 0, alonePort = 0, alikePort = 0, ...nodePorts] = await freePorts(6);
-  const { registry: spot } = oneHost(1);
-  const registry = opened.use(await LoadedRegistry.start(redis, spot, registryPort));
-  const folder = await mkdtemp(join(tmpdir(), "msb-mcp-measure-"));
-  opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const cluster = { registry: registry.address, name: "measured", secret: crypto.randomUUID() + crypto.randomUUID() };
-  const start = async (name: string, port: number, of: typeof cluster | undefined) => {
-    const options = { name, argv, stateDir: join(folder, name), port, maxSessions: 10, cluster: of, spot };
-    return opened.use(await LoadedNode.start(options));
-  };
-  const alone = await start("alone", alonePort, undefined);
-  const alike = await start("alike", alikePort, undefined);
-  const nodes: LoadedNode[] = [];
-  for (const [index, port] of nodePorts.entries()) nodes.push(await start(`node-${index + 1}`, port, cluster));
-
+  const { nodes, servers } = await openSmall(opened, { argv, redis, nodes: 3, servers: 2 });
   const times = laneNames.map((): number[] => []);
   for (let from = 0; from < calls; from += roundsASession) {
-    const asked = await openLanes(alone, alike, nodes, times);
+    const asked = await openLanes(servers, nodes, times);
     await inTurns(
       asked.map(({ ask }) => ({ ask, times: [] })),
       warmUps,
@@ -63,19 +44,14 @@ export async function measure({ argv, redis, calls }: { argv: readonly string[];
 
 const laneNames = ["without --cluster", "the same, once more", "on its owner", "through another node"] as const;
 
-async function openLanes(
-  alone: LoadedNode,
-  alike: LoadedNode,
-  nodes: readonly LoadedNode[],
-  times: readonly number[][],
-) {
+async function openLanes(servers: readonly LoadedNode[], nodes: readonly LoadedNode[], times: readonly number[][]) {
   const owned = await openOnTwo(nodes);
   const third = nodes.find((node) => !owned.some(({ owner }) => owner === node));
   const [own, others] = owned;
   if (own === undefined || others === undefined || third === undefined) throw new Error("all sessions are on one node");
   // Each server has one call a round, so that none has its memory at hand more than another.
   const lanes = [
-    ...[alone, alike].map((server) => ({ server, session: undefined })),
+    ...servers.map((server) => ({ server, session: undefined })),
     { server: own.owner, session: own.session },
     { server: third, session: others.session },
   ].map(async ({ server, session }) => {
@@ -130,12 +106,6 @@ async function openOnTwo(nodes: readonly LoadedNode[]) {
     } else opened.push({ owner, session });
   }
   return opened;
-}
-
-async function openSession(way: Way): Promise<string> {
-  const answer = await way.call("execute_code", { code: "1" });
-  if (answer.kind === "error") throw new Error(`no session: ${answer.message}`);
-  return String(answer.content.session_id);
 }
 
 function quantile(times: readonly number[], part: number): number {
