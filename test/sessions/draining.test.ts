@@ -57,16 +57,17 @@ test("it is on as long as anybody wants it", async () => {
 test("at the deadline, sessions that are left are ended, are told so before and after, and what runs is canceled", async () => {
   await using s = sessionsOverFake({ sessionTimeoutMs: 3_600_000 }, { drainTimeoutMs: 300_000 });
   const idle = (await s.run("print")).session.sessionId;
-  const running = s.run("hang");
-  await settle();
+  const busy = (await s.run("print")).session.sessionId;
   s.sessions.draining.set("operator", true);
   expect((await s.run("print", { sessionId: idle })).endsSoon).toContain("in 300 s at the latest");
   const emptied = s.sessions.untilEmpty();
-  await s.clock.advance(299_000);
+  await s.clock.advance(290_000);
+  const running = s.run("forever", { sessionId: busy });
+  await s.clock.advance(9000);
   expect(s.sessions.counts.active).toBeGreaterThan(0);
   await s.clock.advance(1000);
   await emptied;
-  await running.catch(() => undefined);
+  expect((await running).outcome).toMatchObject({ ended: "canceled" });
   expect(s.host.live.size).toBe(0);
   expect((await failureOf(s.run("print", { sessionId: idle }))).context).toMatchObject({ reason: "shutdown" });
 });
