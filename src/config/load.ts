@@ -3,7 +3,8 @@
 
 import { type CommandLine, readCommandLine } from "./argv.ts";
 import type { Command } from "./commands.ts";
-import { type Config, type Option, type OptionName, options, rules } from "./options.ts";
+import { type Config, type Option, type OptionName, options } from "./options.ts";
+import { rules } from "./rules.ts";
 
 export type Loaded =
   | {
