@@ -6,6 +6,7 @@ import { createPosts } from "../../src/cluster/peers/post.ts";
 import { hashOf, proofHeader, readProof, signRequest } from "../../src/cluster/peers/proof.ts";
 import { Replays } from "../../src/cluster/peers/replays.ts";
 import { callPath, filesPath, renewPath } from "../../src/cluster/peers/wire.ts";
+import { textOf } from "../http/files/served.ts";
 import { openOn, until } from "./ask.ts";
 import { keys, startNodes, type TestNode } from "./nodes.ts";
 
@@ -124,6 +125,20 @@ test("a request for an earlier registration of the node is not carried out, and 
     name: "PeerUnreachable",
     wasSent: false,
   });
+});
+
+test("a file goes to the node by an earlier registration, too, as it can be sent once; by a later one it does not", async () => {
+  await using cluster = await startNodes(2);
+  const { a, b } = cluster;
+  const target = `/sessions/${await openOn(a)}/files/up.txt`;
+  const hand = (epoch: number) => {
+    const request = new Request(b.base, { method: "PUT", body: "sent once" });
+    return b.peers.hand({ id: a.id, address: a.base, epoch }, "alice", filesPath, target, request);
+  };
+  const epoch = a.state.epoch ?? 0;
+  expect((await hand(epoch - 1)).status).toBe(201);
+  expect(await textOf(a.host.only().files, "up.txt")).toBe("sent once");
+  await expect(hand(epoch + 1)).rejects.toMatchObject({ name: "PeerUnreachable", wasSent: false });
 });
 
 test("what answers without a proof of its own is not believed", async () => {

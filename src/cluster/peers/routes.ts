@@ -71,6 +71,12 @@ export function createPeerRoutes(options: PeerRoutesOptions): PeerRoutes {
     return claims;
   }
 
+  /** An upload can be sent once, so it may name an earlier registration of this node: the registry was emptied meanwhile, for example. */
+  function isMeant(claims: Claims, pathname: string): boolean {
+    const own = epoch();
+    return claims.epoch === own || (pathname === filesPath && own !== undefined && claims.epoch < own);
+  }
+
   async function answer(request: Request, handed: HandedRoutes): Promise<Response | undefined> {
     const path = pathWithQuery(request.url);
     const claims = claimsOf(request, path);
@@ -80,10 +86,10 @@ export function createPeerRoutes(options: PeerRoutesOptions): PeerRoutes {
       response.headers.set(proofHeader, signAnswer(key, claims, response.status));
       return response;
     };
-    // Who asks has looked up another registration, or this one is over: nothing is begun, and it may look again. Heartbeats are handed on by any node.
-    const isMisdirected = claims.epoch !== epoch() || !own.isServing;
-    if (isMisdirected && path !== renewPath) return proven(new Response(null, { status: misdirected }));
     const url = new URL(request.url);
+    // Who asks has looked up another registration, or this one is over: nothing is begun, and it may look again. Heartbeats are handed on by any node.
+    const isMisdirected = !own.isServing || !isMeant(claims, url.pathname);
+    if (isMisdirected && path !== renewPath) return proven(new Response(null, { status: misdirected }));
     const target = url.searchParams.get("target");
     if (target !== null && url.pathname === filesPath) {
       return proven(await handed.files({ request, target, principal }));
