@@ -42,10 +42,26 @@ export async function startCaddy({ program, ...options }: BalancerOptions): Prom
   return await startBalancer("caddy", [program, "run", "--config", path, "--adapter", "caddyfile"], folder, port);
 }
 
+export async function startEnvoy({ program, ...options }: BalancerOptions): Promise<Balancer> {
+  const { folder, port, block } = await prepare("envoy", options);
+  const path = join(folder, "envoy.yaml");
+  const listening = block.replace(
+    "{ address: 0.0.0.0, port_value: 80 }",
+    `{ address: 127.0.0.1, port_value: ${port} }`,
+  );
+  // The test asks by address.
+  await Bun.write(path, listening.replace(`domains: [${publicName}]`, 'domains: ["*"]'));
+  const flags = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"];
+  return await startBalancer("envoy", [program, "-c", path, ...flags], folder, port);
+}
+
 async function prepare(name: string, { block, nodePorts }: Omit<BalancerOptions, "program">) {
   const folder = await mkdtemp(join(tmpdir(), `msb-mcp-${name}-`));
   const placed = nodePorts.reduce(
-    (text, port, index) => text.replaceAll(`10.0.0.${index + 1}:8000`, `127.0.0.1:${port}`),
+    (text, port, index) =>
+      text
+        .replaceAll(`10.0.0.${index + 1}:8000`, `127.0.0.1:${port}`)
+        .replaceAll(`address: 10.0.0.${index + 1}, port_value: 8000`, `address: 127.0.0.1, port_value: ${port}`),
     block,
   );
   return { folder, port: await freePort(), block: placed };

