@@ -1,7 +1,7 @@
 // Calls that run something: in a session of their own or a named one, until the run ends or its caller will not wait any longer. Then it
 // goes on, and is found by its id.
 
-import { type Clock, within } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { Flavor } from "../sandbox/flavors.ts";
 import type { Stream } from "../sandbox/port.ts";
@@ -13,6 +13,7 @@ import { noPhases, type Outcome, type Phases, type Remembered } from "./executio
 import type { Output } from "./executions/output.ts";
 import { SandboxStuck } from "./executions/run.ts";
 import type { Opening, OpenRequest } from "./opening.ts";
+import { Parting } from "./parting.ts";
 import { shuttingDown } from "./refusal.ts";
 import type { Executed, Session, SessionView } from "./session.ts";
 
@@ -83,26 +84,17 @@ type Begun = {
   readonly tell: () => Told;
 };
 
-/** How long a run that outlasts the server is waited for once that is about to end. Milliseconds. */
-const partingWaitMs = 1_000;
-
 export class Runs {
   readonly #options: RunsOptions;
   /** Calls that have not been answered, and executions that have not ended. */
   #open = 0;
   readonly #leftRunning: LeftCount;
   #drained: PromiseWithResolvers<void> | undefined;
-  /** Those that have not ended, and where they run. */
-  readonly #on = new Map<Execution, Session>();
-  /** Calls that have not been answered. */
-  #calls = 0;
-  /** Aborts when what outlasts the server is not to be waited for any more. */
-  readonly #parting = new AbortController();
-  #isParted = false;
-  readonly #parted = Promise.withResolvers<void>();
+  readonly #parting: Parting;
 
   constructor(options: RunsOptions) {
     this.#options = options;
+    this.#parting = new Parting(options.clock);
     this.#leftRunning = new LeftCount(options.limits, options.executions);
   }
 
@@ -121,27 +113,17 @@ export class Runs {
    * The server is about to end: calls whose executions outlast it are told that they go on. Resolves when no call waits, and nothing is on that does not
    * outlast the server. What comes in meanwhile is run.
    */
-  async part(): Promise<void> {
-    this.#parting.abort();
-    await this.#untilSettled([...this.#on.keys()]);
-    this.#isParted = true;
-    this.#lookParted();
-    await this.#parted.promise;
+  part(): Promise<void> {
+    return this.#parting.begin();
   }
 
   get isParting(): boolean {
-    return this.#parting.signal.aborted;
+    return this.#parting.hasBegun;
   }
 
   /** Cancels what would not outlast the server. */
   cancelRest(): void {
-    for (const [execution, session] of this.#on) if (!session.outlasts(execution)) execution.cancel(shuttingDown());
-  }
-
-  #lookParted(): void {
-    if (!this.#isParted || this.#calls > 0) return;
-    for (const [execution, session] of this.#on) if (!session.outlasts(execution)) return;
-    this.#parted.resolve();
+    this.#parting.cancelRest();
   }
 
   /** Waits for its end. Throws what `Sessions.run` does, as the next one. */
@@ -186,7 +168,7 @@ export class Runs {
   async #call<T>(request: RunInSession, attend: (begun: Begun) => Promise<T>): Promise<T> {
     if (this.#drained !== undefined) throw shuttingDown();
     const { executions } = this.#options;
-    return await this.#called(async () => {
+    const call = async () => {
       const opening = await this.#openingFor(request);
       const { session } = opening;
       const execution = this.#begin(request, session);
@@ -194,13 +176,7 @@ export class Runs {
       request.signal.addEventListener("abort", cancel, { once: true });
       if (request.signal.aborted) cancel();
       execution.listen(request.onOutput);
-      const outlasting = Promise.withResolvers<undefined>();
-      const onParting = () =>
-        void this.#outlasts(execution, session).then((does) => {
-          if (does) outlasting.resolve(undefined);
-        });
-      this.#parting.signal.addEventListener("abort", onParting, { once: true });
-      if (this.isParting) onParting();
+      using waiting = this.#parting.waitFor(execution, session);
       try {
         const running = this.#counted(() => this.#carryOut(execution, opening));
         // Of one that was left running, its end is told by its id.
@@ -214,13 +190,13 @@ export class Runs {
           },
           late: executions.takeLate(session.id),
         });
-        return await attend({ execution, session, running, outlasting: outlasting.promise, tell });
+        return await attend({ execution, session, running, outlasting: waiting.outlasting, tell });
       } finally {
-        this.#parting.signal.removeEventListener("abort", onParting);
         request.signal.removeEventListener("abort", cancel);
         execution.listen(undefined);
       }
-    });
+    };
+    return await this.#counted(() => this.#parting.called(call));
   }
 
   async #openingFor(request: RunInSession): Promise<Opening> {
@@ -250,24 +226,23 @@ export class Runs {
   }
 
   async #carryOut(execution: Execution, { session, boot, release }: Opening): Promise<Executed> {
-    this.#on.set(execution, session);
-    try {
-      const waited = await boot(execution.signal);
-      const executing = session.execute(execution, waited);
-      // From here on the execution itself keeps the session busy.
-      release();
-      const executed = await executing;
-      execution.settle(withoutOutput(executed));
-      return executed;
-    } catch (error) {
-      if (error instanceof SandboxStuck) this.#options.onStuck(session);
-      execution.settle(endOf(error, execution));
-      throw error;
-    } finally {
-      release();
-      this.#on.delete(execution);
-      this.#lookParted();
-    }
+    return await this.#parting.carriedOut(execution, session, async () => {
+      try {
+        const waited = await boot(execution.signal);
+        const executing = session.execute(execution, waited);
+        // From here on the execution itself keeps the session busy.
+        release();
+        const executed = await executing;
+        execution.settle(withoutOutput(executed));
+        return executed;
+      } catch (error) {
+        if (error instanceof SandboxStuck) this.#options.onStuck(session);
+        execution.settle(endOf(error, execution));
+        throw error;
+      } finally {
+        release();
+      }
+    });
   }
 
   /** Throws Failure `limit_reached`, and ends it, if no more may be left running. */
@@ -284,28 +259,6 @@ export class Runs {
   #isLeft(execution: Execution): void {
     this.#leftRunning.add(execution);
     execution.leaveRunning();
-  }
-
-  /** Resolves with true once a later process can find it, with false when it has ended before. */
-  async #outlasts(execution: Execution, session: Session): Promise<boolean> {
-    while (execution.status !== "ended" && !session.outlasts(execution)) await execution.nextChange();
-    await this.#untilSettled([execution]);
-    return execution.status !== "ended";
-  }
-
-  /** Most have ended in that time, and are told as ended; and one that was begun just now has come to where a later process finds it. */
-  async #untilSettled(executions: readonly Execution[]): Promise<void> {
-    await within(Promise.all(executions.map(({ settled }) => settled)), partingWaitMs, this.#options.clock);
-  }
-
-  async #called<T>(call: () => Promise<T>): Promise<T> {
-    this.#calls++;
-    try {
-      return await this.#counted(call);
-    } finally {
-      this.#calls--;
-      this.#lookParted();
-    }
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
