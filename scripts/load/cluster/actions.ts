@@ -29,15 +29,21 @@ export function createActions({ way, url, tally }: ActionOptions) {
       life.secret,
       client.random() < 0.05 ? largeFileBytes : Math.floor(client.random() * 5000) + 100,
     );
+    const notMoved = (what: string, error: NonNullable<Got["failed"]>) => {
+      // By another client, while the file moved: nothing is left to tell it by.
+      const isBrokenOff = error.code === noAnswer || error.code === "HTTP 502";
+      if (life.stopAsked && isBrokenOff) return tally.count(what, "broken off by a stop");
+      client.explain(what, { ...error, message: `${file}: ${error.message}` }, life, askedMs);
+    };
     const name = `up-${Math.floor(client.random() * 1e9)}.bin`;
     const file = `${url}/sessions/${life.id}/files/${name}`;
     const put = await request(file, { method: "PUT", body: bytes });
-    if (put.failed !== undefined) return client.explain("upload", put.failed, life, askedMs);
+    if (put.failed !== undefined) return notMoved("upload", put.failed);
     tally.count("upload", String(put.status));
     const from = Math.floor(client.random() * bytes.length);
     const isRange = client.random() < 0.5;
     const got = await request(file, isRange ? { headers: { Range: `bytes=${from}-` } } : {});
-    if (got.failed !== undefined) return client.explain("download", got.failed, life, askedMs);
+    if (got.failed !== undefined) return notMoved("download", got.failed);
     const expected = isRange ? bytes.subarray(from) : bytes;
     tally.count(isRange ? "download of a part" : "download", String(got.status));
     const isRight = got.status === (isRange ? 206 : 200) && Buffer.compare(got.bytes, expected) === 0 && !wasGone;
