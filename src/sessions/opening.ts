@@ -14,7 +14,7 @@ import { findTemplate } from "./matching.ts";
 import type { SessionsOptions } from "./options.ts";
 import { shuttingDown } from "./refusal.ts";
 import type { Returning, Returns } from "./restart.ts";
-import type { Session, Waited } from "./session.ts";
+import type { Boot, Session, Waited } from "./session.ts";
 import type { SessionTable } from "./table.ts";
 
 export type OpenRequest = {
@@ -29,11 +29,8 @@ export type Opening = {
   readonly session: Session;
   /** To be called once something has been started in it, or will not be. */
   readonly release: () => void;
-  /**
-   * Boots its sandbox, unless it has one: to be called once. Resolves with what the call has waited for by then, if that was something.
-   * Throws what `bootFor` does; the session is ended then.
-   */
-  readonly boot: (signal: AbortSignal) => Promise<Waited | undefined>;
+  /** Boots its sandbox, unless it has one: to be called once. Throws what `bootFor` does; the session is ended then. */
+  readonly boot: Boot;
 };
 
 export type OpeningsOptions = SessionsOptions & {

@@ -228,8 +228,7 @@ export class Runs {
   async #carryOut(execution: Execution, { session, boot, release }: Opening): Promise<Executed> {
     return await this.#parting.carriedOut(execution, session, async () => {
       try {
-        const waited = await boot(execution.signal);
-        const executing = session.execute(execution, waited);
+        const executing = session.execute(execution, boot);
         // From here on the execution itself keeps the session busy.
         release();
         const executed = await executing;

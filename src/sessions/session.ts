@@ -53,6 +53,9 @@ export type SessionParts = {
 /** What a call has waited for before its execution runs. */
 export type Waited = Omit<Phases, "runMs">;
 
+/** Resolves with what the call has waited for by then, if that was something. */
+export type Boot = (signal: AbortSignal) => Promise<Waited | undefined>;
+
 export type Executed = { readonly outcome: Outcome; readonly phases: Phases };
 
 /** Made before its sandbox boots; then exactly one of `adopt` and `abandon` is called. */
@@ -218,17 +221,25 @@ export class Session {
   }
 
   /**
-   * Runs when those before it have run, or have been left running; code when no other code is on.
+   * Runs when those before it have run, or have been left running; code when no other code is on. `boot` gives a new session its sandbox meanwhile:
+   * what opens the session is before all that comes to it while it boots.
    *
    * Throws Failure `limit_reached` (queue full), `session_not_found` (ended while waiting), `code_execution`, `command_execution`,
-   * `connection`; or the signal's reason if it is canceled while waiting. A run that is on when the session ends is told as canceled.
+   * `connection`; the signal's reason if it is canceled while waiting; what `boot` throws. A run that is on when the session ends is told as canceled.
    */
-  async execute(execution: Execution, before: Waited = notWaited): Promise<Executed> {
+  async execute(execution: Execution, boot: Boot): Promise<Executed> {
+    const entering = this.#order.enter(execution);
+    // Awaited below; a boot may take longer than it does to fail.
+    entering.catch(() => undefined);
+    const before = await boot(execution.signal).catch((error: unknown) => {
+      entering.then((leave) => leave()).catch(() => undefined);
+      throw error;
+    });
+    const { queueMs, bootMs } = before ?? notWaited;
     const cameMs = this.#clock.monotonicMs();
-    const leave = await this.#order.enter(execution);
-    const waited = { queueMs: before.queueMs + this.#clock.monotonicMs() - cameMs, bootMs: before.bootMs };
+    const leave = await entering;
     try {
-      return await this.#executeNow(execution, waited);
+      return await this.#executeNow(execution, { queueMs: queueMs + this.#clock.monotonicMs() - cameMs, bootMs });
     } finally {
       leave();
       this.used();

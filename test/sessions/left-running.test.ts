@@ -85,6 +85,18 @@ describe("a run that is not over when its caller will not wait any longer", () =
     expect(await textOf(execution.output.spool, "stdout")).toBe("up\n");
   });
 
+  test("and opens its session runs before all that comes to that while it boots, however much that is", async () => {
+    await using s = sessionsOverFake({ maxQueuedExecutions: 2 });
+    s.host.holdBoots();
+    const { sessionId, execution } = await leave(s, "set x 1");
+    const later = [s.run("get x", { sessionId }), s.run("get x", { sessionId })];
+    await settle();
+    s.host.releaseBoots();
+    expect((await Promise.all(later)).map(({ outcome }) => outcome.stdout)).toEqual(["1\n", "1\n"]);
+    await execution.settled;
+    expect(endedOf(execution)).toBe("exited");
+  });
+
   test("whose sandbox never boots, or is lost under it, is told as failed", async () => {
     await using s = sessionsOverFake();
     s.host.holdBoots();
