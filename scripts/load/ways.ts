@@ -161,8 +161,19 @@ async function answered(ask: () => Promise<Answer>): Promise<Answer> {
 /** An answer that the SDK took for none tells its status, or its code; a wait that was too long is no answer. */
 function codeOf(error: unknown): string {
   if (error instanceof StreamableHTTPError && (error.code ?? 0) > 0) return `HTTP ${error.code}`;
+  if (error instanceof NoResponse && error.status >= 400) return `HTTP ${error.status}`;
   if (error instanceof McpError && error.code !== ErrorCode.RequestTimeout) return `JSON-RPC ${error.code}`;
   return noAnswer;
+}
+
+/** A balancer's own page, or a stream that broke off. */
+class NoResponse extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(`HTTP ${status} without a response: ${text.slice(0, 200)}`);
+    this.status = status;
+  }
 }
 
 function post(url: string, headers: Readonly<Record<string, string>>, body: object): Promise<Response> {
@@ -192,7 +203,7 @@ async function repliesTo(response: Response): Promise<readonly Reply[]> {
   });
   const last = replies.at(-1);
   if (last?.result === undefined && last?.error === undefined) {
-    throw new Error(`HTTP ${response.status} without a response: ${text.slice(0, 200)}`);
+    throw new NoResponse(response.status, text);
   }
   return replies;
 }
