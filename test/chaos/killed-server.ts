@@ -184,9 +184,9 @@ type WireAnswer = {
   };
 };
 
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const startedMs = performance.now();
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() - startedMs > patienceMs) throw new Error(`it never came about that ${what}`);
     await Bun.sleep(10);
   }

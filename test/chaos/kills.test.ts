@@ -69,7 +69,9 @@ test.skipIf(Bun.which("bwrap") === null)(
     const idle = await server.run("x = 1");
     expect(idle.kind).toBe("ran");
     const running = server.run("import time; print('begun', flush=True); time.sleep(2); print('ended')");
-    await eventually("it runs", () => server.descendants.length > 4);
+    await eventually("it runs", async () =>
+      JSON.stringify(await server.tool("get_sessions", {})).includes('"status":"running"'),
+    );
     const booting = server.run("print(1)");
     await Bun.sleep(30);
     const started = server.descendants;
