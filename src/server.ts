@@ -121,7 +121,7 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
   const { isFirst, isCertain } = claim;
   // Without a lock, another server may be writing there.
   const folder = isCertain ? claim.folder : undefined;
-  const cluster = await clusterOf({ ...options, installationId, templates }, stack);
+  const cluster = await clusterOf({ ...options, installationId, templates, folder }, stack);
   if (cluster !== undefined) watchers.subscribers.push(cluster.emit);
   const maxLeftRunningPerPrincipal = leftRunningOfOne(settings, onlyPrincipal !== undefined);
   const limited = { ...settings, maxLeftRunningPerPrincipal };
@@ -196,14 +196,19 @@ async function build(options: ServerOptions, watchers: Watchers): Promise<Runnin
 
 /** Undefined where this server is the only one. */
 async function clusterOf(
-  options: ServerOptions & Pick<OpenClusterOptions, "installationId" | "templates">,
+  options: ServerOptions & Pick<OpenClusterOptions, "installationId" | "templates"> & { folder: string | undefined },
   stack: AsyncDisposableStack,
 ): Promise<Cluster | undefined> {
   const { cluster, clusterSecret } = options.config;
   if (cluster === undefined || clusterSecret === undefined) return undefined;
   // Most servers have no cluster, and start without what it takes.
-  const { openCluster } = await import("./cluster/open.ts");
-  return await openCluster({ ...options, settings: { ...options.config, cluster, clusterSecret }, version }, stack);
+  const [{ openCluster }, { openRememberedPeers }] = await Promise.all([
+    import("./cluster/open.ts"),
+    import("./cluster/remembered-peers.ts"),
+  ]);
+  const remembered = openRememberedPeers(options.folder);
+  const settings = { ...options.config, cluster, clusterSecret };
+  return await openCluster({ ...options, settings, version, remembered }, stack);
 }
 
 function cannotKeep(backend: string, isDirectoryLocked: boolean): string {

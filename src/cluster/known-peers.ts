@@ -48,6 +48,11 @@ export class KnownPeers {
     return [...this.#known.keys()];
   }
 
+  /** By their ids, so that the same ones are told alike. */
+  get all(): readonly PeerAddress[] {
+    return [...this.#known.values()].map(({ peer }) => peer).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   /** Of one heartbeat that was heard. */
   learn(peers: readonly PeerAddress[]): void {
     this.#round += 1;

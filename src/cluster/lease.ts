@@ -17,6 +17,7 @@ import {
   type Standing,
   type Taken,
 } from "./port.ts";
+import type { RememberedPeers } from "./remembered-peers.ts";
 
 export type LeaseOptions = {
   readonly registry: Pick<Registry, "register" | "renew" | "leave">;
@@ -33,6 +34,8 @@ export type LeaseOptions = {
   /** Others may have been told that the sessions here are lost: resolves once none is left. The lease is taken again only then. */
   readonly endSessions: () => Promise<void>;
   readonly onDrain: (isToDrain: boolean) => void;
+  /** Other nodes that an earlier process of this one knew, and where they are kept for the next one. */
+  readonly remembered: RememberedPeers;
   /** Other nodes that the registry has named with a heartbeat: all of a few, some of many. */
   readonly onPeers?: (peers: readonly PeerAddress[]) => void;
 };
@@ -98,9 +101,10 @@ class OwnLease implements Lease {
   #beating: Promise<void> = Promise.resolve();
 
   constructor(options: LeaseOptions) {
-    const { askPeer, clock } = options;
+    const { askPeer, clock, remembered } = options;
     this.#options = options;
     this.#peers = new KnownPeers({ askPeer, clock, timeoutMs: peerTimeoutMs });
+    this.#peers.learn(remembered.read());
   }
 
   get standing(): Standing {
@@ -123,7 +127,7 @@ class OwnLease implements Lease {
     } catch (error) {
       if (error instanceof StartError) throw error;
       this.#trouble = messageOf(error);
-      this.#goOn(this.#options.clock.monotonicMs());
+      await this.#beginWithout();
     }
     this.#look("start");
     this.#beating = this.#beatOn();
@@ -221,6 +225,7 @@ class OwnLease implements Lease {
     this.#hold(sentMs);
     if (peers !== undefined) {
       this.#peers.learn(peers);
+      this.#options.remembered.keep(this.#peers.all);
       this.#options.onPeers?.(peers);
     }
     if (this.#last === undefined || isToDrain === this.#last.isToDrain) return;
@@ -237,7 +242,7 @@ class OwnLease implements Lease {
 
   /** Ends what must be ended and takes the lease; what fails is tried again with the next heartbeat. */
   async #registerAgain(): Promise<string> {
-    const { clock, emit, endSessions } = this.#options;
+    const { emit, endSessions } = this.#options;
     try {
       if (this.#mustEnd) await endSessions();
       this.#mustEnd = false;
@@ -253,10 +258,22 @@ class OwnLease implements Lease {
         return reason;
       }
       this.#trouble = reason;
-      // Before the first registration nobody knows of this node.
-      if (!this.#isDoubtful && this.#epoch === undefined) this.#goOn(clock.monotonicMs());
+      if (!this.#isDoubtful && this.#epoch === undefined) await this.#beginWithout();
       return reason;
     }
+  }
+
+  /**
+   * There has been no registration yet. Nobody knows of a node that knows nobody; one that was there before may have been told lost, unless others
+   * that it knew do not reach the registry either.
+   */
+  async #beginWithout(): Promise<void> {
+    const { clock, facts, load, isDraining } = this.#options;
+    const sentMs = clock.monotonicMs();
+    const nobody = { id: facts.id, epoch: 0, startedAt: facts.startedAt, load: load(), isDraining: isDraining() };
+    const answer = await this.#peers.handOn(nobody, this.#stopped.signal);
+    if (answer === "alone" || answer === "registry-unreachable") this.#goOn(sentMs);
+    else this.#isCutOff();
   }
 
   async #register(): Promise<void> {

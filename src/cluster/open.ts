@@ -22,6 +22,7 @@ import { leaseMs, type NodeLoad, type Registry, RegistryUnreachable, type Renewi
 import { Principals } from "./principals.ts";
 import { Reach } from "./reach.ts";
 import { openRegistry } from "./registry/open.ts";
+import type { RememberedPeers } from "./remembered-peers.ts";
 import { sessionsAsked } from "./session-asked.ts";
 import { createClusterToolSet } from "./tool-set.ts";
 import { Waiting } from "./waiting.ts";
@@ -56,6 +57,7 @@ export type OpenClusterOptions = {
   readonly templates: readonly Template[];
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly remembered: RememberedPeers;
 };
 
 /** What the sessions of this node are to the cluster. */
@@ -160,7 +162,7 @@ export async function openCluster(
       async join(listensAt, load) {
         const address = settings.clusterAddress ?? reachedAt(listensAt, settings.host);
         lease = await openLease({
-          ...{ registry, clock, leaseMs, emit, load, isDraining },
+          ...{ registry, clock, leaseMs, emit, load, isDraining, remembered: options.remembered },
           facts: { id: self, address, version, hostname: hostname(), startedAt: clock.now() },
           principals: () => principals.counts,
           askPeer: (peer, renewing, signal) => peers.renew(peer, renewing, signal),

@@ -6,6 +6,7 @@ import { type Lease, openLease } from "../../src/cluster/lease.ts";
 import {
   type NodeFacts,
   type NodeLoad,
+  type PeerAddress,
   type Registration,
   RegistryUnreachable,
   type Renewal,
@@ -40,6 +41,8 @@ type World = {
   readonly left: number[];
   readonly drains: boolean[];
   readonly events: Event[];
+  /** The ids that are remembered for the next process, each time. */
+  readonly kept: string[][];
   /** How often the sessions were ended. */
   ended: number;
   endSessions: () => Promise<void>;
@@ -49,14 +52,26 @@ type World = {
   isForgetful: boolean;
 };
 
-type Start = { readonly weather?: Weather; readonly peers?: Renewal["peers"] };
+type Start = {
+  readonly weather?: Weather;
+  readonly peers?: Renewal["peers"];
+  /** Known to an earlier process. */
+  readonly remembered?: readonly PeerAddress[];
+  readonly atPeer?: World["atPeer"];
+};
 
-async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise<World & AsyncDisposable> {
+async function world({
+  weather = renewed,
+  peers = [peer],
+  remembered = [],
+  atPeer,
+}: Start = {}): Promise<World & AsyncDisposable> {
   const clock = new FakeClock();
   let epochs = 0;
   const at: Omit<World, "lease" | "clock"> = {
     weather,
-    atPeer: undefined,
+    atPeer,
+    kept: [],
     ...{ standings: [], renewals: [], registrations: [], before: [], left: [], drains: [], events: [] },
     ended: 0,
     endSessions: () => Promise.resolve(),
@@ -89,6 +104,7 @@ async function world({ weather = renewed, peers = [peer] }: Start = {}): Promise
       leave: async (_id, epoch) => void at.left.push(epoch),
     },
     ...{ clock, facts, leaseMs, askPeer },
+    remembered: { read: () => remembered, keep: (all) => at.kept.push(all.map(({ id }) => id)) },
     load: () => load,
     principals: () => at.principals,
     isDraining: () => at.isDraining,
@@ -124,6 +140,25 @@ describe("a lease", () => {
     await pass(node, leaseMs);
     expect(node.renewals.length - before).toBe(3);
   });
+
+  test.each<[string, Start, Standing]>([
+    ["knows nobody", {}, "unreachable"],
+    ["knows nodes that do not reach it either", { remembered: [peer], atPeer: "registry-unreachable" }, "unreachable"],
+    ["reaches none of the nodes that it knows", { remembered: [peer] }, "lost"],
+    ["knows a node that reaches it", { remembered: [peer], atPeer: { ...renewed, outcome: "replaced" } }, "lost"],
+  ])(
+    "of a node that starts without the registry, and %s, is taken later; nothing is ended",
+    async (_, start, standing) => {
+      await using node = await world({ ...start, weather: "cut off" });
+      expect(node.lease.standing).toBe(standing);
+      await pass(node, 3 * leaseMs);
+      expect(node.lease.standing).toBe(standing);
+      node.weather = renewed;
+      await pass(node, leaseMs);
+      expect([node.lease.standing, node.ended]).toEqual(["held", 0]);
+      expect(node.kept.at(-1)).toEqual(["bbbbb"]);
+    },
+  );
 
   test("of a node that is to be started again is not given back, but prolonged a last time", async () => {
     const node = await world();

@@ -3,7 +3,7 @@
 
 import { type Cluster, type ClusterSeat, openCluster } from "../../../src/cluster/open.ts";
 import { createPeers } from "../../../src/cluster/peers/client.ts";
-import type { NodeLoad, Standing } from "../../../src/cluster/port.ts";
+import type { NodeLoad, PeerAddress, Standing } from "../../../src/cluster/port.ts";
 import { openRegistry } from "../../../src/cluster/registry/open.ts";
 import { scripts } from "../../../src/cluster/registry/scripts.ts";
 import { createCatalog } from "../../../src/mcp/catalog.ts";
@@ -70,6 +70,8 @@ export class ModelNode implements AsyncDisposable {
   goneMs = Number.POSITIVE_INFINITY;
   readonly #options: NodeOptions;
   readonly #restarts = new Restarts();
+  /** In its state directory. */
+  #remembered: readonly PeerAddress[] = [];
   #life: Life | undefined;
   #ending: Promise<void> | undefined;
   #isOpening = false;
@@ -134,6 +136,12 @@ export class ModelNode implements AsyncDisposable {
           ...{ clusterPort: undefined, clusterTlsCert: undefined, clusterTlsKey: undefined, clusterTlsCa: undefined },
         },
         ...{ installationId: this.#installationId, version: "0", templates: defaultTemplates, clock },
+        remembered: {
+          read: () => this.#remembered,
+          keep: (peers) => {
+            this.#remembered = peers;
+          },
+        },
         emit: () => undefined,
       },
       stack,
