@@ -44,4 +44,7 @@ function admit(world: Walked): void {
     (options.partition === "serve" && (registry.isDisturbed || world.net.cuts.some((cut) => cut.includes("registry"))))
   )
     world.isExcessAdmitted = true;
+  // Such a node takes up what survived once it has joined the others.
+  const hasNotJoined = nodes.some(({ life, standing }) => life?.epochs.length === 0 && standing === "lost");
+  if (options.survives && hasNotJoined) world.isExcessAdmitted = true;
 }

@@ -68,6 +68,8 @@ export class ModelNode implements AsyncDisposable {
   readonly host: string;
   /** When its last process went. */
   goneMs = Number.POSITIVE_INFINITY;
+  /** Whether others may have told its sessions lost by then. */
+  wasLost = false;
   readonly #options: NodeOptions;
   readonly #restarts = new Restarts();
   /** In its state directory. */
@@ -231,6 +233,7 @@ export class ModelNode implements AsyncDisposable {
 
   #end(life: Life): void {
     this.goneMs = this.#options.net.time.nowMs;
+    this.wasLost = this.standing === "lost";
     life.killed.abort();
     // Nothing that is left of it here is woken any more.
     life.clock.isStopped = true;

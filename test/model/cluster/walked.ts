@@ -68,7 +68,8 @@ export class Walked implements AsyncDisposable {
   start(node: ModelNode): void {
     const random = this.#random;
     // What it takes up was out of the count by now, and others may have its places.
-    if (this.options.survives && this.net.time.nowMs - node.goneMs > leaseMs / 2) this.isExcessAdmitted = true;
+    const isOut = node.wasLost || this.net.time.nowMs - node.goneMs > leaseMs / 2;
+    if (this.options.survives && isOut) this.isExcessAdmitted = true;
     const wrongMs = random.pick([0, 0, -60_000, 60_000]);
     node.start(random.pick([0.97, 1, 1, 1.03]), wrongMs).catch((error: unknown) => {
       // A node that stands still keeps its lease; another process of its own may have it yet.
