@@ -1,5 +1,5 @@
-// What a cluster costs a warm call: on a server by itself, on the owner in a cluster, and through another node. All are asked by turns, one call each, so that
-// whatever else the machine does meets all of them alike. A second server by itself shows what is noise.
+// What a cluster costs a warm call: on a server by itself, on the only node of a cluster, on the owner among three nodes, and through another node. All are
+// asked by turns, one call each, so that whatever else the machine does meets all of them alike. A second server by itself shows what is noise.
 
 import { bareWay } from "../ways.ts";
 import type { LoadedNode } from "./node.ts";
@@ -28,10 +28,11 @@ type Asked = { readonly times: number[]; readonly ask: () => Promise<void> };
 
 export async function measure({ argv, redis, calls }: { argv: readonly string[]; redis: string; calls: number }) {
   await using opened = new AsyncDisposableStack();
-  const { nodes, servers } = await openSmall(opened, { argv, redis, nodes: 3, servers: 2 });
+  const small = { argv, redis, nodes: 3, servers: 2, singles: 1 };
+  const { nodes, servers, singles } = await openSmall(opened, small);
   const times = laneNames.map((): number[] => []);
   for (let from = 0; from < calls; from += roundsASession) {
-    const asked = await openLanes(servers, nodes, times);
+    const asked = await openLanes([...servers, ...singles], nodes, times);
     await inTurns(
       asked.map(({ ask }) => ({ ask, times: [] })),
       warmUps,
@@ -42,7 +43,13 @@ export async function measure({ argv, redis, calls }: { argv: readonly string[];
   return measuresOf(laneNames.map((name, index) => ({ name, times: times[index] ?? [] })));
 }
 
-const laneNames = ["without --cluster", "the same, once more", "on its owner", "through another node"] as const;
+const laneNames = [
+  "without --cluster",
+  "the same, once more",
+  "one node with --cluster",
+  "on its owner",
+  "through another node",
+] as const;
 
 async function openLanes(servers: readonly LoadedNode[], nodes: readonly LoadedNode[], times: readonly number[][]) {
   const owned = await openOnTwo(nodes);
@@ -68,12 +75,11 @@ async function openLanes(servers: readonly LoadedNode[], nodes: readonly LoadedN
   }));
 }
 
-/** The order changes, so that none always follows the same one. */
+/** In another order each round, by chance: what was asked just before has the processor's caches. */
 async function inTurns(lanes: readonly Asked[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < lanes.length; turn++) {
-      const lane = lanes[(round + turn) % lanes.length];
-      if (lane === undefined) continue;
+    const order = lanes.map((lane) => ({ lane, place: Math.random() })).sort((a, b) => a.place - b.place);
+    for (const { lane } of order) {
       const startedMs = performance.now();
       await lane.ask();
       lane.times.push(performance.now() - startedMs);

@@ -14,7 +14,7 @@ const maxMs = 60_000;
 
 export async function notice({ argv, redis, rounds }: { argv: readonly string[]; redis: string; rounds: number }) {
   await using opened = new AsyncDisposableStack();
-  const { nodes } = await openSmall(opened, { argv, redis, nodes: 2, servers: 0 });
+  const { nodes } = await openSmall(opened, { argv, redis, nodes: 2, servers: 0, singles: 0 });
   const noticed: Noticed[] = [];
   for (let round = 0; round < rounds; round++) {
     const sessions = await Promise.all(

@@ -14,13 +14,17 @@ export type SmallOptions = {
   readonly argv: readonly string[];
   /** The program redis-server. */
   readonly redis: string;
+  /** Of one cluster. */
   readonly nodes: number;
+  /** Without a cluster. */
   readonly servers: number;
+  /** Each a cluster of its own. */
+  readonly singles: number;
 };
 
 /** Ended with `opened`. */
-export async function openSmall(opened: AsyncDisposableStack, { argv, redis, nodes, servers }: SmallOptions) {
-  const [registryPort = 0, ...ports] = await freePorts(1 + nodes + servers);
+export async function openSmall(opened: AsyncDisposableStack, { argv, redis, nodes, servers, singles }: SmallOptions) {
+  const [registryPort = 0, ...ports] = await freePorts(1 + nodes + servers + singles);
   const { registry: spot } = oneHost(1);
   const registry = opened.use(await LoadedRegistry.start(redis, spot, registryPort));
   const folder = await mkdtemp(join(tmpdir(), "msb-mcp-measure-"));
@@ -29,11 +33,13 @@ export async function openSmall(opened: AsyncDisposableStack, { argv, redis, nod
   const started: LoadedNode[] = [];
   for (const [index, port] of ports.entries()) {
     const isNode = index < nodes;
-    const name = isNode ? `node ${index + 1}` : `server ${index - nodes + 1}`;
+    const name = `${isNode ? "node" : "server"}-${index + 1}`;
+    const single = index < nodes + servers ? undefined : { ...cluster, name };
     const options = { name, argv, stateDir: join(folder, name), port, maxSessions: 10, spot };
-    started.push(opened.use(await LoadedNode.start({ ...options, cluster: isNode ? cluster : undefined })));
+    started.push(opened.use(await LoadedNode.start({ ...options, cluster: isNode ? cluster : single })));
   }
-  return { nodes: started.slice(0, nodes), servers: started.slice(nodes) };
+  const rest = started.slice(nodes);
+  return { nodes: started.slice(0, nodes), servers: rest.slice(0, servers), singles: rest.slice(servers) };
 }
 
 export async function openSession(way: Way): Promise<string> {
