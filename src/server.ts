@@ -3,6 +3,7 @@
 import { type Clock, within } from "./clock.ts";
 import type { Cluster, OpenClusterOptions } from "./cluster/open.ts";
 import type { NodeLoad } from "./cluster/port.ts";
+import { openRememberedPeers } from "./cluster/remembered-peers.ts";
 import { cacheBytesOfOne, leftRunningOfOne } from "./config/callers.ts";
 import type { Config, OptionName } from "./config/options.ts";
 import { unknownShares } from "./config/pool.ts";
@@ -202,10 +203,7 @@ async function clusterOf(
   const { cluster, clusterSecret } = options.config;
   if (cluster === undefined || clusterSecret === undefined) return undefined;
   // Most servers have no cluster, and start without what it takes.
-  const [{ openCluster }, { openRememberedPeers }] = await Promise.all([
-    import("./cluster/open.ts"),
-    import("./cluster/remembered-peers.ts"),
-  ]);
+  const { openCluster } = await import("./cluster/open.ts");
   const remembered = openRememberedPeers(options.folder);
   const settings = { ...options.config, cluster, clusterSecret };
   return await openCluster({ ...options, settings, version, remembered }, stack);

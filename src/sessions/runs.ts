@@ -238,8 +238,6 @@ export class Runs {
         if (error instanceof SandboxStuck) this.#options.onStuck(session);
         execution.settle(endOf(error, execution));
         throw error;
-      } finally {
-        release();
       }
     });
   }
